@@ -1,0 +1,299 @@
+"""The nouns of the domain: what one stage hands to the next.
+
+frame -> packet -> observation -> detection -> incident -> alert. Values only: no clock, no I/O.
+Addresses are packed bytes (4 or 16 long), times are integer nanoseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from egret.errors import Reason
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Frame(NamedTuple):
+    """One captured frame. *data* dies at the next frame: ``bytes()`` what you keep."""
+
+    time_ns: int
+    linktype: int  # LINKTYPE_ value of the pcap registry: 1 Ethernet, 101 raw IP, ...
+    data: memoryview
+    wire_length: int  # bytes on the wire; more than len(data) when the snap length cut it
+    interface: str | None = None
+    vlan: int | None = None  # VLAN id that the ring header carried beside the frame
+
+
+class Endpoint(NamedTuple):
+    """One end of a flow: *ip* packed, 4 or 16 bytes."""
+
+    ip: bytes
+    port: int
+
+
+class Transport(StrEnum):
+    """What carries a flow."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class FlowKey(NamedTuple):
+    """One direction of a transport flow."""
+
+    transport: Transport
+    source: Endpoint
+    destination: Endpoint
+
+
+class Recognition(StrEnum):
+    """Is this flow that protocol?"""
+
+    YES = "yes"
+    NO = "no"
+    NEED_MORE = "need_more"
+
+
+class Protocol(StrEnum):
+    """Where a name was read."""
+
+    DNS = "dns"
+    TLS = "tls"
+    DTLS = "dtls"
+    QUIC = "quic"
+    HTTP = "http"
+    SOCKS = "socks"
+    HTTPDNS = "httpdns"
+
+
+class Kind(StrEnum):
+    """What kind of message said it."""
+
+    QUERY = "query"
+    ANSWER = "answer"
+    CNAME = "cname"
+    CLIENT_HELLO = "client_hello"
+    REQUEST = "request"
+    CONNECT = "connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One name that one message said. *client* is always the asking side."""
+
+    time_ns: int
+    protocol: Protocol
+    kind: Kind
+    name: str  # canonical: see egret.names
+    client: Endpoint
+    server: Endpoint
+    interface: str | None = None
+    qtype: str | None = None  # of a DNS query: "A", "HTTPS", "TYPE65400"
+    addresses: tuple[bytes, ...] = ()  # of an answer
+    ttl_s: int | None = None  # of an answer: the smallest TTL of its records
+    target: str | None = None  # of a cname
+    attributes: Mapping[str, object] = field(default_factory=lambda: NOTHING)  # version, alpn, transport ...
+
+
+class NamedBy(StrEnum):
+    """What gave a connection its name."""
+
+    HELLO = "hello"
+    HTTP = "http"
+    ANSWER = "answer"  # an earlier DNS answer to the same client named the address
+    NOTHING = "nothing"
+
+
+class Nameless(StrEnum):
+    """Why a connection has no name. A closed list: it is a metric label."""
+
+    NO_SNI = "no_sni"  # a hello without server_name
+    NOT_RECOGNISED = "not_recognised"  # bytes seen, none of the protocols we read
+    NO_PAYLOAD = "no_payload"  # a handshake, then nothing
+    MID_FLOW = "mid_flow"  # capture began after the hello
+    INCOMPLETE = "incomplete"  # the hello never became whole
+    UNREADABLE = "unreadable"  # recognised, broken
+    EVICTED = "evicted"  # a memory bound came first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One connection from a client, said once, when it is settled whether it has a name."""
+
+    time_ns: int
+    transport: Transport
+    client: Endpoint
+    server: Endpoint
+    named_by: NamedBy
+    name: str | None = None  # None when named_by is NOTHING
+    reason: Nameless | None = None  # set when named_by is NOTHING
+    protocol: Protocol | None = None
+    interface: str | None = None
+
+
+class Anomaly(NamedTuple):
+    """Bad input is data: what could not be read, and why."""
+
+    time_ns: int
+    protocol: str  # "link", "ip", "tcp" or a Protocol value
+    reason: Reason
+    flow: FlowKey | None = None
+    interface: str | None = None
+
+
+Event = Observation | Connection | Anomaly
+
+
+class ServiceClass(StrEnum):
+    """What a signature's hosts are: a judgement made row by row."""
+
+    AI = "ai"
+    EMBEDDED = "embedded"
+    CLOUD = "cloud"
+    BROAD = "broad"
+    RESOLVER = "resolver"
+
+
+class Category(StrEnum):
+    """What the service is for."""
+
+    CHAT = "chat"
+    API = "api"
+    CODING_ASSISTANT = "coding-assistant"
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    ENTERPRISE_CHAT = "enterprise-chat"
+    BROWSER = "browser"
+    MODEL_HUB = "model-hub"
+    CLOUD_PLATFORM = "cloud-platform"
+    CONSUMER = "consumer"
+    TELEMETRY = "telemetry"
+    RESOLVER = "resolver"
+
+
+class Severity(StrEnum):
+    """How much it matters; compare by ``rank``."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 (info) to 4 (critical)."""
+        return _RANKS[self]
+
+    def lower(self) -> Severity:  # type: ignore[override]
+        """One step down; info stays info."""
+        return _ORDER[max(0, self.rank - 1)]
+
+
+_ORDER = (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
+_RANKS = {severity: rank for rank, severity in enumerate(_ORDER)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Whose law reaches the service; says nothing about where bytes land."""
+
+    country: str | None  # ISO 3166-1 alpha-2
+    contested: bool
+    entity: str | None = None  # the contract entity, where it is known
+    source: str = ""
+    date: str = ""  # ISO date of the source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosting:
+    """Where the bytes land; says nothing about whose law reaches the operator."""
+
+    country: str | None = None
+    asn: int | None = None
+    as_org: str | None = None
+    source: str | None = None  # database name and build date; None: no database knows the address
+    in_china: bool = False  # CN, and HK and MO while count_sars is on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """One attributed line: who says so, since when, and what is said against it."""
+
+    text: str
+    source: str
+    date: str = ""
+    counter: str | None = None
+
+
+class HostKind(StrEnum):
+    """How a host pattern matches a name; always at label boundaries."""
+
+    EXACT = "exact"
+    SUFFIX = "suffix"  # the host itself and everything below it
+    WILDCARD = "wildcard"  # ``*`` is one or more characters inside one label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPattern:
+    """One host pattern and the region that it states, if it states one."""
+
+    kind: HostKind
+    pattern: str
+    region: str | None = None  # as the vendor writes it, with its country: "CN (cn-beijing)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One service: its hosts, its operator and its facts."""
+
+    id: str  # stable slug: "alibaba.qwen-chat"
+    vendor: str
+    service: str
+    category: Category
+    service_class: ServiceClass
+    operator: Operator
+    hosts: tuple[HostPattern, ...] = ()
+    networks: tuple[str, ...] = ()  # CIDR; a single address is /32 or /128
+    ports: tuple[int, ...] = ()  # with networks: only these; empty: any
+    reasons: tuple[Reasoning, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    counter_examples: tuple[str, ...] = ()
+    last_reviewed: str = ""
+    note: str = ""
+
+
+class Match(NamedTuple):
+    """What the catalogue says about one name or address."""
+
+    signature: Signature
+    pattern: str  # the pattern or network that decided
+    region: str | None  # the region the host name states
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What Egret concludes about one observation, and why."""
+
+    severity: Severity
+    score: int  # 0 to 100
+    reasons: tuple[str, ...]  # short attributed lines, most important first
+    operator: Operator
+    hosting: Hosting
+    lookup_only: bool  # no connection seen, only a look-up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """An observation that the catalogue or the jurisdiction says something about."""
+
+    observation: Observation | Connection
+    match: Match
+    verdict: Verdict

@@ -1,0 +1,88 @@
+"""Host names as Egret writes them: lower case, no final dot, every odd byte escaped.
+
+A name has one spelling everywhere (catalogue, store, metrics, logs). Bytes that are not printable
+ASCII, and dots inside a label, are written as ``\\DDD`` (RFC 4343 section 2.1), so that no name from
+the wire can carry a control byte, an ANSI sequence or a false label boundary into anything.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+MAX_NAME = 253  # RFC 1035 section 3.1: 255 octets on the wire are 253 characters of text
+MAX_LABEL = 63
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_ESCAPED = tuple(
+    chr(byte) if byte > 0x20 and byte < 0x7F and byte not in b'.\\"' else f"\\{byte:03d}" for byte in range(256)
+)
+
+
+def canonical(labels: Iterable[bytes]) -> str:
+    """Spell DNS labels as one name. Total: every byte has a spelling; the root is ``""``."""
+    return ".".join(_label(label.lower()) for label in labels)
+
+
+def _label(label: bytes) -> str:
+    if _PLAIN.issuperset(label):
+        return label.decode("ascii")
+    return "".join(_ESCAPED[byte] for byte in label)
+
+
+def from_host(raw: bytes) -> str | None:
+    """Spell a host from TLS, QUIC or HTTP (no port); None if it is an address literal or no host name.
+
+    The final dot is dropped. U-labels (UTF-8 on the wire) become A-labels where IDNA knows them and
+    escaped bytes where it does not.
+    """
+    host = raw.strip(b" \t").removesuffix(b".").lower()
+    if not host or len(host) > MAX_NAME or is_address(host):
+        return None
+    if not host.isascii():
+        host = _to_ascii(host)
+    labels = host.split(b".")
+    if any(not label or len(label) > MAX_LABEL for label in labels):
+        return None
+    return canonical(labels)
+
+
+def _to_ascii(host: bytes) -> bytes:
+    try:
+        return host.decode("utf-8").encode("idna").lower()
+    except UnicodeError:
+        return host
+
+
+def split_port(authority: bytes) -> tuple[bytes, int | None]:
+    """Split ``host:port`` and ``[v6]:port`` (RFC 3986 section 3.2); a port that is no number is None."""
+    if authority.startswith(b"["):
+        host, _, rest = authority[1:].partition(b"]")
+        port = rest[1:] if rest.startswith(b":") else b""
+    elif authority.count(b":") == 1:
+        host, _, port = authority.partition(b":")
+    else:
+        return authority, None
+    return host, int(port) if port.isdigit() and len(port) <= 5 and int(port) < 65536 else None
+
+
+def is_address(host: bytes | str) -> bool:
+    """Whether *host* is an IPv4 or IPv6 literal, with or without brackets or zone."""
+    text = host.decode("latin-1") if isinstance(host, bytes) else host
+    text = text.strip("[]").partition("%")[0]
+    if not text or not (text[-1].isdigit() or ":" in text):
+        return False
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """Any text from outside, safe for a terminal or a log line: control and format characters escaped."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+
+
+def address_text(ip: bytes) -> str:
+    """Text form of a packed address; IPv4-mapped IPv6 stays IPv6."""
+    return str(ipaddress.ip_address(ip))
