@@ -190,7 +190,7 @@ class Severity(StrEnum):
         """0 (info) to 4 (critical)."""
         return _RANKS[self]
 
-    def lower(self) -> Severity:  # type: ignore[override]
+    def step_down(self) -> Severity:
         """One step down; info stays info."""
         return _ORDER[max(0, self.rank - 1)]
 

@@ -1,7 +1,7 @@
-"""Host names as Egret writes them: lower case, no final dot, every odd byte escaped.
+r"""Host names as Egret writes them: lower case, no final dot, every odd byte escaped.
 
 A name has one spelling everywhere (catalogue, store, metrics, logs). Bytes that are not printable
-ASCII, and dots inside a label, are written as ``\\DDD`` (RFC 4343 section 2.1), so that no name from
+ASCII, and dots inside a label, are written as ``\DDD`` (RFC 4343 section 2.1), so that no name from
 the wire can carry a control byte, an ANSI sequence or a false label boundary into anything.
 """
 
