@@ -1,0 +1,74 @@
+# Two commands: `make run` starts the daemon, `make test` proves it. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help run demo test check lint bench fuzz golden docs geoip dashboard install uninstall clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/.run: pyproject.toml constraints.txt scripts/make-venv.sh
+	@scripts/make-venv.sh "$(PYTHON)" $(VENV) .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt scripts/make-venv.sh
+	@scripts/make-venv.sh "$(PYTHON)" $(VENV) '.[test,lint,build,portable]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@scripts/make-venv.sh "$(PYTHON)" $(VENV) '.[fuzz]'
+	@touch $@
+
+run: $(VENV)/.run ## set up and start the daemon with embedded defaults (ARGS="-i eth1 -c FILE")
+	@exec $(BIN)/egret run $(ARGS)
+
+demo: $(VENV)/.run ## replay the shipped capture of real clients, so that something can be seen at once
+	@$(BIN)/egret replay $(ARGS) src/egret/data/demo/egret-demo.pcapng
+
+test: $(VENV)/.dev ## set up, system packages included, and pass every test
+	@scripts/setup-system.sh
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint and the fast tests, in under a minute
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/lint-imports > /dev/null
+	@$(BIN)/pytest -q -m "not slow and not integration" tests/unit tests/meta tests/vectors $(ARGS)
+
+lint: $(VENV)/.dev ## everything that reads the code without running it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell src tests scripts docs deploy signatures README.md
+	$(BIN)/egret catalog lint
+
+bench: $(VENV)/.dev ## measure, side by side with what Debian has
+	@$(BIN)/python bench/run.py $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## fuzz the decoders for SECONDS each (default 60)
+	@$(BIN)/python tests/fuzz/run.py --seconds $${SECONDS_EACH:-60} $(ARGS)
+
+golden: $(VENV)/.dev ## rewrite the golden files; read the diff before you commit it
+	@$(BIN)/pytest -q tests/golden tests/unit --update-golden $(ARGS)
+
+docs: $(VENV)/.dev ## rewrite the generated reference pages and the README's picture
+	@$(BIN)/python scripts/make_docs.py
+
+geoip: $(VENV)/.dev ## rebuild the bundled GeoIP database from its openly licensed sources
+	@$(BIN)/python scripts/build_geoip.py $(ARGS)
+
+dashboard: $(VENV)/.dev ## rewrite the Grafana dashboard from its Python source
+	@$(BIN)/python deploy/grafana/dashboard.py
+
+install: ## put the program, the unit, the user and a commented config in place (root)
+	@scripts/install.sh install
+
+uninstall: ## take away what install put in place, but not the config and the state
+	@scripts/install.sh uninstall
+
+clean: ## remove what was built here
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
