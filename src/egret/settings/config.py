@@ -1,0 +1,119 @@
+"""The whole configuration: read once, checked whole, frozen.
+
+``load_config(None)`` is the default configuration; every option has a default that works on a gateway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from egret.errors import ConfigError, ConfigErrors
+from egret.settings.sections import (
+    Alerts,
+    Capture,
+    CatalogSettings,
+    GeoIP,
+    Http,
+    Log,
+    Networks,
+    Outputs,
+    Section,
+    Severities,
+    Store,
+)
+
+SYSTEM_CONFIG = Path("/etc/egret/egret.yaml")
+SYSTEM_STATE = Path("/var/lib/egret")
+
+
+class Config(Section):
+    """Every setting of Egret."""
+
+    networks: Networks = Field(default=Networks(), description="")
+    capture: Capture = Field(default=Capture(), description="")
+    catalog: CatalogSettings = Field(default=CatalogSettings(), description="")
+    geoip: GeoIP = Field(default=GeoIP(), description="")
+    severities: Severities = Field(default=Severities(), description="")
+    alerts: Alerts = Field(default=Alerts(), description="")
+    outputs: Outputs = Field(default=Outputs(), description="")
+    store: Store = Field(default=Store(), description="")
+    http: Http = Field(default=Http(), description="")
+    log: Log = Field(default=Log(), description="")
+
+    @property
+    def paths(self) -> Paths:
+        """Where this configuration's files are on this machine."""
+        state = state_directory()
+        return Paths(state=state, store=self.store.path or state / "incidents.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Files and folders that the daemon writes."""
+
+    state: Path
+    store: Path
+
+
+def state_directory() -> Path:
+    """Systemd's StateDirectory if it made one, /var/lib/egret as root, else the user's XDG state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":", maxsplit=1)[0])
+    if os.geteuid() == 0:
+        return SYSTEM_STATE
+    return _xdg("XDG_STATE_HOME", ".local/state") / "egret"
+
+
+def default_config_file() -> Path | None:
+    """The file read when no ``-c`` is given, or None if there is none: then the defaults hold."""
+    system = SYSTEM_CONFIG if os.geteuid() == 0 else None
+    candidate = system or _xdg("XDG_CONFIG_HOME", ".config") / "egret" / "egret.yaml"
+    return candidate if candidate.exists() else None
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    """XDG base directories: a relative value must be ignored."""
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else Path.home() / fallback
+
+
+def load_config(path: Path | None) -> Config:
+    """Read and check one configuration file; None is the defaults.
+
+    Raises:
+        ConfigErrors: everything that is wrong with it, each with file:line:column and what to do.
+    """
+    if path is None:
+        return Config()
+    raise NotImplementedError
+
+
+def override(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config:
+    """The configuration with command-line flags on top: ``{"capture": {"interfaces": ["eth0"]}}``.
+
+    Raises:
+        ConfigErrors: each flag's value that its section does not take.
+    """
+    errors: list[ConfigError] = []
+    sections: dict[str, Section] = {}
+    for name, values in changes.items():
+        section: Section = getattr(config, name)
+        try:
+            # the fields as they are, and not a dump: a dump hides secrets
+            sections[name] = type(section).model_validate({**dict(section), **values})
+        except ValidationError as error:
+            errors += [ConfigError(f"{name}.{_dotted(item)}: {item['msg']}") for item in error.errors()]
+    if errors:
+        raise ConfigErrors(errors)
+    return config.model_copy(update=sections)
+
+
+def _dotted(item: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in item["loc"])

@@ -1,0 +1,288 @@
+"""One model a section of the configuration. The field's description is its documentation, everywhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from egret.model import Operator, ServiceClass, Severity
+from egret.settings.units import Bytes, Duration, Size
+from egret.settings.values import (
+    FilePath,
+    HeaderName,
+    Interface,
+    ListenAddress,
+    MaybeSecret,
+    Moment,
+    Network,
+    Secret,
+    SecretText,
+    Slug,
+    parse_listen,
+    switch,
+)
+
+
+class Section(BaseModel):
+    """What every section shares: unknown keys are errors, nothing changes after loading."""
+
+    # hide_input: pydantic would otherwise put a mistyped secret into the error
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class Networks(Section):
+    """Whose traffic is watched: which addresses are clients, and which of them only speak for others."""
+
+    inside: tuple[Network, ...] = Field(
+        default=(), description="Networks of the clients; empty: those of the watched interfaces and all private ranges"
+    )
+    resolvers: tuple[Network, ...] = Field(
+        default=(), description="Clients that look up names for others; their look-ups are marked, not blamed on them"
+    )
+    proxies: tuple[Network, ...] = Field(
+        default=(), description="Clients that connect for others (web proxies, NAT gateways); marked, not blamed"
+    )
+
+
+class Capture(Section):
+    """Where and how packets are read."""
+
+    interfaces: tuple[Interface, ...] = Field(
+        default=(),
+        description="Interfaces to watch; empty: a gateway's inside ones, else the one with the default route",
+    )
+    backend: Literal["afpacket", "portable"] = Field(
+        default="afpacket", description="`afpacket` (Linux), or `portable` (any system with scapy; slow)"
+    )
+    promiscuous: Annotated[Literal["auto", "on", "off"], BeforeValidator(switch)] = Field(
+        default="auto",
+        description="See frames for other hosts: `on` for a SPAN port, `off`, or `auto` (on unless this host forwards)",
+    )
+    ring_mb: int = Field(
+        default=16, ge=1, le=4096, description="Size of each interface's ring, in MiB; more rides out longer bursts"
+    )
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that read packets; more than one shares each interface's flows"
+    )
+    user: str | None = Field(
+        default=None,
+        pattern=r"^[a-z_][a-z0-9_-]{0,31}$",
+        description="Who to become after opening; null: `egret` if there, else `nobody`",
+    )
+    snaplen: Size = Field(
+        default=Bytes(256 << 10), description="Bytes kept of each frame; a gateway's offloads make frames of 64KB"
+    )
+
+    @field_validator("snaplen")
+    @classmethod
+    def _room_for_a_hello(cls, value: int) -> int:
+        # a post-quantum hello is about 2 KB, and half of it says nothing
+        if not 2 << 10 <= value <= 1 << 20:
+            raise ValueError('between "2KB" and "1MB"')
+        return value
+
+
+class CatalogSettings(Section):
+    """What is recognised."""
+
+    bundled: bool = Field(default=True, description="Use the signatures that come with Egret")
+    directories: tuple[FilePath, ...] = Field(
+        default=(), description="Directories with more signature files (`*.yaml`)"
+    )
+    disabled: tuple[str, ...] = Field(
+        default=(), description="Signatures to leave out, by id (`egret catalog list` shows them)"
+    )
+
+    @model_validator(mode="after")
+    def _something_to_match(self) -> Self:
+        if not self.bundled and not self.directories:
+            raise ValueError("without the bundled signatures and without directories nothing would be recognised")
+        return self
+
+
+class GeoIP(Section):
+    """Where addresses are said to be."""
+
+    databases: tuple[FilePath, ...] = Field(
+        default=(), description="mmdb files, first answer wins; empty: the one that comes with Egret"
+    )
+    count_sars: bool = Field(
+        default=True, description="Count Hong Kong and Macao as in China; both are always shown as HK and MO"
+    )
+    geolocate_reserved: bool = Field(
+        default=False, description="Look up private and documentation addresses too; for tests only"
+    )
+
+
+class Severities(Section):
+    """How much each class of service matters."""
+
+    ai: Severity = Field(default=Severity.HIGH, description="AI services whose operator is under PRC law")
+    ai_contested: Severity = Field(
+        default=Severity.MEDIUM, description="AI services where that is contested and the region is not China"
+    )
+    embedded: Severity = Field(default=Severity.MEDIUM, description="Products with a PRC AI built in")
+    cloud: Severity = Field(default=Severity.LOW, description="PRC cloud platforms at large")
+    resolver: Severity = Field(default=Severity.LOW, description="PRC resolvers over encrypted DNS or HTTPDNS")
+    broad: Severity = Field(default=Severity.INFO, description="Other services of such companies")
+    lookup_step_down: bool = Field(default=True, description="A look-up without a connection is one step lower")
+
+    def possible(self, service_class: ServiceClass, operator: Operator) -> frozenset[Severity]:
+        """Every severity a detection of that class can have; what the metrics must have at zero."""
+        full = {Severity(getattr(self, service_class.value))}
+        if service_class is ServiceClass.AI and operator.contested:
+            full.add(self.ai_contested)
+        return frozenset(full | {severity.step_down() for severity in full} if self.lookup_step_down else full)
+
+
+class Suppression(Section):
+    """Detections that are counted and make no alert."""
+
+    client: Network | None = Field(default=None, description="Address or network of the clients; null: all")
+    service: str | None = Field(default=None, min_length=1, description="Signature id, vendor or `vendor.*`; null: all")
+    until: Moment | None = Field(default=None, description="When it ends; null: never")
+    reason: str = Field(default="", max_length=200, description="Why, for whoever reads this later")
+
+    @model_validator(mode="after")
+    def _narrows(self) -> Self:
+        if self.client is None and self.service is None:
+            raise ValueError(
+                "a suppression of every client and every service would silence everything; name one of them"
+            )
+        return self
+
+
+class Alerts(Section):
+    """How detections become alerts."""
+
+    update_every: Duration = Field(
+        default=timedelta(hours=1), description="An open incident that goes on is told again this often"
+    )
+    close_after: Duration = Field(
+        default=timedelta(minutes=30), description="An incident closes after this much silence"
+    )
+    alert_from: Severity = Field(
+        default=Severity.LOW, description="Below it, detections are counted and make no incident"
+    )
+    suppress: tuple[Suppression, ...] = Field(default=(), description="Detections that are counted and make no alert")
+
+    @field_validator("update_every", "close_after")
+    @classmethod
+    def _not_a_flood(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError('at least "1s"')
+        return value
+
+
+class TerminalOutput(Section):
+    """Alerts as readable lines on standard output."""
+
+    enabled: bool = Field(default=True, description="Print alerts")
+    min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
+
+
+class FileOutput(Section):
+    """Alerts as JSON lines with ECS field names."""
+
+    path: FilePath | None = Field(default=None, description="File to append to, reopened after rotation; null: none")
+    min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to write")
+
+
+def _webhook_url(value: Secret) -> Secret:
+    parts = urlsplit(value.reveal())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError('not a URL; write it as "https://host/path", or "file:/path" or "env:NAME" that holds one')
+    return value
+
+
+class Webhook(Section):
+    """Alerts as JSON, posted to a URL and retried until it takes them."""
+
+    name: Slug = Field(description="Its name in metrics and on the status page")
+    url: Annotated[MaybeSecret, AfterValidator(_webhook_url)] = Field(
+        description="Where to post; http or https, or `file:`/`env:` that holds it; never shown"
+    )
+    min_severity: Severity = Field(default=Severity.MEDIUM, description="The least severe alert to send")
+    timeout: Duration = Field(default=timedelta(seconds=10), description="How long one attempt may take")
+    headers: dict[HeaderName, MaybeSecret] = Field(
+        default_factory=dict, description="Headers to add; a value may be `file:/path` or `env:NAME`; never shown"
+    )
+    hmac_secret: SecretText | None = Field(
+        default=None, description="`file:/path` or `env:NAME` of a key to sign each request with (HMAC-SHA256)"
+    )
+
+    @field_validator("timeout")
+    @classmethod
+    def _bounded(cls, value: timedelta) -> timedelta:
+        if not timedelta(milliseconds=100) <= value <= timedelta(minutes=5):
+            raise ValueError('between "100ms" and "5m"')
+        return value
+
+
+class Outputs(Section):
+    """Where alerts go."""
+
+    terminal: TerminalOutput = Field(default=TerminalOutput(), description="")
+    file: FileOutput = Field(default=FileOutput(), description="")
+    webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
+
+    @field_validator("webhooks")
+    @classmethod
+    def _names_differ(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+        names = [webhook.name for webhook in value] + ["terminal", "file"]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two outputs are named '{twice[0]}'; their metrics could not be told apart")
+        return value
+
+
+class Store(Section):
+    """What is remembered: flagged incidents, nothing else."""
+
+    path: FilePath | None = Field(
+        default=None, description="The SQLite file; null: `incidents.db` in the state directory"
+    )
+    keep: Duration = Field(default=timedelta(days=90), description="Incidents older than this are deleted")
+
+    @field_validator("keep")
+    @classmethod
+    def _at_least_an_hour(cls, value: timedelta) -> timedelta:
+        if value < timedelta(hours=1):
+            raise ValueError('at least "1h"')
+        return value
+
+
+class Http(Section):
+    """The status page, the metrics and the API."""
+
+    enabled: bool = Field(default=True, description="Serve them")
+    listen: ListenAddress = Field(default=parse_listen("127.0.0.1:9477"), description="Address and port")
+    allow_remote: bool = Field(
+        default=False, description="Allow an address that other machines can reach; there is no login"
+    )
+    host_names: tuple[str, ...] = Field(
+        default=(), description="Names, beside localhost and addresses, by which browsers may ask for it"
+    )
+
+    @model_validator(mode="after")
+    def _stays_home(self) -> Self:
+        if not self.allow_remote and not self.listen.is_loopback:
+            raise ValueError(
+                f"'{self.listen}' can be reached from other machines and the page names clients; "
+                "listen on 127.0.0.1, or set allow_remote: true"
+            )
+        return self
+
+
+class Log(Section):
+    """What Egret says about itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important line to print"
+    )
+    format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="`auto`: text on a terminal, else JSON lines"
+    )
