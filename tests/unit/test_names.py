@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egret import names
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ([b"Qwen", b"AI"], "qwen.ai"),
+        ([], ""),
+        ([b"a.b", b"c"], r"a\046b.c"),
+        ([b"\x1b[31m", b"x"], r"\027[31m.x"),
+        ([b"\xff\x00"], r"\255\000"),
+        ([b"_dmarc", b"a-b"], "_dmarc.a-b"),
+        ([b'q"', b"\\"], r"q\034.\092"),
+    ],
+)
+def test_canonical_spells_every_byte(labels: list[bytes], text: str) -> None:
+    assert names.canonical(labels) == text
+
+
+@given(st.lists(st.binary(min_size=1, max_size=63), max_size=5))
+def test_canonical_is_total_printable_and_keeps_label_boundaries(labels: list[bytes]) -> None:
+    text = names.canonical(labels)
+    assert text.isascii()
+    assert text.isprintable()
+    assert text.count(".") == max(0, len(labels) - 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"Chat.Qwen.AI.", "chat.qwen.ai"),
+        ("münchen.de".encode(), "xn--mnchen-3ya.de"),
+        (b"192.0.2.1", None),
+        (b"[2001:db8::1]", None),
+        (b"", None),
+        (b".", None),
+        (b"a..b", None),
+        (b"a" * 64 + b".com", None),
+        (b"1.2.3.example", "1.2.3.example"),
+        (b"\xff\xfe.com", r"\255\254.com"),
+    ],
+)
+def test_from_host(raw: bytes, text: str | None) -> None:
+    assert names.from_host(raw) == text
+
+
+@given(st.binary(max_size=300))
+def test_from_host_is_total(raw: bytes) -> None:
+    text = names.from_host(raw)
+    assert text is None or (text.isascii() and text.isprintable())
+
+
+@pytest.mark.parametrize(
+    ("authority", "host", "port"),
+    [
+        (b"qwen.ai:8443", b"qwen.ai", 8443),
+        (b"qwen.ai", b"qwen.ai", None),
+        (b"[2001:db8::1]:443", b"2001:db8::1", 443),
+        (b"2001:db8::1", b"2001:db8::1", None),
+        (b"a:99999", b"a", None),
+        (b"a:", b"a", None),
+    ],
+)
+def test_split_port(authority: bytes, host: bytes, port: int | None) -> None:
+    assert names.split_port(authority) == (host, port)
+
+
+def test_printable_leaves_no_control_or_format_character() -> None:
+    text = names.printable("a\x1b[31m\n\u202eb é")
+    assert text == r"a\x1b[31m\x0a\u202eb é"
+
+
+def test_address_text() -> None:
+    assert names.address_text(bytes(16)) == "::"
+    assert names.address_text(b"\xc0\x00\x02\x01") == "192.0.2.1"
