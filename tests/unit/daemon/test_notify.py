@@ -17,6 +17,8 @@ def test_says_ready_status_alive_and_stopping(tmp_path: Path) -> None:
         notifier.status("busy")
         notifier.alive()
         notifier.stopping()
+        notifier.close()
+        notifier.alive()
         heard = [manager.recv(256).decode() for _ in range(4)]
     assert heard == ["READY=1\nSTATUS=watching eth0", "STATUS=busy", "WATCHDOG=1", "STOPPING=1"]
     assert notifier.watchdog_interval_s == 10
@@ -31,4 +33,6 @@ def test_is_silent_without_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path) -> None:
-    Notifier(str(tmp_path / "nobody"), "x").alive()
+    notifier = Notifier(str(tmp_path / "nobody"), "x")
+    notifier.alive()
+    notifier.close()
