@@ -13,6 +13,7 @@ def test_says_ready_status_alive_and_stopping(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address)
         notifier = Notifier(address, "30000000")
+        assert notifier.watchdog_interval_s == 10
         notifier.ready("watching\neth0")
         notifier.status("busy")
         notifier.alive()
@@ -21,7 +22,6 @@ def test_says_ready_status_alive_and_stopping(tmp_path: Path) -> None:
         notifier.alive()
         heard = [manager.recv(256).decode() for _ in range(4)]
     assert heard == ["READY=1\nSTATUS=watching eth0", "STATUS=busy", "WATCHDOG=1", "STOPPING=1"]
-    assert notifier.watchdog_interval_s == 10
 
 
 def test_is_silent_without_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
