@@ -1,0 +1,125 @@
+"""Network namespaces: made, entered and taken down again, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PREFIX = "egw"
+STEP_S = 0.05
+COMMAND_S = 20.0
+
+
+class WorldError(RuntimeError):
+    """The world could not be built or did not answer in time."""
+
+
+def command(*arguments: str) -> str:
+    """Run one set-up command; WorldError with its own words if it fails."""
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+    if done.returncode:
+        raise WorldError(f"{' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
+    """Poll *ready* every 50 ms; WorldError naming *what* after *timeout_s*."""
+    end = time.monotonic() + timeout_s
+    while not ready():
+        if time.monotonic() > end:
+            raise WorldError(f"not within {timeout_s:g} s: {what}")
+        time.sleep(STEP_S)
+
+
+class Namespace:
+    """One network namespace, its resolver file, and every process started in it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{PREFIX}-{os.getpid()}-{name}"
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def create(self, resolver: str | None = None) -> None:
+        """Make it, with loopback up; *resolver* goes to the resolv.conf that ``ip netns exec`` mounts."""
+        command("ip", "netns", "add", self.name)
+        if resolver:
+            folder = Path("/etc/netns") / self.name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "resolv.conf").write_text(f"nameserver {resolver}\noptions timeout:1 attempts:2\n")
+        self.ip("link", "set", "lo", "up")
+        # No duplicate address detection: nobody else is here, and it costs a second for each link.
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+
+    def ip(self, *arguments: str) -> str:
+        """``ip`` inside the namespace."""
+        return command("ip", "-n", self.name, *arguments)
+
+    def run(self, *arguments: str) -> str:
+        """A set-up command inside the namespace."""
+        return command(*self.inside(arguments))
+
+    def inside(self, arguments: Sequence[str]) -> list[str]:
+        """The command line that runs *arguments* inside."""
+        return ["ip", "netns", "exec", self.name, *arguments]
+
+    def start(
+        self, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a process inside, in a process group of its own, both outputs to *log*."""
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                self.inside(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=None if environment is None else dict(environment),
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def delete(self) -> None:
+        """End what was started here, then remove the namespace and its resolver file."""
+        for process in self._started:
+            stop(process)
+        erase(self.name)
+
+
+def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> int:
+    """SIGTERM to the process, SIGKILL to its group after *grace_s*; its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.wait(grace_s)
+
+
+def erase(name: str) -> None:
+    """Kill whatever still lives in the namespace *name* and remove it; no error if it is gone."""
+    listed = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)
+    for pid in listed.stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    folder = Path("/etc/netns") / name
+    (folder / "resolv.conf").unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        folder.rmdir()
+    with contextlib.suppress(OSError):  # other worlds may still use it
+        folder.parent.rmdir()
+
+
+def sweep() -> None:
+    """Remove the namespaces of test runs that were killed before they could clean up."""
+    for line in command("ip", "netns", "list").splitlines():
+        found = re.match(rf"({PREFIX}-(\d+)-\S+)", line)
+        if found and not Path(f"/proc/{found[2]}").exists():
+            erase(found[1])
