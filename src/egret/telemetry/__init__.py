@@ -1,0 +1,3 @@
+"""Every metric, declared once, and its log line."""
+
+from egret.telemetry.metrics import Telemetry as Telemetry

@@ -1,0 +1,295 @@
+"""What happened, said once: each method moves its metric and, where somebody should know, writes its log line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, date, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from egret.model import Detection, Operator, ServiceClass, Severity, Signature
+from egret.telemetry.logs import Log
+from egret.telemetry.table import (
+    BY_NAME,
+    COUNTRIES,
+    FIXED,
+    LATENCY_BUCKETS_S,
+    METRICS,
+    WORKER_COUNTERS,
+    Action,
+    DropStage,
+    Labels,
+    Outcome,
+    Stage,
+    Suppressed,
+    Type,
+)
+
+# a `_created` series for each counter would double the series and say nothing a first sample does not
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it without types
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MAX_SERIES = 20_000  # above it a reload's new catalogue gets no series of its own until the next start
+_MAX_COUNT = 1 << 53  # a float holds no larger count exactly; a worker that claims more is broken
+
+Possible = Callable[[ServiceClass, Operator], Collection[Severity]]
+
+
+class Telemetry:
+    """Every metric in a registry of its own, and the log beside them.
+
+    Only label sets announced beforehand exist: by the closed lists of ``table``, by the catalogue, by the names of
+    interfaces, outputs and databases. A worker, which parses hostile bytes, can move them and create none.
+
+    Args:
+        version: of Egret.
+        networks: the classes of networks that ``judge.networks`` can name.
+        log: where lines go; tests give their own.
+    """
+
+    def __init__(self, version: str, networks: Collection[str] = (), log: Log | None = None) -> None:
+        self.log = log or Log()
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._known: dict[str, set[Labels]] = {}
+        for metric in METRICS:
+            self._declare(metric.name)
+        self._latency = Histogram(
+            "egret_detection_latency_seconds",
+            BY_NAME["egret_detection_latency_seconds"].help,
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        for name, combinations in FIXED.items():
+            self._announce(name, combinations)
+        self._announce("egret_prc_hosted_connections_total", {(c, n) for c in COUNTRIES for n in networks})
+        self._set("egret_build_info", 1, version)
+
+    def _declare(self, name: str) -> None:
+        metric = BY_NAME[name]
+        self._known[name] = {()} if not metric.labels else set()
+        if metric.type is Type.COUNTER:
+            self._counters[name] = Counter(name, metric.help, metric.labels, registry=self.registry)
+        elif metric.type is Type.GAUGE:
+            self._gauges[name] = Gauge(name, metric.help, metric.labels, registry=self.registry)
+
+    def _announce(self, name: str, combinations: Iterable[Labels]) -> None:
+        """Let these label sets of *name* exist, at 0."""
+        family = self._counters.get(name) or self._gauges[name]
+        for labels in combinations:
+            if labels not in self._known[name]:
+                self._known[name].add(labels)
+                family.labels(*labels)
+
+    def _add(self, name: str, amount: float, *labels: str) -> None:
+        family = self._counters[name]
+        (family.labels(*labels) if labels else family).inc(amount)
+
+    def _set(self, name: str, value: float, *labels: str) -> None:
+        self._known[name].add(labels)
+        family = self._gauges[name]
+        (family.labels(*labels) if labels else family).set(value)
+
+    def _forget(self, name: str) -> None:
+        self._known[name].clear()
+        self._gauges[name].clear()
+
+    # what is configured: names that may be label values from now on
+
+    def watch(self, interfaces: Iterable[str]) -> None:
+        """Announce the interfaces to be watched; their links count as down until ``link`` says otherwise."""
+        for interface in interfaces:
+            self._announce("egret_packets_received_total", [(interface,)])
+            self._announce("egret_packets_dropped_total", [(interface, stage.value) for stage in DropStage])
+            self._announce("egret_link_up", [(interface,)])
+
+    def sinks(self, names: Iterable[str]) -> None:
+        """Announce the outputs."""
+        for name in names:
+            self._announce("egret_deliveries_total", [(name, outcome.value) for outcome in Outcome])
+            self._announce("egret_delivery_queue_length", [(name,)])
+
+    def catalog(self, signatures: Collection[Signature], version: str, possible: Possible) -> None:
+        """Announce a catalogue: each detection it can produce at 0, its version, size and review date.
+
+        Args:
+            signatures: of the catalogue in use from now on.
+            version: of the catalogue.
+            possible: the severities that a class of service can have (``settings.sections.Severities.possible``).
+        """
+        combinations = {
+            (*_service_labels(signature), severity.value)
+            for signature in signatures
+            for severity in possible(signature.service_class, signature.operator)
+        }
+        if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:
+            self._announce("egret_detections_total", combinations)
+        self._forget("egret_catalog_info")
+        self._set("egret_catalog_info", 1, version)
+        for service_class in ServiceClass:
+            count = sum(signature.service_class is service_class for signature in signatures)
+            self._set("egret_catalog_signatures", count, service_class.value)
+        reviewed = max((_timestamp(signature.last_reviewed) for signature in signatures), default=0.0)
+        self._set("egret_catalog_last_reviewed_timestamp_seconds", reviewed)
+
+    def geoip(self, databases: Iterable[tuple[str, float]]) -> None:
+        """Announce the GeoIP databases in use: name and build time in seconds since the epoch."""
+        self._forget("egret_geoip_info")
+        self._forget("egret_geoip_build_timestamp_seconds")
+        for name, built_s in databases:
+            build = datetime.fromtimestamp(built_s, UTC).date().isoformat()
+            self._set("egret_geoip_info", 1, name, build)
+            self._set("egret_geoip_build_timestamp_seconds", built_s, name)
+
+    # capture
+
+    def apply_worker_counts(self, counts: Iterable[tuple[Labels, int]]) -> int:
+        """Add what a worker counted since its last report.
+
+        Args:
+            counts: ``((short name of WORKER_COUNTERS, label values...), increment)``.
+
+        Returns:
+            How many rows were refused: unknown metric or labels, or no count. They are logged, not raised.
+        """
+        refused = sum(not self._apply(key, amount) for key, amount in counts)
+        if refused:
+            self._add("egret_internal_errors_total", refused, Stage.WIRE.value)
+            self.log.repeated(logging.ERROR, "worker_counts_refused", rows=refused)
+        return refused
+
+    def _apply(self, key: Labels, amount: int) -> bool:
+        name = WORKER_COUNTERS.get(key[0]) if key else None
+        if name is None or key[1:] not in self._known[name] or type(amount) is not int or not 0 <= amount < _MAX_COUNT:
+            return False
+        self._add(name, amount, *key[1:])
+        return True
+
+    def link(self, interface: str, *, received: int, dropped: int, up: bool) -> None:
+        """What an interface did since the last call; one that ``watch`` did not announce is ignored."""
+        if (interface,) not in self._known["egret_link_up"]:
+            return
+        self._add("egret_packets_received_total", received, interface)
+        self._set("egret_link_up", up, interface)
+        if dropped:
+            self.packets_dropped(interface, DropStage.KERNEL, dropped)
+
+    def packets_dropped(self, interface: str, stage: DropStage, amount: int) -> None:
+        """Packets of an announced interface were lost."""
+        self._add("egret_packets_dropped_total", amount, interface, stage.value)
+        self.log.repeated(
+            logging.WARNING, "packets_dropped", f"{interface} {stage}", interface=interface, stage=stage, packets=amount
+        )
+
+    def tracked(self, table: str, entries: int) -> None:
+        """How many entries a table of the parser holds; a table that is not in TABLES is ignored."""
+        if (table,) in self._known["egret_tracked"]:
+            self._set("egret_tracked", entries, table)
+
+    # detections, incidents and alerts
+
+    def detection(self, detection: Detection, latency_s: float | None = None) -> None:
+        """One detection; *latency_s* from the packet's capture to now, None where that has no meaning (replay)."""
+        labels = (*_service_labels(detection.match.signature), detection.verdict.severity.value)
+        self._known["egret_detections_total"].add(labels)
+        self._add("egret_detections_total", 1, *labels)
+        if latency_s is not None:
+            self._latency.observe(max(0.0, latency_s))
+
+    def incidents_open(self, numbers: Mapping[Severity, int]) -> None:
+        """How many incidents are open now, by severity; a severity left out has none."""
+        for severity in Severity:
+            self._set("egret_incidents_open", numbers.get(severity, 0), severity.value)
+
+    def alert(self, action: Action, severity: Severity) -> None:
+        """One alert was made; an opening counts its incident too."""
+        self._add("egret_alerts_total", 1, action.value, severity.value)
+        if action is Action.OPENED:
+            self._add("egret_incidents_opened_total", 1, severity.value)
+
+    def suppressed(self, reason: Suppressed) -> None:
+        """One detection made no alert."""
+        self._add("egret_alerts_suppressed_total", 1, reason.value)
+
+    def delivery(self, sink: str, outcome: Outcome, amount: int = 1, why: str = "") -> None:
+        """What became of *amount* alerts for an announced output; *why* is for the log only."""
+        self._add("egret_deliveries_total", amount, sink, outcome.value)
+        if outcome is not Outcome.DELIVERED:
+            level = logging.WARNING if outcome is Outcome.FAILED else logging.ERROR
+            event = f"delivery_{outcome.value}"
+            self.log.repeated(level, event, sink, sink=sink, alerts=amount, why=why)
+
+    def queue_length(self, sink: str, alerts: int) -> None:
+        """How many alerts wait for an announced output."""
+        self._set("egret_delivery_queue_length", alerts, sink)
+
+    # the daemon itself
+
+    def store_failed(self, why: str) -> None:
+        """A read or write of the store failed; detection goes on."""
+        self._add("egret_store_errors_total", 1)
+        self._set("egret_store_healthy", 0)
+        self.log.repeated(logging.ERROR, "store_failed", why=why)
+
+    def store_healthy(self) -> None:
+        """The store took a write."""
+        self._set("egret_store_healthy", 1)
+
+    def workers_up(self, number: int) -> None:
+        """How many capture processes run."""
+        self._set("egret_workers_up", number)
+
+    def worker_restarted(self, why: str) -> None:
+        """A capture process died and another took its place."""
+        self._add("egret_worker_restarts_total", 1)
+        self.log.repeated(logging.ERROR, "worker_restarted", why=why)
+
+    def messages_dropped(self, amount: int) -> None:
+        """Messages from a worker were lost because the pipe was full."""
+        self._add("egret_messages_dropped_total", amount)
+        self.log.repeated(logging.WARNING, "messages_dropped", messages=amount)
+
+    def internal_error(self, stage: Stage, error: BaseException | None = None) -> None:
+        """An error of our own: counted, and its traceback logged at most once per 10 s and stage."""
+        self._add("egret_internal_errors_total", 1, stage.value)
+        kind = type(error).__name__ if error else "unknown"
+        self.log.repeated(logging.ERROR, "internal_error", stage.value, error=error, stage=stage, kind=kind)
+
+    def config_loaded(self, time_s: float) -> None:
+        """The configuration was read without error, at *time_s* since the epoch."""
+        self._set("egret_config_last_reload_success_timestamp_seconds", time_s)
+
+    # reading it
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format, for ``CONTENT_TYPE``."""
+        return generate_latest(self.registry)
+
+    def value(self, name: str, *labels: str) -> float:
+        """The value of one series, 0 if it does not exist; for the status page and for tests."""
+        names = BY_NAME[name].labels
+        return self.registry.get_sample_value(name, dict(zip(names, labels, strict=True))) or 0.0
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over the series of *name* that carry *labels*."""
+        samples = (sample for family in self.registry.collect() for sample in family.samples if sample.name == name)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def series_count(self) -> int:
+        """How many series an exposition has."""
+        return sum(len(family.samples) for family in self.registry.collect())
+
+
+def _service_labels(signature: Signature) -> Labels:
+    return (signature.vendor, signature.service, signature.category.value, signature.service_class.value)
+
+
+def _timestamp(day: str) -> float:
+    """Seconds since the epoch of an ISO date; 0 for none."""
+    try:
+        moment = date.fromisoformat(day)
+    except ValueError:
+        return 0.0
+    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC).timestamp()

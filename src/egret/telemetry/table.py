@@ -1,0 +1,188 @@
+"""Every metric, declared once: name, kind, labels, help. Label values come from enums, the catalogue or the config.
+
+Never an address, a host name or an exception's text: those are unbounded, and some are people's business.
+docs/metrics.md is made from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from egret.errors import Reason
+from egret.model import Kind, NamedBy, Nameless, Protocol, Severity, Transport
+
+
+class Type(StrEnum):
+    """What a metric does over time."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class DropStage(StrEnum):
+    """Where a packet was lost."""
+
+    KERNEL = "kernel"  # the ring was full
+    QUEUE = "queue"  # between processes
+    PARSER = "parser"  # shed by the parser under load
+
+
+class Outcome(StrEnum):
+    """What became of a delivery."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"  # an attempt that will be tried again
+    REJECTED = "rejected"  # the receiver will never take it
+    DROPPED = "dropped"  # the queue's bound came first
+
+
+class Action(StrEnum):
+    """What an alert says of its incident."""
+
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+class Suppressed(StrEnum):
+    """Why a detection made no alert."""
+
+    SUPPRESS_LIST = "suppress_list"
+    BELOW_ALERT_FROM = "below_alert_from"
+
+
+class Stage(StrEnum):
+    """Where one of our own errors was caught."""
+
+    CAPTURE = "capture"
+    DECODE = "decode"
+    WORKER = "worker"
+    WIRE = "wire"  # a worker's message that the daemon could not read
+    JUDGE = "judge"
+    INCIDENTS = "incidents"
+    STORE = "store"
+    SINKS = "sinks"
+    WEB = "web"
+    DAEMON = "daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table."""
+
+    name: str
+    type: Type
+    labels: tuple[str, ...]
+    help: str
+
+
+C, G, H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
+METRICS = (
+    Metric("egret_build_info", G, ("version",), "Version of Egret; always 1."),
+    Metric("egret_packets_received_total", C, ("interface",), "Packets that passed the kernel filter."),
+    Metric("egret_packets_dropped_total", C, ("interface", "stage"), "Packets lost before they were looked at."),
+    Metric("egret_link_up", G, ("interface",), "Whether the interface is there and up."),
+    Metric("egret_names_total", C, ("protocol", "kind"), "Host names seen, matched or not."),
+    Metric("egret_anomalies_total", C, ("protocol", "reason"), "Frames and messages that could not be read in full."),
+    Metric("egret_connections_total", C, ("transport", "named_by"), "Outbound connections, by what named them."),
+    Metric("egret_connections_nameless_total", C, ("reason",), "Outbound connections without a name, by reason."),
+    Metric(
+        "egret_detections_total",
+        C,
+        ("vendor", "service", "category", "class", "severity"),
+        "Look-ups of and connections to services that the catalogue names.",
+    ),
+    Metric(
+        "egret_prc_hosted_connections_total",
+        C,
+        ("country", "network"),
+        "Connections to PRC-hosted addresses that no signature names, by kind of network.",
+    ),
+    Metric("egret_catalog_info", G, ("version",), "Version of the catalogue; always 1."),
+    Metric("egret_catalog_signatures", G, ("class",), "Signatures in the catalogue."),
+    Metric(
+        "egret_catalog_last_reviewed_timestamp_seconds", G, (), "When a signature of the catalogue was last reviewed."
+    ),
+    Metric("egret_geoip_info", G, ("database", "build"), "GeoIP database in use and its build date; always 1."),
+    Metric("egret_geoip_build_timestamp_seconds", G, ("database",), "When the GeoIP database was built."),
+    Metric("egret_incidents_open", G, ("severity",), "Incidents that are open."),
+    Metric("egret_incidents_opened_total", C, ("severity",), "Incidents opened, by severity at opening."),
+    Metric("egret_alerts_total", C, ("action", "severity"), "Alerts made."),
+    Metric("egret_alerts_suppressed_total", C, ("reason",), "Detections that made no alert, by reason."),
+    Metric("egret_deliveries_total", C, ("sink", "outcome"), "Alerts handed to an output, by what became of them."),
+    Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
+    Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
+    Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),
+    Metric("egret_workers_up", G, (), "Capture processes that run."),
+    Metric("egret_worker_restarts_total", C, (), "Capture processes that died and were started again."),
+    Metric("egret_messages_dropped_total", C, (), "Messages from capture processes lost because the pipe was full."),
+    Metric("egret_internal_errors_total", C, ("stage",), "Errors of Egret itself; please report them."),
+    Metric("egret_tracked", G, ("table",), "Entries that the parser holds now."),
+    Metric("egret_evictions_total", C, ("table",), "Entries that a memory bound pushed out."),
+    Metric("egret_detection_latency_seconds", H, (), "From the packet's capture to its incident."),
+    Metric(
+        "egret_config_last_reload_success_timestamp_seconds",
+        G,
+        (),
+        "When the configuration was last read without error.",
+    ),
+)
+BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})
+
+# 100 ms at the 99th percentile is the goal; 2 s is what the tests demand
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+TABLES = ("fragments", "streams", "quic", "answers", "connections")  # what egret_tracked and egret_evictions may name
+COUNTRIES = ("CN", "HK", "MO")  # "in China" at its widest; judge.hosting says no other
+LAYERS = ("link", "ip", "tcp", "udp")  # what an Anomaly's protocol may be besides a Protocol
+
+_KINDS = {
+    Protocol.DNS: (Kind.QUERY, Kind.ANSWER, Kind.CNAME),
+    Protocol.TLS: (Kind.CLIENT_HELLO,),
+    Protocol.DTLS: (Kind.CLIENT_HELLO,),
+    Protocol.QUIC: (Kind.CLIENT_HELLO,),
+    Protocol.HTTP: (Kind.REQUEST, Kind.CONNECT),
+    Protocol.SOCKS: (Kind.CONNECT,),
+    Protocol.HTTPDNS: (Kind.QUERY, Kind.ANSWER),
+}
+
+Labels = tuple[str, ...]
+
+# what each metric with fixed label values may say; every one of these series exists at 0 from the start
+FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
+    {
+        "egret_names_total": frozenset((p.value, k.value) for p, kinds in _KINDS.items() for k in kinds),
+        "egret_anomalies_total": frozenset(
+            (p, reason.value) for p in (*LAYERS, *(p.value for p in Protocol)) for reason in Reason
+        ),
+        "egret_connections_total": frozenset((t.value, n.value) for t in Transport for n in NamedBy),
+        "egret_connections_nameless_total": frozenset((reason.value,) for reason in Nameless),
+        "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
+        "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
+        "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),
+        "egret_alerts_suppressed_total": frozenset((reason.value,) for reason in Suppressed),
+        "egret_internal_errors_total": frozenset((stage.value,) for stage in Stage),
+        "egret_tracked": frozenset((table,) for table in TABLES),
+        "egret_evictions_total": frozenset((table,) for table in TABLES),
+    }
+)
+
+# what a worker may count, by the short name it uses on the pipe; the daemon believes nothing else it says
+WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "names": "egret_names_total",
+        "anomalies": "egret_anomalies_total",
+        "connections": "egret_connections_total",
+        "nameless": "egret_connections_nameless_total",
+        "prc_hosted": "egret_prc_hosted_connections_total",
+        "received": "egret_packets_received_total",
+        "dropped": "egret_packets_dropped_total",
+        "evictions": "egret_evictions_total",
+        "internal_errors": "egret_internal_errors_total",
+        "messages_dropped": "egret_messages_dropped_total",
+    }
+)
