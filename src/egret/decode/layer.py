@@ -1,0 +1,35 @@
+"""What one header says about the next: the word that link, tunnel and IP decoders share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Space(IntEnum):
+    """The registry in which a next-header number is looked up."""
+
+    LINKTYPE = 0  # tcpdump.org link types
+    ETHERTYPE = 1  # IEEE
+    PPP = 2  # PPP DLL protocol numbers
+    IP = 3  # an IP header; its first four bits say which
+
+
+class Layer(NamedTuple):
+    """The next header: *number* in the registry *space*; *data* begins with its first byte."""
+
+    space: Space
+    number: int
+    data: memoryview
+
+
+# Reads one header. None: carries nothing that a name could be in (ARP, a control message).
+# Raises DecodeError.
+Decoder = Callable[[memoryview], Layer | None]
+Table = Mapping[int, Decoder]
+
+
+def ip_layer(data: memoryview) -> Layer:
+    """Whatever IP version *data* begins with."""
+    return Layer(Space.IP, 0, data)

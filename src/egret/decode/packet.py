@@ -1,0 +1,182 @@
+"""From a captured frame to a TCP or UDP packet, through whatever headers lie between.
+
+One loop and literal tables: a new encapsulation is a function and a row. The loop's count is the one
+depth budget, so no nesting of tunnels can hold it for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from struct import Struct
+from typing import NamedTuple
+
+from egret.decode.ip import TCP, UDP, Datagram, continue_chain, parse_ip
+from egret.decode.layer import Layer, Space, Table
+from egret.decode.link import ETHERTYPES, LINKTYPES, PPP_PROTOCOLS
+from egret.decode.reader import unpack
+from egret.decode.tunnel import IP_PROTOCOLS, UDP_PORTS
+from egret.errors import Malformed, Reason, Unsupported
+from egret.model import Endpoint, FlowKey, Frame, Transport
+
+MAX_HEADERS = 24  # more than two tunnels with a VLAN stack each need; Reason.TOO_DEEP beyond
+
+_TCP = Struct("!HHI4xBB")
+_UDP = Struct("!HHH2x")
+_DNS_PORT = 53
+
+
+class Packet(NamedTuple):
+    """One TCP segment or UDP datagram. *payload* borrows the frame's memory: ``bytes()`` what you keep."""
+
+    time_ns: int
+    transport: Transport
+    source: Endpoint
+    destination: Endpoint
+    payload: memoryview
+    wire_payload_length: int  # what the headers claim: more than len(payload) when the snap length cut it
+    seq: int  # TCP; 0 for UDP
+    flags: int  # TCP, low eight bits; 0 for UDP
+    interface: str | None
+
+    @property
+    def flow(self) -> FlowKey:
+        """This direction of the flow."""
+        return FlowKey(self.transport, self.source, self.destination)
+
+
+class Context(NamedTuple):
+    """What the frame knows and the headers do not."""
+
+    time_ns: int
+    interface: str | None
+    missing: int = 0  # bytes that the snap length cut from the frame's end
+
+
+# Takes one fragment and its time; gives the whole datagram as soon as it is complete.
+Reassemble = Callable[[Datagram, Context], Datagram | None]
+
+_TABLES: Mapping[Space, Table] = {
+    Space.LINKTYPE: LINKTYPES,
+    Space.ETHERTYPE: ETHERTYPES,
+    Space.PPP: PPP_PROTOCOLS,
+}
+
+
+def decode_packet(frame: Frame, reassemble: Reassemble | None = None) -> Packet | None:
+    """Find the TCP or UDP packet in one frame.
+
+    Args:
+        frame: as captured.
+        reassemble: takes IP fragments (``track.fragments.Reassembler.add``). Without it a first
+            fragment is used as far as it goes and later ones are ignored.
+
+    Returns:
+        The packet; None where there is none: ARP, ICMP, a fragment whose others are still to come.
+
+    Raises:
+        DecodeError: headers that are cut, contradict themselves, or are of a kind not read.
+    """
+    context = Context(frame.time_ns, frame.interface, max(0, frame.wire_length - len(frame.data)))
+    return _walk(Layer(Space.LINKTYPE, frame.linktype, frame.data), context, reassemble)
+
+
+def decode_datagram(datagram: Datagram, context: Context) -> Packet | None:
+    """As ``decode_packet``, from a datagram that was put together from fragments.
+
+    Raises:
+        DecodeError: as ``decode_packet``.
+    """
+    found = _open(continue_chain(datagram), context)
+    return _walk(found, context, None) if isinstance(found, Layer) else found
+
+
+def _walk(layer: Layer | None, context: Context, reassemble: Reassemble | None) -> Packet | None:
+    for _ in range(MAX_HEADERS):
+        if layer is None:
+            return None
+        if layer.space is not Space.IP:
+            layer = _next(layer)
+            continue
+        datagram = _whole(parse_ip(layer.data, context.missing), context, reassemble)
+        if datagram is None:
+            return None
+        found = _open(datagram, context)
+        if not isinstance(found, Layer):
+            return found
+        layer = found
+    raise Unsupported(Reason.TOO_DEEP, 0)
+
+
+def _next(layer: Layer) -> Layer | None:
+    decoder = _TABLES[layer.space].get(layer.number)
+    if decoder is not None:
+        return decoder(layer.data)
+    if layer.space is Space.LINKTYPE:
+        raise Unsupported(Reason.UNKNOWN_LINKTYPE, 0)
+    return None
+
+
+def _whole(datagram: Datagram, context: Context, reassemble: Reassemble | None) -> Datagram | None:
+    fragment = datagram.fragment
+    if fragment is None:
+        return datagram
+    if reassemble is None:
+        return continue_chain(datagram) if fragment.offset == 0 else None
+    whole = reassemble(datagram, context)
+    return None if whole is None else continue_chain(whole)
+
+
+def _open(datagram: Datagram, context: Context) -> Packet | Layer | None:
+    """What the datagram carries: a packet, or a tunnel's inner layer."""
+    if datagram.protocol == TCP:
+        return _tcp(datagram, context)
+    if datagram.protocol == UDP:
+        return _udp(datagram, context)
+    tunnel = IP_PROTOCOLS.get(datagram.protocol)
+    return None if tunnel is None else tunnel(datagram.payload)
+
+
+def _tcp(datagram: Datagram, context: Context) -> Packet:
+    payload = datagram.payload
+    source, destination, seq, offset, flags = unpack(_TCP, payload)
+    header = (offset >> 4) * 4
+    if header < 20 or header > datagram.wire_length:
+        raise Malformed(Reason.BAD_LENGTH, 12)
+    return Packet(
+        context.time_ns,
+        Transport.TCP,
+        Endpoint(datagram.source, source),
+        Endpoint(datagram.destination, destination),
+        payload[header:],
+        datagram.wire_length - header,
+        seq,
+        flags,
+        context.interface,
+    )
+
+
+def _udp(datagram: Datagram, context: Context) -> Packet | Layer | None:
+    payload = datagram.payload
+    source, destination, length = unpack(_UDP, payload)
+    # A length of 0 is a jumbogram (RFC 2675 section 4) or a super-packet.
+    length = length or datagram.wire_length
+    if length < 8:
+        raise Malformed(Reason.BAD_LENGTH, 4)
+    length = min(length, datagram.wire_length)
+    body = payload[8:length]
+    tunnel = UDP_PORTS.get(destination) or UDP_PORTS.get(source)
+    if tunnel is not None and _DNS_PORT not in {source, destination}:
+        inner = tunnel(body)
+        if inner is not None:
+            return inner
+    return Packet(
+        context.time_ns,
+        Transport.UDP,
+        Endpoint(datagram.source, source),
+        Endpoint(datagram.destination, destination),
+        body,
+        length - 8,
+        0,
+        0,
+        context.interface,
+    )

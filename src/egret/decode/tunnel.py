@@ -1,0 +1,136 @@
+"""Tunnels: headers that carry a whole frame or datagram again. One function and one row each.
+
+Those over UDP share their port with whatever else a host runs there, so each looks hard at its header
+and says None where it is not that tunnel after all; the packet is then an ordinary UDP one.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from egret.decode.layer import Layer, Table, ip_layer
+from egret.decode.link import by_ethertype, ethernet, mpls, ppp
+from egret.decode.reader import unpack
+from egret.errors import Truncated
+
+_GRE = Struct("!HH")
+_GRE_PPTP = 1
+_GENEVE = Struct("!BBHI")
+_GTP = Struct("!BBHI")
+_U16 = Struct("!H")
+
+_GTP_DATA = 0xFF
+_GTP_MAX_EXTENSIONS = 8
+
+
+def _drop(data: memoryview, size: int) -> memoryview:
+    if len(data) < size:
+        raise Truncated(len(data))
+    return data[size:]
+
+
+def _gre(data: memoryview) -> Layer | None:
+    """RFC 2784, 2890 (key, sequence), 2637 (version 1: PPTP)."""
+    flags, number = unpack(_GRE, data)
+    size = 4 + 4 * bool(flags & 0xC000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
+    if flags & 0x07 == _GRE_PPTP:
+        size += 4 * bool(flags & 0x0080)
+    inner = _drop(data, size)
+    if not len(inner):
+        return None
+    return by_ethertype(number, inner) if number >= 0x600 else None
+
+
+def _etherip(data: memoryview) -> Layer:
+    """RFC 3378."""
+    return ethernet(_drop(data, 2))
+
+
+def _vxlan(data: memoryview) -> Layer | None:
+    """RFC 7348 section 5 and VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe section 3), on each other's ports as well."""
+    if len(data) < 22 or data[0] & 0x48 != 0x08 or data[7] != 0:
+        return None
+    if not data[0] & 0x04:
+        # without the next-protocol flag: reserved bytes, or a group policy with its own flag
+        return ethernet(data[8:]) if data[0] & 0x80 or bytes(data[1:4]) == b"\0\0\0" else None
+    if data[3] in {1, 2}:
+        return ip_layer(data[8:])
+    return ethernet(data[8:]) if data[3] in {0, 3} else None
+
+
+def _geneve(data: memoryview) -> Layer | None:
+    """RFC 8926 section 3.4."""
+    if len(data) < 8:
+        return None
+    first, second, number, identifier = _GENEVE.unpack_from(data)
+    size = 8 + (first & 0x3F) * 4
+    if first >> 6 or second & 0x3F or identifier & 0xFF or second & 0x80 or len(data) <= size:
+        return None
+    return by_ethertype(number, data[size:])
+
+
+def _gtp_u(data: memoryview) -> Layer | None:
+    """3GPP TS 29.281 section 5.1: version 1 user data, with its optional fields and extension headers."""
+    if len(data) < 9:
+        return None
+    flags, kind, length, _tunnel = _GTP.unpack_from(data)
+    if flags & 0xF0 != 0x30 or kind != _GTP_DATA or length + 8 < len(data):
+        return None
+    offset = 12 if flags & 0x07 else 8
+    following = data[11] if flags & 0x04 and len(data) >= 12 else 0
+    for _ in range(_GTP_MAX_EXTENSIONS):
+        if not following or offset >= len(data) or not data[offset]:
+            break
+        offset += data[offset] * 4
+        following = data[offset - 1] if offset <= len(data) else 0
+    inner = data[offset:]
+    return ip_layer(inner) if len(inner) and inner[0] >> 4 in {4, 6} else None
+
+
+def _teredo(data: memoryview) -> Layer | None:
+    """RFC 4380 section 5.1.1: authentication and origin indications, then IPv6."""
+    if len(data) >= 13 and data[0] == 0 and data[1] == 1:
+        data = data[13 + data[2] + data[3] :]
+    if len(data) >= 8 and data[0] == 0 and data[1] == 0:
+        data = data[8:]
+    return ip_layer(data) if len(data) >= 40 and data[0] >> 4 == 6 else None
+
+
+def _l2tp(data: memoryview) -> Layer | None:
+    """RFC 2661 section 3.1: version 2 data messages, which carry PPP."""
+    if len(data) < 6:
+        return None
+    (flags,) = _U16.unpack_from(data)
+    if flags & 0x000F != 2 or flags & 0x8000:
+        return None
+    offset = 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
+    if flags & 0x0200:
+        if len(data) < offset + 2:
+            return None
+        offset += 2 + _U16.unpack_from(data, offset)[0]
+    return ppp(data[offset:]) if len(data) > offset + 1 else None
+
+
+def _mpls_in_udp(data: memoryview) -> Layer | None:
+    """RFC 7510."""
+    return mpls(data) if len(data) > 24 else None
+
+
+IP_PROTOCOLS: Table = {
+    4: ip_layer,
+    41: ip_layer,
+    47: _gre,
+    97: _etherip,
+    137: mpls,
+}
+
+UDP_PORTS: Table = {
+    1701: _l2tp,
+    2152: _gtp_u,
+    3544: _teredo,
+    4789: _vxlan,
+    4790: _vxlan,
+    6081: _geneve,
+    6635: _mpls_in_udp,
+    8472: _vxlan,
+}

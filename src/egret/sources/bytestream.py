@@ -1,0 +1,138 @@
+"""A file, a pipe or standard input as one run of bytes, unpacked on the way, in bounded memory.
+
+Large chunks, no read per packet: a format parses in ``window`` and asks for ``more`` when that ends.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from egret.errors import SourceError
+from egret.sources.base import Progress
+
+CHUNK = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+_UNPACKED = 1 << 22  # most bytes that one step of decompression may give: a gzip bomb comes in such steps
+_GZIP_WITH_HEADER = 31  # zlib: window bits of 15, and 16 for the gzip wrapper
+_MORSEL = 64  # packed bytes at a time when looking for the place where damaged data breaks
+
+Read = Callable[[int], bytes]
+
+
+class StreamBroken(SourceError):
+    """The bytes end or break before the format does; the format adds at which packet."""
+
+
+class ByteStream:
+    """Bytes that *read* gives (at most so many a call, none at the end), with a window to parse in."""
+
+    def __init__(self, read: Read, size: int | None = None, on_progress: Progress | None = None) -> None:
+        self.window = b""  # memoryviews into an old window stay valid
+        self.start = 0  # offset of the window's first byte in the unpacked stream
+        self._read = read
+        self._size = size
+        self._on_progress = on_progress
+        self._taken = 0
+        self._gunzip: _Gunzip | None = None
+
+    def peek(self, size: int) -> bytes:
+        """The first *size* bytes of the window, fewer at the end; consumes nothing."""
+        while len(self.window) < size and self.more(0):
+            pass
+        return self.window[:size]
+
+    def unzip(self) -> None:
+        """From here on hand out what gzip had packed; call it before anything was consumed."""
+        self._gunzip = _Gunzip(self._read_raw, self.window)
+        self.window = b""
+
+    def more(self, consumed: int) -> bool:
+        """Drop *consumed* bytes from the window's front and append the next chunk; False at the end.
+
+        Raises:
+            StreamBroken: the file cannot be read or unpacked any further.
+        """
+        chunk = self._read_raw() if self._gunzip is None else self._gunzip.next()
+        self.start += consumed
+        self.window = self.window[consumed:] + chunk
+        return bool(chunk)
+
+    def skip(self, size: int) -> bool:
+        """Drop *size* bytes without ever keeping more than a chunk of them; False if they are not all there."""
+        while size > len(self.window):
+            size -= len(self.window)
+            if not self.more(len(self.window)):
+                return False
+        self.start += size
+        self.window = self.window[size:]
+        return True
+
+    def _read_raw(self) -> bytes:
+        try:
+            chunk = self._read(CHUNK)
+        except OSError as error:
+            raise StreamBroken(f"cannot be read any further: {error.strerror or error}") from error
+        self._taken += len(chunk)
+        if self._on_progress is not None:
+            self._on_progress(self._taken, self._size)
+        return chunk
+
+
+class _Gunzip:
+    """Unpack gzip members one after the other, a bounded step at a time."""
+
+    def __init__(self, read: Callable[[], bytes], packed: bytes) -> None:
+        self._read = read
+        self._packed = packed
+        self._engine = zlib.decompressobj(_GZIP_WITH_HEADER)
+        self._broken: str | None = None
+
+    def next(self) -> bytes:
+        """The next unpacked bytes; none at the end of the last member."""
+        while self._broken is None:
+            if not self._packed:
+                self._packed = self._read()
+                if not self._packed:
+                    return self._finish()
+            if self._engine.eof and not self._open_member():
+                return b""
+            if unpacked := self._step():
+                return unpacked
+        raise StreamBroken(self._broken)
+
+    def _open_member(self) -> bool:
+        # What is behind the last member and no member itself is padding, as tapes and downloads leave it.
+        if not self._packed.startswith(GZIP_MAGIC[:1]):
+            return False
+        self._engine = zlib.decompressobj(_GZIP_WITH_HEADER)
+        return True
+
+    def _step(self) -> bytes:
+        before = self._engine.copy()
+        try:
+            unpacked = self._engine.decompress(self._packed, _UNPACKED)
+        except zlib.error as error:
+            self._broken = f"its gzip data is damaged ({error}); `gzip -t` says more"
+            return self._salvage(before)
+        self._packed = self._engine.unused_data if self._engine.eof else self._engine.unconsumed_tail
+        return unpacked
+
+    def _salvage(self, engine: zlib._Decompress) -> bytes:
+        """What can still be unpacked before the damage: zlib gives nothing back from the step that fails."""
+        whole = []
+        for start in range(0, len(self._packed), _MORSEL):
+            try:
+                whole.append(engine.decompress(self._packed[start : start + _MORSEL], _UNPACKED))
+            except zlib.error:
+                break
+        return b"".join(whole)
+
+    def _finish(self) -> bytes:
+        if self._engine.eof:
+            return b""
+        self._broken = "its gzip data ends too early; the file was cut off"
+        if rest := self._engine.flush():
+            return rest
+        raise StreamBroken(self._broken)

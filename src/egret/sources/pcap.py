@@ -1,0 +1,97 @@
+"""Classic pcap files: both byte orders, micro- and nanoseconds, and the variants still met.
+
+Ref: draft-ietf-opsawg-pcap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from egret.errors import SourceError
+from egret.model import Frame
+from egret.sources.bytestream import ByteStream, StreamBroken
+
+# A length above this is damage, not a packet: twice what libpcap's largest snap length allows for
+# super-packets would do, some writers go further. It bounds memory against a forged length.
+MAX_CAPTURED = 16 << 20
+
+_MICRO, _NANO = 1000, 1
+_HEADER_SIZE = 24
+
+
+class _Variant(NamedTuple):
+    order: str
+    scale: int  # nanoseconds in one unit of the fraction
+    record: str  # layout of a record header; longer in the modified format of the 1990s
+    record_size: int
+
+
+MAGICS = {
+    b"\xd4\xc3\xb2\xa1": _Variant("<", _MICRO, "IIII", 16),
+    b"\xa1\xb2\xc3\xd4": _Variant(">", _MICRO, "IIII", 16),
+    b"\x4d\x3c\xb2\xa1": _Variant("<", _NANO, "IIII", 16),
+    b"\xa1\xb2\x3c\x4d": _Variant(">", _NANO, "IIII", 16),
+    b"\x34\xcd\xb2\xa1": _Variant("<", _MICRO, "IIII", 24),
+    b"\xa1\xb2\xcd\x34": _Variant(">", _MICRO, "IIII", 24),
+}
+
+
+def read_pcap(stream: ByteStream) -> Iterator[Frame]:
+    """Yield the frames of a pcap stream that stands at its first byte.
+
+    Raises:
+        SourceError: the file is cut off or damaged; everything before that was yielded.
+    """
+    header = stream.peek(_HEADER_SIZE)
+    if len(header) < _HEADER_SIZE:
+        raise SourceError(f"the file header is cut off: {len(header)} of {_HEADER_SIZE} bytes are there")
+    variant = MAGICS[header[:4]]
+    major, minor, network = Struct(variant.order + "4xHH12xI").unpack(header)
+    # Before version 2.4 the two lengths stood the other way round; one old writer called itself 543.
+    swapped = (major, minor) <= (2, 3) or major == 543
+    stream.skip(_HEADER_SIZE)
+    return _records(stream, variant, network & 0xFFFF, swapped=swapped)
+
+
+def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:
+    unpack = Struct(variant.order + variant.record).unpack_from
+    scale, size = variant.scale, variant.record_size
+    count = position = 0
+    window = stream.window
+    view, end = memoryview(window), len(window)
+    while True:
+        body = position + size
+        if body <= end:
+            seconds, fraction, captured, original = unpack(window, position)
+            if captured > original:
+                captured, original = (original, captured) if swapped else (captured, captured)
+            after = body + captured
+            if after <= end:
+                count += 1
+                yield Frame(seconds * 1_000_000_000 + fraction * scale, linktype, view[body:after], original)
+                position = after
+                continue
+            if captured > MAX_CAPTURED:
+                raise _broken(stream, position, count, f"claims {captured} bytes, so the file is damaged")
+        if not _more(stream, position, count):
+            if position == end:
+                return
+            raise _broken(stream, 0, count, "is cut off")
+        position = 0
+        window = stream.window
+        view, end = memoryview(window), len(window)
+
+
+def _more(stream: ByteStream, position: int, count: int) -> bool:
+    try:
+        return stream.more(position)
+    except StreamBroken as error:
+        raise _broken(stream, position, count, f"cannot be had: {error}") from error
+
+
+def _broken(stream: ByteStream, position: int, count: int, what: str) -> SourceError:
+    return SourceError(
+        f"packet {count + 1}, at byte {stream.start + position}, {what}; the {count} before it were read"
+    )
