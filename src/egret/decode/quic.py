@@ -1,0 +1,230 @@
+"""QUIC long headers and the frames of Initial packets (RFC 9000 section 17.2, RFC 9369 section 3.2).
+
+A datagram may hold several packets, and only those with a long header say where they end. Nothing
+here keeps state: ``track.quic`` knows which connection attempt a packet belongs to.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, InitialKeys
+from egret.errors import Malformed, Reason, Truncated, Unsupported
+
+MAX_CID = 20  # RFC 9000 section 17.2
+MAX_PACKETS = 16  # coalesced in one datagram; a client sends two or three
+MIN_CLIENT_DATAGRAM = 1200  # RFC 9000 section 14.1
+_LONG = 0x80
+_FIXED = 0x40
+_MAX_ACK_RANGES = 1024
+
+
+class PacketKind(Enum):
+    """What a long header says."""
+
+    INITIAL = "initial"
+    ZERO_RTT = "0rtt"
+    HANDSHAKE = "handshake"
+    RETRY = "retry"
+    VERSION_NEGOTIATION = "version_negotiation"
+
+
+_KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
+_KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
+
+
+class LongHeader(NamedTuple):
+    """One packet with a long header; *start*, *payload* and *end* are offsets in its datagram."""
+
+    kind: PacketKind
+    version: int
+    dcid: bytes
+    scid: bytes
+    token: bytes
+    start: int
+    payload: int  # where the protected packet number begins
+    end: int
+
+
+class Frames(NamedTuple):
+    """What the frames of an Initial packet held."""
+
+    crypto: tuple[tuple[int, bytes], ...]  # (offset, data) of each CRYPTO frame, in wire order
+    closed: bool  # a CONNECTION_CLOSE came
+    anomaly: Reason | None  # what ended the reading early; the CRYPTO frames before it stand
+
+
+def is_long_header(datagram: bytes | memoryview) -> bool:
+    """Whether *datagram* may begin with a QUIC long header; a test of one byte, for the gate."""
+    return len(datagram) >= 7 and bool(datagram[0] & _LONG)
+
+
+def parse_packets(datagram: bytes) -> list[LongHeader]:
+    """Parse every long header of one UDP payload, in order; what follows a short header is not looked at.
+
+    Raises:
+        Truncated, Malformed, Unsupported: the *first* packet cannot be read. Rubbish after a whole
+            packet is ignored, as RFC 9000 section 12.2 asks of a receiver.
+    """
+    packets = [parse_long_header(datagram, 0)]
+    while packets[-1].end < len(datagram) and len(packets) < MAX_PACKETS:
+        start = packets[-1].end
+        if not datagram[start] & _LONG:
+            break
+        try:
+            packets.append(parse_long_header(datagram, start))
+        except (Truncated, Malformed, Unsupported):
+            break
+    return packets
+
+
+def parse_long_header(datagram: bytes, start: int) -> LongHeader:
+    """Parse the long header at *start*.
+
+    Raises:
+        Truncated: the datagram ends first.   Malformed: a connection id is too long, the fixed bit is 0.
+        Unsupported: UNKNOWN_VERSION; the invariants (RFC 8999) held, so that it may well be QUIC.
+
+    Ref: RFC 9000 sections 17.2 and 17.2.1 to 17.2.5, RFC 9369 section 3.2.
+    """
+    first = datagram[start]
+    if start + 7 > len(datagram):
+        raise Truncated(len(datagram))
+    version = int.from_bytes(datagram[start + 1 : start + 5], "big")
+    dcid, position = _cid(datagram, start + 5)
+    scid, position = _cid(datagram, position)
+    end = len(datagram)
+    if version == 0:
+        return LongHeader(PacketKind.VERSION_NEGOTIATION, 0, dcid, scid, b"", start, position, end)
+    if version not in KNOWN_VERSIONS:
+        raise Unsupported(Reason.UNKNOWN_VERSION, start + 1)
+    if not first & _FIXED:  # RFC 9287 lets it be 0 only after the handshake said so
+        raise Malformed(Reason.BAD_VALUE, start)
+    kind = (_KINDS_2 if version == VERSION_2 else _KINDS_1)[(first >> 4) & 3]
+    if kind is PacketKind.RETRY:
+        token = datagram[position : max(position, end - TAG)]
+        return LongHeader(kind, version, dcid, scid, token, start, position, end)
+    token = b""
+    if kind is PacketKind.INITIAL:
+        size, position = _varint(datagram, position)
+        if position + size > end:
+            raise Truncated(end)
+        token, position = datagram[position : position + size], position + size
+    length, position = _varint(datagram, position)
+    if position + length > end:
+        raise Truncated(end)
+    return LongHeader(kind, version, dcid, scid, token, start, position, position + length)
+
+
+def _cid(datagram: bytes, position: int) -> tuple[bytes, int]:
+    if position >= len(datagram):
+        raise Truncated(len(datagram))
+    size = datagram[position]
+    if size > MAX_CID:
+        raise Malformed(Reason.BAD_LENGTH, position)
+    stop = position + 1 + size
+    if stop > len(datagram):
+        raise Truncated(len(datagram))
+    return datagram[position + 1 : stop], stop
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """RFC 9000 section 16: the value and where it ends."""
+    if position >= len(data):
+        raise Truncated(len(data))
+    first = data[position]
+    stop = position + (1 << (first >> 6))
+    if stop > len(data):
+        raise Truncated(len(data))
+    return int.from_bytes(data[position:stop], "big") & ((1 << ((stop - position) * 8 - 2)) - 1), stop
+
+
+def open_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> bytes | None:
+    """Remove header protection and decrypt one packet.
+
+    Returns:
+        The frames; None when the tag does not verify with these keys, or there is no room for a tag.
+
+    Ref: RFC 9001 sections 5.3 and 5.4.
+    """
+    sample = datagram[header.payload + 4 : header.payload + 4 + SAMPLE]
+    if len(sample) < SAMPLE or header.payload + 4 + SAMPLE > header.end:
+        return None
+    mask = keys.mask(sample)
+    first = datagram[header.start] ^ (mask[0] & 0x0F)
+    width = (first & 3) + 1
+    stop = header.payload + width
+    masked = datagram[header.payload : stop]
+    number = int.from_bytes(masked, "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
+    clear = bytes((first,)) + datagram[header.start + 1 : header.payload] + number.to_bytes(width, "big")
+    # A client's Initial packet numbers are small: the truncated number is the whole one (RFC 9000 appendix A.3).
+    return keys.open(number, clear, datagram[stop : header.end])
+
+
+def parse_frames(payload: bytes) -> Frames:
+    """Read the frames that an Initial packet may hold: PADDING, PING, ACK, CRYPTO, CONNECTION_CLOSE.
+
+    Raises nothing: whatever cannot be read ends the reading and is named in ``anomaly``.
+
+    Ref: RFC 9000 sections 12.4 and 19.
+    """
+    crypto: list[tuple[int, bytes]] = []
+    closed = False
+    anomaly: Reason | None = None
+    position = 0
+    try:
+        while (position := _skip_padding(payload, position)) < len(payload):
+            kind, position = payload[position], position + 1
+            if kind == 0x06:
+                offset, size, position = _crypto_head(payload, position)
+                crypto.append((offset, payload[position : position + size]))
+                position += size
+            elif kind in {0x02, 0x03}:
+                position = _skip_ack(payload, position, with_ecn=kind == 0x03)
+            elif kind == 0x1C:
+                closed = True
+                position = _skip_close(payload, position)
+            elif kind != 0x01:
+                raise Malformed(Reason.BAD_VALUE, position - 1)
+    except (Truncated, Malformed) as error:
+        anomaly = error.reason
+    return Frames(tuple(crypto), closed, anomaly)
+
+
+def _skip_padding(payload: bytes, position: int) -> int:
+    """Padding is most of many an Initial, so it is skipped in one step, not byte by byte."""
+    if position < len(payload) and payload[position] == 0:
+        return len(payload) - len(payload[position:].lstrip(b"\x00"))
+    return position
+
+
+def _crypto_head(payload: bytes, position: int) -> tuple[int, int, int]:
+    """Offset, length and start of a CRYPTO frame's data (RFC 9000 section 19.6)."""
+    offset, position = _varint(payload, position)
+    size, position = _varint(payload, position)
+    if position + size > len(payload):
+        raise Malformed(Reason.BAD_LENGTH, position)
+    return offset, size, position
+
+
+def _skip_ack(payload: bytes, position: int, *, with_ecn: bool) -> int:
+    """RFC 9000 section 19.3: largest, delay, range count, first range, then gap and length pairs."""
+    _, position = _varint(payload, position)
+    _, position = _varint(payload, position)
+    ranges, position = _varint(payload, position)
+    if ranges > _MAX_ACK_RANGES:
+        raise Malformed(Reason.BAD_LENGTH, position)
+    for _ in range(1 + 2 * ranges + (3 if with_ecn else 0)):
+        _, position = _varint(payload, position)
+    return position
+
+
+def _skip_close(payload: bytes, position: int) -> int:
+    """RFC 9000 section 19.19: error code, frame type, reason phrase."""
+    _, position = _varint(payload, position)
+    _, position = _varint(payload, position)
+    size, position = _varint(payload, position)
+    if position + size > len(payload):
+        raise Malformed(Reason.BAD_LENGTH, position)
+    return position + size

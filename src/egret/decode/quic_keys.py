@@ -1,0 +1,107 @@
+"""QUIC Initial protection: the keys that anybody on the path can derive, and their use.
+
+The door to the package ``cryptography``. Initial packets are protected against accidents, not against
+observers: the keys follow from the version's salt and from the Destination Connection ID of the
+client's first Initial (RFC 9001 section 5.2, RFC 9369 section 3.3).
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SAMPLE = 16  # RFC 9001 section 5.4.2
+TAG = 16
+
+VERSION_1 = 0x00000001
+VERSION_2 = 0x6B3343CF
+
+_SALT_1 = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
+_SALT_2 = bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9")
+_SALT_DRAFT_29 = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
+_SALT_DRAFT_23 = bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502")
+_SALT_DRAFT_22 = bytes.fromhex("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a")
+
+
+class _Scheme(NamedTuple):
+    salt: bytes
+    label: bytes  # what stands before " key", " iv", " hp"
+
+
+def _drafts(first: int, last: int, salt: bytes) -> dict[int, _Scheme]:
+    return {0xFF000000 | draft: _Scheme(salt, b"quic") for draft in range(first, last + 1)}
+
+
+_SCHEMES: dict[int, _Scheme] = {
+    VERSION_1: _Scheme(_SALT_1, b"quic"),
+    VERSION_2: _Scheme(_SALT_2, b"quicv2"),
+    **_drafts(33, 34, _SALT_1),
+    **_drafts(29, 32, _SALT_DRAFT_29),
+    **_drafts(23, 28, _SALT_DRAFT_23),
+    0xFF000016: _Scheme(_SALT_DRAFT_22, b"quic"),
+    0xFACEB001: _Scheme(_SALT_DRAFT_22, b"quic"),  # mvfst took the salts of the drafts it followed
+    0xFACEB002: _Scheme(_SALT_DRAFT_23, b"quic"),
+    0xFACEB00E: _Scheme(_SALT_DRAFT_23, b"quic"),
+}
+KNOWN_VERSIONS = frozenset(_SCHEMES)
+
+
+class InitialKeys:
+    """The keys of one direction of one connection attempt."""
+
+    __slots__ = ("_aead", "_iv", "_mask", "hp", "iv", "key")
+
+    def __init__(self, key: bytes, iv: bytes, hp: bytes) -> None:
+        self.key = key
+        self.iv = iv
+        self.hp = hp
+        self._aead = AESGCM(key)
+        self._iv = int.from_bytes(iv, "big")
+        self._mask: CipherContext | None = None
+
+    def mask(self, sample: bytes) -> bytes:
+        """The header protection mask of a *sample* of 16 bytes (RFC 9001 section 5.4.3)."""
+        if self._mask is None:
+            # ECB is stateless, so that one context serves every packet of the attempt.
+            self._mask = Cipher(algorithms.AES(self.hp), modes.ECB()).encryptor()  # noqa: S305 - the RFC's choice
+        return self._mask.update(sample)
+
+    def open(self, packet_number: int, header: bytes, sealed: bytes) -> bytes | None:
+        """Decrypt a payload with its tag; None when the tag does not verify (RFC 9001 section 5.3)."""
+        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
+        try:
+            return self._aead.decrypt(nonce, sealed, header)
+        except InvalidTag:
+            return None
+
+
+def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialKeys:
+    """Derive the Initial keys of the client's or the server's direction.
+
+    Args:
+        dcid: the Destination Connection ID of the client's first Initial, or of its Initial after a Retry.
+        version: one of ``KNOWN_VERSIONS``.
+        server: the keys of what the server sends.
+
+    Raises:
+        KeyError: *version* is not known.
+
+    Ref: RFC 9001 sections 5.1 and 5.2, RFC 9369 section 3.3.
+    """
+    salt, label = _SCHEMES[version]
+    initial = hmac.digest(salt, dcid, "sha256")
+    secret = _expand(initial, b"server in" if server else b"client in", 32)
+    return InitialKeys(
+        _expand(secret, label + b" key", 16), _expand(secret, label + b" iv", 12), _expand(secret, label + b" hp", 16)
+    )
+
+
+def _expand(secret: bytes, label: bytes, length: int) -> bytes:
+    """HKDF-Expand-Label with an empty context; one block of SHA-256 is all that Initial keys need."""
+    full = b"tls13 " + label
+    info = length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\x00\x01"
+    return hmac.digest(secret, info, "sha256")[:length]

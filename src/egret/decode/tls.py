@@ -1,0 +1,368 @@
+"""TLS ClientHello: out of a stream's first bytes, or out of QUIC CRYPTO data.
+
+Two readers. :func:`parse_client_hello` takes one handshake message. :func:`read_hello` takes the
+first bytes that a client sent on a stream, and peels the record layer: a hello may lie in any number
+of records, split anywhere, even inside the handshake header (RFC 8446 section 5.1).
+
+Rules: a name that was read is kept whatever follows it; what followed becomes ``ClientHello.anomaly``.
+An extension whose own content is broken spoils that extension only, as its length bounds the damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from egret.errors import DecodeError, Malformed, Reason, Truncated
+from egret.model import Recognition
+
+MAX_HELLO = 16 * 1024  # a browser's post-quantum hello has 1.7 to 2.2 KB; longer ones are used as far as this
+HANDSHAKE_RECORD = 0x16
+MAX_RECORD = (1 << 14) + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less, and nobody is the worse for it
+_CLIENT_HELLO = 1
+_SERVER_HELLO = 2
+_MAX_ALPN = 8  # as many protocol names as an observation carries
+
+_SERVER_NAME = 0
+_ALPN = 16
+_SUPPORTED_VERSIONS = 43
+_KEY_SHARE = 51
+_ECH = 0xFE0D  # RFC 9849 section 5
+_ESNI = 0xFFCE  # draft-ietf-tls-esni-02: what ECH was before
+_POST_QUANTUM = frozenset({0x11EB, 0x11EC, 0x11ED, 0x0200, 0x0201, 0x0202, 0x6399, 0x639A})
+
+_VERSIONS = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientHello:
+    """What a client offers; *server_name* is the raw HostName, None without the extension."""
+
+    server_name: bytes | None
+    version: int  # the highest that the client offers
+    alpn: tuple[bytes, ...] = ()
+    ech: bool = False  # an outer encrypted_client_hello is there; GREASE looks the same (RFC 9849 section 6.2)
+    ech_config_id: int | None = None
+    esni: bool = False
+    post_quantum: bool = False  # a hybrid or ML-KEM key share was sent
+    anomaly: Reason | None = None  # what was wrong beside or after the name
+
+    @property
+    def version_text(self) -> str:
+        """The version as people write it: ``1.3``; a draft of 1.3 is ``1.3``; else hexadecimal."""
+        if self.version >> 8 == 0x7F:
+            return "1.3"
+        return _VERSIONS.get(self.version, f"0x{self.version:04x}")
+
+
+class HelloRead(NamedTuple):
+    """What :func:`read_hello` made of a stream's first bytes."""
+
+    recognition: Recognition
+    hello: ClientHello | None = None
+    needed: int = 0  # with NEED_MORE: another look pays when the stream has this many bytes
+    reason: Reason | None = None  # with YES and no hello: why it cannot be read
+
+
+class _Draft:
+    """A hello while it is being read."""
+
+    __slots__ = ("alpn", "anomaly", "ech", "ech_config_id", "esni", "post_quantum", "server_name", "version")
+
+    def __init__(self) -> None:
+        self.server_name: bytes | None = None
+        self.version = 0
+        self.alpn: tuple[bytes, ...] = ()
+        self.ech = False
+        self.ech_config_id: int | None = None
+        self.esni = False
+        self.post_quantum = False
+        self.anomaly: Reason | None = None
+
+    def done(self, anomaly: Reason | None = None) -> ClientHello:
+        return ClientHello(
+            server_name=self.server_name,
+            version=self.version,
+            alpn=self.alpn,
+            ech=self.ech,
+            ech_config_id=self.ech_config_id,
+            esni=self.esni,
+            post_quantum=self.post_quantum,
+            anomaly=anomaly or self.anomaly,
+        )
+
+
+_Read = Callable[[bytes, int, int, _Draft], None]
+
+
+def parse_client_hello(message: bytes | memoryview) -> ClientHello:
+    """Parse one TLS handshake message.
+
+    Args:
+        message: a handshake message from ``msg_type``, without record headers; not kept. It may be
+            cut: what is there is used.
+
+    Returns:
+        The hello; with ``anomaly`` set if something beside or after its server_name is broken or missing.
+
+    Raises:
+        Truncated: *message* ends before a server_name was read and before the hello ends.
+        Malformed: a length or a value contradicts the RFC, and no server_name was read before.
+
+    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3.
+    """
+    data = bytes(message)
+    draft = _Draft()
+    try:
+        _read_message(data, draft)
+    except DecodeError as error:
+        if draft.server_name is None:
+            raise
+        return draft.done(error.reason)
+    return draft.done()
+
+
+def _uint(data: bytes, position: int, width: int, end: int) -> int:
+    """An integer of *width* bytes that must lie before *end*, the end of what encloses it."""
+    stop = position + width
+    if stop > end:
+        raise Malformed(Reason.BAD_LENGTH, position)
+    if stop > len(data):
+        raise Truncated(len(data))
+    return int.from_bytes(data[position:stop], "big")
+
+
+def _vector(data: bytes, position: int, width: int, end: int) -> tuple[int, int]:
+    """Start and end of a vector with a length of *width* bytes; its end may lie beyond the bytes we have."""
+    start = position + width
+    stop = start + _uint(data, position, width, end)
+    if stop > end:
+        raise Malformed(Reason.BAD_LENGTH, position)
+    return start, stop
+
+
+def _take(data: bytes, start: int, stop: int) -> bytes:
+    if stop > len(data):
+        raise Truncated(len(data))
+    return data[start:stop]
+
+
+def _read_message(data: bytes, draft: _Draft) -> None:
+    if _uint(data, 0, 1, 4) != _CLIENT_HELLO:
+        raise Malformed(Reason.BAD_VALUE, 0)
+    position, end = _vector(data, 1, 3, 1 << 25)
+    draft.version = _uint(data, position, 2, end)
+    if draft.version >> 8 != 3:
+        raise Malformed(Reason.BAD_VALUE, position)
+    start, position = _vector(data, position + 34, 1, end)  # legacy_session_id, after the 32 random bytes
+    if position - start > 32:
+        raise Malformed(Reason.BAD_LENGTH, start)
+    _, position = _vector(data, position, 2, end)  # cipher_suites
+    _, position = _vector(data, position, 1, end)  # legacy_compression_methods
+    if position == end:  # no extensions: TLS 1.2 and older may leave them out (RFC 5246 section 7.4.1.2)
+        _take(data, position, end)
+        return
+    position, stop = _vector(data, position, 2, end)
+    _read_extensions(data, position, stop, draft)
+    if stop != end:
+        raise Malformed(Reason.BAD_LENGTH, stop)
+
+
+def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> None:
+    while position < end:
+        kind = _uint(data, position, 2, end)
+        start, stop = _vector(data, position + 2, 2, end)
+        read = _EXTENSIONS.get(kind)
+        if read is not None:
+            _read_one(read, data, start, stop, draft)
+        elif stop > len(data):
+            raise Truncated(len(data))
+        position = stop
+
+
+def _read_one(read: _Read, data: bytes, start: int, stop: int, draft: _Draft) -> None:
+    try:
+        read(data, start, stop, draft)
+    except Malformed as error:
+        draft.anomaly = error.reason
+    if stop > len(data):
+        raise Truncated(len(data))
+
+
+def _read_server_name(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 6066 section 3. A list length that lies is an anomaly; the name inside the extension is kept."""
+    listed = start + 2 + _uint(data, start, 2, end)
+    position = start + 2
+    while position < end:
+        kind = _uint(data, position, 1, end)
+        start, position = _vector(data, position + 1, 2, end)
+        name = _take(data, start, position)
+        if kind == 0 and name and draft.server_name is None:
+            draft.server_name = name
+    if listed != end:
+        raise Malformed(Reason.BAD_LENGTH, position)
+
+
+def _read_alpn(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 7301 section 3.1."""
+    position, stop = _vector(data, start, 2, end)
+    names: list[bytes] = []
+    while position < stop and len(names) < _MAX_ALPN:
+        start, position = _vector(data, position, 1, stop)
+        names.append(_take(data, start, position))
+    draft.alpn = tuple(names)
+
+
+def _read_versions(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 8446 section 4.2.1; GREASE values (RFC 8701) are no versions."""
+    position, stop = _vector(data, start, 1, end)
+    offered = _take(data, position, stop)
+    versions = [int.from_bytes(offered[at : at + 2], "big") for at in range(0, len(offered) - 1, 2)]
+    known = [version for version in versions if version in _VERSIONS or version >> 8 in {0x7F, 0xFE}]
+    if known:
+        draft.version = max(known, key=_newness)
+
+
+def _newness(version: int) -> int:
+    """Order versions; drafts of TLS 1.3 come just below it, DTLS counts downwards."""
+    if version >> 8 == 0xFE:
+        return 0x0400 - (version & 0xFF)
+    return 0x0303 if version >> 8 == 0x7F else version
+
+
+def _read_key_share(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 8446 section 4.2.8: only the groups, never the keys."""
+    position, stop = _vector(data, start, 2, end)
+    while position < stop:
+        if _uint(data, position, 2, stop) in _POST_QUANTUM:
+            draft.post_quantum = True
+        _, position = _vector(data, position + 2, 2, stop)
+
+
+def _read_ech(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 9849 section 5: type outer (0), cipher suite, config id. The inner one never travels in the clear."""
+    if _uint(data, start, 1, end) == 0:
+        draft.ech = True
+        draft.ech_config_id = _uint(data, start + 5, 1, end)
+
+
+def _read_esni(_data: bytes, _start: int, _end: int, draft: _Draft) -> None:
+    draft.esni = True
+
+
+_EXTENSIONS = {
+    _SERVER_NAME: _read_server_name,
+    _ALPN: _read_alpn,
+    _SUPPORTED_VERSIONS: _read_versions,
+    _KEY_SHARE: _read_key_share,
+    _ECH: _read_ech,
+    _ESNI: _read_esni,
+}
+
+
+def read_hello(stream: bytes | memoryview, *, final: bool = False) -> HelloRead:
+    """Look for a ClientHello at the start of what a client sent.
+
+    Args:
+        stream: the first bytes of one direction, without holes; not kept.
+        final: no more bytes will come: use what is there.
+
+    Returns:
+        NO: these bytes are no TLS client. NEED_MORE: they may be, or are, but the hello is not whole.
+        YES: with the hello, or with the reason why it cannot be read. Raises nothing.
+
+    Ref: RFC 8446 section 5.1, RFC 5246 appendix E.2 (the SSL 2.0 form).
+    """
+    data = bytes(stream)
+    if len(data) < 6:
+        return _too_short(data, final=final)
+    if data[0] & 0x80:
+        return _read_ssl2(data)
+    if not _starts_hello(data):
+        return HelloRead(Recognition.NO)
+    try:
+        message, needed = _peel_records(data)
+    except DecodeError as error:
+        return HelloRead(Recognition.YES, None, 0, error.reason)
+    if needed and not final:
+        return HelloRead(Recognition.NEED_MORE, None, needed)
+    try:
+        return HelloRead(Recognition.YES, parse_client_hello(message))
+    except DecodeError as error:
+        return HelloRead(Recognition.YES, None, 0, error.reason)
+
+
+def is_server_hello(stream: bytes | memoryview) -> bool:
+    """Whether a direction's first bytes are a TLS server's: then the other side is the client."""
+    return len(stream) >= 6 and stream[0] == HANDSHAKE_RECORD and stream[1] == 3 and stream[5] == _SERVER_HELLO
+
+
+def _starts_hello(data: bytes) -> bool:
+    """A handshake record of SSL 3.0 to TLS 1.3 whose first byte says ClientHello."""
+    return (
+        data[0] == HANDSHAKE_RECORD
+        and data[1] == 3
+        and data[2] <= 4
+        and data[5] == _CLIENT_HELLO
+        and 0 < int.from_bytes(data[3:5], "big") <= MAX_RECORD
+    )
+
+
+def _too_short(data: bytes, *, final: bool) -> HelloRead:
+    """Fewer bytes than it takes to tell: still possible only if each of them fits."""
+    fits = b"\x16\x03".startswith(data[:2]) and (len(data) < 3 or data[2] <= 4)
+    ssl2 = data[:1] >= b"\x80" and (len(data) < 3 or data[2] == _CLIENT_HELLO)
+    if final or not (fits or ssl2):
+        return HelloRead(Recognition.NO)
+    return HelloRead(Recognition.NEED_MORE, None, 6)
+
+
+def _peel_records(data: bytes) -> tuple[bytes, int]:
+    """The hello's bytes as far as they are here, and the stream length that would bring more (0: whole).
+
+    A handshake message must not be interleaved with other record types (RFC 8446 section 5.1): a
+    record of another type before the hello's end is Malformed, unless a name came before it; then
+    the parser says Truncated beside the name.
+    """
+    pieces: list[bytes] = []
+    got = position = 0
+    want = 4
+    while got < want:
+        header = data[position : position + 5]
+        if len(header) < 5:
+            return b"".join(pieces), position + 6
+        if header[0] != HANDSHAKE_RECORD or header[1] != 3:
+            return b"".join(pieces), 0
+        stop = position + 5 + int.from_bytes(header[3:5], "big")
+        piece = data[position + 5 : stop]
+        pieces.append(piece)
+        got += len(piece)
+        want = _wanted(pieces, got)
+        if stop > len(data) and got < want:
+            return b"".join(pieces), min(stop, len(data) + want - got)
+        position = stop
+    return b"".join(pieces)[:want], 0
+
+
+def _wanted(pieces: list[bytes], got: int) -> int:
+    """How long the handshake message is, once its header is here; never more than we keep."""
+    if got < 4:
+        return 4
+    head = pieces[0] if len(pieces[0]) >= 4 else b"".join(pieces)
+    return min(4 + int.from_bytes(head[1:4], "big"), MAX_HELLO)
+
+
+def _read_ssl2(data: bytes) -> HelloRead:
+    """RFC 5246 appendix E.2: a hello in SSL 2.0 framing; it has no extensions, so no name."""
+    length = int.from_bytes(data[:2], "big") & 0x7FFF
+    version = int.from_bytes(data[3:5], "big")
+    if data[2] != _CLIENT_HELLO or version not in _VERSIONS or not 9 + 3 <= length <= 1024:
+        return HelloRead(Recognition.NO)
+    if len(data) < 11:
+        return HelloRead(Recognition.NEED_MORE, None, 11)
+    ciphers, session, challenge = (int.from_bytes(data[at : at + 2], "big") for at in (5, 7, 9))
+    whole = 9 + ciphers + session + challenge == length
+    if not whole or ciphers == 0 or ciphers % 3 or session not in {0, 16} or not 16 <= challenge <= 32:
+        return HelloRead(Recognition.NO)
+    return HelloRead(Recognition.YES, ClientHello(server_name=None, version=version))
