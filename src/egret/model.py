@@ -246,6 +246,7 @@ class HostPattern:
     kind: HostKind
     pattern: str
     region: str | None = None  # as the vendor writes it, with its country: "CN (cn-beijing)"
+    source: str = ""  # where the host was seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
