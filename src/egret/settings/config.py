@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors
+from egret.settings import positions, schema
 from egret.settings.sections import (
     Alerts,
     Capture,
@@ -92,7 +93,22 @@ def load_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
-    raise NotImplementedError
+    if path.is_dir():
+        problem = ConfigError(f"{path}: is a directory", None, f"name the file in it, as in {path / 'egret.yaml'}")
+        raise ConfigErrors([problem])
+    return read_config(positions.load(path))
+
+
+def read_config(document: positions.Document) -> Config:
+    """Check a parsed file; an empty one is the defaults.
+
+    Raises:
+        ConfigErrors: everything that is wrong with it.
+    """
+    if not isinstance(document.value, dict):
+        problem = ConfigError("a list or a single value", document.position(()), "write sections: 'capture:' and so on")
+        raise ConfigErrors([*document.errors, problem])
+    return schema.validate(Config, document)
 
 
 def override(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -117,3 +133,8 @@ def override(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config
 
 def _dotted(item: Mapping[str, Any]) -> str:
     return ".".join(str(part) for part in item["loc"])
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the configuration, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}

@@ -1,0 +1,32 @@
+"""Write the files that are made from the program: docs/configuration.md, docs/metrics.md, deploy/egret.yaml.
+
+Run it after a change of a setting or a metric; tests compare the files with what it would write.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from egret.settings.reference import reference_page
+from egret.settings.yaml_text import default_yaml
+from egret.telemetry.reference import metrics_page
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = {
+    "docs/configuration.md": reference_page,
+    "docs/metrics.md": metrics_page,
+    "deploy/egret.yaml": default_yaml,
+}
+
+
+def main() -> None:
+    """Write each file where it belongs."""
+    for name, make in FILES.items():
+        path = ROOT / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(make(), encoding="utf-8")
+        print(f"wrote {name}")
+
+
+if __name__ == "__main__":
+    main()
