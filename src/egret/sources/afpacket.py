@@ -1,0 +1,130 @@
+"""AF_PACKET sockets: opened complete before they are bound, so that no frame comes in unfiltered.
+
+The order is the point: a socket of protocol 0 receives nothing; it gets filter, ring and lock, and only then is bound.
+Interfaces without a link header (ppp, tun, wg) are read cooked: the kernel cuts whatever link header there
+may be, and what is left is IP.
+
+Ref: packet(7); Linux Documentation/networking/packet_mmap.rst.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import mmap
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from egret.errors import SourceError
+from egret.sources import bpf, kernel_filter
+from egret.sources.ring import Geometry
+
+ARPHRD_ETHERNET, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h; both carry an Ethernet header
+_NO_IP_ON_THESE = {801, 802, 803, 804, 805}  # 802.11 in monitor mode, 802.15.4: frames of their own kind
+_SOL_PACKET, _ETH_P_ALL = 263, 0x0003
+_ADD_MEMBERSHIP, _RX_RING, _STATISTICS, _VERSION, _IGNORE_OUTGOING = 1, 5, 6, 10, 23
+_TPACKET_V3, _MR_PROMISCUOUS = 2, 1
+_SO_ATTACH_FILTER, _SO_LOCK_FILTER = 26, 44
+_SIOCGIFHWADDR = 0x8927
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingOptions:
+    """How one interface is captured."""
+
+    filter: str = kernel_filter.DEFAULT
+    promiscuous: bool = False
+    geometry: Geometry = field(default_factory=Geometry)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A bound socket with its ring: what the opener passes to a worker."""
+
+    socket: socket.socket
+    interface: str
+    index: int  # of the interface; another one after it was gone and came back
+    linktype: int
+    geometry: Geometry
+
+
+class Counts(NamedTuple):
+    """What the kernel counted since the last reading."""
+
+    received: int  # frames that passed the filter and were put into the ring
+    dropped: int  # frames that passed the filter and found no room
+    frozen: int  # times the ring stood full
+
+
+def open_ring(interface: str, options: RingOptions) -> Opened:
+    """Open, filter, map out and bind a socket on *interface*.
+
+    Raises:
+        SourceError: no such interface, no right to capture, or no memory for the ring; says which and what to do.
+    """
+    try:
+        return _open_ring(interface, options)
+    except OSError as error:
+        raise SourceError(f"{interface}: {_explain(error)}") from None
+
+
+def _open_ring(interface: str, options: RingOptions) -> Opened:
+    index = socket.if_nametoindex(interface)
+    hardware = _hardware_type(interface)
+    has_header = hardware in {ARPHRD_ETHERNET, ARPHRD_LOOPBACK}
+    linktype = kernel_filter.ETHERNET if has_header else kernel_filter.RAW_IP
+    if hardware in _NO_IP_ON_THESE:
+        raise SourceError(f"{interface}: hardware type {hardware} carries no IP that Egret can read; name another one")
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW if has_header else socket.SOCK_DGRAM, 0)
+        )
+        _attach(sock, kernel_filter.program(options.filter, linktype))
+        sock.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
+        sock.setsockopt(_SOL_PACKET, _RX_RING, options.geometry.request())
+        if hardware == ARPHRD_LOOPBACK:
+            sock.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)  # each frame passes lo twice: out, and in again
+        sock.bind((interface, _ETH_P_ALL))
+        if options.promiscuous:
+            request = struct.pack("=iHH8s", index, _MR_PROMISCUOUS, 0, b"")
+            sock.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
+        undo.pop_all()
+    return Opened(sock, interface, index, linktype, options.geometry)
+
+
+def _attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:
+    """Attach and lock: who holds the socket later cannot take the filter off (SO_LOCK_FILTER)."""
+    code = ctypes.create_string_buffer(bpf.pack(program))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
+
+
+def _hardware_type(interface: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack("=16s16x8x", interface.encode()))
+    return int(struct.unpack_from("=H", answer, 16)[0])
+
+
+def _explain(error: OSError) -> str:
+    if error.errno in {errno.ENODEV, errno.ENXIO}:
+        return "there is no such interface; `ip link` lists those there are"
+    if error.errno in {errno.EPERM, errno.EACCES}:
+        return "capturing needs CAP_NET_RAW: run as root, or give it with AmbientCapabilities= in the unit"
+    if error.errno == errno.ENOMEM:
+        return "no memory for the ring; lower capture.ring_mb"
+    return error.strerror or str(error)
+
+
+def map_ring(opened: Opened) -> mmap.mmap:
+    """Map the ring of an open socket into this process."""
+    return mmap.mmap(opened.socket.fileno(), opened.geometry.size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def read_counts(sock: socket.socket) -> Counts:
+    """Read and reset the kernel's counters (``struct tpacket_stats_v3``; its total includes the drops)."""
+    total, dropped, frozen = struct.unpack("=III", sock.getsockopt(_SOL_PACKET, _STATISTICS, 12))
+    return Counts(total - dropped, dropped, frozen)

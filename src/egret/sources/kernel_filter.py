@@ -1,0 +1,223 @@
+"""The kernel filters: what may cross from the kernel to Egret. The name chooses, the link type shapes.
+
+``classic`` is the floor: stateless classic BPF. docs/adr/0003-kernel-filter.md says what it passes, what it
+must pass or lose for having no memory, and what that costs. In short, of IPv4 and IPv6, with up to two VLAN
+tags still in the frame:
+
+* fragments, all of TCP and UDP: only the first has ports, and a name may be in any;
+* TCP: SYN, FIN, RST; port 53; what starts like a TLS handshake, an HTTP request or answer; every segment with
+  payload that goes from the higher to the lower port (clients sit on high ports) and is not a super-packet;
+* UDP: port 53; QUIC long headers of known versions; DTLS handshakes.
+
+Everything else, downloads above all, never leaves the kernel. ``everything`` passes every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from egret.sources import bpf
+from egret.sources.bpf import Assembler, Instruction
+
+ETHERNET = 1
+RAW_IP = 101
+DEFAULT = "classic"
+
+_WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
+_VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_TCP, _UDP = 6, 17
+_EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options: RFC 8200 section 4
+_MAX_EXTENSIONS = 4
+_FRAGMENT = 44
+_DNS = 53
+_SYN_FIN_RST = 0x07
+_HANDSHAKE = 0x1603  # TLS record type 22, version 3.x: RFC 8446 section 5.1
+# A client's segment above this is a super-packet in the middle of an upload; a hello in one starts it.
+_MAX_CONTINUATION = 4096
+_HTTP_STARTS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ", b"HTTP")
+_QUIC_VERSIONS = (1, 0x6B3343CF)  # RFC 9000 section 15, RFC 9369 section 3.1
+_QUIC_DRAFTS = 0xFF000000  # ff0000nn: draft nn
+
+_PROTOCOL, _IP_LENGTH, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(5)  # scratch memory
+
+
+def program(name: str, linktype: int) -> tuple[Instruction, ...]:
+    """The instructions of filter *name* for frames of *linktype* (ETHERNET or RAW_IP).
+
+    Raises:
+        KeyError: no filter has that name.   ValueError: no filter reads that link type.
+    """
+    return FILTERS[name](linktype)
+
+
+def everything(_linktype: int) -> tuple[Instruction, ...]:
+    """Pass every frame, whole."""
+    return (Instruction(bpf.RETURN, 0, 0, _WHOLE),)
+
+
+def classic(linktype: int) -> tuple[Instruction, ...]:
+    """The stateless floor."""
+    asm = Assembler()
+    if linktype == ETHERNET:
+        _ethernet(asm)
+    elif linktype == RAW_IP:
+        _raw(asm)
+    else:
+        raise ValueError(f"no kernel filter for link type {linktype}")
+    asm.label("pass")
+    asm.op(bpf.RETURN, _WHOLE)
+    asm.label("drop")
+    asm.op(bpf.RETURN, 0)
+    return asm.assemble()
+
+
+FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {"classic": classic, "everything": everything}
+
+
+def _ethernet(asm: Assembler) -> None:
+    """Zero, one and two tags in the frame: the same code at three offsets, for want of a second index register."""
+    offsets = (14, 18, 22)
+    for at in offsets:
+        asm.label(f"ether{at}")
+        asm.op(bpf.LOAD_HALF_ABS, at - 2)
+        asm.test(bpf.JUMP_EQUAL, _IPV4, yes=f"ipv4 {at}")
+        asm.test(bpf.JUMP_EQUAL, _IPV6, yes=f"ipv6 {at}")
+        for tag in _VLAN_TAGS if at != offsets[-1] else ():
+            asm.test(bpf.JUMP_EQUAL, tag, yes=f"ether{at + 4}")
+        asm.goto("drop")
+    for at in offsets:
+        _ip(asm, at)
+
+
+def _raw(asm: Assembler) -> None:
+    asm.op(bpf.LOAD_BYTE_ABS, 0)
+    asm.op(bpf.AND, 0xF0)
+    asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 0")
+    asm.test(bpf.JUMP_EQUAL, 0x60, yes="ipv6 0", no="drop")
+    _ip(asm, 0)
+
+
+def _ip(asm: Assembler, at: int) -> None:
+    """IP whose header starts at *at*. Then X is the length of its headers, and memory holds protocol and length."""
+    _ipv4(asm, at)
+    _ipv6(asm, at)
+    asm.label(f"transport {at}")
+    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"tcp {at}")
+    asm.test(bpf.JUMP_EQUAL, _UDP, yes=f"udp {at}", no="drop")
+    _tcp(asm, at)
+    _udp(asm, at)
+
+
+def _ipv4(asm: Assembler, at: int) -> None:
+    asm.label(f"ipv4 {at}")
+    asm.op(bpf.LOAD_BYTE_ABS, at + 9)
+    asm.op(bpf.STORE, _PROTOCOL)
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"ipv4 whole {at}")
+    asm.test(bpf.JUMP_EQUAL, _UDP, no="drop")
+    asm.label(f"ipv4 whole {at}")
+    asm.op(bpf.LOAD_HALF_ABS, at + 6)
+    asm.test(bpf.JUMP_SET, 0x3FFF, yes="pass")  # more fragments, or not the first: RFC 791 section 3.1
+    asm.op(bpf.LOAD_HALF_ABS, at + 2)
+    asm.op(bpf.STORE, _IP_LENGTH)
+    asm.op(bpf.LOAD_X_IP_HEADER_LENGTH, at)
+    asm.goto(f"transport {at}")
+
+
+def _ipv6(asm: Assembler, at: int) -> None:
+    asm.label(f"ipv6 {at}")
+    asm.op(bpf.LOAD_HALF_ABS, at + 4)
+    asm.op(bpf.ADD, 40)
+    asm.op(bpf.STORE, _IP_LENGTH)
+    asm.op(bpf.LOAD_X_IMMEDIATE, 40)
+    asm.op(bpf.LOAD_BYTE_ABS, at + 6)
+    for step in range(_MAX_EXTENSIONS):
+        _ipv6_extension(asm, at, step)
+    for extension in _EXTENSIONS:
+        asm.test(bpf.JUMP_EQUAL, extension, yes="pass")  # a longer chain than anybody sends: let the decoder see it
+    asm.test(bpf.JUMP_EQUAL, _FRAGMENT, yes="pass")
+    asm.label(f"ipv6 done {at}")
+    asm.op(bpf.STORE, _PROTOCOL)
+
+
+def _ipv6_extension(asm: Assembler, at: int, step: int) -> None:
+    """Step over one extension header; A is its type before, and the next one's after."""
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"ipv6 done {at}")
+    asm.test(bpf.JUMP_EQUAL, _UDP, yes=f"ipv6 done {at}")
+    asm.test(bpf.JUMP_EQUAL, _FRAGMENT, yes="pass")
+    for extension in _EXTENSIONS:
+        asm.test(bpf.JUMP_EQUAL, extension, yes=f"ipv6 step {at} {step}")
+    asm.goto("drop")
+    asm.label(f"ipv6 step {at} {step}")
+    asm.op(bpf.LOAD_BYTE_X, at)
+    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.LOAD_BYTE_X, at + 1)
+    asm.op(bpf.ADD, 1)
+    asm.op(bpf.SHIFT_LEFT, 3)
+    asm.op(bpf.ADD_X)
+    asm.op(bpf.A_TO_X)
+    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+
+
+def _ports(asm: Assembler, at: int) -> None:
+    asm.op(bpf.LOAD_HALF_X, at)
+    asm.op(bpf.STORE, _SOURCE)
+    asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
+    asm.op(bpf.LOAD_HALF_X, at + 2)
+    asm.op(bpf.STORE, _DESTINATION)
+    asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
+
+
+def _tcp(asm: Assembler, at: int) -> None:
+    asm.label(f"tcp {at}")
+    asm.op(bpf.LOAD_BYTE_X, at + 13)
+    asm.test(bpf.JUMP_SET, _SYN_FIN_RST, yes="pass")
+    _ports(asm, at)
+    asm.op(bpf.LOAD_BYTE_X, at + 12)
+    asm.op(bpf.AND, 0xF0)
+    asm.op(bpf.SHIFT_RIGHT, 2)
+    asm.op(bpf.ADD_X)
+    asm.op(bpf.A_TO_X)
+    asm.op(bpf.STORE_X, _PAYLOAD_AT)
+    _tcp_upload(asm, at)
+    asm.label(f"tcp start {at}")
+    asm.op(bpf.LOAD_X_MEMORY, _PAYLOAD_AT)
+    asm.op(bpf.LOAD_HALF_X, at)
+    asm.test(bpf.JUMP_EQUAL, _HANDSHAKE, yes="pass")
+    asm.op(bpf.LOAD_WORD_X, at)
+    for start in _HTTP_STARTS:
+        asm.test(bpf.JUMP_EQUAL, int.from_bytes(start), yes="pass")
+    asm.goto("drop")
+
+
+def _tcp_upload(asm: Assembler, at: int) -> None:
+    """Pass a client's payload: without memory nobody can tell a hello's second segment from an upload.
+
+    Before any look at the payload: a load behind the last byte drops the frame, and a payload may be one byte.
+    A length of zero in the IP header (BIG TCP) wraps round and counts as a super-packet.
+    """
+    asm.op(bpf.LOAD_MEMORY, _IP_LENGTH)
+    asm.op(bpf.SUBTRACT_X)
+    asm.test(bpf.JUMP_EQUAL, 0, yes="drop")
+    asm.test(bpf.JUMP_GREATER, _MAX_CONTINUATION, yes=f"tcp start {at}")
+    asm.op(bpf.LOAD_X_MEMORY, _DESTINATION)
+    asm.op(bpf.LOAD_MEMORY, _SOURCE)
+    asm.test(bpf.JUMP_GREATER_X, 0, yes="pass")
+
+
+def _udp(asm: Assembler, at: int) -> None:
+    asm.label(f"udp {at}")
+    _ports(asm, at)
+    asm.op(bpf.LOAD_BYTE_X, at + 8)
+    asm.test(bpf.JUMP_EQUAL, 0x16, yes=f"dtls {at}")
+    asm.op(bpf.AND, 0xC0)
+    asm.test(bpf.JUMP_EQUAL, 0xC0, no="drop")  # long header, fixed bit: RFC 9000 section 17.2
+    asm.op(bpf.LOAD_WORD_X, at + 9)
+    for version in _QUIC_VERSIONS:
+        asm.test(bpf.JUMP_EQUAL, version, yes="pass")
+    asm.op(bpf.AND, 0xFFFFFF00)
+    asm.test(bpf.JUMP_EQUAL, _QUIC_DRAFTS, yes="pass", no="drop")
+    asm.label(f"dtls {at}")
+    asm.op(bpf.LOAD_BYTE_X, at + 9)
+    asm.test(bpf.JUMP_EQUAL, 0xFE, yes="pass", no="drop")  # DTLS versions are fe ff and fe fd: RFC 9147 section 4
