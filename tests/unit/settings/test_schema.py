@@ -69,7 +69,6 @@ named: {}
         "gw.yml:5:11: 3 is odd",
         "gw.yml:6:5: unknown option 'colr' (did you mean 'colour'?)",
         "gw.yml:7:5: 'sections[1]': should be a valid dictionary or instance of Section (write 'name: value' lines, indented below)",
-        " (write 'name: value' lines, indented below)",
         "gw.yml:9:21: 'dedup_window': should be a valid integer, unable to parse string as an integer",
         "gw.yml:10:7: 'name': should be a valid string (put it in quotes)",
         "gw.yml:11:1: duplicate key 'named' (first on line 8)",

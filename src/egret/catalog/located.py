@@ -1,0 +1,20 @@
+"""A signature and where each part of it stands in its file: what the lint points at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from egret.errors import Position
+from egret.model import Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """*signature* with its places; each tuple runs along the signature's own."""
+
+    signature: Signature
+    place: Position
+    hosts: tuple[Position, ...] = ()
+    networks: tuple[Position, ...] = ()
+    examples: tuple[Position, ...] = ()
+    counter_examples: tuple[Position, ...] = ()

@@ -1,0 +1,239 @@
+"""Reads the catalogue's YAML files into signatures, all errors of all files in one run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from egret.catalog import hosts
+from egret.catalog.located import Located
+from egret.catalog.match import Catalog
+from egret.errors import CatalogError, ConfigError, ConfigErrors, Position
+from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, ServiceClass, Signature
+from egret.settings import positions, schema
+from egret.settings.bundled import signatures_dir
+from egret.settings.signature_file import (
+    HostFields,
+    OperatorFields,
+    ReasonFields,
+    SharedFile,
+    SignatureFields,
+    VendorFile,
+)
+
+T = TypeVar("T")
+SHARED = "_shared.yaml"
+_WITH_ALTERNATIVES = (ServiceClass.AI, ServiceClass.EMBEDDED)
+
+
+def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection[str] = ()) -> Catalog:
+    """Load all ``*.yaml`` files of *directories* (None: the bundled catalogue) but for the *disabled* signatures.
+
+    A signature in a later directory replaces the one of the same id in an earlier directory.
+
+    Raises:
+        ConfigErrors: every error of every file.
+    """
+    directories = [signatures_dir()] if directories is None else directories
+    located = load_located(directories)
+    signatures = [item.signature for item in located if item.signature.id not in disabled]
+    return Catalog(signatures, _version(signatures, directories))
+
+
+def load_located(directories: Sequence[Path]) -> list[Located]:
+    """The signatures of *directories* with their places; errors and replacing as in ``load_catalog``."""
+    errors: list[ConfigError] = []
+    shared = _Shared()
+    found: dict[str, Located] = {}
+    for directory in directories:
+        shared.read(directory, errors)
+        here: dict[str, Located] = {}
+        for item in chain.from_iterable(
+            _read_vendor(path, shared, errors) for path in _vendor_files(directory, errors)
+        ):
+            if first := here.get(item.signature.id):
+                hint = f"first at {first.place}"
+                errors.append(CatalogError(f"duplicate signature '{item.signature.id}'", item.place, hint))
+            here[item.signature.id] = item
+        found |= here
+    if errors:
+        raise ConfigErrors(schema.in_order(errors))
+    return list(found.values())
+
+
+def _vendor_files(directory: Path, errors: list[ConfigError]) -> list[Path]:
+    if not directory.is_dir():
+        errors.append(CatalogError(f"{directory}: no such folder", None, "name a folder that holds signature files"))
+    return sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("_"))
+
+
+def _version(signatures: Iterable[Signature], directories: Iterable[Path]) -> str:
+    """The day of the last review and a hash of the files: equal if and only if the catalogue is."""
+    digest = hashlib.sha256()
+    for path in chain.from_iterable(sorted(directory.glob("*.yaml")) for directory in directories):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    latest = max((signature.last_reviewed for signature in signatures), default="empty")
+    return f"{latest.replace('-', '.')}+{digest.hexdigest()[:8]}"
+
+
+class _Shared:
+    """Reasons and alternatives that files refer to; a later directory's add to and replace an earlier's."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, ReasonFields] = {}
+        self._default_reasons: dict[str, list[str]] = {}
+        self._alternatives: dict[Category, list[str]] = {}
+
+    def read(self, directory: Path, errors: list[ConfigError]) -> None:
+        path = directory / SHARED
+        if not path.exists():
+            return
+        try:
+            document = positions.load(path)
+            shared = schema.validate(SharedFile, document)
+        except ConfigErrors as error:
+            errors += error.errors
+            return
+        self.reasons |= shared.reasons
+        self._default_reasons |= shared.default_reasons
+        self._alternatives |= shared.alternatives
+        for group, named in shared.default_reasons.items():
+            for index, name in enumerate(named):
+                if name not in self.reasons:
+                    place = document.position(("default_reasons", group, index))
+                    errors.append(unknown("reason", name, place, self.reasons))
+
+    def default_reasons(self, service_class: ServiceClass, *, contested: bool) -> list[str]:
+        plain = self._default_reasons.get(service_class, [])
+        return self._default_reasons.get(f"{service_class}-contested", plain) if contested else plain
+
+    def alternatives(self, fields: SignatureFields) -> list[str]:
+        return self._alternatives.get(fields.category, []) if fields.service_class in _WITH_ALTERNATIVES else []
+
+
+def unknown(what: str, name: str, place: Position, known: Iterable[str]) -> CatalogError:
+    """The error for a *name* that refers to nothing."""
+    known = sorted(known)
+    return CatalogError(f"unknown {what} '{name}'", place, schema.suggest(name, known) or f"known: {', '.join(known)}")
+
+
+def _read_vendor(path: Path, shared: _Shared, errors: list[ConfigError]) -> Iterator[Located]:
+    try:
+        document = positions.load(path)
+        vendor = schema.validate(VendorFile, document)
+    except ConfigErrors as error:
+        errors += error.errors
+        return
+    reader = _VendorReader(document, vendor, shared)
+    yield from (reader.located(index) for index in range(len(vendor.signatures)))
+    errors += reader.errors
+
+
+class _VendorReader:
+    """Makes signatures of one vendor's validated file."""
+
+    def __init__(self, document: positions.Document, vendor: VendorFile, shared: _Shared) -> None:
+        self._document = document
+        self._vendor = vendor
+        self._shared = shared
+        self.errors: list[ConfigError] = []
+
+    def located(self, index: int) -> Located:
+        fields = self._vendor.signatures[index]
+        at: positions.Path_ = ("signatures", index)
+        hosts_at = [pair for n, entry in enumerate(fields.hosts) for pair in self._hosts(entry, (*at, "hosts", n))]
+        return Located(
+            signature=self._signature(fields, tuple(host for host, _ in hosts_at), at),
+            place=self._document.position(at),
+            hosts=tuple(place for _, place in hosts_at),
+            networks=self._places((*at, "networks"), len(fields.networks)),
+            examples=self._places((*at, "examples"), len(fields.examples)),
+            counter_examples=self._places((*at, "counter_examples"), len(fields.counter_examples)),
+        )
+
+    def _places(self, path: positions.Path_, count: int) -> tuple[Position, ...]:
+        return tuple(self._document.position((*path, index)) for index in range(count))
+
+    def _signature(self, fields: SignatureFields, patterns: tuple[HostPattern, ...], at: positions.Path_) -> Signature:
+        vendor = self._vendor
+        operator = _operator(vendor.operator, fields.operator)
+        alternatives = _first(fields.alternatives, vendor.alternatives, self._shared.alternatives(fields))
+        return Signature(
+            id=fields.id,
+            vendor=vendor.vendor,
+            service=fields.service,
+            category=fields.category,
+            service_class=fields.service_class,
+            operator=operator,
+            hosts=patterns,
+            networks=tuple(fields.networks),
+            ports=tuple(fields.ports),
+            reasons=tuple(self._reasons(fields, operator, at)),
+            alternatives=tuple(alternatives),
+            references=tuple(_first(fields.references, vendor.references)),
+            examples=tuple(fields.examples),
+            counter_examples=tuple(fields.counter_examples),
+            last_reviewed=fields.last_reviewed or vendor.last_reviewed,
+            note=fields.note or vendor.note or "",
+        )
+
+    def _reasons(self, fields: SignatureFields, operator: Operator, at: positions.Path_) -> Iterator[Reasoning]:
+        if fields.reasons is not None:
+            chosen, path = fields.reasons, (*at, "reasons")
+        else:
+            defaults = self._shared.default_reasons(fields.service_class, contested=operator.contested)
+            chosen, path = _first(self._vendor.reasons, defaults), ("reasons",)
+        for index, reason in enumerate(chosen):
+            known = self._shared.reasons.get(reason) if isinstance(reason, str) else reason
+            if known is None:
+                place = self._document.position((*path, index))
+                self.errors.append(unknown("reason", str(reason), place, self._shared.reasons))
+            else:
+                yield Reasoning(text=known.text, source=known.source, date=known.date, counter=known.counter)
+
+    def _hosts(self, entry: HostFields, at: positions.Path_) -> Iterator[tuple[HostPattern, Position]]:
+        many = len(entry.patterns) > 1
+        for index, written in enumerate(entry.patterns):
+            path = (*at, entry.kind.value, index) if many else (*at, entry.kind.value)
+            place = self._document.position(path)
+            for pattern, region in self._expand(written, place):
+                self._check(entry.kind, pattern, place)
+                host = HostPattern(
+                    kind=entry.kind, pattern=pattern, region=entry.region or region, source=entry.source or ""
+                )
+                yield host, place
+
+    def _expand(self, written: str, place: Position) -> Iterator[tuple[str, str | None]]:
+        """``bailian.{mainland}.aliyuncs.com`` is one pattern for each region code of that group, region and all."""
+        before, brace, rest = written.partition("{")
+        group, _, after = rest.partition("}")
+        if not brace:
+            yield written, None
+        elif group not in self._vendor.regions:
+            self.errors.append(unknown("region group", group, place, self._vendor.regions))
+        else:
+            for code, country in self._vendor.regions[group].items():
+                yield f"{before}{code}{after}", f"{country} ({code})"
+
+    def _check(self, kind: HostKind, pattern: str, place: Position) -> None:
+        if remedy := hosts.problem(kind, pattern):
+            self.errors.append(CatalogError(f"bad host '{pattern}'", place, remedy))
+
+
+def _operator(vendor: OperatorFields, own: OperatorFields | None) -> Operator:
+    merged = vendor.model_copy(update=own.model_dump(exclude_unset=True)) if own else vendor
+    return Operator(
+        country=merged.country,
+        contested=merged.contested,
+        entity=merged.entity,
+        source=merged.source or "",
+        date=merged.date or "",
+    )
+
+
+def _first(*choices: Sequence[T] | None) -> Sequence[T]:
+    """The first choice that was made, an empty one included."""
+    return next((choice for choice in choices if choice is not None), ())
