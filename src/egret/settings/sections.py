@@ -142,8 +142,10 @@ class Suppression(Section):
     """Detections that are counted and make no alert."""
 
     client: Network | None = Field(default=None, description="Address or network of the clients; null: all")
-    service: str | None = Field(default=None, min_length=1, description="Signature id, vendor or `vendor.*`; null: all")
-    until: Moment | None = Field(default=None, description="When it ends; null: never")
+    service: str | None = Field(default=None, min_length=1, description="Signature id, service or vendor; null: all")
+    until: Moment | None = Field(
+        default=None, description="Date (to its end, UTC) or time with its zone; null: for good"
+    )
     reason: str = Field(default="", max_length=200, description="Why, for whoever reads this later")
 
     @model_validator(mode="after")

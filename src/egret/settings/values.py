@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +61,7 @@ def _header_name(value: str) -> str:
 
 
 def parse_moment(value: object) -> datetime:
-    """Read an ISO date (midnight UTC) or a date and time with its zone.
+    """Read an ISO date (to the end of that day, UTC) or a date and time with its zone.
 
     Raises:
         ValueError: no date, or a time without a zone, which would mean another moment on another machine.
@@ -69,7 +69,7 @@ def parse_moment(value: object) -> datetime:
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
-        moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        moment = _end_of(value)
     else:
         moment = _parse_iso(str(value).strip())
     if moment.tzinfo is None:
@@ -80,11 +80,15 @@ def parse_moment(value: object) -> datetime:
 def _parse_iso(text: str) -> datetime:
     try:
         if len(text) == len("2026-01-31"):
-            day = date.fromisoformat(text)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+            return _end_of(date.fromisoformat(text))
         return datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"'{text}' is no date; write it as 2026-12-31 or 2026-12-31T18:00:00Z") from None
+
+
+def _end_of(day: date) -> datetime:
+    """Who writes "until Friday" means Friday too."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 def _moment_text(value: datetime) -> str:

@@ -37,8 +37,8 @@ _EXAMPLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("alerts", "suppress"): (
         "",
         "  - client: 192.0.2.17         # an address or a network; left out: all",
-        "    service: alibaba.dingtalk  # an id, a vendor or `alibaba.*`; left out: all",
-        "    until: 2027-01-31          # midnight UTC; a time needs its zone: 2027-01-31T18:00:00+01:00",
+        "    service: alibaba.dingtalk  # a signature's id, a service or a vendor; left out: all",
+        "    until: 2027-01-31          # the whole day, UTC; a time needs its zone: 2027-01-31T18:00:00+01:00",
         "    reason: contract with a partner, reviewed by the DPO",
     ),
     ("outputs", "webhooks"): (

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from egret.alerts.model import Action
 from egret.model import Detection, Operator, ServiceClass, Severity, Signature
 from egret.telemetry.logs import Log
 from egret.telemetry.table import (
@@ -17,7 +18,6 @@ from egret.telemetry.table import (
     LATENCY_BUCKETS_S,
     METRICS,
     WORKER_COUNTERS,
-    Action,
     DropStage,
     Labels,
     Outcome,

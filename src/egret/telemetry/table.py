@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from egret.alerts.model import Action
 from egret.errors import Reason
 from egret.model import Kind, NamedBy, Nameless, Protocol, Severity, Transport
 
@@ -38,15 +39,6 @@ class Outcome(StrEnum):
     FAILED = "failed"  # an attempt that will be tried again
     REJECTED = "rejected"  # the receiver will never take it
     DROPPED = "dropped"  # the queue's bound came first
-
-
-class Action(StrEnum):
-    """What an alert says of its incident."""
-
-    OPENED = "opened"
-    ESCALATED = "escalated"
-    UPDATED = "updated"
-    CLOSED = "closed"
 
 
 class Suppressed(StrEnum):
