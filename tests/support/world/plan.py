@@ -47,6 +47,13 @@ NETWORKS = (
 )
 
 
+class Says(NamedTuple):
+    """What a flagged name is, by the public sources that the catalogue rests on."""
+
+    vendor: str
+    service_class: str
+
+
 class Site(NamedTuple):
     """A name the resolver knows, and where it is served."""
 
@@ -54,24 +61,25 @@ class Site(NamedTuple):
     v4: str
     v6: str | None = None
     via: str | None = None  # the name is an alias of this one, as at a content network
+    says: Says | None = None  # None: an ordinary name, nothing to alert about
 
 
 FLAGGED = (
-    Site("qwen.ai", "203.0.113.10", "2001:db8:2:c::10"),
-    Site("chat.qwen.ai", "203.0.113.11"),
-    Site("dashscope.aliyuncs.com", "203.0.113.12"),
-    Site("www.aliyun.com", "203.0.113.13"),
-    Site("oapi.dingtalk.com", "203.0.113.14"),
-    Site("api.deepseek.com", "203.0.113.15"),
-    Site("chat.deepseek.com", "203.0.113.16", via="chat.deepseek.com.cdn.example.net"),
-    Site("yiyan.baidu.com", "203.0.113.17", "2001:db8:2:c::17"),
-    Site("yuanbao.tencent.com", "203.0.113.18"),
-    Site("www.taobao.com", "203.0.113.19", via="www.taobao.com.cdn.example.net"),
-    Site("www.doubao.com", "203.0.113.20"),
-    Site("www.kimi.com", "203.0.113.21"),
-    Site("www.modelscope.cn", "203.0.113.22"),
-    Site("tongyi.aliyun.com", "203.0.113.23", "2001:db8:2:c::23"),
-    Site("dashscope-intl.aliyuncs.com", "203.0.113.65"),
+    Site("qwen.ai", "203.0.113.10", "2001:db8:2:c::10", says=Says("Alibaba", "ai")),
+    Site("chat.qwen.ai", "203.0.113.11", says=Says("Alibaba", "ai")),
+    Site("dashscope.aliyuncs.com", "203.0.113.12", says=Says("Alibaba", "ai")),
+    Site("www.aliyun.com", "203.0.113.13", says=Says("Alibaba", "cloud")),
+    Site("oapi.dingtalk.com", "203.0.113.14", says=Says("Alibaba", "embedded")),
+    Site("api.deepseek.com", "203.0.113.15", says=Says("DeepSeek", "ai")),
+    Site("chat.deepseek.com", "203.0.113.16", via="chat.deepseek.com.cdn.example.net", says=Says("DeepSeek", "ai")),
+    Site("yiyan.baidu.com", "203.0.113.17", "2001:db8:2:c::17", says=Says("Baidu", "ai")),
+    Site("yuanbao.tencent.com", "203.0.113.18", says=Says("Tencent", "ai")),
+    Site("www.taobao.com", "203.0.113.19", via="www.taobao.com.cdn.example.net", says=Says("Alibaba", "broad")),
+    Site("www.doubao.com", "203.0.113.20", says=Says("ByteDance", "ai")),
+    Site("www.kimi.com", "203.0.113.21", says=Says("Moonshot AI", "ai")),
+    Site("www.modelscope.cn", "203.0.113.22", says=Says("Alibaba", "ai")),
+    Site("tongyi.aliyun.com", "203.0.113.23", "2001:db8:2:c::23", says=Says("Alibaba", "ai")),
+    Site("dashscope-intl.aliyuncs.com", "203.0.113.65", says=Says("Alibaba", "ai")),
 )
 ORDINARY = (
     Site("www.example.com", "203.0.113.130", "2001:db8:2:a::130"),
