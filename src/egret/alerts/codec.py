@@ -1,0 +1,197 @@
+"""The JSON form of incidents and alerts, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
+from egret.alerts.timestamps import parse_rfc3339, rfc3339
+from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+
+_BAD = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def alert_to_dict(alert: Alert) -> dict[str, Any]:
+    """Give *alert* as JSON-able values."""
+    previous = alert.previous_severity
+    return {
+        "schema": f"egret.alert/{SCHEMA_VERSION}",
+        "id": alert.id,
+        "action": alert.action.value,
+        "sequence": alert.sequence,
+        "time": rfc3339(alert.time_ns),
+        "severity": alert.severity.value,
+        "previous_severity": previous.value if previous else None,
+        "incident": incident_to_dict(alert.incident),
+    }
+
+
+def alert_from_dict(data: Mapping[str, Any]) -> Alert:
+    """Read an alert back.
+
+    Raises:
+        ValueError: not an alert of a version that we know.
+    """
+    try:
+        _check_schema(data, "egret.alert")
+        previous = data["previous_severity"]
+        return Alert(
+            id=str(data["id"]),
+            action=Action(data["action"]),
+            sequence=int(data["sequence"]),
+            time_ns=parse_rfc3339(data["time"]),
+            severity=Severity(data["severity"]),
+            previous_severity=Severity(previous) if previous else None,
+            incident=incident_from_dict(data["incident"]),
+        )
+    except _BAD as error:
+        raise ValueError(f"not an alert: {error!r}") from error
+
+
+def incident_to_dict(incident: Incident) -> dict[str, Any]:
+    """Give *incident* as JSON-able values."""
+    return {
+        "schema": f"egret.incident/{SCHEMA_VERSION}",
+        "id": incident.id,
+        "client": incident.client,
+        "signature": incident.signature,
+        "vendor": incident.vendor,
+        "service": incident.service,
+        "category": incident.category.value,
+        "class": incident.service_class.value,
+        "severity": incident.severity.value,
+        "score": incident.score,
+        "evidence": incident.evidence.value,
+        "operator": operator_to_dict(incident.operator),
+        "hosting": hosting_to_dict(incident.hosting),
+        "region": incident.region,
+        "reasons": list(incident.reasons),
+        "alternatives": list(incident.alternatives),
+        "references": list(incident.references),
+        "first": rfc3339(incident.first_ns),
+        "last": rfc3339(incident.last_ns),
+        **_counts_to_dict(incident),
+        **_life_to_dict(incident),
+    }
+
+
+def _counts_to_dict(incident: Incident) -> dict[str, Any]:
+    return {
+        "detections": incident.detections,
+        "lookups": incident.lookups,
+        "connections": incident.connections,
+        "protocols": dict(incident.protocols),
+        "hosts": list(incident.hosts),
+        "hosts_more": incident.hosts_more,
+        "servers": [_server_to_dict(server) for server in incident.servers],
+        "servers_more": incident.servers_more,
+        "resolvers": list(incident.resolvers),
+        "interfaces": list(incident.interfaces),
+    }
+
+
+def _life_to_dict(incident: Incident) -> dict[str, Any]:
+    closed = incident.closed_ns
+    return {
+        "sequence": incident.sequence,
+        "alerted": rfc3339(incident.alerted_ns),
+        "updates": incident.updates,
+        "closed": None if closed is None else rfc3339(closed),
+        "close_reason": incident.close_reason.value if incident.close_reason else None,
+    }
+
+
+def incident_from_dict(data: Mapping[str, Any]) -> Incident:
+    """Read an incident back.
+
+    Raises:
+        ValueError: not an incident of a version that we know.
+    """
+    try:
+        _check_schema(data, "egret.incident")
+        return _incident(data)
+    except _BAD as error:
+        raise ValueError(f"not an incident: {error!r}") from error
+
+
+def _incident(data: Mapping[str, Any]) -> Incident:
+    closed, reason = data["closed"], data["close_reason"]
+    return Incident(
+        id=str(data["id"]),
+        client=str(data["client"]),
+        signature=str(data["signature"]),
+        vendor=str(data["vendor"]),
+        service=str(data["service"]),
+        category=Category(data["category"]),
+        service_class=ServiceClass(data["class"]),
+        severity=Severity(data["severity"]),
+        score=int(data["score"]),
+        evidence=Evidence(data["evidence"]),
+        operator=_operator(data["operator"]),
+        hosting=_hosting(data["hosting"]),
+        region=data["region"],
+        reasons=tuple(data["reasons"]),
+        alternatives=tuple(data["alternatives"]),
+        references=tuple(data["references"]),
+        first_ns=parse_rfc3339(data["first"]),
+        last_ns=parse_rfc3339(data["last"]),
+        detections=int(data["detections"]),
+        lookups=int(data["lookups"]),
+        connections=int(data["connections"]),
+        protocols={str(name): int(count) for name, count in data["protocols"].items()},
+        hosts=tuple(data["hosts"]),
+        hosts_more=int(data["hosts_more"]),
+        servers=tuple(_server(server) for server in data["servers"]),
+        servers_more=int(data["servers_more"]),
+        resolvers=tuple(data["resolvers"]),
+        interfaces=tuple(data["interfaces"]),
+        sequence=int(data["sequence"]),
+        alerted_ns=parse_rfc3339(data["alerted"]),
+        updates=int(data["updates"]),
+        closed_ns=None if closed is None else parse_rfc3339(closed),
+        close_reason=None if reason is None else CloseReason(reason),
+    )
+
+
+def _check_schema(data: Mapping[str, Any], name: str) -> None:
+    if data["schema"] != f"{name}/{SCHEMA_VERSION}":
+        raise ValueError(f"schema is {data['schema']!r}, expected {name}/{SCHEMA_VERSION}")
+
+
+def operator_to_dict(operator: Operator) -> dict[str, Any]:
+    """Give *operator* as JSON-able values."""
+    return {
+        "country": operator.country,
+        "contested": operator.contested,
+        "entity": operator.entity,
+        "source": operator.source,
+        "date": operator.date,
+    }
+
+
+def _operator(data: Mapping[str, Any]) -> Operator:
+    return Operator(**{key: data[key] for key in ("country", "contested", "entity", "source", "date")})
+
+
+def hosting_to_dict(hosting: Hosting) -> dict[str, Any]:
+    """Give *hosting* as JSON-able values."""
+    return {
+        "country": hosting.country,
+        "asn": hosting.asn,
+        "as_org": hosting.as_org,
+        "source": hosting.source,
+        "in_china": hosting.in_china,
+    }
+
+
+def _hosting(data: Mapping[str, Any]) -> Hosting:
+    return Hosting(**{key: data[key] for key in ("country", "asn", "as_org", "source", "in_china")})
+
+
+def _server_to_dict(server: Server) -> dict[str, Any]:
+    return {"ip": server.ip, "port": server.port, "host": server.host, "hosting": hosting_to_dict(server.hosting)}
+
+
+def _server(data: Mapping[str, Any]) -> Server:
+    return Server(ip=str(data["ip"]), port=int(data["port"]), host=data["host"], hosting=_hosting(data["hosting"]))

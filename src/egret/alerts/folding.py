@@ -1,0 +1,203 @@
+"""One open incident while detections fold into it.
+
+A mutable accumulator, because folding happens for every detection and a frozen copy only for every
+alert. Everything in it is bounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
+from egret.model import Connection, Detection, Hosting, Protocol, Severity
+from egret.names import address_text
+
+MAX_HOSTS = 32  # an alert is read by people; the rest is counted
+MAX_SERVERS = 16
+MAX_RESOLVERS = 4
+MAX_INTERFACES = 8
+MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as one
+_LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
+
+
+class Folding:
+    """The state of one open incident: its newest snapshot, and what has come since."""
+
+    def __init__(self, incident: Incident) -> None:
+        self._base = incident
+        self.severity = incident.severity
+        self.score = incident.score
+        self.evidence = incident.evidence
+        self.sequence = incident.sequence
+        self.alerted_ns = incident.alerted_ns
+        self.updates = incident.updates
+        self.quiet_from_ns = incident.last_ns  # as last_ns, but follows the clock when it steps back
+        self.told = incident.detections  # detections that an alert has told of
+        self.changed = False  # since the last time somebody asked
+        self._first_ns, self._last_ns = incident.first_ns, incident.last_ns
+        self._detections, self._lookups = incident.detections, incident.lookups
+        self._connections = incident.connections
+        self._protocols = dict(incident.protocols)
+        self._hosts = dict.fromkeys(incident.hosts)
+        self._hosts_more = incident.hosts_more
+        self._servers = {(server.ip, server.port): server for server in incident.servers}
+        self._servers_more = incident.servers_more
+        self._resolvers = dict.fromkeys(incident.resolvers)
+        self._interfaces = dict.fromkeys(incident.interfaces)
+        self._hosting, self._region, self._reasons = incident.hosting, incident.region, incident.reasons
+        self._flows: dict[tuple[int, bytes, int], None] = {}
+
+    @classmethod
+    def begin(cls, detection: Detection) -> Folding:
+        """Start an incident with its first detection."""
+        folding = cls(_empty(detection))
+        folding.add(detection)
+        return folding
+
+    @property
+    def detections(self) -> int:
+        """How many detections it holds."""
+        return self._detections
+
+    def add(self, detection: Detection) -> None:
+        """Fold one detection in."""
+        seen, verdict = detection.observation, detection.verdict
+        self.changed = True
+        self._detections += 1
+        self._first_ns, self._last_ns = min(self._first_ns, seen.time_ns), max(self._last_ns, seen.time_ns)
+        self.quiet_from_ns = seen.time_ns
+        label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
+        self._protocols[str(label)] = self._protocols.get(str(label), 0) + 1
+        if seen.name:
+            self._hosts_more += _keep(self._hosts, seen.name, MAX_HOSTS)
+        if seen.interface:
+            _keep(self._interfaces, seen.interface, MAX_INTERFACES)
+        if verdict.severity.rank >= self.severity.rank:
+            self.severity, self._reasons = verdict.severity, verdict.reasons
+        self.score = max(self.score, verdict.score)
+        self._region = detection.match.region or self._region
+        if seen.protocol in _LOOKUPS:
+            self._add_lookup(detection)
+        else:
+            self._add_flow(detection)
+        if not verdict.lookup_only:
+            self.evidence = Evidence.CONNECTION
+
+    def _add_lookup(self, detection: Detection) -> None:
+        self._lookups += 1
+        _keep(self._resolvers, address_text(detection.observation.server.ip), MAX_RESOLVERS)
+        if not self._servers:
+            self._hosting = _better(self._hosting, detection.verdict.hosting)
+
+    def _add_flow(self, detection: Detection) -> None:
+        seen, hosting = detection.observation, detection.verdict.hosting
+        flow = (seen.client.port, seen.server.ip, seen.server.port)
+        if flow not in self._flows:
+            self._connections += 1
+            if len(self._flows) >= MAX_FLOWS:
+                del self._flows[next(iter(self._flows))]
+            self._flows[flow] = None
+        self._hosting = hosting
+        key = (address_text(seen.server.ip), seen.server.port)
+        if not self._servers.pop(key, None) and len(self._servers) >= MAX_SERVERS:
+            del self._servers[next(iter(self._servers))]
+            self._servers_more += 1
+        self._servers[key] = Server(ip=key[0], port=key[1], host=seen.name, hosting=hosting)
+
+    def set_back(self, now_ns: int, tolerance_ns: int) -> None:
+        """Follow a clock that was set back, so that nothing waits for a time that will not come soon."""
+        if self.quiet_from_ns > now_ns + tolerance_ns:
+            self.quiet_from_ns = now_ns
+        if self.alerted_ns > now_ns + tolerance_ns:
+            self.alerted_ns = now_ns
+
+    def alert(self, action: Action, time_ns: int, previous: Severity | None = None) -> Alert:
+        """Make the next alert of this incident."""
+        self.sequence += 1
+        self.alerted_ns = time_ns
+        self.told = self._detections
+        self.changed = True
+        return Alert(
+            id=alert_id(self._base.id, self.sequence),
+            action=action,
+            sequence=self.sequence,
+            time_ns=time_ns,
+            severity=self.severity,
+            previous_severity=previous,
+            incident=self.snapshot(),
+        )
+
+    def close(self, time_ns: int, reason: CloseReason) -> Alert:
+        """Make the last alert of this incident."""
+        alert = self.alert(Action.CLOSED, time_ns)
+        closed = replace(alert.incident, closed_ns=time_ns, close_reason=reason)
+        return replace(alert, incident=closed)
+
+    def snapshot(self) -> Incident:
+        """The incident as it is now."""
+        return replace(
+            self._base,
+            severity=self.severity,
+            score=self.score,
+            evidence=self.evidence,
+            hosting=self._hosting,
+            region=self._region,
+            reasons=self._reasons,
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            detections=self._detections,
+            lookups=self._lookups,
+            connections=self._connections,
+            protocols=dict(self._protocols),
+            hosts=tuple(self._hosts),
+            hosts_more=self._hosts_more,
+            servers=tuple(self._servers.values()),
+            servers_more=self._servers_more,
+            resolvers=tuple(self._resolvers),
+            interfaces=tuple(self._interfaces),
+            sequence=self.sequence,
+            alerted_ns=self.alerted_ns,
+            updates=self.updates,
+        )
+
+
+def _empty(detection: Detection) -> Incident:
+    seen, signature, verdict = detection.observation, detection.match.signature, detection.verdict
+    client = address_text(seen.client.ip)
+    return Incident(
+        id=incident_id(client, signature.id, seen.time_ns),
+        client=client,
+        signature=signature.id,
+        vendor=signature.vendor,
+        service=signature.service,
+        category=signature.category,
+        service_class=signature.service_class,
+        severity=verdict.severity,
+        score=verdict.score,
+        evidence=Evidence.LOOKUP,
+        operator=verdict.operator,
+        hosting=verdict.hosting,
+        region=detection.match.region,
+        reasons=verdict.reasons,
+        alternatives=signature.alternatives,
+        references=signature.references,
+        first_ns=seen.time_ns,
+        last_ns=seen.time_ns,
+        detections=0,
+        lookups=0,
+        connections=0,
+    )
+
+
+def _keep(listed: dict[str, None], value: str, limit: int) -> int:
+    """List *value* if there is room; 1 if there is not."""
+    if value in listed:
+        return 0
+    if len(listed) >= limit:
+        return 1
+    listed[value] = None
+    return 0
+
+
+def _better(old: Hosting, new: Hosting) -> Hosting:
+    return new if new.source is not None else old

@@ -1,0 +1,186 @@
+"""Detections fold into incidents; incidents speak through alerts.
+
+    first detection -> opened at once -> escalated at once, when the severity rises
+                                      -> updated, when ``update_every`` has passed (the wait doubles each time)
+                                      -> closed, when nothing came for ``close_after``
+
+A look-up opens an incident one step lower (the judge's work) and the connection that follows escalates
+it: two alerts of one incident, never two incidents. Time is event time throughout, so a replay gives
+the alerts that the live run gave; a clock that steps back closes nothing early and keeps nothing open.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from egret.alerts.folding import Folding
+from egret.alerts.model import Action, Alert, CloseReason, Incident
+from egret.alerts.suppress import Suppression, SuppressList
+from egret.alerts.timestamps import SECOND_NS
+from egret.model import Detection, ServiceClass, Severity
+
+_Key = tuple[bytes, str]  # client address, signature id
+_WALK_EVERY_NS = SECOND_NS  # walking all open incidents more often would find nothing new
+_CLOCK_STEP_NS = 60 * SECOND_NS  # a time this far ahead of now means that the clock was set back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentPolicy:
+    """When incidents open, speak and close."""
+
+    alert_from: Severity = Severity.LOW  # a connection below it is counted only, a look-up one step below it
+    counted: frozenset[ServiceClass] = frozenset({ServiceClass.BROAD})  # classes whose own severity is below alert_from
+    update_every_ns: int = 3600 * SECOND_NS  # before the first update; doubles after each
+    update_at_least_ns: int = 24 * 3600 * SECOND_NS  # the wait never grows beyond
+    close_after_ns: int = 1800 * SECOND_NS
+    max_open: int = 10_000  # about 5 kB each; the one that has been quiet longest is closed for a new one
+    suppress: tuple[Suppression, ...] = ()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What became of every detection: ``counted + suppressed + opened + folded`` is all of them."""
+
+    opened: int = 0
+    folded: int = 0
+    suppressed: int = 0  # covered by the suppress list
+    counted: int = 0  # below ``alert_from``
+    escalated: int = 0
+    updated: int = 0
+    closed: int = 0
+    evicted: int = 0  # of closed: by ``max_open``
+
+
+class Incidents:
+    """All open incidents.
+
+    Raises:
+        ValueError: an entry of the suppress list names a client that is neither an address nor a subnet.
+    """
+
+    def __init__(self, policy: IncidentPolicy | None = None) -> None:
+        self.counters = Counters()
+        self._open: OrderedDict[_Key, Folding] = OrderedDict()  # longest quiet first
+        self._walked_ns: int | None = None
+        self.apply(policy or IncidentPolicy())
+
+    def apply(self, policy: IncidentPolicy) -> None:
+        """Use *policy* from now on; open incidents stay open."""
+        self._suppress = SuppressList(policy.suppress)
+        self._policy = policy
+
+    @property
+    def open_incidents(self) -> list[Incident]:
+        """All open incidents as they are now, the longest quiet first."""
+        return [folding.snapshot() for folding in self._open.values()]
+
+    def open_by_severity(self) -> dict[Severity, int]:
+        """How many are open, for every severity."""
+        counts = dict.fromkeys(Severity, 0)
+        for folding in self._open.values():
+            counts[folding.severity] += 1
+        return counts
+
+    def feed(self, detection: Detection) -> list[Alert]:
+        """Fold one detection in; the alerts that it causes, in order."""
+        if self._suppress.matches(detection):
+            self.counters.suppressed += 1
+            return []
+        key = (detection.observation.client.ip, detection.match.signature.id)
+        time_ns = detection.observation.time_ns
+        alerts = []
+        folding = self._open.get(key)
+        if folding is not None and time_ns - folding.quiet_from_ns >= self._policy.close_after_ns:
+            alerts.append(self._close(key, folding))
+            folding = None
+        if folding is not None:
+            return [*alerts, *self._fold(key, folding, detection)]
+        if not self._alerts(detection):
+            self.counters.counted += 1
+            return alerts
+        return [*alerts, *self._make_room(time_ns), self._begin(key, detection)]
+
+    def _alerts(self, detection: Detection) -> bool:
+        """Whether it is severe enough; a look-up is judged by what its connection would be."""
+        verdict, service_class = detection.verdict, detection.match.signature.service_class
+        threshold = self._policy.alert_from
+        if verdict.lookup_only and service_class not in self._policy.counted:
+            threshold = threshold.step_down()
+        return verdict.severity.rank >= threshold.rank
+
+    def _begin(self, key: _Key, detection: Detection) -> Alert:
+        folding = self._open[key] = Folding.begin(detection)
+        self.counters.opened += 1
+        return folding.alert(Action.OPENED, detection.observation.time_ns)
+
+    def _fold(self, key: _Key, folding: Folding, detection: Detection) -> list[Alert]:
+        severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
+        folding.add(detection)
+        self._open.move_to_end(key)
+        self.counters.folded += 1
+        if folding.severity.rank > severity.rank:
+            self.counters.escalated += 1
+            return [folding.alert(Action.ESCALATED, time_ns, previous=severity)]
+        if folding.evidence is not evidence:  # "no connection seen" is no longer true: say so at once
+            return [self._update(folding, time_ns)]
+        if self._update_due(folding, time_ns):
+            folding.updates += 1
+            return [self._update(folding, time_ns)]
+        return []
+
+    def _update_due(self, folding: Folding, time_ns: int) -> bool:
+        wait_ns = min(self._policy.update_every_ns << min(folding.updates, 16), self._policy.update_at_least_ns)
+        return folding.detections > folding.told and time_ns - folding.alerted_ns >= wait_ns
+
+    def _update(self, folding: Folding, time_ns: int) -> Alert:
+        self.counters.updated += 1
+        return folding.alert(Action.UPDATED, time_ns)
+
+    def _make_room(self, time_ns: int) -> list[Alert]:
+        if len(self._open) < self._policy.max_open:
+            return []
+        _, folding = self._open.popitem(last=False)
+        self.counters.closed += 1
+        self.counters.evicted += 1
+        return [folding.close(time_ns, CloseReason.EVICTED)]
+
+    def _close(self, key: _Key, folding: Folding) -> Alert:
+        """Close a quiet incident, dated when it became quiet enough, however late somebody looked."""
+        del self._open[key]
+        self.counters.closed += 1
+        return folding.close(folding.quiet_from_ns + self._policy.close_after_ns, CloseReason.QUIET)
+
+    def tick(self, time_ns: int) -> list[Alert]:
+        """Close what has been quiet and update what is due. Cheap to call often.
+
+        Args:
+            time_ns: event time: the newest frame's, or the clock's when live.
+        """
+        if self._walked_ns is not None and 0 <= time_ns - self._walked_ns < _WALK_EVERY_NS:
+            return []
+        self._walked_ns = time_ns
+        alerts = []
+        for key, folding in list(self._open.items()):
+            folding.set_back(time_ns, _CLOCK_STEP_NS)
+            if time_ns - folding.quiet_from_ns >= self._policy.close_after_ns:
+                alerts.append(self._close(key, folding))
+            elif self._update_due(folding, time_ns):
+                folding.updates += 1
+                alerts.append(self._update(folding, time_ns))
+        return alerts
+
+    def take_changed(self) -> list[Incident]:
+        """The open incidents that changed since the last call: what the store should save."""
+        changed = [folding for folding in self._open.values() if folding.changed]
+        for folding in changed:
+            folding.changed = False
+        return [folding.snapshot() for folding in changed]
+
+    def restore(self, incidents: Iterable[Incident]) -> None:
+        """Continue open incidents after a restart, without alerting again; closed ones are left alone."""
+        for incident in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
+            if incident.closed_ns is None:
+                self._open[ip_address(incident.client).packed, incident.signature] = Folding(incident)

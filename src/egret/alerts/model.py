@@ -1,0 +1,114 @@
+"""Incidents and alerts: what the store keeps and the sinks send.
+
+Unlike the nouns of ``egret.model``, these leave the process: addresses are text here, and every value
+has one JSON form (``codec``). Times are integer nanoseconds of event time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+
+SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
+_NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does
+_NO_COUNTS: Mapping[str, int] = MappingProxyType({})
+
+
+class Action(StrEnum):
+    """What happened to the incident. A closed list: it is a metric label."""
+
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+class Evidence(StrEnum):
+    """The strongest thing seen."""
+
+    LOOKUP = "lookup"  # somebody asked for the name; no connection seen
+    CONNECTION = "connection"
+
+
+class CloseReason(StrEnum):
+    """Why an incident ended."""
+
+    QUIET = "quiet"  # nothing for ``close_after``
+    EVICTED = "evicted"  # the bound on open incidents came first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One outside party of an incident, and where its bytes land."""
+
+    ip: str
+    port: int
+    host: str | None  # the name that the newest connection to it carried
+    hosting: Hosting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Detections of one client and one service, over time. Lists are bounded; ``*_more`` counts what they left out."""
+
+    id: str
+    client: str  # address text
+    signature: str
+    vendor: str
+    service: str
+    category: Category
+    service_class: ServiceClass
+    severity: Severity  # the highest so far: an incident never gets milder
+    score: int  # the highest so far, 0 to 100
+    evidence: Evidence
+    operator: Operator
+    hosting: Hosting  # of the newest server; of the look-up's verdict while there is none
+    region: str | None  # what the host name states
+    reasons: tuple[str, ...]
+    alternatives: tuple[str, ...]
+    references: tuple[str, ...]
+    first_ns: int
+    last_ns: int
+    detections: int  # everything folded in
+    lookups: int  # DNS and HTTPDNS messages
+    connections: int  # distinct flows
+    protocols: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # detections by protocol
+    hosts: tuple[str, ...] = ()  # oldest first
+    hosts_more: int = 0  # detections that named a host which is not listed
+    servers: tuple[Server, ...] = ()  # the newest last; never resolvers
+    servers_more: int = 0  # servers that made room for newer ones
+    resolvers: tuple[str, ...] = ()  # who was asked for the name
+    interfaces: tuple[str, ...] = ()
+    sequence: int = 0  # of its newest alert
+    alerted_ns: int = 0  # when that alert was made
+    updates: int = 0  # periodic updates so far: each doubles the wait for the next
+    closed_ns: int | None = None
+    close_reason: CloseReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A message about an incident, with the incident as it was then."""
+
+    id: str  # idempotency key: the same alert always has the same
+    action: Action
+    sequence: int  # 1 for the first alert of an incident
+    time_ns: int
+    severity: Severity
+    incident: Incident
+    previous_severity: Severity | None = None  # of an escalation
+
+
+def incident_id(client: str, signature: str, time_ns: int) -> str:
+    """Name an incident by what began it: the same traffic replayed gives the same id."""
+    return str(uuid.uuid5(_NAMESPACE, f"{client}|{signature}|{time_ns}"))
+
+
+def alert_id(incident: str, sequence: int) -> str:
+    """The idempotency key of one alert."""
+    return f"{incident}-{sequence}"

@@ -1,0 +1,41 @@
+"""All sinks together: what the daemon offers alerts to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from egret.alerts.model import Alert
+from egret.sinks.base import Delivery
+from egret.sinks.jsonl import JsonLinesSink
+from egret.sinks.terminal import TerminalSink
+from egret.sinks.webhook import WebhookSink
+
+SINKS = {"terminal": TerminalSink, "file": JsonLinesSink, "webhook": WebhookSink}
+
+
+class Outputs:
+    """Fans alerts out; each sink has a queue and a task of its own."""
+
+    def __init__(self, deliveries: Iterable[Delivery]) -> None:
+        self._deliveries = tuple(deliveries)
+
+    def start(self) -> None:
+        """Begin to send; needs a running event loop."""
+        for delivery in self._deliveries:
+            delivery.start()
+
+    def offer(self, alerts: Iterable[Alert]) -> None:
+        """Queue *alerts* for every sink that wants them. Never blocks."""
+        for alert in alerts:
+            for delivery in self._deliveries:
+                delivery.offer(alert)
+
+    @property
+    def queue_lengths(self) -> Mapping[str, int]:
+        """Alerts that each receiver does not have yet."""
+        return {delivery.name: delivery.queue_length for delivery in self._deliveries}
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Flush and close all sinks side by side, within *timeout_s* and a little."""
+        await asyncio.gather(*(delivery.close(timeout_s) for delivery in self._deliveries))

@@ -1,0 +1,172 @@
+"""The SQLite door: opening, migrating, and what to do when the disk or the file is broken.
+
+Every failure is a ``StoreError``. A file that is no database any more is moved aside, never deleted, and
+a new one is begun; a disk that is full or read-only leaves the file alone and the next call tries again.
+
+Threads: calls may come from any thread; a lock lets one in at a time. They block (a commit waits for the
+disk), so an event loop calls them in an executor.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from egret.errors import StoreError
+from egret.store.schema import MIGRATIONS, VERSION
+
+_Result = TypeVar("_Result")
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_ASIDE_LIMIT = 100  # broken files kept; more of them mean a broken disk, not a broken file
+_BUSY_S = 5.0  # a reader beside us (`egret alerts`, a backup) holds a lock for less
+_PRAGMAS = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table, so that purged pages can be given back
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit survives a power cut
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is purged is gone from the file, too
+)
+
+
+class Database:
+    """One SQLite file.
+
+    Raises:
+        StoreError: it cannot be opened; the object is usable all the same: each call tries again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.moved_aside: list[Path] = []  # broken files, for the operator to look at
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do *work* in one transaction.
+
+        Raises:
+            StoreError: it was not done, or not committed; nothing of it is kept.
+        """
+        with self._lock, _translated(self.path):
+            try:
+                return self._once(work)
+            except sqlite3.DatabaseError as error:
+                if not _is_corrupt(error):
+                    raise
+            self._move_aside()
+            return self._once(work)
+
+    def _once(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        connection = self._open()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._abandon()  # a full disk may leave a transaction half rolled back: begin anew next time
+            raise
+        return result
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self.path.exists():
+            return self._connection
+        self._abandon()
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # -wal and -shm take this mode
+        connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            _check(connection)
+            _migrate(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _abandon(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def _move_aside(self) -> None:
+        self._abandon()
+        aside = next(
+            (free for number in range(1, _ASIDE_LIMIT) if not (free := _aside(self.path, number)).exists()), None
+        )
+        if aside is None:
+            raise StoreError(
+                f"{self.path}: broken again; remove the {_ASIDE_LIMIT - 1} *.corrupt files and check the disk"
+            )
+        self.path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
+        self.moved_aside.append(aside)
+
+    def checkpoint(self) -> None:
+        """Write the log back into the file and empty it, so that purged text is in neither.
+
+        Raises:
+            StoreError: the disk does not allow it.
+        """
+        with self._lock, _translated(self.path):
+            self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def shrink(self, pages: int) -> None:
+        """Give up to *pages* free pages back to the file system.
+
+        Raises:
+            StoreError: the disk does not allow it.
+        """
+        with self._lock, _translated(self.path):
+            self._open().execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
+
+    def close(self) -> None:
+        """Close the file. A later call opens it again."""
+        with self._lock:
+            self._abandon()
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Find damage now rather than in the middle of a query."""
+    row = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if row is None or row[0] != "ok":
+        error = sqlite3.DatabaseError("quick_check failed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise StoreError(f"{path}: written by a newer Egret (schema {version}); update, or use another store.path")
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}.corrupt")
+
+
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT  # the low byte is the primary code
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path}: {error}; free space or fix the rights there, or set store.path") from error

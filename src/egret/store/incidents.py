@@ -1,0 +1,261 @@
+"""Incidents and their alerts on disk: what a restart continues and the history shows.
+
+Only flagged incidents ever come here. What could not be written waits in memory, bounded, and goes with
+the next call that succeeds; so a full disk loses the history only if Egret stops before it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
+from egret.alerts.model import Alert, Incident
+from egret.errors import StoreError
+from egret.store.database import Database
+
+_Result = TypeVar("_Result")
+_LATEST_NS = 2**63 - 1  # what SQLite can hold; a capture may claim later times
+MAX_PENDING = 10_000  # incidents, and alerts, that wait for the disk; the oldest go first
+_PURGE_BATCH = 500  # rows a transaction: readers and alerts never wait long for a purge
+_SHRINK_PAGES = 1_000
+_INSERT_INCIDENT = "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class IncidentStore:
+    """The store. Blocking and thread-safe (see ``database``); nothing is opened before the first call."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+        self._lock = threading.Lock()
+        self._pending_incidents: dict[str, Incident] = {}
+        self._pending_alerts: dict[str, tuple[Alert, tuple[str, ...]]] = {}
+        self.healthy = True  # whether the newest call succeeded
+        self.errors = 0
+        self.lost = 0  # alerts that never reached the disk: the pending bound came first
+        self.unreadable = 0  # rows that are no incident or alert of ours
+
+    @property
+    def moved_aside(self) -> list[Path]:
+        """Broken files that were set aside since the start: tell the operator."""
+        return self._database.moved_aside
+
+    @property
+    def pending(self) -> int:
+        """Incidents and alerts that wait for the disk."""
+        return len(self._pending_incidents) + len(self._pending_alerts)
+
+    def record(
+        self, incidents: Iterable[Incident] = (), alerts: Iterable[Alert] = (), sinks: Sequence[str] = ()
+    ) -> None:
+        """Keep incidents and alerts, and with *sinks* a place in the outbox of each, in one transaction.
+
+        An alert's incident is kept with it. A repeated alert (same id) changes nothing.
+
+        Raises:
+            StoreError: they are not on disk yet; they wait in memory for the next call.
+        """
+        with self._lock:
+            self._wait(incidents, alerts, tuple(sinks))
+            if not self.pending:
+                return
+            waiting_incidents, waiting_alerts = self._pending_incidents.values(), self._pending_alerts.values()
+            self._run(lambda connection: _write(connection, waiting_incidents, waiting_alerts))
+            self._pending_incidents, self._pending_alerts = {}, {}
+
+    def _wait(self, incidents: Iterable[Incident], alerts: Iterable[Alert], sinks: tuple[str, ...]) -> None:
+        for incident in incidents:
+            self._wait_incident(incident)
+        for alert in alerts:
+            self._wait_incident(alert.incident)
+            self._pending_alerts[alert.id] = (alert, sinks)
+            if len(self._pending_alerts) > MAX_PENDING:
+                del self._pending_alerts[next(iter(self._pending_alerts))]
+                self.lost += 1
+
+    def _wait_incident(self, incident: Incident) -> None:
+        self._pending_incidents.pop(incident.id, None)
+        self._pending_incidents[incident.id] = incident
+        if len(self._pending_incidents) > MAX_PENDING:
+            del self._pending_incidents[next(iter(self._pending_incidents))]
+
+    def open_incidents(self) -> list[Incident]:
+        """Read the incidents that were open when they were last recorded.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        return self._incidents("WHERE closed_ns IS NULL ORDER BY last_ns", ())
+
+    def recent(self, limit: int = 100, *, client: str | None = None, offset: int = 0) -> list[Incident]:
+        """Read incidents, the newest first.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        where = "WHERE client = ? " if client is not None else ""
+        values = (*([client] if client is not None else []), limit, offset)
+        return self._incidents(f"{where}ORDER BY last_ns DESC, id LIMIT ? OFFSET ?", values)
+
+    def get(self, incident_id: str) -> Incident | None:
+        """Read one incident.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        found = self._incidents("WHERE id = ?", (incident_id,))
+        return found[0] if found else None
+
+    def _incidents(self, rest: str, values: Sequence[object]) -> list[Incident]:
+        query = f"SELECT body FROM incidents {rest}"  # noqa: S608 - *rest* is ours, values are bound
+        rows = self._run(lambda connection: connection.execute(query, values).fetchall())
+        return self._readable(rows, lambda body: incident_from_dict(json.loads(body)))
+
+    def alerts(self, incident_id: str) -> list[Alert]:
+        """Read the alerts of one incident, in order.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT body FROM alerts WHERE incident = ? ORDER BY sequence"
+        rows = self._run(lambda connection: connection.execute(query, (incident_id,)).fetchall())
+        return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
+
+    def waiting(self, sink: str, limit: int = 1_000) -> list[Alert]:
+        """Read the alerts that *sink* has not acknowledged, oldest first.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = (
+            "SELECT alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "
+            "WHERE sink = ? AND state = 'waiting' ORDER BY position LIMIT ?"
+        )
+        rows = self._run(lambda connection: connection.execute(query, (sink, limit)).fetchall())
+        return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
+
+    def acknowledge(self, sink: str, alert_ids: Sequence[str]) -> None:
+        """Take delivered alerts out of the outbox of *sink*.
+
+        Raises:
+            StoreError: they are still in it, and would be sent again after a restart.
+        """
+        rows = [(sink, alert_id) for alert_id in alert_ids]
+        self._run(lambda connection: connection.executemany("DELETE FROM outbox WHERE sink = ? AND alert = ?", rows))
+
+    def bury(self, sink: str, alert_ids: Sequence[str], detail: str) -> None:
+        """Mark alerts that *sink* will never take as dead letters.
+
+        Raises:
+            StoreError: they are still waiting.
+        """
+        rows = [(detail, sink, alert_id) for alert_id in alert_ids]
+        update = "UPDATE outbox SET state = 'dead', detail = ? WHERE sink = ? AND alert = ?"
+        self._run(lambda connection: connection.executemany(update, rows))
+
+    def purge_before(self, time_ns: int, batches: int = 20) -> int:
+        """Delete incidents whose newest detection is older than *time_ns*, with their alerts.
+
+        Returns:
+            How many were deleted: fewer than ``batches * 500`` once nothing is left.
+
+        Raises:
+            StoreError: some may have been deleted, batch by batch.
+        """
+        delete = "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE last_ns < ? LIMIT ?)"
+        total = 0
+        for _ in range(batches):
+            deleted = self._run(lambda connection: connection.execute(delete, (_int64(time_ns), _PURGE_BATCH)).rowcount)
+            total += deleted
+            if deleted < _PURGE_BATCH:
+                break
+        if total:
+            self._guarded(lambda: self._database.shrink(_SHRINK_PAGES))
+        return total
+
+    def purge_client(self, client: str) -> int:
+        """Delete everything about one client, from the file, its log and memory.
+
+        Returns:
+            How many incidents were deleted.
+
+        Raises:
+            StoreError: nothing was deleted, or its traces could not be wiped yet: call again.
+        """
+        with self._lock:
+            incidents, alerts = self._pending_incidents, self._pending_alerts
+            self._pending_incidents = {key: waiting for key, waiting in incidents.items() if waiting.client != client}
+            self._pending_alerts = {key: pair for key, pair in alerts.items() if pair[0].incident.client != client}
+        deleted = self._run(lambda c: c.execute("DELETE FROM incidents WHERE client = ?", (client,)).rowcount)
+        self._guarded(self._database.checkpoint)
+        return deleted
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return self._guarded(lambda: self._database.run(work))
+
+    def _guarded(self, call: Callable[[], _Result]) -> _Result:
+        try:
+            result = call()
+        except StoreError:
+            self.healthy = False
+            self.errors += 1
+            raise
+        self.healthy = True
+        return result
+
+    def _readable(self, rows: Iterable[tuple[str]], read: Callable[[str], _Result]) -> list[_Result]:
+        found = []
+        for (body,) in rows:
+            try:
+                found.append(read(body))
+            except ValueError:
+                self.unreadable += 1
+        return found
+
+
+def _write(
+    connection: sqlite3.Connection, incidents: Iterable[Incident], alerts: Iterable[tuple[Alert, tuple[str, ...]]]
+) -> None:
+    connection.executemany(
+        f"{_INSERT_INCIDENT} ON CONFLICT (id) DO UPDATE SET "
+        "severity = excluded.severity, first_ns = excluded.first_ns, last_ns = excluded.last_ns, "
+        "closed_ns = excluded.closed_ns, body = excluded.body",
+        map(_incident_row, incidents),
+    )
+    for alert, sinks in alerts:
+        connection.execute(f"{_INSERT_INCIDENT} ON CONFLICT DO NOTHING", _incident_row(alert.incident))
+        new = connection.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", _alert_row(alert)).rowcount
+        if new:  # a repeated alert must not come back into an outbox that it has left
+            rows = [(sink, alert.id) for sink in sinks]
+            connection.executemany("INSERT OR IGNORE INTO outbox (sink, alert) VALUES (?, ?)", rows)
+
+
+def _incident_row(incident: Incident) -> tuple[object, ...]:
+    closed = incident.closed_ns
+    return (
+        incident.id,
+        incident.client,
+        incident.signature,
+        incident.severity.rank,
+        _int64(incident.first_ns),
+        _int64(incident.last_ns),
+        None if closed is None else _int64(closed),
+        json.dumps(incident_to_dict(incident), separators=(",", ":")),
+    )
+
+
+def _alert_row(alert: Alert) -> tuple[object, ...]:
+    body = json.dumps(alert_to_dict(alert), separators=(",", ":"))
+    return (alert.id, alert.incident.id, alert.sequence, _int64(alert.time_ns), alert.severity.rank, body)
+
+
+def _int64(time_ns: int) -> int:
+    return max(-_LATEST_NS, min(time_ns, _LATEST_NS))

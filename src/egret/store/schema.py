@@ -1,0 +1,49 @@
+"""The tables, version by version.
+
+A row's ``body`` is the JSON form of ``egret.alerts.codec``; the columns beside it are what queries need.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (  # 1
+        """
+        CREATE TABLE incidents (
+            id TEXT PRIMARY KEY,
+            client TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            severity INTEGER NOT NULL,
+            first_ns INTEGER NOT NULL,
+            last_ns INTEGER NOT NULL,
+            closed_ns INTEGER,
+            body TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX incidents_client ON incidents (client)",
+        "CREATE INDEX incidents_last ON incidents (last_ns)",
+        "CREATE INDEX incidents_open ON incidents (last_ns) WHERE closed_ns IS NULL",
+        """
+        CREATE TABLE alerts (
+            id TEXT PRIMARY KEY,
+            incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+            sequence INTEGER NOT NULL,
+            time_ns INTEGER NOT NULL,
+            severity INTEGER NOT NULL,
+            body TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX alerts_incident ON alerts (incident, sequence)",
+        """
+        CREATE TABLE outbox (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            sink TEXT NOT NULL,
+            alert TEXT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+            state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'dead')),
+            detail TEXT NOT NULL DEFAULT '',
+            UNIQUE (sink, alert)
+        ) STRICT
+        """,
+        "CREATE INDEX outbox_alert ON outbox (alert)",
+    ),
+)
+VERSION = len(MIGRATIONS)

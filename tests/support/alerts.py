@@ -1,0 +1,186 @@
+"""Detections, incidents and alerts for tests; documentation addresses only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from egret.alerts.incidents import IncidentPolicy, Incidents
+from egret.alerts.model import Alert
+from egret.errors import SinkTemporary
+from egret.model import (
+    Category,
+    Connection,
+    Detection,
+    Endpoint,
+    Hosting,
+    Kind,
+    Match,
+    NamedBy,
+    Observation,
+    Operator,
+    Protocol,
+    ServiceClass,
+    Severity,
+    Signature,
+    Transport,
+    Verdict,
+)
+from egret.sinks.base import Outcome
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "alerts"
+START_NS = 1_767_225_600_123_456_789  # 2026-01-01T00:00:00.123456789Z
+SECOND_NS = 1_000_000_000
+CLIENT = bytes([192, 0, 2, 7])
+SERVER = bytes([203, 0, 113, 9])
+RESOLVER = bytes([192, 0, 2, 53])
+OPERATOR = Operator(country="CN", contested=False, entity="Example AI Ltd", source="terms of use", date="2025-01-01")
+HOSTING = Hosting(country="CN", asn=64500, as_org="Example Net", source="test 2026-01-01", in_china=True)
+
+
+def signature(
+    service_class: ServiceClass = ServiceClass.AI, identity: str = "example.chat", service: str = "Example Chat"
+) -> Signature:
+    return Signature(
+        id=identity,
+        vendor="Example",
+        service=service,
+        category=Category.CHAT,
+        service_class=service_class,
+        operator=OPERATOR,
+        alternatives=("Claude", "Mistral Le Chat"),
+        references=("https://example.org/terms",),
+    )
+
+
+def lookup(
+    at_s: float = 0.0,
+    severity: Severity = Severity.MEDIUM,
+    *,
+    name: str = "chat.example",
+    client: bytes = CLIENT,
+    sig: Signature | None = None,
+) -> Detection:
+    seen = Observation(
+        time_ns=START_NS + round(at_s * SECOND_NS),
+        protocol=Protocol.DNS,
+        kind=Kind.QUERY,
+        name=name,
+        client=Endpoint(client, 40000),
+        server=Endpoint(RESOLVER, 53),
+        interface="lan0",
+        qtype="A",
+    )
+    return _detection(seen, severity, sig, lookup_only=True)
+
+
+def hello(
+    at_s: float = 0.0,
+    severity: Severity = Severity.HIGH,
+    *,
+    name: str = "chat.example",
+    client: bytes = CLIENT,
+    port: int = 50000,
+    server: bytes = SERVER,
+    sig: Signature | None = None,
+    reasons: tuple[str, ...] = ("run from the PRC (terms of use, 2025-01-01)",),
+) -> Detection:
+    seen = Observation(
+        time_ns=START_NS + round(at_s * SECOND_NS),
+        protocol=Protocol.TLS,
+        kind=Kind.CLIENT_HELLO,
+        name=name,
+        client=Endpoint(client, port),
+        server=Endpoint(server, 443),
+        interface="lan0",
+    )
+    return _detection(seen, severity, sig, lookup_only=False, reasons=reasons)
+
+
+def connection(
+    at_s: float = 0.0, severity: Severity = Severity.HIGH, *, port: int = 50000, name: str = "chat.example"
+) -> Detection:
+    seen = Connection(
+        time_ns=START_NS + round(at_s * SECOND_NS),
+        transport=Transport.TCP,
+        client=Endpoint(CLIENT, port),
+        server=Endpoint(SERVER, 443),
+        named_by=NamedBy.HELLO,
+        name=name,
+        interface="lan0",
+    )
+    return _detection(seen, severity, None, lookup_only=False)
+
+
+def _detection(
+    seen: Observation | Connection,
+    severity: Severity,
+    sig: Signature | None,
+    *,
+    lookup_only: bool,
+    reasons: tuple[str, ...] = ("run from the PRC (terms of use, 2025-01-01)",),
+) -> Detection:
+    verdict = Verdict(
+        severity=severity,
+        score=severity.rank * 20,
+        reasons=reasons,
+        operator=OPERATOR,
+        hosting=Hosting() if lookup_only else HOSTING,
+        lookup_only=lookup_only,
+    )
+    return Detection(observation=seen, match=Match(sig or signature(), "chat.example", None), verdict=verdict)
+
+
+def alerts_of(*detections: Detection, policy: IncidentPolicy | None = None) -> list[Alert]:
+    """The alerts that *detections* cause, one engine."""
+    incidents = Incidents(policy)
+    return [alert for detection in detections for alert in incidents.feed(detection)]
+
+
+def opened(severity: Severity = Severity.HIGH, *, client: bytes = CLIENT, at_s: float = 0.0) -> Alert:
+    """One opened alert."""
+    return alerts_of(hello(at_s, severity, client=client))[0]
+
+
+def numbered(count: int, severity: Severity = Severity.HIGH) -> list[Alert]:
+    """Alerts with ids "0", "1", ...; cheap."""
+    first = opened(severity)
+    return [replace(first, id=f"{severity.value}-{number}", severity=severity) for number in range(count)]
+
+
+class FakeSink:
+    """Takes alerts, after raising what *script* holds; an item that is a number is a hang of so many seconds."""
+
+    def __init__(self, script: Sequence[Exception] = (), name: str = "fake") -> None:
+        self.name = name
+        self.script = list(script)
+        self.got: list[str] = []
+        self.closed = False
+
+    def health(self) -> str | None:
+        return None
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        if self.script:
+            raise self.script.pop(0)
+        self.got.extend(alert.id for alert in alerts)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Watch:
+    """Remembers every outcome."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Outcome, str]] = []
+
+    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+        self.seen.extend((sink, outcome, alert.id) for alert in alerts)
+
+    def ids(self, outcome: Outcome) -> list[str]:
+        return [alert for _, seen, alert in self.seen if seen is outcome]
+
+
+BUSY = SinkTemporary("busy")
