@@ -1,0 +1,196 @@
+"""The door to MaxMind DB files: any vendor's, several at once, the bundled one by default.
+
+Read through ``maxminddb``, the reader inside ``geoip2``: geoip2's own models know MaxMind's database types only, and
+refuse IPinfo's. Each file is copied into anonymous memory when it is opened. So it can be read after rights were
+dropped, is shared with forked workers, and an operator who overwrites the file in place harms nobody (a plain mapping
+would kill the reader with SIGBUS).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import maxminddb
+
+from egret.errors import GeoError
+from egret.geo.addresses import embedded, is_reserved
+from egret.geo.attribution import attribution
+from egret.geo.records import Facts, read_record
+from egret.judge.hosting import GeoRecord
+from egret.names import printable
+from egret.settings.bundled import geo_dir
+
+BUNDLED = "egret-country-asn.mmdb"
+MAX_FILE = 1 << 30  # the largest commercial City database is under 200 MB; beyond this it is another kind of file
+CACHE_ADDRESSES = 65_536  # about 20 MB when full; a busy gateway talks to fewer at a time
+_UNREADABLE = (RuntimeError, ValueError, TypeError, OverflowError)  # maxminddb's own error is a RuntimeError
+_PROBES = ("1.1.1.1", "114.114.114.114", "223.5.5.5", "8.8.8.8", "2400:3200::1", "2606:4700::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseInfo:
+    """What is known about one open file."""
+
+    path: str
+    database_type: str
+    build_epoch_s: int
+    build: str  # ISO date
+    size: int  # bytes
+    sha256: str
+    ip_version: int
+    description: str
+    attribution: str
+
+    @property
+    def source(self) -> str:
+        """How verdicts name it."""
+        return f"{self.database_type} {self.build}"
+
+
+class _File:
+    """One open file."""
+
+    def __init__(self, path: Path) -> None:
+        content = _read(path)
+        self.reader = _open(content, path)
+        self.info = _describe(self.reader, content, path)
+        self.source = self.info.source
+
+    def facts(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Facts:
+        return read_record(self.reader.get(address))
+
+
+class GeoDatabase:
+    """Several files as one: for each fact the first file that knows it."""
+
+    def __init__(self, files: Sequence[_File], *, geolocate_reserved: bool = False) -> None:
+        self._files = tuple(files)
+        self._geolocate_reserved = geolocate_reserved
+        self._cached = lru_cache(maxsize=CACHE_ADDRESSES)(self._find)
+        self.unreadable = 0  # look-ups that a damaged file could not answer
+
+    @classmethod
+    def open(cls, paths: Sequence[Path] | None = None, *, geolocate_reserved: bool = False) -> GeoDatabase:
+        """Open *paths* (None or empty: the bundled file).
+
+        Args:
+            paths: mmdb files of MaxMind, DB-IP, IPinfo or our own; earlier ones win.
+            geolocate_reserved: also look up private and documentation addresses (for test databases).
+
+        Raises:
+            GeoError: a file is missing, unreadable or no MaxMind DB; says which and what to do.
+        """
+        chosen = list(paths or ()) or [geo_dir() / BUNDLED]
+        return cls([_File(Path(path)) for path in chosen], geolocate_reserved=geolocate_reserved)
+
+    def lookup(self, ip: bytes) -> GeoRecord | None:
+        """What the files know about *ip* (packed); None where none knows it or it has no place. Never raises."""
+        return self._cached(ip)
+
+    def info(self) -> list[DatabaseInfo]:
+        """The open files, in order of precedence."""
+        return [file.info for file in self._files]
+
+    def _find(self, ip: bytes) -> GeoRecord | None:
+        real = embedded(ip)
+        if len(real) not in {4, 16} or (is_reserved(real) and not self._geolocate_reserved):
+            return None
+        return _combine(list(self._known(real)))
+
+    def _known(self, ip: bytes) -> Iterator[tuple[Facts, str]]:
+        address = ipaddress.ip_address(ip)
+        for file in self._files:
+            if file.info.ip_version < address.version:
+                continue
+            try:
+                facts = file.facts(address)
+            except _UNREADABLE:
+                self.unreadable += 1
+                continue
+            if facts != Facts():
+                yield facts, file.source
+
+
+def _combine(known: Sequence[tuple[Facts, str]]) -> GeoRecord | None:
+    """The first of each fact. A number and its organisation come from the same file, so that they agree."""
+    country = next(((facts, source) for facts, source in known if facts.country), None)
+    network = next(((facts, source) for facts, source in known if facts.asn), None)
+    sources = [found[1] for found in (country, network) if found]
+    if not sources:
+        return None
+    return GeoRecord(
+        country=country[0].country if country else None,
+        asn=network[0].asn if network else None,
+        as_org=network[0].as_org if network else None,
+        source=" + ".join(dict.fromkeys(sources)),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise GeoError(
+                f"{path}: {path.stat().st_size} bytes is too large for a GeoIP database; is it the right file?"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise GeoError(f"{path}: no such file; correct geoip.databases, or leave it out for the bundled one") from None
+    except OSError as error:
+        raise GeoError(f"{path}: cannot be read: {error.strerror}; it must be a file this user may read") from error
+
+
+def _open(content: bytes, path: Path) -> maxminddb.Reader:
+    try:
+        reader = _reader(content, path)
+        for probe in _PROBES:
+            if reader.metadata().ip_version == 6 or ":" not in probe:
+                reader.get(probe)
+    except _UNREADABLE as error:
+        raise GeoError(
+            f"{path}: no usable MaxMind DB file: {printable(str(error))}; fetch it again, unpacked (.mmdb, no .tar.gz)"
+        ) from error
+    return reader
+
+
+def _reader(content: bytes, path: Path) -> maxminddb.Reader:
+    """The fast reader over a copy in memory; over the file where the system has no anonymous files."""
+    with contextlib.suppress(AttributeError, OSError):
+        handle = os.memfd_create("egret-geoip")
+        try:
+            with os.fdopen(os.dup(handle), "wb") as copy:
+                copy.write(content)
+            return maxminddb.open_database(f"/proc/self/fd/{handle}", maxminddb.MODE_AUTO)
+        finally:
+            os.close(handle)
+    return maxminddb.open_database(path, maxminddb.MODE_AUTO)
+
+
+def _describe(reader: maxminddb.Reader, content: bytes, path: Path) -> DatabaseInfo:
+    meta = reader.metadata()
+    kind = printable(str(meta.database_type))[:80] or "unnamed database"
+    return DatabaseInfo(
+        path=str(path),
+        database_type=kind,
+        build_epoch_s=meta.build_epoch,
+        build=_date(meta.build_epoch),
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        ip_version=meta.ip_version,
+        description=printable(str((meta.description or {}).get("en", "")))[:600],
+        attribution=attribution(kind),
+    )
+
+
+def _date(epoch_s: int) -> str:
+    try:
+        return datetime.fromtimestamp(epoch_s, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return "undated"
