@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 PREFIX = "egw"
 STEP_S = 0.05
 COMMAND_S = 20.0
+_NUMBER = itertools.count(1)  # several worlds may stand at once
 
 
 class WorldError(RuntimeError):
@@ -41,7 +43,7 @@ class Namespace:
     """One network namespace, its resolver file, and every process started in it."""
 
     def __init__(self, name: str) -> None:
-        self.name = f"{PREFIX}-{os.getpid()}-{name}"
+        self.name = f"{PREFIX}-{os.getpid()}-{next(_NUMBER)}-{name}"
         self._started: list[subprocess.Popen[bytes]] = []
 
     def create(self, resolver: str | None = None) -> None:
