@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
-from egret.model import Connection, Detection, Hosting, Protocol, Severity
+from egret.model import Connection, Detection, Hosting, Kind, Observation, Protocol, Severity
 from egret.names import address_text
 
 MAX_HOSTS = 32  # an alert is read by people; the rest is counted
@@ -18,6 +18,7 @@ MAX_RESOLVERS = 4
 MAX_INTERFACES = 8
 MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as one
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
+_REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 
 
 class Folding:
@@ -84,8 +85,10 @@ class Folding:
             self.evidence = Evidence.CONNECTION
 
     def _add_lookup(self, detection: Detection) -> None:
-        self._lookups += 1
-        _keep(self._resolvers, address_text(detection.observation.server.ip), MAX_RESOLVERS)
+        seen = detection.observation
+        if not self._lookups or not (isinstance(seen, Observation) and seen.kind in _REPLIES):
+            self._lookups += 1  # a reply tells of a look-up only where the question was not seen
+        _keep(self._resolvers, address_text(seen.server.ip), MAX_RESOLVERS)
         if not self._servers:
             self._hosting = _better(self._hosting, detection.verdict.hosting)
 

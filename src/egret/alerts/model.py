@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from egret.model import Category, Hosting, Operator, ServiceClass, Severity
 
@@ -40,6 +41,13 @@ class CloseReason(StrEnum):
 
     QUIET = "quiet"  # nothing for ``close_after``
     EVICTED = "evicted"  # the bound on open incidents came first
+
+
+class Sensor(NamedTuple):
+    """Who says it."""
+
+    version: str  # of Egret
+    hostname: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +83,7 @@ class Incident:
     first_ns: int
     last_ns: int
     detections: int  # everything folded in
-    lookups: int  # DNS and HTTPDNS messages
+    lookups: int  # DNS and HTTPDNS questions; replies where the question was not seen: one
     connections: int  # distinct flows
     protocols: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # detections by protocol
     hosts: tuple[str, ...] = ()  # oldest first

@@ -35,7 +35,7 @@ class WebhookOptions:
     """Where requests go, and what they carry."""
 
     name: str
-    url: str
+    url: str = field(repr=False)  # may hold a token
     render: Render
     timeout_s: float = 10.0
     secret: bytes | None = field(default=None, repr=False)

@@ -7,11 +7,11 @@ Ref: the field reference of ECS 9, and its allowed values for event.kind, event.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from egret.alerts.codec import hosting_to_dict, incident_to_dict, operator_to_dict
 from egret.alerts.formats.text import headline, main_host
-from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident
+from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
 from egret.model import Connection, Detection, Hosting, Protocol, Severity, Signature, Transport
 from egret.names import address_text
@@ -28,13 +28,6 @@ _PHASE = {Action.OPENED: "start", Action.ESCALATED: "info", Action.UPDATED: "inf
 _MOST_TELLING = (Protocol.TLS, Protocol.QUIC, Protocol.DTLS, Protocol.HTTP, Protocol.SOCKS, Protocol.DNS)
 _TRANSPORT = {Protocol.TLS: "tcp", Protocol.HTTP: "tcp", Protocol.SOCKS: "tcp", Protocol.QUIC: "udp"}
 _HELLOS = frozenset({Protocol.TLS, Protocol.QUIC, Protocol.DTLS})
-
-
-class Sensor(NamedTuple):
-    """Who says it: fills ``observer``."""
-
-    version: str
-    hostname: str | None = None
 
 
 def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
