@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from tests.support.world import plan, topology
 from tests.support.world.clients import make
 from tests.support.world.namespaces import wait_until
 from tests.support.world.visits import VISITS, Visit
-from tests.support.world.watch import Watch, egret
+from tests.support.world.watch import Watch, egret, give_to_daemon
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -35,7 +34,7 @@ def state() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="egw-state-") as folder:
         path = Path(folder)
         path.chmod(0o755)
-        shutil.chown(path, "nobody")
+        give_to_daemon(path)
         yield path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,7 @@ class Watch:
     def _own(path: Path) -> Path:
         """The state folder, writable for the user that root becomes, as an installation makes it."""
         path.mkdir()
-        shutil.chown(path, "nobody")
+        give_to_daemon(path)
         return path
 
     def __enter__(self) -> Self:
@@ -73,8 +74,9 @@ class Watch:
         try:
             wait_until(self._ready, f"egret ready: {' '.join(command)}", 15)
         except WorldError as error:
+            said = self.text()[-4000:]
             self.__exit__(None, None, None)
-            raise WorldError(f"{error}\n{self.text()[-4000:]}") from error
+            raise WorldError(f"{error}\n{said}") from error
         self._reader.start()
         return self
 
@@ -85,6 +87,7 @@ class Watch:
         self._done.set()
         if self._reader.ident:
             self._reader.join(5)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> tuple[int, float]:
         """SIGTERM; the exit code and how many seconds the end took (killed after 10)."""
@@ -132,6 +135,12 @@ class Watch:
                     if line.endswith(b"\n"):
                         at += len(line)
                         self.alerts.append(Arrived(time.time_ns(), json.loads(line)))
+
+
+def give_to_daemon(path: Path) -> None:
+    """Make the user that root becomes the owner of *path*."""
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    shutil.chown(path, "egret" if "egret" in users else "nobody")
 
 
 def egret(world: World, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
