@@ -1,0 +1,210 @@
+"""IP fragments put together again: any order, duplicates, overlaps; bounded in bytes, count and time.
+
+Overlaps are resolved one way only, and counted: the bytes that came first win. A datagram whose other
+fragments never come is used as far as it goes when its time is up.
+Ref: RFC 791 section 3.2, RFC 8200 section 4.5, RFC 5722 (overlaps).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from egret.decode.ip import Datagram, Fragment
+from egret.decode.packet import Context, Packet, decode_datagram
+from egret.errors import DecodeError, Reason
+from egret.model import Anomaly
+
+TIMEOUT_NS = 30 * 1_000_000_000  # as Linux (net.ipv4.ipfrag_time)
+MAX_BYTES = 8 << 20  # twice Linux's high threshold of one namespace; Reason.EVICTED beyond
+MAX_DATAGRAMS = 4096
+MAX_PIECES = 1024  # of one datagram; 64 KB in the smallest fragments of IPv6's minimum MTU are 54
+_MAX_SIZE = 65535
+_OVERHEAD = 200  # what one kept piece costs besides its bytes
+_MAX_ANOMALIES = 1024  # kept for the next ``take_anomalies``
+
+
+class _Key(NamedTuple):
+    source: bytes
+    destination: bytes
+    identification: int
+    protocol: int  # IPv4 only: RFC 8200 lets the first fragment alone decide
+
+
+class _Pieces:
+    """One datagram's fragments so far."""
+
+    __slots__ = ("context", "cost", "first", "pieces", "total")
+
+    def __init__(self, first: Datagram, context: Context) -> None:
+        self.first = first  # its addresses, and the protocol of the fragment at offset 0 once that is here
+        self.context = context
+        self.pieces: list[tuple[int, int, bytes]] = []  # start, end on the wire, bytes that were captured; sorted
+        self.total: int | None = None
+        self.cost = 0
+
+    def whole(self) -> bool:
+        """Whether every byte up to the known end was sent; sorted pieces never overlap."""
+        if self.total is None:
+            return False
+        position = 0
+        for start, end, _ in self.pieces:
+            if start > position:
+                return False
+            position = end
+        return position >= self.total
+
+    def join(self) -> Datagram:
+        """The bytes from offset 0 up to the first that is missing."""
+        data = bytearray()
+        end = 0
+        for start, end, piece in self.pieces:  # noqa: B007 (the last end is the claimed length)
+            if start > len(data):
+                break
+            data += piece
+        length = self.total if self.total is not None else end
+        return self.first._replace(payload=memoryview(bytes(data)), wire_length=max(length, len(data)), fragment=None)
+
+
+class Reassembler:
+    """Puts fragments together. ``add`` is what ``decode_packet`` takes as *reassemble*."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES, max_datagrams: int = MAX_DATAGRAMS) -> None:
+        self._max_bytes = max_bytes
+        self._max_datagrams = max_datagrams
+        self._table: OrderedDict[_Key, _Pieces] = OrderedDict()  # oldest first: a datagram keeps its first place
+        self._anomalies: list[Anomaly] = []
+        self.bytes = 0  # held now
+        self.evictions = 0
+        self.overlaps = 0
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def add(self, datagram: Datagram, context: Context) -> Datagram | None:
+        """Take one fragment; the whole datagram if that was the last one missing.
+
+        Args:
+            datagram: with ``fragment`` set; its payload is copied.
+            context: time and interface of its frame.
+        """
+        fragment = datagram.fragment
+        if fragment is None:
+            return datagram
+        if not self._plausible(datagram, fragment, context):
+            return None
+        key = _Key(
+            datagram.source,
+            datagram.destination,
+            fragment.identification,
+            datagram.protocol if fragment.version == 4 else 6,
+        )
+        held = self._table.get(key)
+        if held is not None and held.context.time_ns + TIMEOUT_NS <= context.time_ns:
+            self._drop(key)  # the identification came round again
+            held = None
+        if held is None:
+            held = self._table[key] = _Pieces(datagram, context)
+        self._insert(held, datagram, fragment, context)
+        if held.whole():
+            self._drop(key)
+            return held.join()
+        self._bound(context)
+        return None
+
+    def expire(self, time_ns: int) -> list[Packet]:
+        """Give up datagrams older than ``TIMEOUT_NS``: what is there from their first byte on is used."""
+        packets = []
+        while self._table:
+            key, held = next(iter(self._table.items()))
+            if held.context.time_ns + TIMEOUT_NS > time_ns:
+                break
+            self._drop(key)
+            packets += self._give_up(held, Reason.GAP)
+        return packets
+
+    def flush(self) -> list[Packet]:
+        """Give up everything: the end of the input."""
+        held = list(self._table.values())
+        self._table.clear()
+        self.bytes = 0
+        return [packet for pieces in held for packet in self._give_up(pieces, Reason.GAP)]
+
+    def take_anomalies(self) -> list[Anomaly]:
+        """What went wrong since the last call."""
+        taken, self._anomalies = self._anomalies, []
+        return taken
+
+    def _plausible(self, datagram: Datagram, fragment: Fragment, context: Context) -> bool:
+        end = fragment.offset + datagram.wire_length
+        if end <= _MAX_SIZE and not (fragment.more and datagram.wire_length % 8) and datagram.wire_length:
+            return True
+        self._note(context, Reason.BAD_LENGTH)
+        return False
+
+    def _insert(self, held: _Pieces, datagram: Datagram, fragment: Fragment, context: Context) -> None:
+        start, end = fragment.offset, fragment.offset + datagram.wire_length
+        if start == 0:
+            held.first = datagram
+        if not fragment.more and held.total is None:
+            held.total = end
+        pieces = _new_parts(held.pieces, start, end, bytes(datagram.payload))
+        if len(held.pieces) + len(pieces) > MAX_PIECES:
+            self._note(context, Reason.TOO_LARGE)
+            return
+        if sum(piece[1] - piece[0] for piece in pieces) != end - start and not _repeats(held.pieces, start, datagram):
+            self.overlaps += 1
+            self._note(context, Reason.OVERLAP)
+        held.pieces = sorted([*held.pieces, *pieces])
+        cost = sum(len(piece[2]) + _OVERHEAD for piece in pieces)
+        held.cost += cost
+        self.bytes += cost
+
+    def _bound(self, context: Context) -> None:
+        while self.bytes > self._max_bytes or len(self._table) > self._max_datagrams:
+            key = next(iter(self._table))
+            self._drop(key)
+            self.evictions += 1
+            self._note(context, Reason.EVICTED)
+
+    def _drop(self, key: _Key) -> None:
+        self.bytes -= self._table.pop(key).cost
+
+    def _give_up(self, held: _Pieces, reason: Reason) -> list[Packet]:
+        self._note(held.context, reason)
+        if not held.pieces or held.pieces[0][0] != 0:
+            return []
+        try:
+            packet = decode_datagram(held.join(), held.context)
+        except DecodeError as error:
+            self._note(held.context, error.reason)
+            return []
+        return [] if packet is None else [packet]
+
+    def _note(self, context: Context, reason: Reason) -> None:
+        if len(self._anomalies) < _MAX_ANOMALIES:
+            self._anomalies.append(Anomaly(context.time_ns, "ip", reason, None, context.interface))
+
+
+def _new_parts(pieces: list[tuple[int, int, bytes]], start: int, end: int, data: bytes) -> list[tuple[int, int, bytes]]:
+    """The parts of ``start..end`` that no earlier piece covers."""
+    parts = []
+    position = start
+    for taken_start, taken_end, _ in pieces:
+        if position < min(taken_start, end):
+            stop = min(taken_start, end)
+            parts.append((position, stop, data[position - start : stop - start]))
+        position = max(position, taken_end) if taken_start < end else position
+    if position < end:
+        parts.append((position, end, data[position - start : end - start]))
+    return parts
+
+
+def _repeats(pieces: list[tuple[int, int, bytes]], start: int, datagram: Datagram) -> bool:
+    """Whether a fragment says again what is known already: a duplicate is no conflict."""
+    data = bytes(datagram.payload)
+    for taken_start, taken_end, taken in pieces:
+        low, high = max(start, taken_start), min(start + len(data), taken_end, taken_start + len(taken))
+        if low < high and data[low - start : high - start] != taken[low - taken_start : high - taken_start]:
+            return False
+    return True
