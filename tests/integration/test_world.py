@@ -33,8 +33,9 @@ class Evening:
     expected: dict[tuple[str, str], Expected]
 
 
-@pytest.fixture(scope="module")
-def evening(world: World) -> Iterator[Evening]:
+@pytest.fixture(scope="module", params=["world", "nat_world"])
+def evening(request: pytest.FixtureRequest) -> Iterator[Evening]:
+    world: World = request.getfixturevalue(request.param)
     with Watch(world) as watch, Prometheus(world, watch.folder) as prometheus:
         prometheus.wait_for_first_scrape()
         done = visit_all(world, VISITS)
