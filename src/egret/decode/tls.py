@@ -278,7 +278,7 @@ def read_hello(stream: bytes | memoryview, *, final: bool = False) -> HelloRead:
     if len(data) < 6:
         return _too_short(data, final=final)
     if data[0] & 0x80:
-        return _read_ssl2(data)
+        return _read_ssl2(data, final=final)
     if not _starts_hello(data):
         return HelloRead(Recognition.NO)
     try:
@@ -353,14 +353,14 @@ def _wanted(pieces: list[bytes], got: int) -> int:
     return min(4 + int.from_bytes(head[1:4], "big"), MAX_HELLO)
 
 
-def _read_ssl2(data: bytes) -> HelloRead:
+def _read_ssl2(data: bytes, *, final: bool) -> HelloRead:
     """RFC 5246 appendix E.2: a hello in SSL 2.0 framing; it has no extensions, so no name."""
     length = int.from_bytes(data[:2], "big") & 0x7FFF
     version = int.from_bytes(data[3:5], "big")
     if data[2] != _CLIENT_HELLO or version not in _VERSIONS or not 9 + 3 <= length <= 1024:
         return HelloRead(Recognition.NO)
     if len(data) < 11:
-        return HelloRead(Recognition.NEED_MORE, None, 11)
+        return HelloRead(Recognition.NO) if final else HelloRead(Recognition.NEED_MORE, None, 11)
     ciphers, session, challenge = (int.from_bytes(data[at : at + 2], "big") for at in (5, 7, 9))
     whole = 9 + ciphers + session + challenge == length
     if not whole or ciphers == 0 or ciphers % 3 or session not in {0, 16} or not 16 <= challenge <= 32:

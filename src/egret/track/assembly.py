@@ -130,3 +130,8 @@ class Assembly:
             del chunk[: offset - start]
             self.size -= offset - start
             self._starts[0] = offset
+
+    @property
+    def cost(self) -> int:
+        """Bytes of memory, roughly: what is held and what holding it takes."""
+        return self.size + 160 * len(self._starts) + 200

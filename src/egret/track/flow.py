@@ -1,0 +1,169 @@
+"""One young TCP connection: what its client has sent so far, until it is decided what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egret.model import Endpoint, Transport
+from egret.track.assembly import Assembly
+from egret.track.naming import Ends
+
+_HALF = 1 << 31
+_MASK = 0xFFFFFFFF
+
+
+class Flow:
+    """A client's stream being put together.
+
+    ``sure`` flows know where the stream begins (their SYN was seen), so that nothing before it counts.
+    Others begin at the lowest byte seen. ``oriented`` flows know which end is the client.
+    """
+
+    __slots__ = (
+        "_weak",
+        "anchor",
+        "answered",
+        "assembly",
+        "cost",
+        "ends",
+        "key",
+        "last_name",
+        "last_ns",
+        "limit",
+        "needed",
+        "oriented",
+        "origin",
+        "said",
+        "start",
+        "sure",
+    )
+
+    def __init__(self, key: int, client: Endpoint, server: Endpoint, interface: str | None, limit: int) -> None:
+        self.key = key
+        self.ends = Ends(Transport.TCP, client, server, interface)
+        self.limit = limit
+        self.anchor = 0  # the sequence number of offset 0
+        self.sure = False
+        self.oriented = False
+        self.answered = False  # both ends took part: it is a connection, not an attempt
+        self.said = False  # its Connection was said; only names inside it are still awaited
+        self.last_name: str | None = None
+        self.last_ns = 0
+        self.origin: int | None = None  # where the connection began, if this is a later part of it
+        self.start = 0  # where the next message of a sure flow begins
+        self.needed = 1  # bytes from there before another look pays
+        self.cost = 0
+        self.assembly: Assembly | None = None
+        self._weak: dict[int, bytes] = {}
+
+    def begin_at(self, seq: int) -> None:
+        """The stream's first byte has sequence number *seq*: the SYN said so."""
+        if self.assembly is not None and not self.sure:
+            self._move_anchor(seq)
+        self.anchor = seq
+        self.sure = True
+
+    def _move_anchor(self, seq: int) -> None:
+        """Segments came before their SYN: count them from where the stream really begins."""
+        held, self.assembly = self.assembly, Assembly(self.limit)
+        shift = self.offset_of(seq)
+        if held is not None:
+            for start in held.starts():
+                run = held.run(start)
+                self.assembly.add(max(0, start - shift), run[max(0, shift - start) :])
+        self._weak = {offset - shift: byte for offset, byte in self._weak.items() if offset >= shift}
+
+    def offset_of(self, seq: int) -> int:
+        """The offset of a sequence number, which wraps at 2**32 (RFC 9293 section 3.4)."""
+        return ((seq - self.anchor + _HALF) & _MASK) - _HALF
+
+    def add(self, seq: int, data: memoryview) -> bool:
+        """Keep what is new of one segment; whether there was any."""
+        offset = self.offset_of(seq)
+        if self.sure and offset < 0:
+            data = data[-offset:]
+            offset = 0
+        if not data or not -self.limit <= offset <= self.limit + self.start:
+            return False
+        if self.assembly is None:
+            self.assembly = Assembly(self.limit)
+        if len(data) == 1 and self._may_be_keep_alive(offset):
+            self._weak.setdefault(offset, bytes(data))
+            return True
+        kept = self.assembly.add(offset, data)
+        if self._weak:
+            self._use_weak()
+        return kept
+
+    def _may_be_keep_alive(self, offset: int) -> bool:
+        """Whether a lone byte may be a keep-alive's rubbish (RFC 9293 section 3.8.4), not stream.
+
+        A keep-alive repeats the sequence number just before the next byte. Where that byte is held, the
+        first copy wins. Where it is in a hole, the lone byte waits: any real segment takes its place.
+        """
+        if len(self._weak) >= self.limit or self.assembly is None:
+            return False
+        return offset != self.first + self.assembly.length_at(self.first) if self.sure else True
+
+    def _use_weak(self) -> None:
+        """Lone bytes that continue what is held in order are stream after all: someone cut it that small."""
+        if self.assembly is None:
+            return
+        end = self.first + self.assembly.length_at(self.first)
+        while (byte := self._weak.pop(end, None)) is not None:
+            self.assembly.add(end, byte)
+            end = self.first + self.assembly.length_at(self.first)
+
+    def use_all_weak(self) -> None:
+        """Nothing more will come: lone bytes fill the holes that are left."""
+        if self.assembly is not None:
+            for offset in sorted(self._weak):
+                self.assembly.add(offset, self._weak[offset])
+        self._weak = {}
+
+    @property
+    def first(self) -> int:
+        """Where the next message begins, as far as is known."""
+        if self.sure or self.assembly is None:
+            return self.start
+        return self.assembly.start
+
+    @property
+    def full(self) -> bool:
+        """Nothing more is kept of this stream."""
+        return self.assembly is not None and self.assembly.full
+
+    def available(self) -> int:
+        """Bytes that lie there without a hole."""
+        return 0 if self.assembly is None else self.assembly.length_at(self.first)
+
+    def data(self) -> bytes:
+        """The bytes from the next message's beginning to the first hole."""
+        return b"" if self.assembly is None else self.assembly.run(self.first)
+
+    def runs(self) -> Iterator[bytes]:
+        """The bytes in order from where the next message begins, then every run beyond a hole."""
+        if self.assembly is not None:
+            first = self.first
+            yield self.assembly.run(first)
+            for start in self.assembly.starts():
+                if start > first:
+                    yield self.assembly.run(start)
+
+    def go_on_behind(self, size: int) -> None:
+        """A message of *size* bytes was read; another begins behind it."""
+        self.start = self.first + size
+        self.sure = True
+        self.needed = 1
+
+    def first_seq(self) -> int:
+        """The sequence number where the connection's stream began, as far as is known."""
+        if self.origin is not None:
+            return self.origin
+        return (self.anchor + (0 if self.sure else self.first)) & _MASK
+
+    def charge(self) -> int:
+        """The change of this flow's memory since the last charge."""
+        now = 0 if self.assembly is None else self.assembly.cost + 120 * len(self._weak)
+        change, self.cost = now - self.cost, now
+        return change

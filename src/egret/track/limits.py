@@ -1,0 +1,45 @@
+"""How much is remembered, and for how long. Every table of ``track`` takes its bound from here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of memory and of waiting; times in seconds of packet time.
+
+    The defaults keep a flooded process under 300 MB (measured in tests/unit/track, scaled down).
+    """
+
+    flows: int = 32_768  # TCP connections whose first bytes are still awaited
+    flow_bytes: int = 16 * 1024  # of a client's stream: where its hello or request head must lie
+    stream_bytes: int = 32 * 1024 * 1024  # of all streams together, holes and bookkeeping included
+    decided: int = 131_072  # connections that need no second look, a generation; two are kept
+    http_flows: int = 8_192  # HTTP connections whose later requests are looked at
+    quic_flows: int = 16_384  # QUIC address pairs
+    quic_bytes: int = 16 * 1024 * 1024  # CRYPTO bytes of all attempts together
+    dns_streams: int = 8_192  # directions of DNS over TCP
+    answers: int = 131_072  # (client, address) pairs
+    duplicates: int = 16_384  # DNS messages remembered to know a second copy, a generation
+    wait_s: int = 5  # for missing segments; then what is there is used
+    silent_s: int = 120  # for the first byte after a TCP handshake
+    duplicate_s: int = 1  # the same DNS message again within this time is a copy, not a repetition
+    answer_floor_s: int = 60  # an answer names later flows at least this long, whatever its TTL
+    answer_ceiling_s: int = 86_400
+    answer_grace_s: int = 300  # and this long beyond it: clients hold on to addresses
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the observer has seen; plain numbers that only grow, except ``tracked``."""
+
+    frames: int = 0
+    bytes: int = 0
+    packets: Counter[str] = field(default_factory=Counter)  # by transport
+    evictions: Counter[str] = field(default_factory=Counter)  # by table
+    duplicates: int = 0  # DNS messages seen a second time
+    tracked: dict[str, int] = field(default_factory=dict)  # entries now, by table

@@ -1,0 +1,157 @@
+"""DNS messages to observations, and their answers to names for later flows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from egret.decode import dns
+from egret.decode.dns import Message, Record
+from egret.errors import DecodeError
+from egret.model import Anomaly, Endpoint, Event, FlowKey, Kind, Observation, Protocol, Transport
+from egret.track.answers import Answers
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.tables import Remembered
+
+MAX_CHAIN = 16  # CNAMEs followed from the question; resolvers give up at 8 to 17
+
+
+class Heard(NamedTuple):
+    """Where and when one DNS message was heard."""
+
+    time_ns: int
+    transport: Transport
+    source: Endpoint
+    destination: Endpoint
+    interface: str | None
+
+
+class Lookups:
+    """Reads whole DNS messages.
+
+    The same message between the same ends within ``Limits.duplicate_s`` is a second copy of it (another
+    interface, a mirrored port), counted and not said again; a client that asks again later, or with
+    another message id, is heard again.
+    """
+
+    def __init__(self, limits: Limits, answers: Answers, counters: Counters) -> None:
+        self._answers = answers
+        self._counters = counters
+        self._window_ns = limits.duplicate_s * SECOND_NS
+        self._seen = Remembered("duplicates", limits.duplicates, Counter())
+
+    def feed(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
+        """Say what one message holds.
+
+        Args:
+            wire: the message; with TCP without its length.
+            heard: its ends, in the direction it went.
+            cut: the capture holds less of it than the wire did: then its breaking off is no anomaly.
+        """
+        if self._is_copy(wire, heard):
+            self._counters.duplicates += 1
+            return []
+        try:
+            message = dns.parse_message(wire)
+        except DecodeError as error:
+            return [self._anomaly(error, heard)]
+        events = self._answered(message, heard) if message.is_response else self._asked(message, heard)
+        if message.reason is not None and not cut:
+            events.append(self._anomaly(DecodeError(message.reason), heard))
+        return events
+
+    def _is_copy(self, wire: bytes, heard: Heard) -> bool:
+        key = hash((heard.source, heard.destination, wire))
+        before = self._seen.get(key)
+        self._seen.put(key, heard.time_ns)
+        return before is not None and abs(heard.time_ns - before) <= self._window_ns
+
+    @staticmethod
+    def _anomaly(error: DecodeError, heard: Heard) -> Anomaly:
+        flow = FlowKey(heard.transport, heard.source, heard.destination)
+        return Anomaly(heard.time_ns, Protocol.DNS.value, error.reason, flow, heard.interface)
+
+    @staticmethod
+    def _asked(message: Message, heard: Heard) -> list[Event]:
+        return [
+            Observation(
+                time_ns=heard.time_ns,
+                protocol=Protocol.DNS,
+                kind=Kind.QUERY,
+                name=question.name,
+                client=heard.source,
+                server=heard.destination,
+                interface=heard.interface,
+                qtype=dns.type_name(question.qtype),
+                attributes={"transport": heard.transport.value},
+            )
+            for question in message.questions
+            if question.name  # the root is no name
+        ]
+
+    def _answered(self, message: Message, heard: Heard) -> list[Event]:
+        """One observation a CNAME or DNAME record, and one an owner of addresses; the client is who asked."""
+        hosts: dict[str, list[Record]] = {}
+        events: list[Event] = []
+        for record in message.records:
+            if record.address is not None:
+                hosts.setdefault(record.owner, []).append(record)
+            elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
+                events.append(self._cname(record, heard))
+        if hosts:
+            self._learn(message, hosts, heard)
+        events += [self._answer(owner, records, heard) for owner, records in hosts.items() if owner]
+        return events
+
+    @staticmethod
+    def _cname(record: Record, heard: Heard) -> Observation:
+        return Observation(
+            time_ns=heard.time_ns,
+            protocol=Protocol.DNS,
+            kind=Kind.CNAME,
+            name=record.owner,
+            client=heard.destination,
+            server=heard.source,
+            interface=heard.interface,
+            target=record.target,
+            ttl_s=record.ttl_s,
+            attributes={"transport": heard.transport.value},
+        )
+
+    @staticmethod
+    def _answer(owner: str, records: list[Record], heard: Heard) -> Observation:
+        return Observation(
+            time_ns=heard.time_ns,
+            protocol=Protocol.DNS,
+            kind=Kind.ANSWER,
+            name=owner,
+            client=heard.destination,
+            server=heard.source,
+            interface=heard.interface,
+            addresses=tuple(dict.fromkeys(record.address for record in records if record.address is not None)),
+            ttl_s=min(record.ttl_s for record in records),
+            attributes={"transport": heard.transport.value},
+        )
+
+    def _learn(self, message: Message, hosts: dict[str, list[Record]], heard: Heard) -> None:
+        """An address is called what was asked for, through the chain of CNAMEs; else what owns the record."""
+        asked = message.questions[0].name if message.questions else ""
+        chain = _chain(asked, message.records)
+        for owner, records in hosts.items():
+            name = asked if owner in chain else owner
+            for record in records:
+                if record.address is not None and name and record.section == dns.ANSWER:
+                    self._answers.learn(heard.destination.ip, record.address, name, record.ttl_s, heard.time_ns)
+
+
+def _chain(asked: str, records: tuple[Record, ...]) -> set[str]:
+    """The question's name and every name that its CNAMEs lead to; a loop ends it."""
+    targets = {record.owner: record.target for record in records if record.rtype == dns.CNAME}
+    chain = {asked}
+    name: str | None = asked
+    for _ in range(MAX_CHAIN):
+        name = targets.get(name) if name is not None else None
+        if name is None or name in chain:
+            break
+        chain.add(name)
+    return chain

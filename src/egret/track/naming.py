@@ -1,0 +1,132 @@
+"""From what a hello or a request head said to the events that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from egret import names
+from egret.decode.tls import ClientHello
+from egret.errors import Reason
+from egret.model import (
+    NOTHING,
+    Anomaly,
+    Connection,
+    Endpoint,
+    Event,
+    FlowKey,
+    Kind,
+    NamedBy,
+    Nameless,
+    Observation,
+    Protocol,
+    Transport,
+)
+from egret.track.answers import Answers
+
+
+class Ends(NamedTuple):
+    """Who talks to whom, and where it was seen."""
+
+    transport: Transport
+    client: Endpoint
+    server: Endpoint
+    interface: str | None
+
+    @property
+    def flow(self) -> FlowKey:
+        """The client's direction."""
+        return FlowKey(self.transport, self.client, self.server)
+
+
+class Said(NamedTuple):
+    """One message that may name its destination."""
+
+    protocol: Protocol
+    kind: Kind
+    name: str | None  # canonical; None: the message has no place for a name, or left it out
+    attributes: Mapping[str, object] = NOTHING
+    anomaly: Reason | None = None  # beside or after the name
+    also: str | None = None  # another name in the same message: a Host line beside an absolute form
+    consumed: int = 0  # bytes of the stream that the message took; 0 where nothing after it matters
+
+
+def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
+    """What a ClientHello says, with the few attributes that are kept of it."""
+    attributes: dict[str, object] = {"version": hello.version_text}
+    if hello.alpn:
+        attributes["alpn"] = [names.printable(name.decode("latin-1")) for name in hello.alpn]
+    if hello.ech:
+        attributes["ech"] = True
+        attributes["ech_config_id"] = hello.ech_config_id
+    if hello.esni:
+        attributes["esni"] = True
+    if hello.post_quantum:
+        attributes["post_quantum"] = True
+    host = hello.server_name
+    name = None if host is None else names.from_host(host)
+    anomaly = hello.anomaly
+    if host is not None and name is None and not names.is_address(host):
+        anomaly = anomaly or Reason.BAD_NAME
+    return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly)
+
+
+class Namer:
+    """Turns what was said, or the lack of it, into events; asks the answers where no name was said."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    @staticmethod
+    def observations(said: Said, ends: Ends, time_ns: int) -> list[Event]:
+        """An Observation for each name that was said, and the Anomaly that came beside it."""
+        events: list[Event] = [
+            Observation(
+                time_ns=time_ns,
+                protocol=said.protocol,
+                kind=kind,
+                name=name,
+                client=ends.client,
+                server=ends.server,
+                interface=ends.interface,
+                attributes={"transport": ends.transport.value, **said.attributes},
+            )
+            for name, kind in ((said.name, said.kind), (said.also, Kind.REQUEST))
+            if name is not None
+        ]
+        if said.anomaly is not None:
+            events.append(Anomaly(time_ns, said.protocol.value, said.anomaly, ends.flow, ends.interface))
+        return events
+
+    def connection(self, said: Said, ends: Ends, time_ns: int) -> Connection:
+        """The Connection of a message; one without a name may still be named by an answer."""
+        if said.name is None:
+            return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol)
+        named_by = NamedBy.HELLO if said.kind is Kind.CLIENT_HELLO else NamedBy.HTTP
+        return Connection(
+            time_ns=time_ns,
+            transport=ends.transport,
+            client=ends.client,
+            server=ends.server,
+            named_by=named_by,
+            name=said.name,
+            protocol=said.protocol,
+            interface=ends.interface,
+        )
+
+    def nameless(self, reason: Nameless, ends: Ends, time_ns: int, protocol: Protocol | None = None) -> Connection:
+        """The Connection of a flow that said no name."""
+        name = self._answers.name_of(ends.client.ip, ends.server.ip, time_ns)
+        return Connection(
+            time_ns=time_ns,
+            transport=ends.transport,
+            client=ends.client,
+            server=ends.server,
+            named_by=NamedBy.NOTHING if name is None else NamedBy.ANSWER,
+            name=name,
+            reason=reason if name is None else None,
+            protocol=protocol,
+            interface=ends.interface,
+        )

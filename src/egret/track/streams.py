@@ -1,0 +1,308 @@
+"""TCP connections: the first bytes of each client, put together until they say a name.
+
+Who is the client: whoever sent the SYN, or was sent the SYN and ACK; without either, whoever sends a
+hello or a request; failing that, the end with the higher port. A connection is said once, as soon as
+it is settled; after that its packets cost one look-up. A second copy of a packet (another interface,
+a retransmission) finds its bytes there already, so that it changes nothing.
+"""
+
+from __future__ import annotations
+
+from egret.decode.packet import Packet
+from egret.errors import Reason
+from egret.model import Anomaly, Event, Nameless, Protocol, Recognition
+from egret.track.flow import Flow
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.naming import Ends, Namer
+from egret.track.recognise import Recognised, is_server, recognise_anywhere
+from egret.track.tables import LruTable, Remembered
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+_SETTLING = FIN | SYN | RST
+_REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
+
+
+class Streams:
+    """Every TCP connection that is watched."""
+
+    def __init__(self, limits: Limits, namer: Namer, counters: Counters) -> None:
+        self._limits = limits
+        self._namer = namer
+        self._evictions = counters.evictions
+        self._flows: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
+        self._decided = Remembered("decided", limits.decided, counters.evictions)
+        self._http: LruTable[int, str] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self._held = 0  # bytes of all assemblies
+
+    def feed(self, packet: Packet) -> list[Event]:
+        """Take one segment; what it settled."""
+        flags = packet.flags
+        if not (packet.payload or flags & _SETTLING):
+            return []
+        key = hash((packet.source, packet.destination))
+        decided = self._decided.get(key)
+        if decided is not None and not self._is_new(decided, packet):
+            return self._follow(key, packet) if packet.payload and self._http.get(key) is not None else []
+        flow = self._flows.get(key)
+        if flow is not None:
+            return self._from_client(flow, packet)
+        return self._from_other(key, packet)
+
+    @staticmethod
+    def _is_new(decided: int, packet: Packet) -> bool:
+        """Whether a SYN opens another connection between the ends of a decided one."""
+        return packet.flags & (SYN | ACK) == SYN and decided != (packet.seq + 1) & 0xFFFFFFFF
+
+    def _from_other(self, key: int, packet: Packet) -> list[Event]:
+        """A segment of a direction that no flow is awaited from: a server's, or a new flow's."""
+        reverse = hash((packet.destination, packet.source))
+        other = self._flows.get(reverse)
+        flags = packet.flags
+        if flags & SYN:
+            if flags & ACK:
+                return self._accepted(other, reverse, packet)
+            return self._open(key, packet)
+        if other is not None and other.oriented:
+            return self._from_server(other, packet)
+        if not packet.payload:
+            return [] if other is None or not flags & RST else self._close(other, packet)
+        return self._open(key, packet)
+
+    def _open(self, key: int, packet: Packet) -> list[Event]:
+        flow = Flow(key, packet.source, packet.destination, packet.interface, self._limits.flow_bytes)
+        flow.last_ns = packet.time_ns
+        if not packet.flags & SYN:
+            flow.answered = True
+        events = self._admit(flow)
+        return events + self._from_client(flow, packet)
+
+    def _admit(self, flow: Flow) -> list[Event]:
+        evicted = self._flows.put(flow.key, flow)
+        return [] if evicted is None else self._evict(evicted)
+
+    def _accepted(self, flow: Flow | None, key: int, packet: Packet) -> list[Event]:
+        """A SYN and ACK: its receiver is the client."""
+        events: list[Event] = []
+        if flow is None:
+            if self._decided.get(key) is not None:
+                return []
+            flow = Flow(key, packet.destination, packet.source, packet.interface, self._limits.flow_bytes)
+            flow.last_ns = packet.time_ns
+            events = self._admit(flow)
+        flow.oriented = True
+        flow.answered = True
+        return events
+
+    def _from_server(self, flow: Flow, packet: Packet) -> list[Event]:
+        """A server's bytes say nothing here; its reset ends a connection, or refuses one."""
+        if packet.flags & RST:
+            return self._close(flow, packet)
+        flow.answered = True
+        return []
+
+    def _close(self, flow: Flow, packet: Packet) -> list[Event]:
+        """A reset. Segments that are still on their way get their time; without any, it is settled."""
+        if flow.assembly is not None:
+            return []
+        return self._finish(flow, packet.time_ns)
+
+    def _from_client(self, flow: Flow, packet: Packet) -> list[Event]:
+        seq = packet.seq
+        if packet.flags & SYN:
+            seq = (seq + 1) & 0xFFFFFFFF
+            if flow.sure and flow.anchor != seq:
+                return self._finish(flow, packet.time_ns) + self._open(flow.key, packet)
+            flow.begin_at(seq)
+            flow.oriented = True
+        events: list[Event] = []
+        if packet.payload:
+            events = self._take(flow, seq, packet)
+        if packet.flags & (FIN | RST) and self._flows.get(flow.key) is flow:
+            events += self._ended(flow, seq, packet)
+        return events
+
+    def _ended(self, flow: Flow, seq: int, packet: Packet) -> list[Event]:
+        """The client's last segment; those before it may still be on their way."""
+        if packet.flags & RST:
+            return self._close(flow, packet)
+        end = flow.offset_of(seq + packet.wire_payload_length)
+        if flow.sure and end == flow.start + flow.available():
+            return self._finish(flow, packet.time_ns)
+        return []
+
+    def _take(self, flow: Flow, seq: int, packet: Packet) -> list[Event]:
+        flow.last_ns = packet.time_ns
+        flow.answered = True
+        if not flow.sure and flow.assembly is None:
+            flow.anchor = seq  # its SYN was missed: count from the first segment seen
+        kept = flow.add(seq, packet.payload)
+        self._held += flow.charge()
+        self._flows.touch(flow.key)
+        events: list[Event] = []
+        if kept and (flow.available() >= flow.needed or flow.full):
+            events = self._look(flow, packet.time_ns, final=flow.full)
+        while self._held > self._limits.stream_bytes and (oldest := self._flows.evict()) is not None:
+            events += self._evict(oldest)
+        return events
+
+    def _look(self, flow: Flow, time_ns: int, *, final: bool) -> list[Event]:
+        """See whether the bytes in order settle it."""
+        data = flow.data()
+        found = recognise_anywhere(data, final=final)
+        if found.recognition is Recognition.YES:
+            return self._recognised(flow, found, time_ns)
+        if not flow.oriented and is_server(data):
+            return self._turn_round(flow)
+        if final or (found.recognition is Recognition.NO and flow.sure):
+            return self._finish(flow, time_ns)
+        # Without a SYN the stream may begin lower than what was seen first: any new byte is worth a look.
+        flow.needed = found.needed if flow.sure else 1
+        return []
+
+    def _recognised(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
+        """It is a protocol that we read: say its name, or why there is none."""
+        flow.oriented = True
+        said = found.said
+        if said is None:
+            return self._unreadable(flow, found, time_ns)
+        events: list[Event] = []
+        if not (flow.said and said.name == flow.last_name):
+            events += self._namer.observations(said, flow.ends, time_ns)
+        if not flow.said:
+            events.append(self._namer.connection(said, flow.ends, time_ns))
+            flow.said = True
+        if said.consumed:
+            flow.go_on_behind(said.consumed)
+            return events + (self._look(flow, time_ns, final=flow.full) if flow.available() else [])
+        self._decide(flow)
+        if said.protocol is Protocol.HTTP:
+            self._http.put(flow.key, said.name or "")
+        return events
+
+    def _unreadable(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
+        reason = found.reason or Reason.BAD_VALUE
+        protocol = found.protocol or Protocol.TLS
+        events: list[Event] = [Anomaly(time_ns, protocol.value, reason, flow.ends.flow, flow.ends.interface)]
+        if not flow.said:
+            why = Nameless.INCOMPLETE if reason is Reason.TRUNCATED else Nameless.UNREADABLE
+            events.append(self._namer.nameless(why, flow.ends, time_ns, protocol))
+        self._decide(flow)
+        return events
+
+    def _turn_round(self, flow: Flow) -> list[Event]:
+        """What was taken for a client is a server: its other end is the client."""
+        self._drop(flow)
+        key = other_key(flow)
+        client = self._flows.get(key)
+        events: list[Event] = []
+        if client is None:
+            client = Flow(key, flow.ends.server, flow.ends.client, flow.ends.interface, self._limits.flow_bytes)
+            client.last_ns = flow.last_ns
+            events = self._admit(client)
+        client.oriented = True
+        client.answered = True
+        return events
+
+    def _finish(self, flow: Flow, time_ns: int, reason: Nameless | None = None) -> list[Event]:
+        """Nothing more will come: use what is there."""
+        flow.use_all_weak()
+        for data in flow.runs():
+            found = recognise_anywhere(data, final=True)
+            if found.recognition is Recognition.YES and (found.said is not None or reason is None):
+                return self._recognised(flow, found, time_ns)
+            if flow.sure:
+                break
+        if not flow.oriented and self._flows.get(other_key(flow)) is not None:
+            self._drop(flow)  # the other direction may still turn out to be the client's
+            self._decided.put(flow.key, _SERVER_SIDE)
+            return []
+        self._decide(flow)
+        if flow.said or not flow.answered:
+            return []
+        return [self._namer.nameless(reason or why_nameless(flow), likely_ends(flow), time_ns)]
+
+    def _evict(self, flow: Flow) -> list[Event]:
+        """A bound was reached: *flow* is out of the table already."""
+        return self._finish(flow, flow.last_ns, Nameless.EVICTED)
+
+    def _drop(self, flow: Flow) -> None:
+        self._flows.pop(flow.key)
+        self._held -= flow.cost
+        flow.cost = 0
+
+    def _decide(self, flow: Flow) -> None:
+        """Remember both directions as needing no second look."""
+        self._drop(flow)
+        key = other_key(flow)
+        other = self._flows.get(key)
+        if other is not None:
+            self._drop(other)
+        self._decided.put(flow.key, flow.first_seq())
+        self._decided.put(key, _SERVER_SIDE)
+
+    def _follow(self, key: int, packet: Packet) -> list[Event]:
+        """A later segment of an HTTP connection: another request on it may be for another host."""
+        flow = self._flows.get(key)
+        if flow is None:
+            if packet.payload[0] not in _REQUEST_START:
+                return []
+            flow = Flow(key, packet.source, packet.destination, packet.interface, self._limits.flow_bytes)
+            flow.begin_at(packet.seq)
+            flow.origin = self._decided.get(key)
+            flow.oriented = flow.said = True
+            flow.last_name = self._http.get(key) or None
+            flow.last_ns = packet.time_ns
+            events = self._admit(flow)
+            return events + self._take(flow, packet.seq, packet)
+        return self._take(flow, packet.seq, packet)
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Settle what has waited long enough at *time_ns*."""
+        wait_ns = self._limits.wait_s * SECOND_NS
+        silent_ns = self._limits.silent_s * SECOND_NS
+        due: list[Flow] = []
+        for _, flow in self._flows.oldest_first():
+            age = time_ns - flow.last_ns
+            if age < wait_ns:
+                break  # the table is in order of last use
+            if age >= silent_ns or flow.assembly is not None:
+                due.append(flow)
+        return self._settle(due)
+
+    def flush(self) -> list[Event]:
+        """The end of the input: settle everything."""
+        return self._settle([flow for _, flow in self._flows.oldest_first()])
+
+    def _settle(self, flows: list[Flow]) -> list[Event]:
+        events: list[Event] = []
+        for flow in flows:
+            if self._flows.get(flow.key) is flow:
+                events += self._finish(flow, flow.last_ns)
+        return events
+
+    def tracked(self) -> dict[str, int]:
+        """Entries now, by table."""
+        return {"flows": len(self._flows), "decided": len(self._decided), "http_flows": len(self._http)}
+
+
+def other_key(flow: Flow) -> int:
+    """The key of the opposite direction."""
+    return hash((flow.ends.server, flow.ends.client))
+
+
+def why_nameless(flow: Flow) -> Nameless:
+    """Why a settled flow said no name."""
+    if flow.assembly is None:
+        return Nameless.NO_PAYLOAD
+    if not flow.sure:
+        return Nameless.MID_FLOW
+    return Nameless.NOT_RECOGNISED if flow.available() else Nameless.INCOMPLETE
+
+
+def likely_ends(flow: Flow) -> Ends:
+    """Client and server; where nothing told them apart, the lower port is the server's."""
+    ends = flow.ends
+    if flow.oriented or ends.client.port >= ends.server.port:
+        return ends
+    return ends._replace(client=ends.server, server=ends.client)

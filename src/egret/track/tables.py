@@ -1,0 +1,101 @@
+"""Bounded tables. An attacker chooses the keys, so every table says how much it holds at most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class LruTable(Generic[K, V]):
+    """The *limit* entries used last, oldest first; what falls out is counted under *name*."""
+
+    __slots__ = ("_entries", "_evictions", "_limit", "_name")
+
+    def __init__(self, name: str, limit: int, evictions: Counter[str]) -> None:
+        self._name = name
+        self._limit = limit
+        self._evictions = evictions
+        self._entries: dict[K, V] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: K) -> V | None:
+        """Look up; the entry keeps its age."""
+        return self._entries.get(key)
+
+    def touch(self, key: K) -> None:
+        """Make an entry the youngest; a dict keeps the order of insertion."""
+        self._entries[key] = self._entries.pop(key)
+
+    def put(self, key: K, value: V) -> V | None:
+        """Put an entry as the youngest. Returns the entry that had to go, if one had to."""
+        evicted = None
+        if key in self._entries:
+            del self._entries[key]
+        elif len(self._entries) >= self._limit:
+            evicted = self.evict()
+        self._entries[key] = value
+        return evicted
+
+    def evict(self) -> V | None:
+        """Drop the oldest entry, counted."""
+        if not self._entries:
+            return None
+        self._evictions[self._name] += 1
+        return self._entries.pop(next(iter(self._entries)))
+
+    def pop(self, key: K) -> V | None:
+        """Take an entry out; not an eviction."""
+        return self._entries.pop(key, None)
+
+    def oldest_first(self) -> Iterator[tuple[K, V]]:
+        """Every entry; the table must not change meanwhile."""
+        return iter(self._entries.items())
+
+
+class Remembered:
+    """Integers remembered for integer keys (hashes), in two generations.
+
+    When the young generation is full it becomes the old one, and the old one is forgotten. Whatever is
+    asked for stays: a look-up that finds it in the old generation moves it. So the entries in use
+    survive, at one dict look-up each and no bookkeeping.
+    """
+
+    __slots__ = ("_evictions", "_limit", "_name", "_old", "_young")
+
+    def __init__(self, name: str, limit: int, evictions: Counter[str]) -> None:
+        self._name = name
+        self._limit = limit
+        self._evictions = evictions
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def get(self, key: int) -> int | None:
+        """Look up, and keep what was found for another generation."""
+        value = self._young.get(key)
+        if value is None and self._old:
+            value = self._old.pop(key, None)
+            if value is not None:
+                self.put(key, value)
+        return value
+
+    def put(self, key: int, value: int) -> None:
+        """Remember *value*."""
+        if len(self._young) >= self._limit and key not in self._young:
+            self._evictions[self._name] += len(self._old)
+            self._old = self._young
+            self._young = {}
+        self._young[key] = value
+
+    def forget(self, key: int) -> None:
+        """Remember nothing for *key*."""
+        self._young.pop(key, None)
+        self._old.pop(key, None)
