@@ -1,0 +1,151 @@
+"""The verdict on one observation: how severe, why, and the two facts that are never mixed.
+
+The operator's jurisdiction comes from the signature, the hosting from the address. An address abroad never lowers what
+is known of the operator; only where the operator is contested does the place decide between two severities.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from egret.judge import reasons, score
+from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of
+from egret.judge.jurisdiction import place
+from egret.judge.networks import NetworkClass, network_class
+from egret.judge.reasons import Evidence
+from egret.model import (
+    Connection,
+    Detection,
+    Hosting,
+    Kind,
+    Match,
+    NamedBy,
+    Observation,
+    Protocol,
+    ServiceClass,
+    Severity,
+    Signature,
+    Verdict,
+)
+
+MAX_CACHED = 8192  # verdicts of about 2 KB; a network talks to fewer flagged addresses at a time
+MAX_ANSWER = 8  # addresses of one answer that are looked at; real ones rarely have more
+_LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
+_Key = tuple[str, str, str | None, tuple[bytes, ...], Evidence]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator set: ``severities`` of the configuration, and ``geoip.count_sars``."""
+
+    ai: Severity = Severity.HIGH
+    ai_contested: Severity = Severity.MEDIUM  # contested operator, and not known to be in China
+    embedded: Severity = Severity.MEDIUM
+    cloud: Severity = Severity.LOW
+    resolver: Severity = Severity.LOW
+    broad: Severity = Severity.INFO
+    lookup_step_down: bool = True
+    count_sars: bool = True
+
+    def of_class(self, service_class: ServiceClass) -> Severity:
+        """The severity of a class, operator and place apart."""
+        return Severity(getattr(self, service_class.value))
+
+
+DEFAULT = Policy()
+
+
+def severity_of_class(
+    signature: Signature, region: str | None, policy: Policy = DEFAULT, hosting: Hosting = UNKNOWN
+) -> Severity:
+    """The severity of a connection to *signature*; without *hosting* what the name alone says.
+
+    Where nothing says that a contested service is in China, it counts as elsewhere.
+    """
+    if signature.service_class is ServiceClass.AI and signature.operator.contested:
+        where = place(region, hosting, count_sars=policy.count_sars)
+        return policy.ai if where.in_china else policy.ai_contested
+    return policy.of_class(signature.service_class)
+
+
+class Judge:
+    """Turns matches into detections.
+
+    Verdicts are cached by signature, addresses and evidence: after the catalogue, the databases or the policy changed,
+    make a new one.
+    """
+
+    def __init__(self, policy: Policy, geo: GeoLookup | None) -> None:
+        self.policy = policy
+        self._geo = geo
+        self._cache: OrderedDict[_Key, Verdict] = OrderedDict()
+
+    def detect(self, event: Observation | Connection, match: Match) -> Detection:
+        """Judge what the catalogue said about *event*."""
+        evidence = _evidence(event, match)
+        addresses = _addresses(event)
+        key = (match.signature.id, match.pattern, match.region, addresses, evidence)
+        verdict = self._cache.get(key)
+        if verdict is None:
+            verdict = self.judge(match, addresses, evidence)
+            self._cache[key] = verdict
+            if len(self._cache) > MAX_CACHED:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(key)
+        return Detection(observation=event, match=match, verdict=verdict)
+
+    def judge(self, match: Match, addresses: tuple[bytes, ...], evidence: Evidence) -> Verdict:
+        """The verdict on a match, for the addresses it was seen at (none: not seen); not cached."""
+        ip, hosting = self._where(addresses)
+        where = place(match.region, hosting, count_sars=self.policy.count_sars)
+        lookup_only = evidence is Evidence.LOOKUP
+        severity = severity_of_class(match.signature, match.region, self.policy, hosting)
+        final = severity.step_down() if lookup_only and self.policy.lookup_step_down else severity
+        return Verdict(
+            severity=final,
+            score=score.total(score.parts(match.signature, where, lookup_only=lookup_only)),
+            reasons=reasons.lines(match, hosting, where, ip, evidence, stepped_down=final is not severity),
+            operator=match.signature.operator,
+            hosting=hosting,
+            lookup_only=lookup_only,
+        )
+
+    def hosting(self, ip: bytes) -> Hosting:
+        """Where *ip* is; everything None where nothing knows it."""
+        return UNKNOWN if self._geo is None else hosting_of(self._geo.lookup(ip), count_sars=self.policy.count_sars)
+
+    def prc_network(self, ip: bytes) -> tuple[str, NetworkClass] | None:
+        """Country (CN, HK, MO) and network class of an address in China; for counting what no signature names."""
+        hosting = self.hosting(ip)
+        if not hosting.in_china or hosting.country is None:
+            return None
+        return hosting.country, network_class(hosting.asn)
+
+    def _where(self, addresses: tuple[bytes, ...]) -> tuple[bytes | None, Hosting]:
+        """One address for the verdict: one in China if there is any, else the first that is known, else the first."""
+        found = [(ip, self.hosting(ip)) for ip in addresses]
+        ranked = sorted(found, key=lambda each: (not each[1].in_china, each[1].source is None))  # stable
+        return ranked[0] if ranked else (None, UNKNOWN)
+
+
+def _evidence(event: Observation | Connection, match: Match) -> Evidence:
+    if "/" in match.pattern:  # a network; no host pattern has one
+        return Evidence.ADDRESS
+    if isinstance(event, Observation):
+        return Evidence.LOOKUP if event.protocol in _LOOKUPS else Evidence.NAME
+    if event.named_by is NamedBy.ANSWER:
+        return Evidence.ANSWER
+    return Evidence.NAME
+
+
+def _addresses(event: Observation | Connection) -> tuple[bytes, ...]:
+    """Where the bytes go; the server of a look-up is a resolver and that of a CONNECT a proxy, neither the service."""
+    if isinstance(event, Connection):
+        return (event.server.ip,)
+    if event.protocol in _LOOKUPS:
+        return event.addresses[:MAX_ANSWER]
+    if event.kind is Kind.CONNECT or event.protocol is Protocol.SOCKS:
+        return ()
+    return (event.server.ip,)
