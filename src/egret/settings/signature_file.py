@@ -104,6 +104,7 @@ class SignatureFields(_Model):
     networks: list[Network] = Field([], description="addresses and networks, for services that are used without a name")
     ports: list[Port] = Field([], description="with networks: only these")
     reasons: list[Name | ReasonFields] | None = Field(None, description="names from _shared.yaml, or lines of its own")
+    more_reasons: list[Name | ReasonFields] = Field([], description="before the reasons that hold anyway")
     alternatives: list[Line] | None = Field(None, description="instead of the defaults for the category")
     references: list[Line] | None = None
     examples: list[Line] = Field([], description="host names that must match this signature")

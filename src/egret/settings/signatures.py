@@ -181,11 +181,14 @@ class _VendorReader:
         )
 
     def _reasons(self, fields: SignatureFields, operator: Operator, at: positions.Path_) -> Iterator[Reasoning]:
+        yield from self._resolve(fields.more_reasons, (*at, "more_reasons"))
         if fields.reasons is not None:
-            chosen, path = fields.reasons, (*at, "reasons")
+            yield from self._resolve(fields.reasons, (*at, "reasons"))
         else:
             defaults = self._shared.default_reasons(fields.service_class, contested=operator.contested)
-            chosen, path = _first(self._vendor.reasons, defaults), ("reasons",)
+            yield from self._resolve(_first(self._vendor.reasons, defaults), ("reasons",))
+
+    def _resolve(self, chosen: Sequence[str | ReasonFields], path: positions.Path_) -> Iterator[Reasoning]:
         for index, reason in enumerate(chosen):
             known = self._shared.reasons.get(reason) if isinstance(reason, str) else reason
             if known is None:
