@@ -1,0 +1,110 @@
+"""The status as JSON; ``openapi.json`` describes it, and a test holds the two together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from egret.alerts.codec import incident_to_dict
+from egret.alerts.timestamps import rfc3339
+from egret.names import printable
+from egret.web.status import Facts, IncidentPage, IncidentState, StatusView, coverage, deliveries, hints, loss
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 500
+MAX_OFFSET = 1_000_000
+
+
+class BadQuery(ValueError):
+    """A query parameter that cannot be used; the text is for whoever asked."""
+
+
+def status_json(view: StatusView) -> dict[str, Any]:
+    """``/api/v1/status``."""
+    facts, telemetry = view.facts(), view.telemetry
+    lost, covered = loss(telemetry), coverage(telemetry)
+    return {
+        "version": facts.version,
+        "time": rfc3339(facts.now_ns),
+        "started": rfc3339(facts.started_ns),
+        "ready": facts.readiness.ready,
+        "not_ready_because": [printable(reason) for reason in facts.readiness.reasons],
+        "watching": {
+            "why_here": facts.why_here,
+            "inside": list(facts.inside),
+            "links": [asdict(link) for link in facts.links],
+        },
+        "catalog": {
+            "version": facts.catalog_version,
+            "signatures": facts.catalog_signatures,
+            "last_reviewed": facts.catalog_last_reviewed or None,
+        },
+        "geoip": [_database(facts, index) for index in range(len(facts.databases))],
+        "coverage": {
+            "connections": covered.connections,
+            "named_share": covered.share,
+            "named_by": {by.value: number for by, number in covered.by_name.items()},
+            "nameless": {why.value: number for why, number in covered.nameless.items()},
+        },
+        "loss": {
+            "packets_received": lost.received,
+            "packets_dropped": {stage.value: number for stage, number in lost.dropped.items()},
+            "messages_dropped": lost.messages,
+        },
+        "outputs": [
+            {
+                "name": sink.name,
+                "queue_length": sink.queue_length,
+                "last_error": None if sink.last_error is None else printable(sink.last_error),
+                **{outcome.value: number for outcome, number in deliveries(telemetry, sink.name).items()},
+            }
+            for sink in facts.sinks
+        ],
+        "store": {"path": facts.store_path, "error": facts.store_error and printable(facts.store_error)},
+        "hints": hints(telemetry),
+    }
+
+
+def _database(facts: Facts, index: int) -> dict[str, Any]:
+    database = facts.databases[index]
+    return {
+        "name": database.name,
+        "built": rfc3339(int(database.built_s) * 1_000_000_000),
+        "attribution": database.attribution,
+    }
+
+
+def incidents_json(page: IncidentPage, offset: int) -> dict[str, Any]:
+    """``/api/v1/incidents``; *next_offset* is null on the last page."""
+    following = offset + len(page.incidents)
+    return {
+        "total": page.total,
+        "offset": offset,
+        "next_offset": following if page.incidents and following < page.total else None,
+        "incidents": [incident_to_dict(incident) for incident in page.incidents],
+    }
+
+
+def read_number(text: str | None, name: str, default: int, highest: int) -> int:
+    """A whole number of a query, 0 to *highest*.
+
+    Raises:
+        BadQuery: it is none.
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) > highest:
+        raise BadQuery(f"{name} must be a whole number from 0 to {highest}")
+    return int(text)
+
+
+def read_state(text: str | None) -> IncidentState:
+    """Which incidents a query wants.
+
+    Raises:
+        BadQuery: a state that is none.
+    """
+    try:
+        return IncidentState(text or IncidentState.OPEN)
+    except ValueError:
+        raise BadQuery(f"state must be one of {', '.join(IncidentState)}") from None

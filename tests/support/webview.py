@@ -1,0 +1,145 @@
+"""A view of a made-up daemon, with hostile text in it, for the tests of the web and for screenshots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from egret.alerts.model import Evidence, Incident, Server
+from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Outcome
+from egret.web.status import (
+    DatabaseStatus,
+    Facts,
+    IncidentPage,
+    IncidentState,
+    LinkStatus,
+    Readiness,
+    SinkStatus,
+)
+
+NOW_NS = 1_790_000_000_000_000_000
+MINUTE_NS = 60_000_000_000
+HOSTILE = "<script>alert(1)</script>\x1b[31m&\"'.qwen.ai"
+
+
+def facts() -> Facts:
+    return Facts(
+        version="0.1.0",
+        now_ns=NOW_NS,
+        started_ns=NOW_NS - 200 * MINUTE_NS,
+        why_here="this host forwards; lan0 and wg0 face the inside",
+        inside=("192.0.2.0/24", "2001:db8:1::/48"),
+        links=(LinkStatus(interface="lan0", up=True), LinkStatus(interface="wg0", up=False)),
+        catalog_version="2026.11.20",
+        catalog_signatures=143,
+        catalog_last_reviewed="2026-11-18",
+        databases=(
+            DatabaseStatus(
+                name="egret-geo", built_s=NOW_NS / 1e9 - 20 * 86400, attribution="IP data by Example, CC BY 4.0"
+            ),
+        ),
+        sinks=(
+            SinkStatus(name="terminal", queue_length=0, last_error=None),
+            SinkStatus(name="soc", queue_length=12, last_error=f"HTTP 503 {HOSTILE}"),
+        ),
+        store_path="/var/lib/egret/incidents.db",
+        store_error=None,
+        readiness=Readiness(ready=False, reasons=("wg0 is down",)),
+    )
+
+
+def incident(number: int = 1, **changes: object) -> Incident:
+    host = "chat.qwen.ai"
+    hosting = Hosting(country="SG", asn=45102, as_org="Alibaba (US) Technology", source="egret-geo 2026-11-01")
+    made = Incident(
+        id=f"incident-{number}",
+        client=f"192.0.2.{10 + number}",
+        signature="alibaba.qwen-chat",
+        vendor="Alibaba",
+        service="Qwen Chat",
+        category=Category.CHAT,
+        service_class=ServiceClass.AI,
+        severity=Severity.HIGH,
+        score=80,
+        evidence=Evidence.CONNECTION,
+        operator=Operator(country="CN", contested=False, source="terms of service", date="2026-01-02"),
+        hosting=hosting,
+        region=None,
+        reasons=("operator is under PRC law (terms of service, 2026-01-02)",),
+        alternatives=("Claude",),
+        references=("https://example.com/",),
+        first_ns=NOW_NS - 90 * MINUTE_NS,
+        last_ns=NOW_NS - number * MINUTE_NS,
+        detections=17 * number,
+        lookups=5,
+        connections=12,
+        protocols={"tls": 12, "dns": 5},
+        hosts=(host,),
+        servers=(Server(ip="203.0.113.9", port=443, host=host, hosting=hosting),),
+        interfaces=("lan0",),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def incidents() -> list[Incident]:
+    return [
+        incident(1),
+        incident(
+            2,
+            severity=Severity.MEDIUM,
+            evidence=Evidence.LOOKUP,
+            hosts=(HOSTILE, "dashscope-intl.aliyuncs.com"),
+            vendor="Alibaba",
+            service="Model Studio API",
+            operator=Operator(country="SG", contested=True),
+            region="SG (ap-southeast-1)",
+        ),
+        incident(
+            3,
+            severity=Severity.LOW,
+            client="2001:db8:1::17",
+            service="Alibaba Cloud",
+            service_class=ServiceClass.CLOUD,
+            hosting=Hosting(country="CN", in_china=True),
+            hosts=tuple(f"bucket{n}.oss-cn-hangzhou.aliyuncs.com" for n in range(8)),
+        ),
+    ]
+
+
+def telemetry() -> Telemetry:
+    made = Telemetry("0.1.0", networks=("cloud", "isp"))
+    made.watch(["lan0", "wg0"])
+    made.sinks(["terminal", "soc"])
+    made.link("lan0", received=1_234_567, dropped=0, up=True)
+    made.apply_worker_counts(
+        [
+            (("connections", "tcp", "hello"), 4210),
+            (("connections", "udp", "hello"), 812),
+            (("connections", "tcp", "answer"), 90),
+            (("connections", "tcp", "nothing"), 133),
+            (("nameless", "no_sni"), 100),
+            (("nameless", "mid_flow"), 33),
+            (("names", "tls", "client_hello"), 4000),
+            (("names", "dns", "query"), 20),
+        ]
+    )
+    made.delivery("terminal", Outcome.DELIVERED, 31)
+    return made
+
+
+@dataclass
+class View:
+    """A ``StatusView``."""
+
+    telemetry: Telemetry = field(default_factory=telemetry)
+    now: Facts = field(default_factory=facts)
+    listed: Sequence[Incident] = field(default_factory=incidents)
+
+    def facts(self) -> Facts:
+        return self.now
+
+    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
+        chosen = [] if state is IncidentState.CLOSED else self.listed
+        return IncidentPage(incidents=chosen[offset : offset + limit], total=len(chosen))
