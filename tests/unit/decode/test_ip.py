@@ -1,0 +1,89 @@
+import pytest
+from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+)
+
+from egret.decode.packet import decode_packet
+from egret.errors import DecodeError, Reason
+from tests.support.net import (
+    CLIENT,
+    CLIENT6,
+    HELLO,
+    SERVER,
+    SERVER6,
+    decoded,
+    ether,
+    frame,
+)
+
+
+def test_extension_headers() -> None:
+    chain = IPv6(src=CLIENT6, dst=SERVER6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrRouting() / IPv6ExtHdrDestOpt()
+    atomic = chain / IPv6ExtHdrFragment(offset=0, m=0) / UDP(sport=1, dport=2) / HELLO
+    assert bytes(decoded(ether() / atomic).payload) == HELLO
+
+
+def test_a_chain_of_headers_has_an_end() -> None:
+    data = bytes(IPv6(src=CLIENT6, dst=SERVER6, nh=60, plen=8 * 40)) + (b"\x3c\0" + bytes(6)) * 40
+    with pytest.raises(DecodeError) as error:
+        decode_packet(frame(data, 101))
+    assert error.value.reason is Reason.TOO_DEEP
+
+
+def test_authentication_headers_are_stepped_over() -> None:
+    authentication = b"\x06\x04" + bytes(22)
+    inner = bytes(TCP(sport=1, dport=2) / HELLO)
+    v4 = IP(src=CLIENT, dst=SERVER, proto=51) / (authentication + inner)
+    v6 = IPv6(src=CLIENT6, dst=SERVER6, nh=51) / (authentication + inner)
+    assert bytes(decoded(ether() / v4).payload) == HELLO
+    assert bytes(decoded(ether() / v6).payload) == HELLO
+
+
+def test_options_and_padding_are_no_payload() -> None:
+    packet = IP(src=CLIENT, dst=SERVER, options=[IPOption_NOP()] * 4) / TCP(options=[("NOP", None)] * 4) / b"x"
+    padded = bytes(ether() / packet) + bytes(8)
+    assert bytes(decoded(padded).payload) == b"x"
+
+
+def test_bad_checksums_are_accepted() -> None:
+    packet = ether() / IP(src=CLIENT, dst=SERVER, chksum=1) / TCP(chksum=1) / HELLO
+    assert bytes(decoded(packet).payload) == HELLO
+
+
+@pytest.mark.parametrize("size", [100, 65_000, 200_000])
+def test_super_packets_without_a_length(size: int) -> None:
+    payload = bytes(size)
+    headers = bytes(TCP(sport=1, dport=2, chksum=0))
+    v4 = bytes(IP(src=CLIENT, dst=SERVER, len=0, chksum=0, proto=6)) + headers + payload
+    v6 = bytes(IPv6(src=CLIENT6, dst=SERVER6, plen=0, nh=6)) + headers + payload
+    for data in (v4, v6):
+        assert decoded(data, 101).wire_payload_length == size
+        assert len(decoded(data, 101, cut=50).payload) == size - 50
+        assert decoded(data, 101, cut=50).wire_payload_length == size
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x44" + bytes(19), Reason.BAD_LENGTH),
+        (b"\x50" + bytes(19), Reason.BAD_VALUE),
+        (b"\x45\0\0\x13" + bytes(16), Reason.BAD_LENGTH),
+        (b"\x46\0\0\x30" + bytes(16), Reason.TRUNCATED),
+        (b"", Reason.TRUNCATED),
+        (bytes(IP(src=CLIENT, dst=SERVER) / TCP(dataofs=4)), Reason.BAD_LENGTH),
+        (bytes(IP(src=CLIENT, dst=SERVER) / TCP(dataofs=15)), Reason.BAD_LENGTH),
+        (bytes(IP(src=CLIENT, dst=SERVER) / UDP(len=7)), Reason.BAD_LENGTH),
+        (bytes(IP(src=CLIENT, dst=SERVER, proto=51) / b"\x06\x09"), Reason.TRUNCATED),
+        (bytes(IPv6(src=CLIENT6, dst=SERVER6, nh=60, plen=8)) + b"\x06\x09" + bytes(6), Reason.TRUNCATED),
+        (bytes(IPv6(src=CLIENT6, dst=SERVER6, nh=60, plen=8)) + b"\x06\x01" + bytes(14), Reason.BAD_LENGTH),
+    ],
+)
+def test_what_contradicts_itself(data: bytes, reason: Reason) -> None:
+    with pytest.raises(DecodeError) as error:
+        decode_packet(frame(data, 101))
+    assert error.value.reason is reason

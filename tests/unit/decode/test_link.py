@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+from scapy.layers.l2 import CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q
+from scapy.layers.ppp import PPP, PPPoE
+
+from egret.decode.packet import decode_packet
+from egret.errors import DecodeError, Malformed, Reason, Truncated, Unsupported
+from egret.model import Endpoint
+from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp6
+
+LINKS = {
+    "vlan": (ether() / Dot1Q(vlan=7) / tcp(HELLO), 1),
+    "qinq": (ether() / Dot1AD(vlan=9) / Dot1Q(vlan=7) / Dot1Q(vlan=8) / tcp(HELLO), 1),
+    "pppoe": (ether() / PPPoE(sessionid=5) / PPP() / tcp(HELLO), 1),
+    "ppp": (PPP() / tcp(HELLO), 9),
+    "ppp hdlc": (b"\xff\x03\x00\x21" + bytes(tcp(HELLO)), 9),
+    "ppp compressed": (b"\x21" + bytes(tcp(HELLO)), 9),
+    "raw": (tcp(HELLO), 101),
+    "raw bsd": (tcp(HELLO), 12),
+    "raw openbsd": (tcp(HELLO), 14),
+    "ipv4": (tcp(HELLO), 228),
+    "ipv6": (udp6(HELLO), 229),
+    "null little": (b"\x02\x00\x00\x00" + bytes(tcp(HELLO)), 0),
+    "null big": (b"\x00\x00\x00\x02" + bytes(tcp(HELLO)), 0),
+    "null macos ipv6": (b"\x1e\x00\x00\x00" + bytes(udp6(HELLO)), 0),
+    "loop": (b"\x00\x00\x00\x18" + bytes(udp6(HELLO)), 108),
+    "cooked": (CookedLinux(proto=0x800) / tcp(HELLO), 113),
+    "cooked v2": (CookedLinuxV2(proto=0x800) / tcp(HELLO), 276),
+    "cooked vlan": (CookedLinux(proto=0x8100) / Dot1Q(vlan=3, type=0x800) / tcp(HELLO), 113),
+    "cisco hdlc": (b"\x0f\x00\x08\x00" + bytes(tcp(HELLO)), 104),
+    "snap": (bytes(ether())[:12] + b"\x00\x40\xaa\xaa\x03\0\0\0\x08\x00" + bytes(tcp(HELLO)), 1),
+    "llc ip": (bytes(ether())[:12] + b"\x00\x40\x06\x06\x03" + bytes(tcp(HELLO)), 1),
+    "mpls": (bytes(ether())[:12] + b"\x88\x47\x00\x01\x00\x40\x00\x02\x01\x40" + bytes(tcp(HELLO)), 1),
+    "mpls ethernet": (
+        bytes(ether())[:12] + b"\x88\x47\x00\x01\x01\x40\0\0\0\0" + bytes(ether() / tcp(HELLO)),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LINKS)
+def test_links(case: str) -> None:
+    packet = decoded(*LINKS[case])
+    assert bytes(packet.payload) == HELLO
+    assert packet.source in {Endpoint(ip(CLIENT), 40000), Endpoint(ip(CLIENT6), 40000)}
+
+
+def test_pppoe_discovery_is_none() -> None:
+    assert decode_packet(frame(bytes(ether())[:12] + b"\x88\x64\x11\x09\0\0\0\0")) is None
+
+
+def test_unknown_link_type() -> None:
+    with pytest.raises(Unsupported) as error:
+        decode_packet(frame(b"x", 147))
+    assert error.value.reason is Reason.UNKNOWN_LINKTYPE
+
+
+def test_pppoe_version() -> None:
+    with pytest.raises(Malformed):
+        decode_packet(frame(bytes(ether())[:12] + b"\x88\x64\x22\0\0\0\0\0"))
+
+
+@pytest.mark.parametrize("case", LINKS.values())
+def test_every_cut_is_a_packet_or_an_error(case: tuple[Any, int]) -> None:
+    data, linktype = bytes(case[0]), case[1]
+    for cut in range(len(data)):
+        try:
+            packet = decode_packet(frame(data, linktype, cut=cut))
+        except Truncated:
+            continue
+        except DecodeError:
+            raise AssertionError(f"cut by {cut}") from None
+        if packet is not None and packet.source.port == 40000:
+            assert HELLO.startswith(bytes(packet.payload))
+            assert packet.wire_payload_length == len(HELLO)

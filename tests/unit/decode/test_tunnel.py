@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import (
+    IPv6,
+)
+from scapy.layers.l2 import GRE
+from scapy.layers.vxlan import VXLAN
+
+from egret.decode.packet import decode_packet
+from egret.errors import DecodeError, Truncated
+from egret.model import Endpoint
+from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp, udp6
+
+OUTER = IP(src="203.0.113.1", dst="203.0.113.2")
+OUTER6 = IPv6(src="2001:db8:ffff::1", dst="2001:db8:ffff::2")
+TUNNELS = {
+    "ipip": OUTER / tcp(HELLO),
+    "6in4": OUTER / udp6(HELLO),
+    "4in6": OUTER6 / tcp(HELLO),
+    "6in6": OUTER6 / udp6(HELLO),
+    "gre": OUTER / GRE() / tcp(HELLO),
+    "gre key seq sum": OUTER / GRE(key_present=1, seqnum_present=1, chksum_present=1) / tcp(HELLO),
+    "gre ethernet": OUTER / GRE(proto=0x6558) / ether() / tcp(HELLO),
+    "vxlan": OUTER / UDP(sport=9, dport=4789) / VXLAN(flags="Instance", vni=7) / ether() / tcp(HELLO),
+    "vxlan gpe": OUTER / UDP(sport=9, dport=4790) / (b"\x0c\0\0\x01\0\0\x07\0" + bytes(tcp(HELLO))),
+    "geneve": OUTER / UDP(sport=9, dport=6081) / (b"\x01\0\x65\x58\0\0\x07\0abcd" + bytes(ether() / tcp(HELLO))),
+    "gtp-u": OUTER / UDP(sport=2152, dport=2152) / (b"\x30\xff\x00\x33\0\0\0\x01" + bytes(tcp(HELLO))),
+    "gtp-u extended": OUTER
+    / UDP(sport=2152, dport=2152)
+    / (b"\x34\xff\x00\x3b\0\0\0\x01\0\0\0\x85\x01\x10\x09\0" + bytes(tcp(HELLO))),
+    "teredo": OUTER / UDP(sport=3544, dport=9) / (b"\0\0" + bytes(6) + bytes(udp6(HELLO))),
+    "teredo signed": OUTER / UDP(sport=3544, dport=9) / (b"\0\x01\0\0" + bytes(9) + bytes(udp6(HELLO))),
+    "l2tp": OUTER / UDP(sport=1701, dport=1701) / (b"\x40\x02\x00\x40\0\x01\0\x01\xff\x03\0\x21" + bytes(tcp(HELLO))),
+    "mpls in udp": OUTER / UDP(sport=9, dport=6635) / (b"\x00\x01\x01\x40" + bytes(tcp(HELLO))),
+    "etherip": OUTER / (b"\x30\0" + bytes(ether() / tcp(HELLO))),
+}
+TUNNELS["etherip"].proto = 97
+
+
+@pytest.mark.parametrize("case", TUNNELS)
+def test_tunnels(case: str) -> None:
+    packet = decoded(ether() / TUNNELS[case])
+    assert bytes(packet.payload) == HELLO
+    assert packet.source in {Endpoint(ip(CLIENT), 40000), Endpoint(ip(CLIENT6), 40000)}
+
+
+@pytest.mark.parametrize("port", [1701, 2152, 3544, 4789, 4790, 6081, 6635, 8472])
+def test_ordinary_datagrams_on_a_tunnels_port_stay_themselves(port: int) -> None:
+    packet = decoded(ether() / udp(b"\x12\x34\x01\x00\x00\x01 ordinary words", dport=port))
+    assert packet.destination.port == port
+    query = bytes.fromhex("0800000000010000000000000377777700000100010000000000000000")
+    assert bytes(decoded(ether() / udp(query, sport=port)).payload) == query
+
+
+@pytest.mark.parametrize("case", [(ether() / packet, 1) for packet in TUNNELS.values()])
+def test_every_cut_is_a_packet_or_an_error(case: tuple[Any, int]) -> None:
+    data, linktype = bytes(case[0]), case[1]
+    for cut in range(len(data)):
+        try:
+            packet = decode_packet(frame(data, linktype, cut=cut))
+        except Truncated:
+            continue
+        except DecodeError:
+            raise AssertionError(f"cut by {cut}") from None
+        if packet is not None and packet.source.port == 40000:
+            assert HELLO.startswith(bytes(packet.payload))
+            assert packet.wire_payload_length == len(HELLO)
