@@ -37,7 +37,8 @@ from egret.web.page import status_page
 from egret.web.status import IncidentState, StatusView
 
 MAX_CONNECTIONS = 64  # a scraper, a few browsers, an orchestrator's probes; beyond it something is wrong
-CONNECTION_S = 60.0  # how long a connection may stay, busy or idle: a slow client holds a place for no longer
+IDLE_S = 30.0  # without a whole request; above a scraper's usual 15 s, so that it keeps its connection
+CONNECTION_S = 300.0  # how long a connection may stay in all: who reads slowly holds a place for no longer
 HANDLER_S = 10.0
 MAX_LINE = 4096
 PAGE_INCIDENTS = 200  # on the status page; the API has the rest
@@ -88,7 +89,7 @@ class WebServer:
             access_log=None,  # would be a record of who looked, with no one to read it
             logger=_SILENT,
             handle_signals=False,
-            keepalive_timeout=30.0,
+            keepalive_timeout=IDLE_S,
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
             lingering_time=1.0,
@@ -228,7 +229,7 @@ def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
         if len(server.connections) >= MAX_CONNECTIONS:
             return _Refused()
         handler = server()
-        asyncio.get_running_loop().call_later(CONNECTION_S, handler.close)
+        asyncio.get_running_loop().call_later(CONNECTION_S, handler.force_close)
         return handler
 
     return connect

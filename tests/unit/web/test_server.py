@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import aiohttp
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from aiohttp import web
+
+from egret.errors import ConfigError, StoreError
+from egret.settings.sections import Http
+from egret.settings.values import Listen
+from egret.web import server
+from egret.web.server import HEADERS, WebServer
+from egret.web.status import IncidentPage, IncidentState, Readiness
+from tests.support.webview import View, facts
+
+T = TypeVar("T")
+SPEC = json.loads(server._package_file("/api/v1/openapi.json"))
+LOOPBACK = Http.model_construct(listen=Listen("127.0.0.1", 0))
+
+
+class Answer:
+    def __init__(self, status: int, headers: Any, body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(
+    path: str, *, view: View | None = None, method: str = "GET", host: str | None = None, settings: Http = LOOPBACK
+) -> Answer:
+    async def scenario() -> Answer:
+        running = WebServer(view or View(), settings)
+        await running.start()
+        headers = {"Host": host} if host is not None else {}
+        try:
+            url = f"http://127.0.0.1:{running.port}{path}"
+            async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as answer:
+                return Answer(answer.status, answer.headers, await answer.read())
+        finally:
+            await running.close()
+
+    return asyncio.run(scenario())
+
+
+def conforms(answer: Answer, path: str) -> None:
+    """The answer is one that openapi.json describes."""
+    described = SPEC["paths"][path]["get"]["responses"][str(answer.status)]["content"]
+    content_type = answer.headers["Content-Type"].partition(";")[0]
+    schema = {"$ref": "#" + _pointer(described[content_type]["schema"]), "components": SPEC["components"]}
+    jsonschema.Draft202012Validator(schema).validate(answer.json)
+
+
+def _pointer(schema: dict[str, str]) -> str:
+    return schema["$ref"].removeprefix("#")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/status", "/api/v1/incidents", "/api/v1/incidents?limit=1&state=all", "/readyz"]
+)
+def test_answers_are_as_the_openapi_file_says(path: str) -> None:
+    answer = ask(path)
+    conforms(answer, path.partition("?")[0])
+
+
+def test_every_route_is_described() -> None:
+    routes = {
+        route.resource.canonical
+        for route in WebServer(View(), LOOPBACK)._application().router.routes()
+        if route.resource
+    }
+    assert routes - set(SPEC["paths"]) == {"/", "/style.css", "/icon.svg"}
+    assert set(SPEC["paths"]) <= routes
+
+
+def test_incidents_are_paged() -> None:
+    first = ask("/api/v1/incidents?limit=2").json
+    assert (first["total"], first["next_offset"], len(first["incidents"])) == (3, 2, 2)
+    last = ask("/api/v1/incidents?limit=2&offset=2").json
+    assert (last["next_offset"], len(last["incidents"])) == (None, 1)
+    assert ask("/api/v1/incidents?state=closed").json["incidents"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=-1", "limit=501", "limit=x", "limit=\u0663", "offset=9999999999", "state=maybe"]
+)
+def test_a_bad_query_is_told_so(query: str) -> None:
+    answer = ask(f"/api/v1/incidents?{query}")
+    assert answer.status == 400
+    conforms(answer, "/api/v1/incidents")
+
+
+def test_ready_and_alive() -> None:
+    assert ask("/healthz").body == b"alive\n"
+    answer = ask("/readyz")
+    assert (answer.status, answer.json["reasons"]) == (503, ["wg0 is down"])
+    ready = ask("/readyz", view=View(now=replace(facts(), readiness=Readiness(ready=True))))
+    assert (ready.status, ready.json) == (200, {"ready": True, "reasons": []})
+
+
+def test_metrics_pass_promtool() -> None:
+    answer = ask("/metrics")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    checked = subprocess.run(["promtool", "check", "metrics"], input=answer.body, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/style.css", "/icon.svg", "/api/v1/status", "/nothing"])
+def test_every_answer_has_the_protecting_headers(path: str) -> None:
+    answer = ask(path)
+    assert answer.status == (404 if path == "/nothing" else 200)
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:9477", "LOCALHOST", "[::1]:9477", "127.8.8.8"])
+def test_own_hosts_are_served(host: str) -> None:
+    assert ask("/healthz", host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "192.0.2.1", "", "127.0.0.1.evil.example:80"]
+)
+def test_foreign_hosts_are_refused(host: str) -> None:
+    assert ask("/", host=host).status == 421
+
+
+def test_configured_host_names_are_served() -> None:
+    named = Http.model_construct(listen=Listen("127.0.0.1", 0), host_names=("Gateway.example",))
+    assert ask("/healthz", host="gateway.example:9477", settings=named).status == 200
+    anywhere = Http.model_construct(listen=Listen("0.0.0.0", 0), allow_remote=True)
+    assert ask("/healthz", host="192.0.2.7:9477", settings=anywhere).status == 200
+    assert ask("/healthz", host="evil.example", settings=anywhere).status == 421
+
+
+def test_only_reading_is_allowed() -> None:
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        answer = ask("/", method=method)
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    head = ask("/", method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_the_page_refreshes_unless_told_not_to() -> None:
+    assert b'http-equiv="refresh"' in ask("/").body
+    assert b'http-equiv="refresh"' not in ask("/?refresh=off").body
+
+
+class Broken(View):
+    error: Exception = RuntimeError("a secret")
+
+    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
+        raise self.error
+
+
+def test_an_error_of_ours_is_an_answer_and_a_count() -> None:
+    view = Broken()
+    answer = ask("/", view=view)
+    assert (answer.status, b"secret" in answer.body) == (500, False)
+    assert view.telemetry.value("egret_internal_errors_total", "web") == 1
+
+
+def test_a_broken_store_is_said() -> None:
+    view = Broken()
+    view.error = StoreError("disk I/O error")
+    answer = ask("/api/v1/incidents", view=view)
+    assert answer.status == 503
+    conforms(answer, "/api/v1/incidents")
+    assert view.telemetry.value("egret_store_errors_total") == 1
+
+
+def test_a_handler_that_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    monkeypatch.setattr(server, "HANDLER_S", 0.05)
+    monkeypatch.setattr(server, "_healthz", hang)
+    assert ask("/healthz").status == 503
+
+
+def test_a_taken_port_is_a_clear_error() -> None:
+    async def scenario() -> None:
+        first = WebServer(View(), LOOPBACK)
+        await first.start()
+        try:
+            await WebServer(View(), Http.model_construct(listen=Listen("127.0.0.1", first.port))).start()
+        finally:
+            await first.close()
+
+    with pytest.raises(
+        ConfigError, match=r"another program listens there \(stop it, or set http.listen to another port\)"
+    ):
+        asyncio.run(scenario())
+
+
+def test_an_address_that_is_not_ours_is_a_clear_error() -> None:
+    with pytest.raises(ConfigError, match="no such address"):
+        asyncio.run(WebServer(View(), Http.model_construct(listen=Listen("192.0.2.1", 9477))).start())
+
+
+@pytest.mark.parametrize("bound", ["IDLE_S", "CONNECTION_S"])
+def test_connections_are_bounded_in_number_and_time(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(server, bound, 0.3)
+
+    async def scenario() -> tuple[list[bytes], float]:
+        running = WebServer(View(), LOOPBACK)
+        await running.start()
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        try:
+            opened = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(3)]
+            said = [await asyncio.wait_for(reader.read(), 5) for reader, _ in reversed(opened)]
+            for _, writer in opened:
+                writer.close()
+            return said, loop.time() - begin
+        finally:
+            await running.close()
+
+    said, lasted_s = asyncio.run(scenario())
+    assert said == [b"", b"", b""]
+    assert 0.25 < lasted_s < 3
+
+
+def test_garbage_is_answered_and_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> bytes:
+        running = WebServer(View(), LOOPBACK)
+        await running.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"\x16\x03\x01\x02\x00\r\n\r\n")
+        said = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await running.close()
+        return said
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.0 400")
+    assert not caplog.records
+
+
+def test_the_port_is_unknown_before_the_start() -> None:
+    with pytest.raises(RuntimeError):
+        _ = WebServer(View(), LOOPBACK).port
