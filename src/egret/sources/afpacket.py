@@ -83,7 +83,7 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
         sock = undo.enter_context(
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW if has_header else socket.SOCK_DGRAM, 0)
         )
-        _attach(sock, kernel_filter.program(options.filter, linktype))
+        attach(sock, kernel_filter.program(options.filter, linktype))
         sock.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         sock.setsockopt(_SOL_PACKET, _RX_RING, options.geometry.request())
         if hardware == ARPHRD_LOOPBACK:
@@ -96,7 +96,7 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
     return Opened(sock, interface, index, linktype, options.geometry)
 
 
-def _attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:
+def attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:
     """Attach and lock: who holds the socket later cannot take the filter off (SO_LOCK_FILTER)."""
     code = ctypes.create_string_buffer(bpf.pack(program))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))

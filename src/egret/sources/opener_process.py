@@ -1,0 +1,301 @@
+"""The opener's own process: a loop over three kinds of descriptors, and nothing that blocks.
+
+It does what the ``Plan`` names and refuses anything else. A worker that sends rubbish, or asks more often than a
+restart ever would, is killed: its code is not ours any more.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import stat
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from egret.errors import EgretError, SourceError
+from egret.names import printable
+from egret.sources import afpacket, channel, privileges
+from egret.sources.channel import BadMessage, Channel, ChannelClosed
+from egret.sources.opener import Plan, WorkerLink
+from egret.sources.portable import PortableChild, start_child
+
+_MAX_WORKERS = 64
+_OPENS_PER_WINDOW, _WINDOW_S = 240, 60.0  # an interface that flaps costs 2 a second; each ring is memory
+_GRACE_S = 2.0  # for workers to end after the daemon has
+
+WorkerMain = Callable[[int, WorkerLink], None]
+
+
+@dataclass(slots=True)
+class _Child:
+    index: int
+    pid: int
+    pidfd: int
+    link: Channel | None
+    opened_at_s: deque[float] = field(default_factory=lambda: deque(maxlen=_OPENS_PER_WINDOW))
+
+
+class _RefusedError(SourceError):
+    """A request that no honest worker makes."""
+
+
+def run(worker_main: WorkerMain, plan: Plan, control: Channel, events: Channel, daemon: int) -> NoReturn:
+    """Be the opener until the daemon is gone; never returns."""
+    status = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # meant for the daemon; its end of the channel tells us
+        server = _Server(worker_main, plan, control, events)
+        _prepare(plan, control, daemon)
+        server.serve()
+        status = 0
+    except ChannelClosed:
+        status = 0
+    except Exception as error:  # noqa: BLE001  the last frame of a process
+        _say(f"the opener stopped: {type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _say(text: str) -> None:
+    """One line for the operator; the daemon's log is in another process."""
+    sys.stderr.write(f"egret: {printable(text)}\n")
+    sys.stderr.flush()
+
+
+def _prepare(plan: Plan, control: Channel, daemon: int) -> None:
+    """Give up rights, and say whether what is left is enough."""
+    try:
+        if plan.backend == "afpacket":
+            privileges.drop(plan.user, _rights(plan))
+            if missing := privileges.may_capture():
+                raise SourceError(missing)
+        privileges.die_with_parent(signal.SIGKILL, daemon)
+    except EgretError as error:
+        control.send({"error": str(error)})
+        raise ChannelClosed(str(error)) from None
+    control.send({"ok": True})
+
+
+def _rights(plan: Plan) -> set[int]:
+    """Reading any file only where root names files that our user may not be able to reach."""
+    reads = bool(plan.files) and os.geteuid() == 0
+    return {privileges.CAP_NET_RAW} | ({privileges.CAP_DAC_READ_SEARCH} if reads else set())
+
+
+class _Server:
+    def __init__(self, worker_main: WorkerMain, plan: Plan, control: Channel, events: Channel) -> None:
+        self._worker_main = worker_main
+        self._plan = plan
+        self._control = control
+        self._events = events
+        self._children: dict[int, _Child] = {}
+        self._streams: dict[str, PortableChild] = {}
+        self._files = _Files(plan)
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def serve(self) -> None:
+        """Until the daemon closes the control channel."""
+        try:
+            while True:
+                for descriptor, _event in self._poll.poll():
+                    self._turn(descriptor)
+        except ChannelClosed:
+            self._end()
+
+    def _turn(self, descriptor: int) -> None:
+        if descriptor == self._control.fileno():
+            self._obey()
+            return
+        for child in tuple(self._children.values()):
+            if descriptor == child.pidfd:
+                self._bury(child)
+            elif child.link and descriptor == child.link.fileno():
+                self._serve_worker(child)
+
+    def _obey(self) -> None:
+        received = self._control.receive()
+        if received is None:
+            return
+        message = received.message
+        try:
+            answer, passed = self._do(message)
+        except (SourceError, OSError, TypeError, ValueError) as error:
+            answer, passed = {"error": str(error)}, []
+        self._control.send({**answer, "id": message.get("id")}, passed)
+        channel.close_all(passed)
+
+    def _do(self, message: dict[str, object]) -> tuple[dict[str, object], list[int]]:
+        match message:
+            case {"do": "spawn", "index": int(index)}:
+                return self._spawn(index)
+            case {"do": "kill", "index": int(index)} if index in self._children:
+                signal.pidfd_send_signal(self._children[index].pidfd, signal.SIGKILL)
+                return {"ok": True}, []
+            case {"do": "open_file", "path": str(path)}:
+                return {"ok": True}, [self._files.open(path)]
+        raise SourceError("not a request the opener knows")
+
+    def _spawn(self, index: int) -> tuple[dict[str, object], list[int]]:
+        if index in self._children or not 0 <= index < _MAX_WORKERS:
+            raise SourceError(f"worker {index} runs already, or is one too many")
+        link, link_there = channel.pair()
+        pipe, pipe_there = channel.pair()
+        opener = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._forget_all()
+            link.close()
+            pipe.close()
+            _be_worker(self._worker_main, index, WorkerLink(link_there, pipe_there), self._plan, opener)
+        link_there.close()
+        pipe_there.close()
+        child = _Child(index, pid, os.pidfd_open(pid), link)
+        self._children[index] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        self._poll.register(link, select.POLLIN)
+        passed = os.dup(pipe.fileno())
+        pipe.close()
+        return {"ok": True, "pid": pid}, [passed]
+
+    def _forget_all(self) -> None:
+        """In a new worker: nothing of the opener's or of another worker's stays open."""
+        self._control.close()
+        self._events.close()
+        for child in self._children.values():
+            os.close(child.pidfd)
+            if child.link:
+                child.link.close()
+
+    def _serve_worker(self, child: _Child) -> None:
+        if child.link is None:
+            return
+        try:
+            received = child.link.receive()
+            if received is not None:
+                self._answer_worker(child, child.link, received.message)
+        except ChannelClosed:
+            self._cut(child)
+        except (BadMessage, _RefusedError) as error:
+            _say(f"worker {child.index} is killed: it sent {error}")
+            self._cut(child)
+            signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+
+    def _answer_worker(self, child: _Child, link: Channel, message: dict[str, object]) -> None:
+        interface = message.get("interface")
+        if not isinstance(interface, str) or interface not in self._plan.interfaces:
+            raise _RefusedError("a request for an interface that is not in the plan")
+        self._limit(child)
+        try:
+            answer, passed = self._open(message.get("do"), interface)
+        except _RefusedError:
+            raise
+        except (SourceError, OSError) as error:
+            answer, passed = {"error": str(error)}, None
+        if not link.send({**answer, "id": message.get("id")}, [passed.fileno()] if passed else ()):
+            raise _RefusedError("requests without reading the answers")
+        if passed:
+            passed.close()
+
+    def _limit(self, child: _Child) -> None:
+        now_s, times = time.monotonic(), child.opened_at_s
+        if len(times) == _OPENS_PER_WINDOW and now_s - times[0] < _WINDOW_S:
+            raise _RefusedError("more requests than a restart could need")
+        times.append(now_s)
+
+    def _open(self, what: object, interface: str) -> tuple[dict[str, object], socket.socket]:
+        if what == "open_ring" and self._plan.backend == "afpacket":
+            opened = afpacket.open_ring(interface, self._plan.interfaces[interface])
+            answer = {"index": opened.index, "linktype": opened.linktype, "geometry": list(opened.geometry)}
+            return answer, opened.socket
+        if what == "open_stream" and self._plan.backend == "portable":
+            return {"ok": True}, self._stream(interface)
+        raise _RefusedError("a request that is not in the plan")
+
+    def _stream(self, interface: str) -> socket.socket:
+        """A new portable child; the one before ended, or belonged to a worker that did."""
+        if before := self._streams.pop(interface, None):
+            before.end()
+        child = start_child(interface, self._plan.interfaces[interface], self._plan.user)
+        self._streams[interface] = child
+        return child.stream
+
+    def _cut(self, child: _Child) -> None:
+        if child.link:
+            self._poll.unregister(child.link)
+            child.link.close()
+            child.link = None
+
+    def _bury(self, child: _Child) -> None:
+        """Reap one worker and report it."""
+        _pid, status = os.waitpid(child.pid, os.WNOHANG)
+        self._cut(child)
+        self._poll.unregister(child.pidfd)
+        os.close(child.pidfd)
+        del self._children[child.index]
+        code = os.waitstatus_to_exitcode(status)
+        self._events.send({"index": child.index, "pid": child.pid, "status": code})
+
+    def _end(self) -> None:
+        """The daemon is gone: its workers see their pipes end; after a grace they are killed."""
+        deadline_s = time.monotonic() + _GRACE_S
+        for child in self._children.values():
+            poll = select.poll()
+            poll.register(child.pidfd, select.POLLIN)
+            if not poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000):
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+        for stream in self._streams.values():
+            stream.end()
+
+
+def _be_worker(worker_main: WorkerMain, index: int, link: WorkerLink, plan: Plan, opener: int) -> NoReturn:
+    """In the new process: give up every right, then work; never returns."""
+    status = 1
+    try:
+        privileges.drop(plan.user)
+        privileges.die_with_parent(signal.SIGKILL, opener)
+        worker_main(index, link)
+        status = 0
+    except BaseException as error:  # noqa: BLE001  the last frame of a process
+        _say(f"worker {index} stopped: {type(error).__name__}: {error}")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+class _Files:
+    """The plan's files. A link is followed where the operator's own path was one at the start, and nowhere else."""
+
+    def __init__(self, plan: Plan) -> None:
+        paths = [Path(os.path.abspath(path)) for path in plan.files]  # noqa: PTH100  resolve() would follow links
+        self._links = {str(path): path.is_symlink() for path in paths}
+        self._directories = {str(path) for path in paths if path.is_dir()}
+
+    def open(self, path: str) -> int:
+        """A read-only descriptor of a regular file or directory."""
+        if path not in self._links and not self._is_entry(path):
+            raise SourceError(f"{printable(path)}: not one of the files named at the start; restart to use it")
+        follow = 0 if self._links.get(path) else os.O_NOFOLLOW
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | follow)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{printable(path)}: cannot be opened: {error}") from None
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            os.close(descriptor)
+            raise SourceError(f"{printable(path)}: neither a file nor a directory")
+        return descriptor
+
+    def _is_entry(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        return folder in self._directories and name not in {"", ".", ".."}
