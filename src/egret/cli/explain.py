@@ -1,0 +1,136 @@
+"""``egret explain``: everything known about a host name or an address, with sources."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from egret.catalog.match import Catalog
+from egret.cli.explanation import explain_address, explain_name
+from egret.cli.geoip import open_databases
+from egret.cli.output import USAGE, complain
+from egret.judge.reasons import attributed
+from egret.judge.verdict import Judge, Policy
+from egret.model import Reasoning
+from egret.names import from_host, printable, split_port
+from egret.settings.bundled import signatures_dir
+from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.signatures import load_catalog
+
+WIDTH = 100
+_LABEL = 14
+
+
+def explain(
+    what: Annotated[str, typer.Argument(metavar="NAME|ADDRESS", help="A host name or an IP address")],
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Say all that is known about a host name or an address, and how the verdict comes about.
+
+    Nothing is resolved and no packet is sent: a name is judged by the catalogue, an address by the databases.
+    """
+    ip, name = _read(what)
+    if ip is None and name is None:
+        complain(f"'{what}' is neither a host name nor an IP address; give one, as in chat.qwen.ai or 203.0.113.7")
+        raise typer.Exit(USAGE)
+    settings = load_config(config or default_config_file())
+    catalog = _catalog(settings)
+    judge = Judge(policy_of(settings), open_databases(settings))
+    found = explain_name(name, catalog, judge) if name else explain_address(ip or b"", catalog, judge)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in render(found)))
+
+
+def policy_of(config: Config) -> Policy:
+    """The part of the configuration that the judge goes by."""
+    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars)
+
+
+def _catalog(config: Config) -> Catalog:
+    bundled = [signatures_dir()] if config.catalog.bundled else []
+    return load_catalog([*bundled, *map(Path, config.catalog.directories)], config.catalog.disabled)
+
+
+def _read(text: str) -> tuple[bytes | None, str | None]:
+    """An address, or a canonical name; a pasted URL stands for its host."""
+    host = text.strip()
+    if "://" in host:
+        host = host.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    bare, _ = split_port(host.encode("utf-8", "replace"))
+    try:
+        return ipaddress.ip_address(bare.decode("utf-8", "replace").strip("[]")).packed, None
+    except ValueError:
+        name = from_host(bare)
+    return None, None if name is None or "\\" in name else name  # an escape: no host is written so
+
+
+def render(found: Mapping[str, Any]) -> Iterator[str]:
+    """The explanation as lines of text for a person."""
+    yield str(found["name"] or found["address"])
+    if found["known"]:
+        yield from _service(found)
+    elif found["name"]:
+        yield from _unknown(found)
+    else:
+        yield from _row("signature", "none: the catalogue names no network with this address")
+    if found.get("hosting"):
+        yield from _hosting(found["hosting"])
+    yield from _row("catalogue", found["catalogue"])
+
+
+def _service(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from _row("service", f"{found['service']} ({found['vendor']})")
+    yield from _row("signature", f"{found['signature']}, by {found['pattern']}")
+    yield from _row("class", f"{found['class']}, category {found['category']}")
+    higher = f"; {found['severity_in_china']} at an address in China" if found["severity_in_china"] else ""
+    yield from _row("severity", f"{found['severity']}{higher}; {found['severity_of_a_lookup']} for a look-up alone")
+    summands = " ".join(f"{part['points']:+d} {part['name']} ({part['why']})" for part in found["score_parts"])
+    yield from _row("score", f"{found['score']} of 100 = {summands}")
+    yield from _list("facts", found["facts"])
+    regions = [region for region in found["regions"] if region != found["region"]]
+    if regions:
+        yield from _row("other regions", f"stated by other hosts of this service: {', '.join(regions)}")
+    yield from _list("why it matters", [attributed(Reasoning(**each)) for each in found["reasons"]])
+    if found["alternatives"]:
+        yield from _row("alternatives", ", ".join(found["alternatives"]))
+    if found["note"]:
+        yield from _row("note", found["note"])
+    yield from _list("references", found["references"])
+    yield from _row("last reviewed", found["last_reviewed"] or "never")
+
+
+def _unknown(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from _row("signature", "not in the catalogue: no alert, and nothing about it is stored")
+    if found["similar"]:
+        alike = ", ".join(found["similar"])
+        yield from _row("spelled alike", f"{alike} (in the catalogue; a like spelling does not say who runs a host)")
+
+
+def _hosting(hosting: Mapping[str, Any]) -> Iterator[str]:
+    if hosting["source"] is None:
+        yield from _row("hosting", "no database knows this address, or it is a private or reserved one")
+        return
+    china = "; counted as in China" if hosting["in_china"] else ""
+    yield from _row("hosting", f"{hosting['country'] or 'country unknown'}{china} ({hosting['source']})")
+    number = f"AS{hosting['asn']} {hosting['as_org'] or ''}".rstrip() if hosting["asn"] else "unknown"
+    operator = f", operated by {hosting['network_operator']}" if hosting["network_operator"] else ""
+    yield from _row("network", f"{number}{operator}; class {hosting['network']}")
+
+
+def _list(label: str, items: list[str]) -> Iterator[str]:
+    for index, item in enumerate(items):
+        yield from _row(label if index == 0 else "", f"- {item}", hanging=2)
+
+
+def _row(label: str, text: str, hanging: int = 0) -> Iterator[str]:
+    indent = " " * (_LABEL + 4)
+    yield from textwrap.wrap(
+        printable(text), WIDTH, initial_indent=f"  {label:<{_LABEL}}  ", subsequent_indent=indent + " " * hanging
+    )
