@@ -1,0 +1,184 @@
+"""DNS over TCP: messages of both directions, split anywhere (RFC 1035 section 4.2.2, RFC 7766).
+
+Unlike a hello, messages may go on for as long as the connection lives, so that a direction is read as
+it goes and only what has not become a whole message is kept.
+"""
+
+from __future__ import annotations
+
+from egret.decode import dns
+from egret.decode.packet import Packet
+from egret.errors import Reason
+from egret.model import Anomaly, Event, Protocol, Recognition, Transport
+from egret.track.assembly import Assembly
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.lookups import Heard, Lookups
+from egret.track.tables import LruTable
+
+DNS_PORT = 53
+MAX_PENDING = 2 * (65535 + 2)  # one message of the greatest length, and as much that came before its turn
+_SYN = 0x02
+_MAX_QUERY_BYTE = 0x10  # a first length byte above says 4 KB and more: no query, but TLS or text on port 53
+_HALF, _MASK = 1 << 31, 0xFFFFFFFF
+_REBASE = 1 << 30
+
+
+class _Direction:
+    """What one end has sent and no message has taken yet."""
+
+    __slots__ = ("anchor", "assembly", "foreign", "heard", "last_ns", "position", "sure")
+
+    def __init__(self, heard: Heard, anchor: int, *, sure: bool) -> None:
+        self.heard = heard
+        self.anchor = anchor  # the sequence number of offset 0
+        self.sure = sure  # messages are known to begin at ``position``
+        self.position = 0
+        self.last_ns = heard.time_ns
+        self.foreign = False  # not DNS
+        self.assembly = Assembly(MAX_PENDING)
+
+
+class DnsStreams:
+    """Every direction of DNS over TCP."""
+
+    def __init__(self, limits: Limits, lookups: Lookups, counters: Counters) -> None:
+        self._wait_ns = limits.wait_s * SECOND_NS
+        self._silent_ns = limits.silent_s * SECOND_NS
+        self._lookups = lookups
+        self._bytes_limit = limits.stream_bytes
+        self._held = 0
+        self._table: LruTable[int, _Direction] = LruTable("dns_streams", limits.dns_streams, counters.evictions)
+
+    def feed(self, packet: Packet) -> list[Event] | None:
+        """Take one segment from or to port 53.
+
+        Returns:
+            What its messages say; None: the connection carries something else.
+        """
+        key = hash((packet.source, packet.destination))
+        direction = self._table.get(key)
+        if packet.flags & _SYN:
+            return self._begin(key, packet)
+        if not packet.payload:
+            return None if direction is not None and direction.foreign else []
+        if direction is None:
+            direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
+        if self._is_foreign(direction, packet):
+            return None
+        return self._take(key, direction, packet)
+
+    def _begin(self, key: int, packet: Packet) -> list[Event]:
+        known = self._table.get(key)
+        anchor = (packet.seq + 1) & _MASK
+        if known is None or not known.sure or known.anchor != anchor:
+            self._admit(key, _Direction(_heard(packet), anchor, sure=True))
+        return []
+
+    def _admit(self, key: int, direction: _Direction) -> _Direction:
+        old = self._table.get(key)
+        evicted = self._table.put(key, direction)
+        for gone in (old, evicted):
+            self._held -= 0 if gone is None else gone.assembly.size
+        return direction
+
+    def _is_foreign(self, direction: _Direction, packet: Packet) -> bool:
+        """Whether something else than DNS speaks on port 53; then both directions are its."""
+        fresh = direction.position == 0 and not direction.assembly.size
+        if fresh and packet.destination.port == DNS_PORT and packet.payload[0] >= _MAX_QUERY_BYTE:
+            direction.foreign = True
+            reverse = _Direction(_heard(packet), packet.seq, sure=False)
+            reverse.foreign = True
+            self._admit(hash((packet.destination, packet.source)), reverse)
+        return direction.foreign
+
+    def _take(self, key: int, direction: _Direction, packet: Packet) -> list[Event]:
+        direction.last_ns = packet.time_ns
+        direction.heard = direction.heard._replace(time_ns=packet.time_ns)
+        offset = ((packet.seq - direction.anchor + _HALF) & _MASK) - _HALF
+        early = direction.position - offset  # bytes that were read already
+        data = packet.payload[early:] if early > 0 else packet.payload
+        if not data or offset - direction.position > MAX_PENDING:
+            return []
+        before = direction.assembly.size
+        direction.assembly.add(max(offset, direction.position), data)
+        events = self._read(direction)
+        if direction.assembly.full:
+            events += self._skip_hole(direction)
+        self._held += direction.assembly.size - before
+        self._table.touch(key)
+        self._bound()
+        return events
+
+    def _read(self, direction: _Direction) -> list[Event]:
+        """Take the whole messages at the front."""
+        data = direction.assembly.run(direction.position)
+        if not direction.sure:
+            recognition = dns.recognise_stream(data)
+            if recognition is Recognition.NO:
+                self._advance(direction, len(data))  # capture began inside a message: try at the next segment
+                return []
+            direction.sure = recognition is Recognition.YES
+        messages, used = dns.split_stream(data)
+        self._advance(direction, used)
+        return [event for message in messages if message for event in self._lookups.feed(message, direction.heard)]
+
+    @staticmethod
+    def _advance(direction: _Direction, size: int) -> None:
+        direction.position += size
+        direction.assembly.drop_before(direction.position)
+        if direction.position > _REBASE and not direction.assembly.size:
+            direction.anchor = (direction.anchor + direction.position) & _MASK
+            direction.position = 0
+
+    def _skip_hole(self, direction: _Direction) -> list[Event]:
+        """Bytes never came: go on where a message can be recognised."""
+        heard = direction.heard
+        events: list[Event] = []
+        direction.assembly.full = False
+        starts = [start for start in direction.assembly.starts() if start > direction.position]
+        if starts:
+            events.append(Anomaly(heard.time_ns, Protocol.DNS.value, Reason.GAP, None, heard.interface))
+        for start in starts:
+            self._advance(direction, start - direction.position)
+            direction.sure = False
+            events += self._read(direction)
+        if not starts:
+            self._advance(direction, direction.assembly.size)
+        return events
+
+    def _bound(self) -> None:
+        while self._held > self._bytes_limit and (oldest := self._table.evict()) is not None:
+            self._held -= oldest.assembly.size
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Give up waiting for missing segments; forget directions that were quiet for long."""
+        due: list[tuple[int, _Direction]] = []
+        for key, direction in self._table.oldest_first():
+            if time_ns - direction.last_ns < self._wait_ns:
+                break
+            due.append((key, direction))
+        events: list[Event] = []
+        for key, direction in due:
+            before = direction.assembly.size
+            if before:
+                events += self._skip_hole(direction)
+                self._held += direction.assembly.size - before
+            if time_ns - direction.last_ns >= self._silent_ns:
+                self._held -= direction.assembly.size
+                self._table.pop(key)
+        return events
+
+    def flush(self) -> list[Event]:
+        """The end of the input: read what lies beyond holes, and the beginning of cut messages."""
+        events: list[Event] = []
+        for _, direction in self._table.oldest_first():
+            events += self._skip_hole(direction)
+        return events
+
+    def tracked(self) -> dict[str, int]:
+        """Entries now, by table."""
+        return {"dns_streams": len(self._table)}
+
+
+def _heard(packet: Packet) -> Heard:
+    return Heard(packet.time_ns, Transport.TCP, packet.source, packet.destination, packet.interface)

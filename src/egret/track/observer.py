@@ -1,0 +1,129 @@
+"""Frames in, events out: the one entrance to everything that decodes and remembers.
+
+What counts as a Connection: a TCP connection that both ends took part in (or of which payload was
+seen), and a QUIC connection whose client Initial could be opened; each is said exactly once. DNS on
+port 53 is said as observations only. Other UDP flows are not counted: nothing tells a datagram's
+client from its server, or one exchange from the next.
+
+Sans-I/O: no clock but the frames' own times, which may go backwards. Never raises on any input.
+"""
+
+from __future__ import annotations
+
+from egret.decode.packet import Packet, decode_packet
+from egret.errors import DecodeError, Reason
+from egret.model import Anomaly, Event, Frame, Transport
+from egret.track.answers import Answers
+from egret.track.dns_streams import DNS_PORT, DnsStreams
+from egret.track.fragments import Reassembler
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.lookups import Heard, Lookups
+from egret.track.naming import Namer
+from egret.track.quic import QuicFlows
+from egret.track.streams import Streams
+
+_LOCAL_DISCOVERY = frozenset({5353, 5355})  # mDNS and LLMNR never leave the link: not outbound names
+_TICK_NS = SECOND_NS
+_QUIC_MIN = 7  # first byte, version, two lengths
+
+
+class Observer:
+    """Turns frames into observations, connections and anomalies.
+
+    Give it every frame in capture order; call ``expire`` when no frames come, ``flush`` at the end.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self._counters = Counters()
+        self._answers = Answers(limits, self._counters.evictions)
+        namer = Namer(self._answers)
+        self._lookups = Lookups(limits, self._answers, self._counters)
+        self._streams = Streams(limits, namer, self._counters)
+        self._dns = DnsStreams(limits, self._lookups, self._counters)
+        self._quic = QuicFlows(limits, namer, self._counters)
+        self._fragments = Reassembler()
+        self._reassemble = self._fragments.add
+        self._ticked_ns = 0
+
+    def feed(self, frame: Frame) -> list[Event]:
+        """Take one frame; the events that it caused, in order."""
+        counters = self._counters
+        counters.frames += 1
+        counters.bytes += frame.wire_length
+        try:
+            packet = decode_packet(frame, self._reassemble)
+        except DecodeError as error:
+            return [self._anomaly(frame, error.reason)]
+        late = self._tick(frame.time_ns) if abs(frame.time_ns - self._ticked_ns) >= _TICK_NS else None
+        if packet is None:
+            return late or []
+        events = self._packet(packet)
+        return late + events if late else events
+
+    def _packet(self, packet: Packet) -> list[Event]:
+        transport = packet.transport
+        self._counters.packets[transport] += 1
+        if transport is Transport.UDP:
+            return self._datagram(packet)
+        if DNS_PORT in {packet.source.port, packet.destination.port}:
+            events = self._dns.feed(packet)
+            if events is not None:
+                return events
+        return self._streams.feed(packet)
+
+    def _datagram(self, packet: Packet) -> list[Event]:
+        payload = packet.payload
+        source, destination = packet.source.port, packet.destination.port
+        if DNS_PORT in {source, destination}:
+            heard = Heard(packet.time_ns, Transport.UDP, packet.source, packet.destination, packet.interface)
+            return self._lookups.feed(bytes(payload), heard, cut=len(payload) < packet.wire_payload_length)
+        if len(payload) >= _QUIC_MIN and payload[0] & 0x80 and destination not in _LOCAL_DISCOVERY:
+            return self._quic.feed(packet)
+        return []
+
+    @staticmethod
+    def _anomaly(frame: Frame, reason: Reason) -> Anomaly:
+        layer = "link" if reason is Reason.UNKNOWN_LINKTYPE else "ip"
+        return Anomaly(frame.time_ns, layer, reason, None, frame.interface)
+
+    def _tick(self, time_ns: int) -> list[Event]:
+        """Once a second of packet time. The first frame, and a step back in time, only set the tick."""
+        forward = self._ticked_ns and time_ns > self._ticked_ns
+        self._ticked_ns = time_ns
+        return self.expire(time_ns) if forward else []
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Settle what has waited long enough at *time_ns*; cheap when nothing has."""
+        events = self._fragments_given_up(time_ns)
+        events += self._streams.expire(time_ns)
+        events += self._dns.expire(time_ns)
+        events += self._quic.expire(time_ns)
+        return events
+
+    def _fragments_given_up(self, time_ns: int) -> list[Event]:
+        events: list[Event] = [event for packet in self._fragments.expire(time_ns) for event in self._packet(packet)]
+        events += self._fragments.take_anomalies()
+        return events
+
+    def flush(self) -> list[Event]:
+        """The end of the input: settle every open connection with what is there."""
+        events: list[Event] = [event for packet in self._fragments.flush() for event in self._packet(packet)]
+        events += self._fragments.take_anomalies()
+        events += self._streams.flush()
+        events += self._dns.flush()
+        events += self._quic.flush()
+        return events
+
+    @property
+    def counters(self) -> Counters:
+        """What was seen so far, with ``tracked`` as of now."""
+        counters = self._counters
+        counters.evictions["fragments"] = self._fragments.evictions
+        counters.tracked = {
+            **self._streams.tracked(),
+            **self._dns.tracked(),
+            **self._quic.tracked(),
+            "answers": len(self._answers),
+        }
+        return counters
