@@ -109,7 +109,7 @@ def incidents() -> list[Incident]:
 
 
 def telemetry() -> Telemetry:
-    made = Telemetry("0.1.0", networks=("cloud", "isp"))
+    made = Telemetry("0.1.0")
     made.watch(["lan0", "wg0"])
     made.sinks(["terminal", "soc"])
     made.link("lan0", received=1_234_567, dropped=0, up=True)

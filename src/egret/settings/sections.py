@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from egret.model import Operator, ServiceClass, Severity
+from egret.settings.bundled import signatures_dir
 from egret.settings.units import Bytes, Duration, Size
 from egret.settings.values import (
     FilePath,
@@ -69,7 +71,7 @@ class Capture(Section):
     )
     user: str | None = Field(
         default=None,
-        pattern=r"^[a-z_][a-z0-9_-]{0,31}$",
+        pattern=r"^([a-z_][a-z0-9_-]{0,31}|[0-9]{1,10})$",
         description="Who to become after opening; null: `egret` if there, else `nobody`",
     )
     snaplen: Size = Field(
@@ -90,11 +92,17 @@ class CatalogSettings(Section):
 
     bundled: bool = Field(default=True, description="Use the signatures that come with Egret")
     directories: tuple[FilePath, ...] = Field(
-        default=(), description="Directories with more signature files (`*.yaml`)"
+        default=(),
+        description="Directories with more signature files (`*.yaml`); same id: the later one holds",
     )
     disabled: tuple[str, ...] = Field(
         default=(), description="Signatures to leave out, by id (`egret catalog list` shows them)"
     )
+
+    @property
+    def folders(self) -> list[Path]:
+        """Every folder to read, in order; a later one's signatures replace those of the same id."""
+        return [*([signatures_dir()] if self.bundled else []), *self.directories]
 
     @model_validator(mode="after")
     def _something_to_match(self) -> Self:

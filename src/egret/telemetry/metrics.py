@@ -13,7 +13,6 @@ from egret.model import Detection, Operator, ServiceClass, Severity, Signature
 from egret.telemetry.logs import Log
 from egret.telemetry.table import (
     BY_NAME,
-    COUNTRIES,
     FIXED,
     LATENCY_BUCKETS_S,
     METRICS,
@@ -44,11 +43,10 @@ class Telemetry:
 
     Args:
         version: of Egret.
-        networks: the classes of networks that ``judge.networks`` can name.
         log: where lines go; tests give their own.
     """
 
-    def __init__(self, version: str, networks: Collection[str] = (), log: Log | None = None) -> None:
+    def __init__(self, version: str, log: Log | None = None) -> None:
         self.log = log or Log()
         self.registry = CollectorRegistry(auto_describe=False)
         self._counters: dict[str, Counter] = {}
@@ -64,7 +62,6 @@ class Telemetry:
         )
         for name, combinations in FIXED.items():
             self._announce(name, combinations)
-        self._announce("egret_prc_hosted_connections_total", {(c, n) for c in COUNTRIES for n in networks})
         self._set("egret_build_info", 1, version)
 
     def _declare(self, name: str) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from egret.alerts.model import Action
 from egret.errors import Reason
+from egret.judge.networks import NetworkClass
 from egret.model import Kind, NamedBy, Nameless, Protocol, Severity, Transport
 
 
@@ -153,6 +154,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         ),
         "egret_connections_total": frozenset((t.value, n.value) for t in Transport for n in NamedBy),
         "egret_connections_nameless_total": frozenset((reason.value,) for reason in Nameless),
+        "egret_prc_hosted_connections_total": frozenset((c, n.value) for c in COUNTRIES for n in NetworkClass),
         "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
         "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),

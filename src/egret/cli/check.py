@@ -1,0 +1,100 @@
+"""``egret check``: is the configuration right, and everything it names?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from egret.catalog.match import Catalog
+from egret.cli.output import USAGE, complain_all
+from egret.errors import ConfigError, ConfigErrors, GeoError
+from egret.geo.database import GeoDatabase
+from egret.settings.config import Config, default_config_file, json_schema, load_config
+from egret.settings.schema import suggest
+from egret.settings.signatures import load_catalog
+from egret.settings.yaml_text import effective_yaml
+
+
+def check(
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="The file to check")] = None,
+    *,
+    effective: Annotated[bool, typer.Option(help="Print every option as it is in force, secrets hidden")] = False,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schema of the file, for editors, and stop")] = False,
+) -> None:
+    """Check the configuration, the catalogue and the databases; every error in one run.
+
+    Exits 0 if all is right, 2 if not. Without -c it checks the file that `egret run` would read.
+    """
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    path = config or default_config_file()
+    loaded = load_config(path)
+    if effective:
+        typer.echo(effective_yaml(loaded), nl=False)
+    lines, errors = examine(loaded)
+    if errors:
+        complain_all(ConfigErrors(errors))
+        raise typer.Exit(USAGE)
+    if not effective:
+        typer.echo(f"{path or 'no file, so the defaults'}: all right")
+        typer.echo("\n".join(f"  {line}" for line in lines))
+
+
+def examine(config: Config) -> tuple[list[str], list[ConfigError]]:
+    """What is configured, a line each, and what is wrong with the files that it names."""
+    errors: list[ConfigError] = []
+    lines = [
+        _catalog(config, errors),
+        _databases(config, errors),
+        f"interfaces: {', '.join(config.capture.interfaces) or 'chosen at start'} ({config.capture.backend})",
+        f"outputs: {', '.join(_outputs(config)) or 'none'}",
+        f"incidents: {config.paths.store}",
+        f"status page: http://{config.http.listen}/" if config.http.enabled else "status page: off",
+    ]
+    return lines, errors
+
+
+def _catalog(config: Config, errors: list[ConfigError]) -> str:
+    try:
+        whole = load_catalog(config.catalog.folders)
+    except ConfigErrors as error:
+        errors += error.errors
+        return "catalogue: broken"
+    errors += _unknown(config, whole)
+    used = len(whole.signatures) - len({s.id for s in whole.signatures} & set(config.catalog.disabled))
+    return f"catalogue: {whole.version}, {used} signatures"
+
+
+def _unknown(config: Config, catalog: Catalog) -> list[ConfigError]:
+    """Names in the configuration that the catalogue does not have: likely a typing error, silently without effect."""
+    ids = {signature.id for signature in catalog.signatures}
+    services = ids | {name for s in catalog.signatures for name in (s.vendor, s.service)}
+    folded = {name.casefold() for name in services}
+    wrong = [("catalog.disabled", name, ids) for name in config.catalog.disabled if name not in ids]
+    named = (entry.service for entry in config.alerts.suppress if entry.service is not None)
+    wrong += [("alerts.suppress", name, services) for name in named if name.casefold() not in folded]
+    return [
+        ConfigError(f"{where}: the catalogue has no '{name}'", None, suggest(name, known) or "see `egret catalog list`")
+        for where, name, known in wrong
+    ]
+
+
+def _databases(config: Config, errors: list[ConfigError]) -> str:
+    try:
+        found = GeoDatabase.open(config.geoip.databases).info()
+    except GeoError as error:
+        errors.append(ConfigError(f"geoip.databases: {error}"))
+        return "databases: broken"
+    return f"databases: {', '.join(each.source for each in found)}"
+
+
+def _outputs(config: Config) -> list[str]:
+    outputs = config.outputs
+    names = [f"terminal (from {outputs.terminal.min_severity})"] if outputs.terminal.enabled else []
+    if outputs.file.path is not None:
+        names.append(f"{outputs.file.path} (from {outputs.file.min_severity})")
+    return names + [f"webhook {webhook.name} (from {webhook.min_severity})" for webhook in outputs.webhooks]
