@@ -145,7 +145,7 @@ def opened(severity: Severity = Severity.HIGH, *, client: bytes = CLIENT, at_s: 
 
 def numbered(count: int, severity: Severity = Severity.HIGH) -> list[Alert]:
     """Alerts with ids "0", "1", ...; cheap."""
-    first = opened(severity)
+    first = opened()
     return [replace(first, id=f"{severity.value}-{number}", severity=severity) for number in range(count)]
 
 
@@ -184,3 +184,36 @@ class Watch:
 
 
 BUSY = SinkTemporary("busy")
+
+
+def whole_life() -> list[Alert]:
+    """An incident from its look-up to its end: opened, escalated, updated, closed."""
+    incidents = Incidents(IncidentPolicy(update_every_ns=60 * SECOND_NS))
+    seen = (lookup(0), hello(0.02), connection(0.03), hello(90, name="cdn.chat.example", port=50001))
+    alerts = [alert for detection in seen for alert in incidents.feed(detection)]
+    return alerts + incidents.tick(START_NS + 3600 * SECOND_NS)
+
+
+HOSTILE = "a\nb\r\x1b[31m\x00\x7f\x9b\u202e<script>alert(1)</script>&'\"|,=cmd()`\ud800"  # what no format may act on
+
+
+def hostile() -> Alert:
+    """An alert whose every text is hostile."""
+    evil = replace(signature(), vendor=HOSTILE, service=HOSTILE, alternatives=(HOSTILE,), references=(HOSTILE,))
+    seen = hello(name=HOSTILE, sig=evil, reasons=(HOSTILE,))
+    verdict = replace(
+        seen.verdict,
+        operator=replace(OPERATOR, country=HOSTILE),
+        hosting=replace(HOSTING, country=HOSTILE, as_org=HOSTILE),
+    )
+    observation = seen.observation
+    assert isinstance(observation, Observation)
+    return alerts_of(replace(seen, observation=replace(observation, interface=HOSTILE), verdict=verdict))[0]
+
+
+def check_golden(name: str, text: str, *, update: bool) -> None:
+    """Compare *text* with a golden file, or write it there."""
+    path = GOLDEN / name
+    if update:
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; if it should, run with --update-golden"

@@ -33,7 +33,6 @@ class Folding:
         self.alerted_ns = incident.alerted_ns
         self.updates = incident.updates
         self.quiet_from_ns = incident.last_ns  # as last_ns, but follows the clock when it steps back
-        self.told = incident.detections  # detections that an alert has told of
         self.changed = False  # since the last time somebody asked
         self._first_ns, self._last_ns = incident.first_ns, incident.last_ns
         self._detections, self._lookups = incident.detections, incident.lookups
@@ -47,6 +46,7 @@ class Folding:
         self._interfaces = dict.fromkeys(incident.interfaces)
         self._hosting, self._region, self._reasons = incident.hosting, incident.region, incident.reasons
         self._flows: dict[tuple[int, bytes, int], None] = {}
+        self._told = self._tellable()
 
     @classmethod
     def begin(cls, detection: Detection) -> Folding:
@@ -56,9 +56,13 @@ class Folding:
         return folding
 
     @property
-    def detections(self) -> int:
-        """How many detections it holds."""
-        return self._detections
+    def has_news(self) -> bool:
+        """Whether there is more to tell than the newest alert told."""
+        return self._told != self._tellable()
+
+    def _tellable(self) -> tuple[int, int, int]:
+        """What an update is made for: not every packet of a flow that was told already."""
+        return self._lookups, self._connections, len(self._hosts) + self._hosts_more
 
     def add(self, detection: Detection) -> None:
         """Fold one detection in."""
@@ -118,7 +122,7 @@ class Folding:
         """Make the next alert of this incident."""
         self.sequence += 1
         self.alerted_ns = time_ns
-        self.told = self._detections
+        self._told = self._tellable()
         self.changed = True
         return Alert(
             id=alert_id(self._base.id, self.sequence),

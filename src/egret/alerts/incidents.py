@@ -91,11 +91,8 @@ class Incidents:
             return []
         key = (detection.observation.client.ip, detection.match.signature.id)
         time_ns = detection.observation.time_ns
-        alerts = []
+        alerts = self._settle(key, time_ns)
         folding = self._open.get(key)
-        if folding is not None and time_ns - folding.quiet_from_ns >= self._policy.close_after_ns:
-            alerts.append(self._close(key, folding))
-            folding = None
         if folding is not None:
             return [*alerts, *self._fold(key, folding, detection)]
         if not self._alerts(detection):
@@ -126,14 +123,35 @@ class Incidents:
             return [folding.alert(Action.ESCALATED, time_ns, previous=severity)]
         if folding.evidence is not evidence:  # "no connection seen" is no longer true: say so at once
             return [self._update(folding, time_ns)]
-        if self._update_due(folding, time_ns):
+        if folding.has_news and time_ns >= self._due_ns(folding):
             folding.updates += 1
             return [self._update(folding, time_ns)]
         return []
 
-    def _update_due(self, folding: Folding, time_ns: int) -> bool:
+    def _due_ns(self, folding: Folding) -> int:
+        """When the next periodic update may be."""
         wait_ns = min(self._policy.update_every_ns << min(folding.updates, 16), self._policy.update_at_least_ns)
-        return folding.detections > folding.told and time_ns - folding.alerted_ns >= wait_ns
+        return folding.alerted_ns + wait_ns
+
+    def _settle(self, key: _Key, time_ns: int) -> list[Alert]:
+        """Say what an incident had to say before *time_ns*, dated when it was due.
+
+        Alerts thus do not depend on how often somebody ticks: a replay, which ticks as captures allow,
+        gives those of the live run.
+        """
+        folding = self._open.get(key)
+        if folding is None:
+            return []
+        alerts = []
+        due_ns, close_ns = self._due_ns(folding), folding.quiet_from_ns + self._policy.close_after_ns
+        if folding.has_news and due_ns <= time_ns and due_ns < close_ns:
+            folding.updates += 1
+            alerts.append(self._update(folding, due_ns))
+        if close_ns <= time_ns:
+            del self._open[key]
+            self.counters.closed += 1
+            alerts.append(folding.close(close_ns, CloseReason.QUIET))
+        return alerts
 
     def _update(self, folding: Folding, time_ns: int) -> Alert:
         self.counters.updated += 1
@@ -147,12 +165,6 @@ class Incidents:
         self.counters.evicted += 1
         return [folding.close(time_ns, CloseReason.EVICTED)]
 
-    def _close(self, key: _Key, folding: Folding) -> Alert:
-        """Close a quiet incident, dated when it became quiet enough, however late somebody looked."""
-        del self._open[key]
-        self.counters.closed += 1
-        return folding.close(folding.quiet_from_ns + self._policy.close_after_ns, CloseReason.QUIET)
-
     def tick(self, time_ns: int) -> list[Alert]:
         """Close what has been quiet and update what is due. Cheap to call often.
 
@@ -162,15 +174,11 @@ class Incidents:
         if self._walked_ns is not None and 0 <= time_ns - self._walked_ns < _WALK_EVERY_NS:
             return []
         self._walked_ns = time_ns
-        alerts = []
+        alerts: list[Alert] = []
         for key, folding in list(self._open.items()):
             folding.set_back(time_ns, _CLOCK_STEP_NS)
-            if time_ns - folding.quiet_from_ns >= self._policy.close_after_ns:
-                alerts.append(self._close(key, folding))
-            elif self._update_due(folding, time_ns):
-                folding.updates += 1
-                alerts.append(self._update(folding, time_ns))
-        return alerts
+            alerts += self._settle(key, time_ns)
+        return sorted(alerts, key=lambda alert: alert.time_ns)
 
     def take_changed(self) -> list[Incident]:
         """The open incidents that changed since the last call: what the store should save."""

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
+from egret.alerts.incidents import IncidentPolicy, Incidents
+from egret.alerts.model import Alert
+from tests.support.alerts import START_NS, alerts_of, connection, hello, lookup, opened
+
+
+def whole_life() -> list[Alert]:
+    incidents = Incidents(IncidentPolicy(update_every_ns=1))
+    alerts = [a for d in (lookup(0), hello(1), connection(1), hello(2, port=1)) for a in incidents.feed(d)]
+    return alerts + incidents.tick(START_NS + 3600 * 10**9)
+
+
+def test_every_alert_of_a_life_goes_through_json_unchanged() -> None:
+    alerts = whole_life()
+    assert {alert.action.value for alert in alerts} == {"opened", "escalated", "updated", "closed"}
+    for alert in alerts:
+        assert alert_from_dict(json.loads(json.dumps(alert_to_dict(alert)))) == alert
+        assert incident_from_dict(json.loads(json.dumps(incident_to_dict(alert.incident)))) == alert.incident
+
+
+@pytest.mark.parametrize(
+    "change", [{"schema": "egret.alert/999"}, {"action": "exploded"}, {"time": 5}, {"sequence": "x"}]
+)
+def test_another_schema_or_a_damaged_value_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not an alert"):
+        alert_from_dict(alert_to_dict(opened()) | change)
+
+
+def test_every_missing_field_is_refused() -> None:
+    whole = incident_to_dict(opened().incident)
+    for key in whole:
+        with pytest.raises(ValueError, match="not an incident"):
+            incident_from_dict({name: value for name, value in whole.items() if name != key})
+
+
+@pytest.mark.parametrize("body", [[], None, "x", 7])
+def test_what_is_no_object_is_refused(body: object) -> None:
+    with pytest.raises(ValueError, match="not an"):
+        incident_from_dict(body)  # type: ignore[arg-type]
+
+
+def test_times_are_text_with_all_nanoseconds() -> None:
+    body = alert_to_dict(alerts_of(hello())[0])
+    assert body["time"] == "2026-01-01T00:00:00.123456789Z" == body["incident"]["first"]
+    assert body["schema"] == "egret.alert/1"

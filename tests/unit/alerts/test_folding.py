@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from egret.alerts import folding
+from egret.alerts.folding import Folding
+from egret.alerts.model import Action, CloseReason, Evidence
+from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Severity
+from tests.support.alerts import CLIENT, HOSTING, SERVER, START_NS, connection, hello, lookup
+
+
+def folded(*detections: Detection) -> Folding:
+    result = Folding.begin(detections[0])
+    for detection in detections[1:]:
+        result.add(detection)
+    return result
+
+
+def reply(at_s: float, kind: Kind = Kind.ANSWER) -> Detection:
+    asked = lookup(at_s)
+    assert isinstance(asked.observation, Observation)
+    return replace(asked, observation=replace(asked.observation, kind=kind))
+
+
+def test_a_hello_and_its_connection_are_one_connection() -> None:
+    incident = folded(hello(0, port=1), connection(0.1, port=1), hello(1, port=2)).snapshot()
+    assert (incident.connections, incident.detections, incident.protocols) == (2, 3, {"tls": 2, "tcp": 1})
+
+
+def test_replies_are_no_look_ups_of_their_own() -> None:
+    assert folded(lookup(0), reply(0.1), reply(0.1, Kind.CNAME), lookup(1)).snapshot().lookups == 2
+    assert folded(reply(0), reply(0.1)).snapshot().lookups == 1
+
+
+def test_servers_are_those_of_connections_and_resolvers_those_of_look_ups() -> None:
+    incident = folded(lookup(0), hello(1)).snapshot()
+    assert [(server.ip, server.port, server.host) for server in incident.servers] == [
+        ("203.0.113.9", 443, "chat.example")
+    ]
+    assert incident.resolvers == ("192.0.2.53",)
+    assert incident.hosting == HOSTING
+
+
+def test_the_newest_server_is_the_last_one() -> None:
+    other = bytes([203, 0, 113, 10])
+    incident = folded(hello(0), hello(1, server=other, port=2), hello(2, port=3)).snapshot()
+    assert [server.ip for server in incident.servers] == ["203.0.113.10", "203.0.113.9"]
+
+
+def test_a_look_up_never_makes_an_incident_milder() -> None:
+    incident = folded(hello(0, Severity.HIGH), lookup(1, Severity.MEDIUM)).snapshot()
+    assert (incident.severity, incident.evidence, incident.score) == (Severity.HIGH, Evidence.CONNECTION, 60)
+
+
+def test_reasons_are_those_of_the_most_severe() -> None:
+    milder = hello(2, Severity.LOW, reasons=("mild",))
+    assert folded(lookup(0), hello(1, reasons=("severe",)), milder).snapshot().reasons == ("severe",)
+
+
+def test_lists_are_bounded_and_say_so() -> None:
+    many = [
+        hello(number, name=f"h{number}.example", server=SERVER[:3] + bytes([number]), port=number + 1)
+        for number in range(100)
+    ]
+    incident = folded(*many).snapshot()
+    assert len(incident.hosts) == folding.MAX_HOSTS
+    assert incident.hosts_more == 100 - folding.MAX_HOSTS
+    assert len(incident.servers) == folding.MAX_SERVERS
+    assert incident.servers[-1].ip == "203.0.113.99"
+    assert incident.servers_more == 100 - folding.MAX_SERVERS
+    assert incident.connections == 100
+
+
+def test_interfaces_and_resolvers_are_bounded() -> None:
+    state = folded(lookup(0))
+    for number in range(50):
+        seen = replace(
+            lookup(1).observation, interface=f"if{number}", server=Endpoint(SERVER[:3] + bytes([number]), 53)
+        )
+        state.add(replace(lookup(1), observation=seen))
+    incident = state.snapshot()
+    assert len(incident.interfaces) == folding.MAX_INTERFACES
+    assert len(incident.resolvers) == folding.MAX_RESOLVERS
+
+
+def test_a_nameless_connection_adds_no_host() -> None:
+    seen = connection(1).observation
+    assert isinstance(seen, Connection)
+    nameless = replace(connection(1), observation=replace(seen, name=None, interface=None))
+    incident = folded(nameless).snapshot()
+    assert (incident.hosts, incident.interfaces, incident.servers[0].host) == ((), (), None)
+
+
+def test_hosting_of_a_look_up_is_kept_where_a_database_knew_it() -> None:
+    known = replace(lookup(0), verdict=replace(lookup(0).verdict, hosting=HOSTING))
+    assert folded(known, lookup(1)).snapshot().hosting == HOSTING
+    assert folded(lookup(0), known).snapshot().hosting == HOSTING
+    assert folded(lookup(0)).snapshot().hosting == Hosting()
+
+
+def test_older_detections_move_the_beginning_not_the_identity() -> None:
+    incident = folded(hello(10), hello(5, port=2)).snapshot()
+    assert incident.first_ns == START_NS + 5 * 10**9
+    assert incident.last_ns == START_NS + 10 * 10**9
+    assert incident.id == folded(hello(10)).snapshot().id
+
+
+def test_alerts_are_numbered_and_carry_the_incident_as_it_was() -> None:
+    state = folded(lookup(0))
+    first = state.alert(Action.OPENED, START_NS)
+    state.add(hello(1))
+    last = state.close(START_NS + 5, CloseReason.QUIET)
+    assert (first.sequence, last.sequence) == (1, 2)
+    assert (first.incident.detections, last.incident.detections) == (1, 2)
+    assert (last.incident.closed_ns, last.incident.close_reason) == (START_NS + 5, CloseReason.QUIET)
+
+
+def test_a_snapshot_continues_where_it_was_taken() -> None:
+    state = folded(lookup(0), hello(1))
+    again = Folding(state.snapshot())
+    again.add(hello(2, port=9))
+    state.add(hello(2, port=9))
+    assert again.snapshot() == state.snapshot()
+
+
+def test_a_clock_that_was_set_back_is_followed() -> None:
+    state = folded(hello(1000))
+    state.alert(Action.OPENED, START_NS + 1000 * 10**9)
+    state.set_back(START_NS + 999 * 10**9, 60 * 10**9)
+    assert state.quiet_from_ns == START_NS + 1000 * 10**9
+    state.set_back(START_NS, 60 * 10**9)
+    assert (state.quiet_from_ns, state.alerted_ns) == (START_NS, START_NS)
+
+
+def test_the_client_is_text() -> None:
+    assert folded(hello()).snapshot().client == ".".join(str(byte) for byte in CLIENT)

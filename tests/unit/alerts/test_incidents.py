@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from egret.alerts.incidents import IncidentPolicy, Incidents
+from egret.alerts.model import Action, Alert, CloseReason, Evidence
+from egret.alerts.suppress import Suppression
+from egret.model import Detection, ServiceClass, Severity
+from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature
+
+HOUR_S = 3600
+OTHER = signature(identity="example.other", service="Other")
+
+
+def after(seconds: float) -> int:
+    return START_NS + round(seconds * SECOND_NS)
+
+
+def actions(*detections: Detection, policy: IncidentPolicy | None = None) -> list[str]:
+    return [alert.action.value for alert in alerts_of(*detections, policy=policy)]
+
+
+def test_the_first_opens_at_once_and_the_rest_fold() -> None:
+    incidents = Incidents()
+    [alert] = incidents.feed(hello())
+    assert (alert.action, alert.sequence, alert.time_ns, alert.severity) == (Action.OPENED, 1, START_NS, Severity.HIGH)
+    assert [incidents.feed(hello(second, port=second)) for second in range(1, 60)] == [[]] * 59
+    assert incidents.counters.opened == 1
+    assert incidents.counters.folded == 59
+    assert incidents.open_incidents[0].connections == 60
+
+
+def test_a_visit_is_one_incident_that_escalates() -> None:
+    first, second = alerts_of(lookup(0), hello(0.02), connection(0.03))
+    assert (first.action, first.severity, first.incident.evidence) == (Action.OPENED, Severity.MEDIUM, Evidence.LOOKUP)
+    assert (second.action, second.severity) == (Action.ESCALATED, Severity.HIGH)
+    assert (second.previous_severity, second.incident.evidence) == (Severity.MEDIUM, Evidence.CONNECTION)
+    assert first.incident.id == second.incident.id
+
+
+def test_the_connection_is_told_at_once_even_where_the_severity_stays() -> None:
+    assert actions(lookup(0, Severity.HIGH), hello(1), hello(2, port=2)) == ["opened", "updated"]
+
+
+@pytest.mark.parametrize(
+    "other", [hello(1, client=bytes([192, 0, 2, 8])), hello(1, sig=OTHER)], ids=["client", "service"]
+)
+def test_another_client_or_service_is_another_incident(other: Detection) -> None:
+    first, second = alerts_of(hello(), other)
+    assert second.action is Action.OPENED
+    assert first.incident.id != second.incident.id
+
+
+def test_updates_come_on_a_widening_schedule() -> None:
+    told = [
+        alert.time_ns
+        for alert in alerts_of(*(hello(minute * 60, port=minute + 1) for minute in range(0, 16 * 60, 10)))
+        if alert.action is Action.UPDATED
+    ]
+    assert told == [after(HOUR_S * hours) for hours in (1, 3, 7, 15)]
+
+
+def test_the_wait_for_an_update_has_a_cap() -> None:
+    policy = IncidentPolicy(update_every_ns=60 * SECOND_NS, update_at_least_ns=120 * SECOND_NS)
+    updates = alerts_of(*(hello(m * 60, port=m + 1) for m in range(20)), policy=policy)[1:]
+    gaps = {later.time_ns - earlier.time_ns for earlier, later in pairwise(updates)}
+    assert gaps == {120 * SECOND_NS}
+
+
+def test_an_update_that_is_due_comes_with_the_tick_and_only_if_there_is_news() -> None:
+    incidents = Incidents(IncidentPolicy(close_after_ns=10 * HOUR_S * SECOND_NS))
+    incidents.feed(hello(0))
+    assert incidents.tick(after(HOUR_S)) == []
+    incidents.feed(hello(HOUR_S - 1, port=2))
+    incidents = Incidents(IncidentPolicy(close_after_ns=10 * HOUR_S * SECOND_NS))
+    incidents.feed(hello(0))
+    incidents.feed(hello(5, port=2))
+    [update] = incidents.tick(after(HOUR_S))
+    assert (update.action, update.incident.connections) == (Action.UPDATED, 2)
+    assert incidents.tick(after(9 * HOUR_S)) == []
+
+
+def test_quiet_closes_and_the_next_one_opens_anew() -> None:
+    incidents = Incidents()
+    [opened] = incidents.feed(hello(0))
+    assert incidents.tick(after(1799)) == []
+    [closed] = incidents.tick(after(5000))
+    assert (closed.action, closed.time_ns, closed.incident.close_reason) == (
+        Action.CLOSED,
+        after(1800),
+        CloseReason.QUIET,
+    )
+    [again] = incidents.feed(hello(5001))
+    assert again.incident.id != opened.incident.id
+    assert incidents.counters.closed == 1
+
+
+@pytest.mark.parametrize("update_every_s", [3600, 300, 5])
+def test_how_often_somebody_ticks_changes_nothing(update_every_s: int) -> None:
+    def run(tick_every_s: int) -> list[tuple[str, int, int]]:
+        incidents = Incidents(IncidentPolicy(update_every_ns=update_every_s * SECOND_NS))
+        alerts: list[Alert] = []
+        for before, second in pairwise((0, 0, 10, 12, 700, 1500, 2900, 4000, 4001, 9000)):
+            for tick in range(before, second, tick_every_s):
+                alerts += incidents.tick(after(tick))
+            alerts += incidents.feed(hello(second, port=second + 1))
+        return [(alert.action.value, alert.time_ns, alert.incident.detections) for alert in alerts]
+
+    assert run(10**9) == run(7) == run(1)
+    assert [action for action, _, _ in run(7) if action != "updated"] == ["opened", "closed", "opened"]
+
+
+def test_a_clock_that_steps_back_closes_nothing_early_and_keeps_nothing_open() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(100_000))
+    incidents.feed(hello(50, port=2))
+    assert incidents.tick(after(51)) == []
+    assert [alert.action for alert in incidents.tick(after(51 + 1800))] == [Action.CLOSED]
+
+
+def test_a_clock_that_steps_back_between_detections_ends_as_well() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(100_000))
+    assert incidents.tick(after(100_001)) == []
+    assert incidents.tick(after(0)) == []
+    assert [alert.action for alert in incidents.tick(after(1800))] == [Action.CLOSED]
+
+
+def test_ticks_are_cheap_to_repeat() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(0))
+    incidents.tick(after(1799.5))
+    assert incidents.tick(after(1800)) == []
+    assert len(incidents.tick(after(1800.5))) == 1
+
+
+@pytest.mark.parametrize("service_class", list(ServiceClass))
+def test_broad_is_counted_only_and_every_other_class_alerts(service_class: ServiceClass) -> None:
+    severity = Severity.INFO if service_class is ServiceClass.BROAD else Severity.LOW
+    sig = signature(service_class)
+    expected = [] if service_class is ServiceClass.BROAD else ["opened", "escalated"]
+    assert actions(lookup(0, severity.step_down(), sig=sig), hello(1, severity, sig=sig)) == expected
+
+
+def test_a_look_up_is_judged_by_what_its_connection_would_be() -> None:
+    policy = IncidentPolicy(alert_from=Severity.HIGH)
+    assert actions(lookup(0, Severity.MEDIUM), policy=policy) == ["opened"]
+    assert actions(lookup(0, Severity.LOW), hello(1, Severity.MEDIUM), policy=policy) == []
+
+
+def test_a_class_may_be_counted_only() -> None:
+    policy = IncidentPolicy(alert_from=Severity.MEDIUM, counted=frozenset({ServiceClass.CLOUD}))
+    cloud = signature(ServiceClass.CLOUD)
+    incidents = Incidents(policy)
+    assert incidents.feed(lookup(0, Severity.LOW, sig=cloud)) == []
+    assert incidents.counters.counted == 1
+
+
+def test_suppressed_detections_are_counted_and_expiry_falls_back() -> None:
+    incidents = Incidents(IncidentPolicy(suppress=(Suppression(client="192.0.2.0/24", until_ns=after(10)),)))
+    assert incidents.feed(hello(0)) == []
+    assert incidents.counters.suppressed == 1
+    assert [alert.action for alert in incidents.feed(hello(10))] == [Action.OPENED]
+
+
+def test_a_new_policy_keeps_open_incidents() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(0))
+    incidents.apply(IncidentPolicy(suppress=(Suppression(service="Example"),)))
+    assert incidents.feed(hello(1, port=2)) == []
+    assert len(incidents.open_incidents) == 1
+    incidents.apply(IncidentPolicy())
+    assert incidents.feed(hello(2, port=3)) == []
+
+
+def test_a_broken_policy_changes_nothing() -> None:
+    incidents = Incidents(IncidentPolicy(suppress=(Suppression(service="Example"),)))
+    with pytest.raises(ValueError):
+        incidents.apply(IncidentPolicy(suppress=(Suppression(client="x"),)))
+    assert incidents.feed(hello()) == []
+
+
+def test_open_incidents_are_bounded_and_the_longest_quiet_goes() -> None:
+    incidents = Incidents(IncidentPolicy(max_open=2))
+    clients = [bytes([192, 0, 2, number]) for number in range(3)]
+    incidents.feed(hello(0, client=clients[0]))
+    incidents.feed(hello(1, client=clients[1]))
+    incidents.feed(hello(2, client=clients[0], port=2))
+    closed, opened = incidents.feed(hello(3, client=clients[2]))
+    assert (closed.action, closed.incident.client, closed.incident.close_reason) == (
+        Action.CLOSED,
+        "192.0.2.1",
+        CloseReason.EVICTED,
+    )
+    assert opened.action is Action.OPENED
+    assert incidents.counters.evicted == 1
+    assert len(incidents.open_incidents) == 2
+
+
+def test_a_restart_continues_without_alerting_again() -> None:
+    before = Incidents()
+    alerts = [*before.feed(lookup(0)), *before.feed(hello(1))]
+    after_restart = Incidents()
+    after_restart.restore(before.open_incidents)
+    assert after_restart.feed(hello(2, port=2)) == []
+    [closed] = after_restart.tick(after(4000))
+    assert closed.incident.id == alerts[0].incident.id
+    assert closed.sequence == 3
+    assert closed.incident.detections == 3
+
+
+def test_a_restart_after_a_long_time_closes() -> None:
+    before = Incidents()
+    before.feed(hello(0))
+    again = Incidents()
+    again.restore(before.open_incidents)
+    assert [alert.action for alert in again.feed(hello(86_400))] == [Action.CLOSED, Action.OPENED]
+
+
+def test_closed_incidents_are_not_restored_and_the_bound_holds() -> None:
+    before = Incidents()
+    before.feed(hello(0))
+    [closed] = before.tick(after(4000))
+    open_ones = [alerts_of(hello(second, client=CLIENT[:3] + bytes([second])))[0].incident for second in (3, 1, 2)]
+    incidents = Incidents(IncidentPolicy(max_open=2))
+    incidents.restore([closed.incident, *open_ones])
+    assert [incident.client for incident in incidents.open_incidents] == ["192.0.2.2", "192.0.2.3"]
+
+
+def test_what_changed_is_given_once() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(0))
+    assert [incident.detections for incident in incidents.take_changed()] == [1]
+    assert incidents.take_changed() == []
+    incidents.feed(hello(1, port=2))
+    assert [incident.detections for incident in incidents.take_changed()] == [2]
+
+
+def test_open_incidents_by_severity_has_every_severity() -> None:
+    incidents = Incidents()
+    incidents.feed(hello(0))
+    counts = incidents.open_by_severity()
+    assert counts == {**dict.fromkeys(Severity, 0), Severity.HIGH: 1}
+
+
+def test_every_detection_is_accounted_for() -> None:
+    incidents = Incidents(IncidentPolicy(suppress=(Suppression(client="192.0.2.9"),), max_open=3))
+    total = 0
+    for number in range(500):
+        severity = list(Severity)[number % 5]
+        client = bytes([192, 0, 2, number % 11])
+        incidents.feed(hello(number * 300, severity, client=client, port=number + 1))
+        total += 1
+    counters = incidents.counters
+    assert counters.counted + counters.suppressed + counters.opened + counters.folded == total
+    assert counters.opened - counters.closed == len(incidents.open_incidents)

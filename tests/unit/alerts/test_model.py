@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import dataclasses
+import uuid
+
+import pytest
+
+from egret.alerts.model import alert_id, incident_id
+from tests.support.alerts import START_NS, alerts_of, hello, opened
+
+
+def test_the_same_traffic_gives_the_same_ids() -> None:
+    assert opened().id == opened().id
+    assert alerts_of(hello())[0].incident.id == incident_id("192.0.2.7", "example.chat", START_NS)
+
+
+@pytest.mark.parametrize(
+    "other", [("192.0.2.8", "s", 1), ("192.0.2.7", "t", 1), ("192.0.2.7", "s", 2)], ids=["client", "signature", "time"]
+)
+def test_another_beginning_gives_another_id(other: tuple[str, str, int]) -> None:
+    assert incident_id(*other) != incident_id("192.0.2.7", "s", 1)
+
+
+def test_ids_are_uuids_and_alerts_add_their_number() -> None:
+    identity = incident_id("192.0.2.7", "s", 1)
+    assert str(uuid.UUID(identity)) == identity
+    assert alert_id(identity, 3) == f"{identity}-3"
+
+
+def test_values_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        opened().incident.score = 0  # type: ignore[misc]
