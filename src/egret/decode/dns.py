@@ -30,6 +30,7 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2  # sections
 MAX_RECORDS = 4096  # of a message; more than 64 KB can hold of any use; Reason.TOO_LARGE beyond
 _MAX_WIRE_NAME = 255  # RFC 1035 section 2.3.4
 _HEADER_SIZE = 12
+_SMALLEST = _HEADER_SIZE + 5  # with a question about the root
 _IN = 1
 _CLASS_MASK = 0x7FFF  # the top bit is mDNS's: unicast reply wanted, cache flush (RFC 6762 section 5.4)
 _ADDRESS_SIZES = {A: 4, AAAA: 16}
@@ -321,7 +322,7 @@ def looks_like_dns(data: bytes | memoryview) -> bool:
 
     Everything must fit: header bits, counts, names of host-like labels, types, and the last byte.
     """
-    if not _plausible_header(data):
+    if len(data) < _SMALLEST or not _plausible_header(data, len(data)):
         return False
     message = parse_message(data)
     return (
@@ -337,23 +338,19 @@ def recognise_stream(data: bytes | memoryview) -> Recognition:
     if len(data) < 2:
         return Recognition.NEED_MORE
     (length,) = _LENGTH.unpack_from(data)
-    if length < _HEADER_SIZE + 5:
-        return Recognition.NO
-    if len(data) >= 2 + _HEADER_SIZE and not _plausible_header(data[2:]):
+    if length < _SMALLEST or (len(data) >= 2 + _HEADER_SIZE and not _plausible_header(data[2:], length)):
         return Recognition.NO
     if len(data) < 2 + length:
         return Recognition.NEED_MORE
     return Recognition.YES if looks_like_dns(data[2 : 2 + length]) else Recognition.NO
 
 
-def _plausible_header(data: bytes | memoryview) -> bool:
-    if len(data) < _HEADER_SIZE + 5:
-        return False
+def _plausible_header(data: bytes | memoryview, length: int) -> bool:
     _, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(data)
     if flags & 0x7840 or questions != 1:  # an opcode other than QUERY, or the bit that must be zero
         return False
     if flags & 0x8000:
-        return bool(answers + authorities + additionals <= len(data) // 11)
+        return bool(answers + authorities + additionals <= length // 11)
     return bool(flags & 0x000F == 0 and answers == 0 and authorities == 0 and additionals <= 2)
 
 

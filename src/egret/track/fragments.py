@@ -191,10 +191,11 @@ def _new_parts(pieces: list[tuple[int, int, bytes]], start: int, end: int, data:
     parts = []
     position = start
     for taken_start, taken_end, _ in pieces:
-        if position < min(taken_start, end):
-            stop = min(taken_start, end)
-            parts.append((position, stop, data[position - start : stop - start]))
-        position = max(position, taken_end) if taken_start < end else position
+        if taken_start >= end:
+            break
+        if position < taken_start:
+            parts.append((position, taken_start, data[position - start : taken_start - start]))
+        position = max(position, taken_end)
     if position < end:
         parts.append((position, end, data[position - start : end - start]))
     return parts

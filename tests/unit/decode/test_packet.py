@@ -4,7 +4,7 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP
 
-from egret.decode.ip import Datagram
+from egret.decode.ip import Datagram, Fragment
 from egret.decode.packet import Context, decode_packet
 from egret.errors import Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Transport
@@ -88,5 +88,5 @@ def test_a_reassembler_is_asked() -> None:
         asked.append((datagram.fragment, context.time_ns))
 
     assert decode_packet(frame(packet), reassemble) is None
-    assert asked[0][0].more
+    assert asked[0][0] == Fragment(4, 1, 0, more=True)
     assert asked[0][1] == TIME_NS

@@ -67,7 +67,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 def test_a_directory(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a directory"):
-        open_capture(str(tmp_path: Path))
+        open_capture(str(tmp_path))
 
 
 def test_a_name_no_file_can_have() -> None:

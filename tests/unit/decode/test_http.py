@@ -1,0 +1,105 @@
+import pytest
+
+from egret.decode.http import H2_PREFACE, MAX_HEAD, RequestHead, parse_request_head, recognise
+from egret.errors import DecodeError, Malformed, Reason, Unsupported
+from egret.model import Recognition
+
+
+def head(data: bytes) -> RequestHead:
+    found = parse_request_head(data)
+    assert found is not None
+    return found
+
+
+def test_origin_form() -> None:
+    data = b"GET /path HTTP/1.1\r\nAccept: */*\r\nhOST : Chat.Qwen.AI:8080 \r\n\r\n"
+    assert head(data + b"body") == RequestHead("GET", "chat.qwen.ai", 8080, "chat.qwen.ai", False, len(data))
+
+
+def test_absolute_form_decides_over_the_host_line() -> None:
+    data = b"POST http://user:pw@api.example:81/x?y HTTP/1.0\r\nHost: proxy.example\r\n\r\n"
+    assert head(data) == RequestHead("POST", "api.example", 81, "proxy.example", False, len(data))
+
+
+def test_connect_waits_for_its_end() -> None:
+    data = b"CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n\r\n"
+    assert head(data) == RequestHead("CONNECT", "api.example", 443, "api.example", True, len(data))
+    assert parse_request_head(data[:-1]) is None
+    final = parse_request_head(data[:-1], final=True)
+    assert final is not None
+    assert (final.name, final.size) == ("api.example", 0)
+
+
+def test_a_whole_host_line_is_enough() -> None:
+    assert head(b"GET / HTTP/1.1\nHost: a.example\nCoo").name == "a.example"
+
+
+def test_a_cut_host_line_is_no_name() -> None:
+    data = b"GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n"
+    end = data.index(b"\n", 20) + 1
+    assert {parse_request_head(data[:size]) for size in range(end)} == {None}
+    final = parse_request_head(data[: end - 1], final=True)
+    assert final is not None
+    assert final.name is None
+
+
+@pytest.mark.parametrize("host", [b"192.0.2.1:80", b"[2001:db8::1]:80", b"", b"a..b"])
+def test_addresses_and_nothing_are_no_names(host: bytes) -> None:
+    assert head(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").name is None
+
+
+def test_no_host_line() -> None:
+    assert head(b"GET / HTTP/1.0\r\n\r\n").name is None
+
+
+def test_the_first_host_line_counts() -> None:
+    assert head(b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n").name == "a.example"
+
+
+def test_empty_lines_before_a_request() -> None:
+    data = b"\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    assert head(data).size == len(data)
+
+
+def test_odd_bytes_are_escaped() -> None:
+    assert head(b"GET / HTTP/1.1\r\nHost: a\x1b[31m.example\r\n\r\n").name == r"a\027[31m.example"
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01\x02\0", b"GET /\r\n", b"EHLO a.example\r\n", b"get / HTTP/1.1\r\n", b"X" * 40, b"HELLO\r\n"]
+)
+def test_what_is_no_request(data: bytes) -> None:
+    assert recognise(data) is Recognition.NO
+    with pytest.raises(Malformed):
+        parse_request_head(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n", b"G", b"GET", b"GET ", b"GET /a", b"M-SEARCH * HTTP/1.1\r", b"PRI * HTTP/2"]
+)
+def test_what_may_become_one(data: bytes) -> None:
+    assert recognise(data) is Recognition.NEED_MORE
+    assert parse_request_head(data) is None
+    with pytest.raises(DecodeError):
+        parse_request_head(data, final=True)
+
+
+def test_requests_are_recognised_by_their_first_line() -> None:
+    assert recognise(b"GET /a b HTTP/1.1\r\n") is Recognition.YES
+    assert recognise(b"GET /" + b"a" * MAX_HEAD) is Recognition.NO
+
+
+def test_http_2_with_prior_knowledge() -> None:
+    assert recognise(H2_PREFACE + b"x") is Recognition.YES
+    with pytest.raises(Unsupported) as error:
+        parse_request_head(H2_PREFACE)
+    assert error.value.reason is Reason.UNSUPPORTED
+
+
+def test_heads_are_bounded() -> None:
+    long = b"Cookie: " + b"x" * MAX_HEAD + b"\r\n"
+    with pytest.raises(Unsupported) as error:
+        parse_request_head(b"GET / HTTP/1.1\r\n" + long)
+    assert error.value.reason is Reason.TOO_LARGE
+    assert head(b"GET http://a.example/ HTTP/1.1\r\n" + long).name == "a.example"
+    assert head(b"CONNECT a.example:1 HTTP/1.1\r\nHost: a.example\r\n" + long).name == "a.example"
