@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -33,10 +34,8 @@ def openssl_hello(name: str | None, alpn: tuple[str, ...] = ("h2", "http/1.1")) 
         context.set_alpn_protocols(list(alpn))
     received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
     connection = context.wrap_bio(received, sent, server_hostname=name)
-    try:
+    with suppress(ssl.SSLWantReadError):
         connection.do_handshake()
-    except ssl.SSLWantReadError:
-        pass
     return sent.read()
 
 

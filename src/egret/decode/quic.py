@@ -183,8 +183,8 @@ def parse_frames(payload: bytes) -> Frames:
             elif kind in {0x02, 0x03}:
                 position = _skip_ack(payload, position, with_ecn=kind == 0x03)
             elif kind == 0x1C:
-                closed = True
                 position = _skip_close(payload, position)
+                closed = True
             elif kind != 0x01:
                 raise Malformed(Reason.BAD_VALUE, position - 1)
     except (Truncated, Malformed) as error:

@@ -31,7 +31,7 @@ class Lookups:
 
     The same message between the same ends within ``Limits.duplicate_s`` is a second copy of it (another
     interface, a mirrored port), counted and not said again; a client that asks again later, or with
-    another message id, is heard again.
+    another message id, is heard again. Copies of TCP segments are known by their sequence numbers.
     """
 
     def __init__(self, limits: Limits, answers: Answers, counters: Counters) -> None:
@@ -48,7 +48,7 @@ class Lookups:
             heard: its ends, in the direction it went.
             cut: the capture holds less of it than the wire did: then its breaking off is no anomaly.
         """
-        if self._is_copy(wire, heard):
+        if heard.transport is Transport.UDP and self._is_copy(wire, heard):
             self._counters.duplicates += 1
             return []
         try:

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from egret.decode.quic import (
+    MAX_PACKETS,
+    PacketKind,
+    is_long_header,
+    open_initial,
+    parse_frames,
+    parse_long_header,
+    parse_packets,
+)
+from egret.decode.quic_keys import VERSION_1, VERSION_2, initial_keys
+from egret.decode.tls import parse_client_hello
+from egret.errors import DecodeError, Malformed, Reason, Truncated, Unsupported
+from tests.support.hello import client_hello, crypto_frame, quic_initial, varint
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+DCID = bytes.fromhex("8394c8f03e515708")
+
+
+def vector(name: str) -> bytes:
+    return bytes.fromhex("".join((VECTORS / name).read_text().split()))
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("rfc9001_a2_client_initial.hex", VERSION_1), ("rfc9369_a2_client_initial.hex", VERSION_2)]
+)
+def test_client_initial_of_the_rfcs(name: str, version: int) -> None:
+    datagram = vector(name)
+    (header,) = parse_packets(datagram)
+    assert (header.kind, header.version, header.dcid, header.scid) == (PacketKind.INITIAL, version, DCID, b"")
+    payload = open_initial(datagram, header, initial_keys(DCID, version))
+    assert payload is not None
+    frames = parse_frames(payload)
+    assert frames.anomaly is None
+    assert [crypto_frame(offset, data) for offset, data in frames.crypto] == [
+        b"\x06\x00" + vector("rfc9001_a2_crypto_frame.hex")[2:]
+    ]
+    assert parse_client_hello(frames.crypto[0][1]).server_name == b"example.com"
+
+
+def test_other_keys_do_not_open() -> None:
+    datagram = vector("rfc9001_a2_client_initial.hex")
+    (header,) = parse_packets(datagram)
+    assert open_initial(datagram, header, initial_keys(DCID, VERSION_1, server=True)) is None
+
+
+def test_no_room_for_a_tag() -> None:
+    datagram = b"\xc0" + VERSION_1.to_bytes(4, "big") + b"\x00\x00\x00" + varint(10) + bytes(10)
+    (header,) = parse_packets(datagram)
+    assert open_initial(datagram, header, initial_keys(b"", VERSION_1)) is None
+
+
+def test_several_packets_in_one_datagram() -> None:
+    first = quic_initial(b"\x01", size=200)
+    handshake = b"\xe0" + first[1:6] + DCID[:8] + b"\x00" + varint(20) + bytes(20)
+    handshake = b"\xe0" + VERSION_1.to_bytes(4, "big") + b"\x08" + DCID + b"\x00" + varint(20) + bytes(20)
+    zero_rtt = b"\xd0" + handshake[1:]
+    kinds = [header.kind for header in parse_packets(first + zero_rtt + handshake + b"\x40short")]
+    assert kinds == [PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE]
+    assert len(parse_packets(handshake * (MAX_PACKETS + 5))) == MAX_PACKETS
+    assert len(parse_packets(first + b"\xff\xff\xff")) == 1
+
+
+def test_version_negotiation_and_retry() -> None:
+    negotiation = b"\x80" + bytes(4) + b"\x01a\x01b" + VERSION_1.to_bytes(4, "big")
+    assert parse_packets(negotiation)[0].kind is PacketKind.VERSION_NEGOTIATION
+    retry = b"\xf0" + VERSION_1.to_bytes(4, "big") + b"\x01a\x02bc" + b"token" + bytes(16)
+    header = parse_packets(retry)[0]
+    assert (header.kind, header.scid, header.token) == (PacketKind.RETRY, b"bc", b"token")
+    assert parse_packets(b"\xc0" + VERSION_2.to_bytes(4, "big") + retry[5:])[0].kind is PacketKind.RETRY
+
+
+@pytest.mark.parametrize(
+    ("datagram", "error", "reason"),
+    [
+        (b"\xc0\x00\x00\x00", Truncated, Reason.TRUNCATED),
+        (b"\xc0\x0a\x1a\x2a\x3a\x00\x00", Unsupported, Reason.UNKNOWN_VERSION),
+        (b"\xc0\x00\x00\x00\x01\x15" + bytes(30), Malformed, Reason.BAD_LENGTH),
+        (b"\xc0\x00\x00\x00\x01\x08abc", Truncated, Reason.TRUNCATED),
+        (b"\xc0\x00\x00\x00\x01\x01a", Truncated, Reason.TRUNCATED),
+        (b"\x80\x00\x00\x00\x01\x00\x00\x00\x00", Malformed, Reason.BAD_VALUE),
+        (b"\xc0\x00\x00\x00\x01\x00\x00\x44", Truncated, Reason.TRUNCATED),
+        (b"\xc0\x00\x00\x00\x01\x00\x00", Truncated, Reason.TRUNCATED),
+        (b"\xc0\x00\x00\x00\x01\x00\x00\x05ab", Truncated, Reason.TRUNCATED),
+        (b"\xc0\x00\x00\x00\x01\x00\x00\x00\x44\x00", Truncated, Reason.TRUNCATED),
+    ],
+)
+def test_bad_headers(datagram: bytes, error: type[DecodeError], reason: Reason) -> None:
+    with pytest.raises(error) as caught:
+        parse_long_header(datagram, 0)
+    assert caught.value.reason is reason
+
+
+def test_gate() -> None:
+    assert is_long_header(b"\xc0" + bytes(6))
+    assert not is_long_header(b"\x40" + bytes(6))
+    assert not is_long_header(b"\xc0")
+
+
+def test_frames_of_an_initial() -> None:
+    ack = b"\x02" + varint(7) + varint(100) + varint(1) + varint(2) + varint(0) + varint(3)
+    ecn = b"\x03" + ack[1:] + varint(1) + varint(2) + varint(3)
+    close = b"\x1c" + varint(0x128) + varint(0) + varint(3) + b"bye"
+    frames = parse_frames(bytes(3) + ack + b"\x01" + ecn + crypto_frame(70_000, b"xy") + close + bytes(9))
+    assert frames == (((70_000, b"xy"),), True, None)
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (b"\x08", Reason.BAD_VALUE),
+        (b"\x06\x00\x05abc", Reason.BAD_LENGTH),
+        (b"\x06", Reason.TRUNCATED),
+        (b"\x06\x40", Reason.TRUNCATED),
+        (b"\x02\x00\x00\x7f\xff\x00", Reason.BAD_LENGTH),
+        (b"\x1c\x00\x00\x05ab", Reason.BAD_LENGTH),
+    ],
+)
+def test_what_came_before_a_bad_frame_is_kept(tail: bytes, reason: Reason) -> None:
+    assert parse_frames(crypto_frame(0, b"hello") + tail) == (((0, b"hello"),), False, reason)
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2])
+def test_a_real_client_of_aioquic(version: int) -> None:
+    from aioquic.quic.configuration import QuicConfiguration
+    from aioquic.quic.connection import QuicConnection
+
+    configuration = QuicConfiguration(
+        is_client=True, alpn_protocols=["h3"], server_name="dashscope.example", original_version=version
+    )
+    connection = QuicConnection(configuration=configuration)
+    connection.connect(("192.0.2.1", 443), now=0.0)
+    ((datagram, _),) = connection.datagrams_to_send(now=0.0)
+    (header,) = parse_packets(datagram)
+    payload = open_initial(datagram, header, initial_keys(header.dcid, version))
+    assert payload is not None
+    hello = parse_client_hello(parse_frames(payload).crypto[0][1])
+    assert (hello.server_name, hello.alpn, hello.version_text) == (b"dashscope.example", (b"h3",), "1.3")
+
+
+def test_every_cut_of_a_datagram_is_a_value_or_a_decode_error() -> None:
+    whole = quic_initial(crypto_frame(0, client_hello()), token=b"t" * 70, size=600)
+    for size in range(1, len(whole)):
+        with pytest.raises(DecodeError):
+            parse_packets(whole[:size])

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from egret.decode.quic_keys import KNOWN_VERSIONS, VERSION_1, VERSION_2, initial_keys
+
+DCID = bytes.fromhex("8394c8f03e515708")
+VECTORS = Path(__file__).parents[2] / "vectors"
+
+# RFC 9001 appendix A.1 and RFC 9369 appendix A.1: key, iv, hp
+PUBLISHED = [
+    (
+        VERSION_1,
+        False,
+        "1f369613dd76d5467730efcbe3b1a22d",
+        "fa044b2f42a3fd3b46fb255c",
+        "9f50449e04a0e810283a1e9933adedd2",
+    ),
+    (
+        VERSION_1,
+        True,
+        "cf3a5331653c364c88f0f379b6067e37",
+        "0ac1493ca1905853b0bba03e",
+        "c206b8d9b9f0f37644430b490eeaa314",
+    ),
+    (
+        VERSION_2,
+        False,
+        "8b1a0bc121284290a29e0971b5cd045d",
+        "91f73e2351d8fa91660e909f",
+        "45b95e15235d6f45a6b19cbcb0294ba9",
+    ),
+    (
+        VERSION_2,
+        True,
+        "82db637861d55e1d011f19ea71d5d2a7",
+        "dd13c276499c0249d3310652",
+        "edf6d05c83121201b436e16877593c3a",
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "server", "key", "iv", "hp"), PUBLISHED)
+def test_keys_are_those_of_the_rfcs(version: int, server: bool, key: str, iv: str, hp: str) -> None:
+    keys = initial_keys(DCID, version, server=server)
+    assert (keys.key.hex(), keys.iv.hex(), keys.hp.hex()) == (key, iv, hp)
+
+
+def test_mask_is_that_of_rfc9001_a2() -> None:
+    keys = initial_keys(DCID, VERSION_1)
+    assert keys.mask(bytes.fromhex("d1b1c98dd7689fb8ec11d242b123dc9b"))[:5].hex() == "437b9aec36"
+    assert keys.mask(bytes.fromhex("d1b1c98dd7689fb8ec11d242b123dc9b"))[:5].hex() == "437b9aec36"
+
+
+def test_mask_is_that_of_rfc9369_a2() -> None:
+    keys = initial_keys(DCID, VERSION_2)
+    assert keys.mask(bytes.fromhex("ffe67b6abcdb4298b485dd04de806071"))[:5].hex() == "94a0c95e80"
+
+
+def test_open_rejects_what_was_changed() -> None:
+    keys = initial_keys(DCID, VERSION_1)
+    packet = bytes.fromhex("".join((VECTORS / "rfc9001_a2_client_initial.hex").read_text().split()))
+    header = bytes.fromhex("c300000001088394c8f03e5157080000449e00000002")
+    payload = keys.open(2, header, packet[22:])
+    assert payload is not None
+    assert payload.startswith(bytes.fromhex("060040f1010000ed0303"))
+    assert keys.open(3, header, packet[22:]) is None
+    assert keys.open(2, header[:-1] + b"\x03", packet[22:]) is None
+
+
+def test_unknown_version_is_a_key_error() -> None:
+    assert 0xFF000022 in KNOWN_VERSIONS
+    with pytest.raises(KeyError):
+        initial_keys(DCID, 0x12345678)
