@@ -18,3 +18,4 @@ class Located:
     networks: tuple[Position, ...] = ()
     examples: tuple[Position, ...] = ()
     counter_examples: tuple[Position, ...] = ()
+    distinct_from: frozenset[str] = frozenset()  # hosts that its own resemble, checked by a person

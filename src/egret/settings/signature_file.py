@@ -71,6 +71,7 @@ class HostFields(_Model):
         None, description="the region the host states or its documentation names: CN (cn-beijing)"
     )
     source: Line | None = Field(None, description="where the host was seen")
+    distinct_from: Line | list[Line] = Field([], description="hosts one edit away that are no typing error, checked")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -86,8 +87,16 @@ class HostFields(_Model):
     @property
     def patterns(self) -> tuple[str, ...]:
         """The hosts as written, one or several."""
-        value: str | list[str] = getattr(self, self.kind.value)
-        return (value,) if isinstance(value, str) else tuple(value)
+        return _several(getattr(self, self.kind.value))
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """The hosts of ``distinct_from``."""
+        return _several(self.distinct_from)
+
+
+def _several(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 class SignatureFields(_Model):

@@ -152,6 +152,7 @@ class _VendorReader:
             networks=self._places((*at, "networks"), len(fields.networks)),
             examples=self._places((*at, "examples"), len(fields.examples)),
             counter_examples=self._places((*at, "counter_examples"), len(fields.counter_examples)),
+            distinct_from=frozenset(chain.from_iterable(entry.distinct for entry in fields.hosts)),
         )
 
     def _places(self, path: positions.Path_, count: int) -> tuple[Position, ...]:
