@@ -73,7 +73,7 @@ def open_ring(interface: str, options: RingOptions) -> Opened:
 
 
 def _open_ring(interface: str, options: RingOptions) -> Opened:
-    index = socket.if_nametoindex(interface)
+    index = _index(interface)
     hardware = _hardware_type(interface)
     has_header = hardware in {ARPHRD_ETHERNET, ARPHRD_LOOPBACK}
     linktype = kernel_filter.ETHERNET if has_header else kernel_filter.RAW_IP
@@ -94,6 +94,13 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
             sock.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
         undo.pop_all()
     return Opened(sock, interface, index, linktype, options.geometry)
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        raise OSError(errno.ENODEV, "no such interface") from None
 
 
 def attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:

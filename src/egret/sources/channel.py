@@ -159,7 +159,7 @@ def _parse(data: bytes) -> dict[str, object]:
     if len(data) > MAX_MESSAGE:
         raise BadMessage("a message that is too long")
     try:
-        message = json.loads(data)
+        message = json.loads(data.decode("utf-8"))  # given bytes, json guesses at UTF-16 and imports a codec
     except (ValueError, RecursionError):
         raise BadMessage("a message that is not JSON") from None
     if not isinstance(message, dict):

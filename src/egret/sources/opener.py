@@ -9,6 +9,7 @@ workers (all they need is imported by then), passes them rings, tells the daemon
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import socket
@@ -24,6 +25,8 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.privileges import Identity
 from egret.sources.ring import Geometry
 
+# Python imports these when first used, which fails for a user who cannot read where Python is installed.
+_CODECS = ("ascii", "idna", "latin-1", "punycode", "utf-8", "utf-16", "utf-32", "unicode_escape", "raw_unicode_escape")
 _TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 5.0
 
@@ -162,6 +165,8 @@ class Opener:
         """
         from egret.sources.opener_process import run  # noqa: PLC0415  it imports the words defined here
 
+        for codec in _CODECS:
+            codecs.lookup(codec)
         control, control_there = channel.pair()
         events, events_there = channel.pair()
         sys.stdout.flush()

@@ -85,9 +85,10 @@ def _prepare(plan: Plan, control: Channel, daemon: int) -> None:
 
 
 def _rights(plan: Plan) -> set[int]:
-    """Reading any file only where root names files that our user may not be able to reach."""
+    """Capturing; emptying the workers' bounding sets; reading any file only where root names some at the start."""
     reads = bool(plan.files) and os.geteuid() == 0
-    return {privileges.CAP_NET_RAW} | ({privileges.CAP_DAC_READ_SEARCH} if reads else set())
+    rights = {privileges.CAP_NET_RAW, privileges.CAP_SETPCAP}
+    return rights | {privileges.CAP_DAC_READ_SEARCH} if reads else rights
 
 
 class _Server:
@@ -200,10 +201,12 @@ class _Server:
             raise
         except (SourceError, OSError) as error:
             answer, passed = {"error": str(error)}, None
-        if not link.send({**answer, "id": message.get("id")}, [passed.fileno()] if passed else ()):
-            raise _RefusedError("requests without reading the answers")
-        if passed:
-            passed.close()
+        try:
+            if not link.send({**answer, "id": message.get("id")}, [passed.fileno()] if passed else ()):
+                raise _RefusedError("requests without reading the answers")
+        finally:
+            if passed:
+                passed.close()
 
     def _limit(self, child: _Child) -> None:
         now_s, times = time.monotonic(), child.opened_at_s
