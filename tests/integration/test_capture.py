@@ -29,10 +29,7 @@ from egret.sources.privileges import find_user
 from egret.sources.ring import Geometry
 from tests.support.live import Namespace, inside, namespaces, send_frames, silence, status, veth
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
-]
+pytestmark = pytest.mark.integration
 
 SMALL = Geometry(block_size=1 << 18, blocks=4, retire_ms=5)
 
