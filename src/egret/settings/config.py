@@ -125,14 +125,14 @@ def override(config: Config, changes: Mapping[str, Mapping[str, Any]]) -> Config
             # the fields as they are, and not a dump: a dump hides secrets
             sections[name] = type(section).model_validate({**dict(section), **values})
         except ValidationError as error:
-            errors += [ConfigError(f"{name}.{_dotted(item)}: {item['msg']}") for item in error.errors()]
+            errors += [ConfigError(f"{_dotted(name, item)}: {item['msg']}") for item in error.errors()]
     if errors:
         raise ConfigErrors(errors)
     return config.model_copy(update=sections)
 
 
-def _dotted(item: Mapping[str, Any]) -> str:
-    return ".".join(str(part) for part in item["loc"])
+def _dotted(section: str, item: Mapping[str, Any]) -> str:
+    return ".".join([section, *(str(part) for part in item["loc"])])
 
 
 def json_schema() -> dict[str, Any]:

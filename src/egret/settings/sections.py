@@ -202,8 +202,12 @@ class FileOutput(Section):
 
 
 def _webhook_url(value: Secret) -> Secret:
-    parts = urlsplit(value.reveal())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(value.reveal())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError('not a URL; write it as "https://host/path", or "file:/path" or "env:NAME" that holds one')
     return value
 

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from egret.settings.config import Config
 from egret.settings.sections import Section
 
-_PLAIN = re.compile(r"[A-Za-z/*][A-Za-z0-9_./*@-]*")
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _WIDTH = 110
 

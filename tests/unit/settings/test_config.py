@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from egret.errors import ConfigErrors
+from egret.settings import config as module
+from egret.settings.config import Config, default_config_file, json_schema, load_config, override, state_directory
+
+BAD = """\
+networks:
+  inside: [10.0.0.1/8, bogus]
+capture:
+  interface: eth0
+  backend: afpaket
+  snaplen: 100
+alerts:
+  update_every: 60
+store: 7
+outputs:
+  webhooks:
+    - {name: soc, url: "https://soc.example/", hmac_secret: hunter2}
+http: {listen: "0.0.0.0:9477"}
+http: {}
+logs: {}
+"""
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "egret.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def errors(path: Path) -> list[str]:
+    with pytest.raises(ConfigErrors) as caught:
+        load_config(path)
+    return [str(error) for error in caught.value.errors]
+
+
+def test_no_file_is_the_defaults() -> None:
+    assert load_config(None) == Config()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "---\n", "capture: {}\n"])
+def test_an_empty_file_is_the_defaults(text: str, tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, text)) == Config()
+
+
+def test_every_error_is_told_in_one_run_with_its_place(tmp_path: Path) -> None:
+    path = write(tmp_path, BAD)
+    told = [line.removeprefix(str(path)) for line in errors(path)]
+    assert [line.split(": ")[0] for line in told] == [
+        ":2:12", ":2:24", ":4:3", ":5:12", ":6:12", ":8:17", ":9:8", ":12:61", ":13:7", ":14:1", ":15:1",
+    ]  # fmt: skip
+    assert told[2] == ":4:3: unknown option 'interface' (did you mean 'interfaces'?)"
+    assert told[9] == ":14:1: duplicate key 'http' (first on line 13)"
+    assert told[10] == ":15:1: unknown option 'logs' (did you mean 'log'?)"
+    assert "hunter2" not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "write sections"),
+        ("just words", "write sections"),
+        (b"log: \xff", "UTF-8"),
+        ("log: {level: [}", ":1:"),
+        ("\tlog: 1", "indent with spaces"),
+        ("a: &a [*a]", "names nothing"),
+    ],
+)
+def test_files_that_are_no_configuration(text: str | bytes, message: str, tmp_path: Path) -> None:
+    assert any(message in line for line in errors(write(tmp_path, text)))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert errors(tmp_path) == [f"{tmp_path}: is a directory (name the file in it, as in {tmp_path}/egret.yaml)"]
+    assert "No such file" in errors(tmp_path / "missing.yaml")[0]
+    assert "cannot be read" in errors(Path("/proc/self/mem"))[0]
+
+
+def test_a_file_sets_what_it_says_and_nothing_else(tmp_path: Path) -> None:
+    path = write(tmp_path, "capture: {interfaces: [eth1, 'wg0'], promiscuous: on}\nstore: {path: /tmp/x.db}\n")
+    config = load_config(path)
+    assert config.capture.interfaces == ("eth1", "wg0")
+    assert config.capture.promiscuous == "on"
+    assert config.paths.store == Path("/tmp/x.db")
+    assert config.http == Config().http
+
+
+def test_flags_go_on_top(tmp_path: Path) -> None:
+    base = load_config(write(tmp_path, "capture: {workers: 2, snaplen: 64KB}"))
+    changed = override(base, {"capture": {"interfaces": ["eth9"], "backend": "portable"}})
+    assert (changed.capture.interfaces, changed.capture.workers, changed.capture.snaplen) == (("eth9",), 2, 65_536)
+    assert base.capture.interfaces == ()
+
+
+def test_every_bad_flag_is_told() -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        override(Config(), {"capture": {"interfaces": ["a b"], "workers": 0}, "http": {"listen": "0.0.0.0:1"}})
+    told = [str(error) for error in caught.value.errors]
+    assert [line.split(":")[0] for line in told] == ["capture.interfaces.0", "capture.workers", "http"]
+
+
+def test_where_state_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_directory() == Path("/var/lib/egret")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "relative/is/ignored")
+    assert state_directory() == tmp_path / ".local/state/egret"
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert state_directory() == Path("/state/egret")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two")
+    assert state_directory() == Path("/var/lib/one")
+    assert Config().paths.store == Path("/var/lib/one/incidents.db")
+
+
+def test_which_file_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "SYSTEM_CONFIG", tmp_path / "system.yaml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_config_file() is None
+    (tmp_path / "system.yaml").touch()
+    assert default_config_file() == tmp_path / "system.yaml"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert default_config_file() is None
+    (tmp_path / "egret").mkdir()
+    (tmp_path / "egret/egret.yaml").touch()
+    assert default_config_file() == tmp_path / "egret/egret.yaml"
+
+
+def test_the_json_schema_names_every_section() -> None:
+    schema = json_schema()
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert schema["additionalProperties"] is False

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from egret.model import Operator, ServiceClass, Severity
+from egret.settings import sections
+from egret.settings.bundled import signatures_dir
+from egret.settings.sections import (
+    Alerts,
+    Capture,
+    CatalogSettings,
+    Http,
+    Outputs,
+    Section,
+    Severities,
+    Store,
+    Suppression,
+    Webhook,
+)
+
+PRC = Operator(country="CN", contested=False)
+CONTESTED = Operator(country="SG", contested=True)
+HOOK = {"name": "soc", "url": "https://soc.example/x"}
+
+
+def test_every_field_of_every_section_is_described() -> None:
+    models = [m for m in vars(sections).values() if isinstance(m, type) and issubclass(m, Section) and m is not Section]
+    for model in models:
+        assert model.__doc__
+        for name, field in model.model_fields.items():
+            assert field.description or isinstance(field.default, Section), f"{model.__name__}.{name}"
+            assert not (field.description or "").endswith("."), f"{model.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "message"),
+    [
+        (Capture, {"snaplen": "1KB"}, "between"),
+        (Capture, {"snaplen": "2MB"}, "between"),
+        (Capture, {"interfaces": ["eth 0"]}, "cannot be the name"),
+        (Capture, {"user": "Robert'); DROP"}, "pattern"),
+        (Capture, {"workers": 0}, "greater than or equal"),
+        (CatalogSettings, {"bundled": False}, "nothing would be recognised"),
+        (Alerts, {"update_every": "10ms"}, "at least"),
+        (Alerts, {"suppress": [{"reason": "all"}]}, "silence everything"),
+        (Store, {"keep": "1m"}, "at least"),
+        (Http, {"listen": "0.0.0.0:9477"}, "allow_remote: true"),
+        (Webhook, {**HOOK, "timeout": "1h"}, "between"),
+        (Webhook, {**HOOK, "url": "ftp://x/"}, "not a URL"),
+        (Webhook, {**HOOK, "url": "https://["}, "not a URL"),
+        (Webhook, {**HOOK, "hmac_secret": "literal"}, "does not belong"),
+        (Outputs, {"webhooks": [HOOK, HOOK]}, "two outputs are named 'soc'"),
+        (Outputs, {"webhooks": [{**HOOK, "name": "file"}]}, "two outputs are named 'file'"),
+        (Suppression, {"client": "192.0.2.1", "unknown": 1}, "Extra inputs"),
+    ],
+)
+def test_what_is_refused(model: type[Section], values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        model.model_validate(values)
+
+
+def test_what_is_taken() -> None:
+    assert Capture.model_validate({"promiscuous": True}).promiscuous == "on"
+    assert Capture.model_validate({"user": "1000", "snaplen": "64KB"}).snaplen == 65_536
+    assert Http.model_validate({"listen": "0.0.0.0:9477", "allow_remote": True}).listen.port == 9477
+    assert Webhook.model_validate({**HOOK, "timeout": "5s"}).timeout == timedelta(seconds=5)
+
+
+def test_nothing_changes_after_loading() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Store().path = None
+
+
+def test_folders_of_the_catalogue_have_the_bundled_one_first() -> None:
+    settings = CatalogSettings.model_validate({"directories": ["/etc/egret/signatures.d"]})
+    assert [str(folder) for folder in settings.folders] == [str(signatures_dir()), "/etc/egret/signatures.d"]
+    assert CatalogSettings.model_validate({"bundled": False, "directories": ["/a"]}).folders[0].name == "a"
+
+
+def test_the_severities_a_class_can_have() -> None:
+    severities = Severities()
+    assert severities.possible(ServiceClass.AI, PRC) == {Severity.HIGH, Severity.MEDIUM}
+    assert severities.possible(ServiceClass.AI, CONTESTED) == {Severity.HIGH, Severity.MEDIUM, Severity.LOW}
+    assert severities.possible(ServiceClass.BROAD, PRC) == {Severity.INFO}
+    level = Severities(lookup_step_down=False)
+    assert level.possible(ServiceClass.CLOUD, CONTESTED) == {Severity.LOW}
