@@ -33,7 +33,7 @@ def match(
 ) -> None:
     """Say what the catalogue knows about host names: one JSON line for each, in order.
 
-    A scheme, a port, a path, capitals and a final dot are taken off first. A line that is no host name has "name": null.
+    Scheme, port, path, capitals and final dot are taken off first; a line that is no host name has "name": null.
 
     Example: egret match chat.qwen.ai notqwen.ai
     """
