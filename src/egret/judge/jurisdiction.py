@@ -27,9 +27,8 @@ class Place(NamedTuple):
 
 def region_country(region: str | None) -> str | None:
     """The ISO code in front of a stated region: "CN (cn-beijing)" is CN; a region without one has none."""
-    code = region[:2] if region else ""
-    whole = region is not None and (len(region) == 2 or region[2] == " ")
-    return code if whole and code.isascii() and code.isalpha() and code.isupper() else None
+    code = (region or "").split(" ", 1)[0]
+    return code if len(code) == 2 and code.isascii() and code.isalpha() and code.isupper() else None
 
 
 def place(region: str | None, hosting: Hosting, *, count_sars: bool) -> Place:

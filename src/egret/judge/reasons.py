@@ -13,7 +13,7 @@ from enum import StrEnum
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Basis, Place
 from egret.judge.networks import NetworkClass, network
-from egret.model import Hosting, Match, Operator, Reasoning, ServiceClass
+from egret.model import Hosting, Match, Operator, Reasoning, ServiceClass, Signature
 from egret.names import address_text
 
 _PLACES_DATA_IN_CHINA = re.compile(
@@ -33,10 +33,10 @@ class Evidence(StrEnum):
     LOOKUP = "lookup"  # a DNS message; no connection
 
 
-def lines(
+def facts(
     match: Match, hosting: Hosting, where: Place, ip: bytes | None, evidence: Evidence, *, stepped_down: bool
 ) -> tuple[str, ...]:
-    """Every line, most important first.
+    """The verdict's own lines, most important first.
 
     Args:
         match: what the catalogue said.
@@ -46,7 +46,21 @@ def lines(
         evidence: what the detection rests on.
         stepped_down: the severity is one step lower because only a look-up was seen.
     """
-    return tuple(_lines(match, hosting, where, ip, evidence, stepped_down=stepped_down))
+    signature = match.signature
+    found = [operator_line(signature.operator)]
+    if match.region:
+        found.append(f"The host name states the region {match.region}")
+    if signature.service_class is ServiceClass.AI and _stated_elsewhere(where):
+        found.append("A stated region names the entry point; where inference runs cannot be seen on the wire")
+    found.append(_address_line(signature.operator, hosting, ip))
+    found += _evidence_lines(match, evidence, stepped_down=stepped_down)
+    return tuple(found)
+
+
+def quoted(signature: Signature, where: Place) -> tuple[Reasoning, ...]:
+    """The signature's lines that can stand beside the place that the host name states."""
+    elsewhere = _stated_elsewhere(where)
+    return tuple(each for each in signature.reasons if not (elsewhere and _PLACES_DATA_IN_CHINA.search(each.text)))
 
 
 def attributed(reasoning: Reasoning) -> str:
@@ -68,26 +82,8 @@ def operator_line(operator: Operator) -> str:
     return f"Operated from {operator.country or 'an unknown country'}{entity}{said}"
 
 
-def consistent(reasoning: Reasoning, where: Place) -> bool:
-    """Whether a signature's line can stand beside the place that the host name states."""
-    elsewhere = where.basis is Basis.NAME and not where.in_china
-    return not (elsewhere and _PLACES_DATA_IN_CHINA.search(reasoning.text))
-
-
-def _lines(
-    match: Match, hosting: Hosting, where: Place, ip: bytes | None, evidence: Evidence, *, stepped_down: bool
-) -> Iterator[str]:
-    signature = match.signature
-    yield operator_line(signature.operator)
-    if match.region:
-        yield f"The host name states the region {match.region}"
-    if signature.service_class is ServiceClass.AI and where.basis is Basis.NAME and not where.in_china:
-        yield "A stated region names the entry point; where inference runs cannot be seen on the wire"
-    yield _address_line(signature.operator, hosting, ip)
-    yield from _evidence_lines(match, evidence, stepped_down=stepped_down)
-    for reasoning in signature.reasons:
-        if consistent(reasoning, where):
-            yield attributed(reasoning)
+def _stated_elsewhere(where: Place) -> bool:
+    return where.basis is Basis.NAME and not where.in_china
 
 
 def _address_line(operator: Operator, hosting: Hosting, ip: bytes | None) -> str:

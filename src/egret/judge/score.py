@@ -12,16 +12,17 @@ from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Place
 from egret.model import Operator, ServiceClass, Signature
 
+# weighed so that the default severities keep their order: high is 75 and more, medium 45 and more, low less
 _CLASS_POINTS = {
-    ServiceClass.AI: 50,
+    ServiceClass.AI: 55,
     ServiceClass.EMBEDDED: 35,
-    ServiceClass.CLOUD: 20,
-    ServiceClass.RESOLVER: 20,
-    ServiceClass.BROAD: 10,
+    ServiceClass.CLOUD: 5,
+    ServiceClass.RESOLVER: 5,
+    ServiceClass.BROAD: 0,
 }
 _OPERATOR_POINTS = 20
 _CONTESTED_POINTS = 10
-_PLACE_POINTS = 20
+_PLACE_POINTS = 15
 _LOOKUP_POINTS = -15
 
 

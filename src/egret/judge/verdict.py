@@ -103,10 +103,11 @@ class Judge:
         lookup_only = evidence is Evidence.LOOKUP
         severity = severity_of_class(match.signature, match.region, self.policy, hosting)
         final = severity.step_down() if lookup_only and self.policy.lookup_step_down else severity
+        facts = reasons.facts(match, hosting, where, ip, evidence, stepped_down=final is not severity)
         return Verdict(
             severity=final,
             score=score.total(score.parts(match.signature, where, lookup_only=lookup_only)),
-            reasons=reasons.lines(match, hosting, where, ip, evidence, stepped_down=final is not severity),
+            reasons=facts + tuple(map(reasons.attributed, reasons.quoted(match.signature, where))),
             operator=match.signature.operator,
             hosting=hosting,
             lookup_only=lookup_only,

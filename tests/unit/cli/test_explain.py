@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from egret.cli import explain
+from egret.judge.verdict import Policy
+from egret.model import Severity
+from egret.settings.config import Config
+
+app = typer.Typer()
+app.command()(explain.explain)
+
+
+@pytest.fixture(autouse=True)
+def _no_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain, "default_config_file", lambda: None)
+
+
+def said(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split())
+
+
+def test_a_name_for_a_person() -> None:
+    text = said("api.deepseek.com")
+    for expected in (
+        "api.deepseek.com service DeepSeek API (DeepSeek)",
+        "class ai, category api",
+        "severity high; medium for a look-up alone",
+        "score 75 of 100 = +55 class (service class ai) +20 operator (operator under PRC law) +0 hosting",
+        "PRC-operated: Hangzhou DeepSeek",
+        "Against it:",
+        "alternatives",
+        "last reviewed 20",
+    ):
+        assert expected in text
+
+
+def test_a_contested_one() -> None:
+    text = said("dashscope-intl.aliyuncs.com")
+    assert "severity medium; low for a look-up alone" in text
+    assert "is not settled" in text
+    assert "states the region SG" in text
+
+
+@pytest.mark.parametrize(
+    "what", ["https://user@chat.deepseek.com:443/a?b", "CHAT.DeepSeek.com.", " chat.deepseek.com "]
+)
+def test_a_name_in_other_clothes(what: str) -> None:
+    assert said(what).startswith("chat.deepseek.com ")
+
+
+def test_an_unknown_name_is_said_to_be_unknown() -> None:
+    text = said("deepseeks.com")
+    assert "not in the catalogue" in text
+    assert "a like spelling does not say who runs a host" in text
+    assert "spelled alike" not in said("www.debian.org")
+
+
+def test_addresses() -> None:
+    text = said("47.88.1.1")
+    assert "the catalogue names no network with this address" in text
+    assert "AS45102" in text
+    assert "operated by Alibaba; class prc-ai-cloud" in text
+    assert "counted as in China" not in text
+    assert "CN; counted as in China" in said("8.129.152.230")
+    assert "private or reserved" in said("[fe80::1]")
+    assert "class resolver" in said("223.5.5.5")
+
+
+def test_json() -> None:
+    found = json.loads(said("--json", "chat.deepseek.com"))
+    assert (found["signature"], found["severity"]) == ("deepseek.chat", "high")
+    assert json.loads(said("--json", "192.0.2.1"))["hosting"]["source"] is None
+
+
+@pytest.mark.parametrize("what", ["", "two words", "a..b", "x" * 300, "\x1b[31m.example"])
+def test_what_is_neither(what: str) -> None:
+    result = CliRunner().invoke(app, ["--", what])
+    assert result.exit_code == 2
+    assert "neither a host name nor an IP address" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_the_configuration_counts(tmp_path: Path) -> None:
+    path = tmp_path / "egret.yaml"
+    path.write_text("severities:\n  ai: critical\ncatalog:\n  disabled: [deepseek.api]\n")
+    assert "severity critical; high for" in said("-c", str(path), "chat.deepseek.com")
+    assert "signature deepseek.chat" in said("-c", str(path), "api.deepseek.com")  # the suffix has it now
+
+
+def test_policy_of() -> None:
+    assert explain.policy_of(Config()) == Policy()
+    config = Config.model_validate({"geoip": {"count_sars": False}, "severities": {"cloud": "info"}})
+    assert explain.policy_of(config) == Policy(count_sars=False, cloud=Severity.INFO)
