@@ -1,0 +1,78 @@
+"""Capture files for the commands that read them: one after another, with a progress bar, errors kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from egret.cli.output import complain
+from egret.errors import SourceError
+from egret.model import Frame
+from egret.sources.base import Progress as Progressed
+from egret.sources.files import open_capture
+
+LONG_FILE = 32 * 1024 * 1024  # below this a bar would be gone before it is read
+
+
+class Captures:
+    """Iterates the paths; a file that breaks off is reported and the next one read.
+
+    ``exit_code`` is 0, 1 after a file that broke off (what it held was used), 2 after one that could
+    not be opened or is no capture.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.exit_code = 0
+        self._paths = paths
+        bar = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+        self._progress = Progress(*bar, console=Console(stderr=True), transient=True)
+        self._visible = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress.live.is_started:
+            self._progress.stop()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def frames(self, path: str) -> Iterator[Frame]:
+        """Every frame of *path*; an error is printed, remembered in ``exit_code``, and ends the frames."""
+        seen = 0
+        try:
+            source = open_capture(path, on_progress=self._bar(path))
+        except SourceError as error:
+            complain(str(error))
+            self.exit_code = 2
+            return
+        try:
+            for frame in source.frames():
+                seen += 1
+                yield frame
+        except SourceError as error:
+            complain(f"{error} (the {seen} packets before it were used)")
+            self.exit_code = max(self.exit_code, 1)
+        finally:
+            source.close()
+
+    def _bar(self, path: str) -> Progressed | None:
+        file = Path(path)
+        if not self._visible or not file.is_file() or file.stat().st_size < LONG_FILE:
+            return None
+        self._progress.start()
+        task: TaskID = self._progress.add_task(file.name, total=None)
+
+        def advance(done: int, total: int | None) -> None:
+            self._progress.update(task, completed=done, total=total)
+
+        return advance

@@ -1,0 +1,64 @@
+"""Incidents as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from egret.alerts.formats.text import hosting_text, main_host, operator_text
+from egret.alerts.model import Evidence, Incident
+from egret.model import Severity
+from egret.names import printable
+
+STYLES = {
+    Severity.INFO: "dim",
+    Severity.LOW: "cyan",
+    Severity.MEDIUM: "yellow",
+    Severity.HIGH: "red",
+    Severity.CRITICAL: "bold red",
+}
+_PIPE_WIDTH = 160  # not a terminal: wide enough that no cell is cut
+
+
+def incident_table(incidents: Sequence[Incident], console: Console | None = None) -> None:
+    """Print one row an incident: who, to what, under whose law, where, and how it was seen."""
+    console = console or _console()
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for heading in ("severity", "client", "service", "host", "operator", "hosted in", "seen"):
+        table.add_column(heading, overflow="fold")
+    for incident in incidents:
+        table.add_row(
+            Text(incident.severity.value, STYLES[incident.severity]),
+            _plain(incident.client),
+            _plain(f"{incident.service} ({incident.vendor})"),
+            _plain(main_host(incident) or "-"),
+            _plain(operator_text(incident.operator)),
+            _plain(hosting_text(incident.hosting)),
+            _plain(_seen(incident)),
+        )
+    console.print(table if incidents else "Nothing that the catalogue names.")
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+
+
+def _plain(text: str) -> Text:
+    """Never rich's markup: a host name may look like one."""
+    return Text(printable(text))
+
+
+def _seen(incident: Incident) -> str:
+    lookups = _count(incident.lookups, "look-up")
+    if incident.evidence is Evidence.LOOKUP:
+        return f"{lookups}, no connection"
+    return f"{_count(incident.connections, 'connection')}, {lookups}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

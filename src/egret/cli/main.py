@@ -1,0 +1,83 @@
+"""The ``egret`` command: one file a sub-command, one place for exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated
+
+import click
+import typer
+
+from egret import __version__
+from egret.cli import catalog, check, doctor, explain, geoip, match, observe, replay, run
+from egret.cli.output import FAILED, USAGE, complain, complain_all
+from egret.errors import ConfigError, ConfigErrors, EgretError
+
+HELP = """Egret sees which outbound connections reach AI services run from the PRC, and says under whose law
+and in which country the data lands.
+
+Start with `egret run` as root on a gateway, or `egret replay FILE` on a capture. Authorised use only:
+tell the people on the network what is watched.
+"""
+
+app = typer.Typer(name="egret", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "replay": replay.replay,
+    "observe": observe.observe,
+    "match": match.match,
+    "explain": explain.explain,
+    "check": check.check,
+    "doctor": doctor.doctor,
+}
+GROUPS = {"catalog": catalog.app, "geoip": geoip.app}
+
+for _name, _function in COMMANDS.items():
+    app.command(_name)(_function)
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
+
+
+@app.callback(invoke_without_command=True)
+def egret(
+    *, version: Annotated[bool, typer.Option("--version", is_eager=True, help="print the version and stop")] = False
+) -> None:
+    """See the module's HELP; typer shows that one."""
+    if version:
+        typer.echo(f"egret {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every way out is an exit code of the contract, never a traceback."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run *arguments* and return the exit code: 0 fine, 1 failed, 2 bad usage or input, 3 found."""
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name="egret", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (ConfigError, ConfigErrors) as error:
+        complain_all(error)
+        return USAGE
+    except EgretError as error:
+        complain(str(error))
+        return FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last door: a bug must not become a page of traceback
+        if os.environ.get("EGRET_DEBUG"):
+            traceback.print_exc()
+        complain(f"internal error: {type(error).__name__}: {error} (please report it; EGRET_DEBUG=1 shows where)")
+        return FAILED
+    return result if isinstance(result, int) else 0

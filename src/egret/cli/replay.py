@@ -1,0 +1,157 @@
+"""``egret replay``: captures through the whole pipeline."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from egret import __version__
+from egret.alerts.formats.table import FORMATS
+from egret.alerts.incidents import Incidents
+from egret.alerts.model import Action, Alert, Incident, Sensor
+from egret.cli.capture import Captures
+from egret.cli.incident_table import incident_table
+from egret.cli.lines import detection_line, dump
+from egret.cli.output import FOUND
+from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
+from egret.model import Detection, Severity
+from egret.settings.config import default_config_file, load_config
+from egret.worker.pipeline import Hit, Pipeline
+from egret.worker.scope import Scope
+
+
+class Format(StrEnum):
+    """What to print for each incident."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    ECS = "ecs"
+    OCSF = "ocsf"
+
+
+def replay(
+    files: Annotated[list[str], typer.Argument(help="pcap or pcapng files, gzip allowed; - is standard input")],
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="configuration; none is needed")] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="a table for people, or JSON lines for programs")
+    ] = Format.TABLE,
+    *,
+    detections: Annotated[
+        bool, typer.Option("--detections", help="one JSON line a detection, instead of incidents")
+    ] = False,
+    fail_on: Annotated[
+        Severity | None, typer.Option("--fail-on", help="exit with 3 if anything this severe was found")
+    ] = None,
+) -> None:
+    """Run captures through detection, jurisdiction and incidents, as the daemon would have seen them.
+
+    Nothing is stored and nothing is sent. Every address counts as a client, unless networks.inside names them.
+
+    Example: egret replay --format ecs capture.pcap
+    """
+    run = _Replay(load_knowledge(load_config(config or default_config_file())))
+    with Captures(files) as captures:
+        for path in captures:
+            for detection in run.detections(captures, path):
+                if detections:
+                    sys.stdout.write(dump(detection_line(detection, path)) + "\n")
+                else:
+                    run.fold(detection)
+            run.end_of_file()
+    if not detections:
+        _print(run.incidents(), output, run)
+    if captures.exit_code == 0 and fail_on is not None and run.worst >= fail_on.rank:
+        raise typer.Exit(FOUND)
+    raise typer.Exit(captures.exit_code)
+
+
+class _Replay:
+    """One replay: a pipeline a file, incidents over all of them."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._folder = Incidents(incident_policy(knowledge.config.alerts))
+        self._latest: dict[str, Alert] = {}
+        self._end_ns = 0
+        self.connections = self.named = self.names = 0
+        self.worst = -1
+
+    def detections(self, captures: Captures, path: str) -> Iterator[Detection]:
+        """Every detection of one file, in order."""
+        networks = self._knowledge.config.networks
+        inside = [str(network) for network in networks.inside] or None
+        relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
+        pipeline = Pipeline(self._knowledge.catalog, self._knowledge.judge, Scope(inside, relays))
+        for frame in captures.frames(path):
+            hits = pipeline.feed(frame)
+            if hits:
+                yield from self._judged(hits)
+            self._end_ns = frame.time_ns
+        yield from self._judged(pipeline.flush())
+        self._count(pipeline)
+
+    def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
+        for hit in hits:
+            detection = self._knowledge.judge.detect(hit.event, hit.match)
+            self.worst = max(self.worst, detection.verdict.severity.rank)
+            yield detection
+
+    def fold(self, detection: Detection) -> None:
+        """Fold one detection; what the daemon would have said is kept, the newest for each incident."""
+        self._keep(self._folder.feed(detection))
+
+    def end_of_file(self) -> None:
+        """Close what was quiet at the file's end."""
+        if self._end_ns:
+            self._keep(self._folder.tick(self._end_ns))
+
+    def _keep(self, alerts: Iterable[Alert]) -> None:
+        for alert in alerts:
+            self._latest[alert.incident.id] = alert
+
+    def incidents(self) -> list[Alert]:
+        """The last alert of each incident, with the incident as it stands at the end."""
+        now = {incident.id: incident for incident in self._folder.open_incidents}
+        alerts = [_refreshed(alert, now.get(key)) for key, alert in self._latest.items()]
+        return sorted(alerts, key=lambda alert: (-alert.severity.rank, alert.incident.first_ns))
+
+    def _count(self, pipeline: Pipeline) -> None:
+        for key, number in pipeline.take_counts().items():
+            if key[0] == "names":
+                self.names += number
+            elif key[0] == "connections":
+                self.connections += number
+                self.named += number if key[2] != "nothing" else 0
+
+
+def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
+    """An alert of an incident that is still open carries it as it is now, not as it was when it was said."""
+    if incident is None or alert.action is Action.CLOSED:
+        return alert
+    return Alert(
+        id=alert.id,
+        action=alert.action,
+        sequence=alert.sequence,
+        time_ns=alert.time_ns,
+        severity=incident.severity,
+        incident=incident,
+        previous_severity=alert.previous_severity,
+    )
+
+
+def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
+    if output is Format.TABLE:
+        incident_table([alert.incident for alert in alerts])
+        share = f"{run.named} of {run.connections} connections named" if run.connections else "no connection"
+        sys.stdout.write(f"{len(alerts)} incidents; {run.names} names seen, {share}.\n")
+        return
+    render = FORMATS[output.value]
+    sensor = Sensor(__version__, socket.gethostname())
+    for alert in alerts:
+        sys.stdout.write(dump(render(alert, sensor)) + "\n")

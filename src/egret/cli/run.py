@@ -1,0 +1,136 @@
+"""``egret run``: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from egret import __version__
+from egret.cli.output import FAILED, complain
+from egret.daemon.service import Post, Service
+from egret.daemon.setup import Knowledge, load_knowledge
+from egret.names import printable
+from egret.settings.config import Config, default_config_file, load_config, override
+from egret.sources.afpacket import RingOptions
+from egret.sources.live import LiveSource, Source
+from egret.sources.opener import Opener, Plan, WorkerLink
+from egret.sources.placement import Placement, choose
+from egret.sources.portable import PortableSource
+from egret.sources.privileges import Identity, drop, find_user, may_capture
+from egret.sources.ring import Geometry
+from egret.telemetry.logs import configure
+from egret.worker.pipeline import Pipeline
+from egret.worker.process import Worker
+from egret.worker.scope import PRIVATE, Scope
+
+
+def run(
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="configuration; none is needed")] = None,
+    interface: Annotated[
+        list[str] | None,
+        typer.Option("--interface", "-i", help="what to watch; may be repeated; Egret chooses if left out"),
+    ] = None,
+    backend: Annotated[str | None, typer.Option(help="afpacket (Linux) or portable (scapy, slow)")] = None,
+) -> None:
+    """Watch this machine's traffic until stopped, and say who talks to which PRC-run AI service.
+
+    Alerts go to standard output, everything else to standard error. Needs root, or CAP_NET_RAW; gives it up as soon as
+    the sockets are open. Example: sudo egret run -i eth1
+    """
+    settings = _settings(config or default_config_file(), interface, backend)
+    configure(settings.log.level, settings.log.format, sys.stderr)
+    missing = may_capture() if settings.capture.backend == "afpacket" else None
+    if missing:
+        complain(missing)
+        raise typer.Exit(FAILED)
+    knowledge = load_knowledge(settings)
+    placement = choose(settings.capture.interfaces, settings.capture.promiscuous)
+    inside = _inside(settings, placement)
+    user = find_user(settings.capture.user) if os.geteuid() == 0 else None
+    _introduce(knowledge, placement, user)
+    _make_room(settings, user)
+    opener = Opener.start(
+        lambda _index, link: _work(link, knowledge, placement, inside), _plan(settings, placement, user)
+    )
+    drop(user)
+    post = Post(knowledge, placement, inside, opener)
+    asyncio.run(_serve(post))
+
+
+async def _serve(post: Post) -> None:
+    await Service(post, complain).run()
+
+
+def _settings(path: Path | None, interfaces: Sequence[str] | None, backend: str | None) -> Config:
+    settings = load_config(path)
+    flags = {"interfaces": interfaces or None, "backend": backend}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return override(settings, {"capture": given}) if given else settings
+
+
+def _inside(settings: Config, placement: Placement) -> tuple[str, ...]:
+    """The clients' networks: as configured, else those of the interfaces, and what is private anyway."""
+    configured = tuple(str(network) for network in settings.networks.inside)
+    return configured or tuple(dict.fromkeys((*placement.inside_networks, *PRIVATE)))
+
+
+def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan:
+    geometry = Geometry.of(settings.capture.ring_mb)
+    options = RingOptions(geometry=geometry)
+    interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
+    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend)
+
+
+def _make_room(settings: Config, user: Identity | None) -> None:
+    """Make the folders that the daemon will write in, while there is the right to."""
+    wanted = [settings.paths.store.parent, settings.paths.state]
+    if settings.outputs.file.path is not None:
+        wanted.append(settings.outputs.file.path.parent)
+    for folder in wanted:
+        if folder.exists():
+            continue
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+            if user is not None:
+                os.chown(folder, user.uid, user.gid)
+        except OSError as error:
+            complain(f"{folder}: cannot be made: {error.strerror}; incidents will not outlive a restart")
+
+
+def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None) -> None:
+    """The first lines: what is watched and why there, with which knowledge, and where to look."""
+    config = knowledge.config
+    lines = [f"Egret {__version__}. Authorised use only: tell the people on this network what is watched."]
+    lines += [f"watching {why}" for why in placement.why]
+    kinds = len({signature.vendor for signature in knowledge.catalog.signatures})
+    lines.append(
+        f"catalogue {knowledge.catalog.version}: {len(knowledge.catalog.signatures)} services of {kinds} vendors"
+    )
+    lines += [f"database {info.source}: {info.attribution}" for info in knowledge.geo.info()]
+    lines.append(f"incidents in {config.paths.store}" + (f", as user {user.name}" if user else ""))
+    if config.http.enabled:
+        lines.append(f"status page http://{config.http.listen}/")
+    for line in lines:
+        sys.stderr.write(f"egret: {printable(line)}\n")
+    sys.stderr.flush()
+
+
+def _work(link: WorkerLink, knowledge: Knowledge, placement: Placement, inside: Sequence[str]) -> None:
+    """What a worker process does; it was forked with everything loaded."""
+    networks = knowledge.config.networks
+    relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
+    pipeline = Pipeline(knowledge.catalog, knowledge.judge, Scope(inside, relays))
+    Worker(_source(link, knowledge.config, placement), pipeline, link.pipe).run()
+
+
+def _source(link: WorkerLink, config: Config, placement: Placement) -> Source:
+    if config.capture.backend == "portable":
+        return PortableSource(placement.interfaces, link.open_stream)
+    return LiveSource(placement.interfaces, link.open_ring)

@@ -1,0 +1,171 @@
+"""The workers: started through the opener, listened to, and started again when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from egret.catalog.match import Catalog
+from egret.errors import SourceError
+from egret.sources.channel import Channel, ChannelClosed
+from egret.sources.opener import Death, OpenerClient
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Stage
+from egret.worker.pipeline import Hit
+from egret.worker.wire import Report, WireError, decode
+
+RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
+STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
+_BATCH = 256  # messages taken at a time, so that the loop serves others too
+_END_PATIENCE_S = 3.0
+
+
+class OpenerGoneError(SourceError):
+    """The opener died: nothing can be captured any more, and the service manager should start us anew."""
+
+
+@dataclass(slots=True)
+class _Member:
+    channel: Channel | None = None
+    started_s: float = 0.0
+    restart_after_s: float = RESTART_FIRST_S
+
+
+class Crew:
+    """All workers of a daemon.
+
+    Args:
+        opener: starts them.
+        number: how many.
+        catalog: the one that the workers match with, to read their messages.
+        on_hit: gets each hit.
+        telemetry: gets the counts.
+    """
+
+    def __init__(
+        self, opener: OpenerClient, number: int, catalog: Catalog, on_hit: Callable[[Hit], None], telemetry: Telemetry
+    ) -> None:
+        self._opener = opener
+        self._catalog = catalog
+        self._on_hit = on_hit
+        self._telemetry = telemetry
+        self._members = {index: _Member() for index in range(number)}
+        self._loop = asyncio.get_running_loop()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._stopping = False
+        self.links: dict[str, bool] = {}  # interface: up, as last reported
+
+    @property
+    def running(self) -> int:
+        """How many workers run now."""
+        return sum(member.channel is not None for member in self._members.values())
+
+    def start(self) -> None:
+        """Start every worker.
+
+        Raises:
+            SourceError: the opener cannot.
+        """
+        self._loop.add_reader(self._opener.fileno(), self._deaths)
+        for index in self._members:
+            self._spawn(index)
+
+    async def gone(self) -> None:
+        """Wait until the opener dies.
+
+        Raises:
+            OpenerGoneError: it did.
+        """
+        await self._gone
+
+    async def stop(self) -> None:
+        """Let the workers say what they still hold, then end them with the opener."""
+        self._stopping = True
+        self._loop.remove_reader(self._opener.fileno())
+        for member in self._members.values():
+            if member.channel is not None:
+                self._listen(member)
+                self._hang_up(member)
+        await asyncio.to_thread(self._opener.close)
+
+    def _spawn(self, index: int) -> None:
+        if self._stopping:
+            return
+        member = self._members[index]
+        worker = self._opener.spawn_worker(index)
+        member.channel, member.started_s = worker.channel, self._loop.time()
+        self._loop.add_reader(worker.channel.fileno(), self._listen, member)
+        self._telemetry.workers_up(self.running)
+
+    def _listen(self, member: _Member) -> None:
+        """Take what a worker says; bounded, the reader fires again for the rest."""
+        try:
+            for _ in range(_BATCH):
+                received = member.channel.receive() if member.channel else None
+                if received is None:
+                    return
+                self._take(received.message)
+        except ChannelClosed:
+            self._hang_up(member)
+        except SourceError as error:
+            self._telemetry.internal_error(Stage.WIRE, error)
+
+    def _take(self, message: dict[str, object]) -> None:
+        try:
+            said = decode(message, self._catalog)
+        except WireError as error:
+            self._telemetry.internal_error(Stage.WIRE, error)
+            return
+        if isinstance(said, Hit):
+            self._on_hit(said)
+        else:
+            self._report(said)
+
+    def _report(self, report: Report) -> None:
+        self._telemetry.apply_worker_counts(report.counts)
+        for table, entries in report.gauges.items():
+            self._telemetry.tracked(table, entries)
+        for link in report.links:
+            self.links[link.interface] = link.up
+            self._telemetry.link(link.interface, received=link.received, dropped=link.dropped, up=link.up)
+
+    def _hang_up(self, member: _Member) -> None:
+        if member.channel is not None:
+            self._loop.remove_reader(member.channel.fileno())
+            member.channel.close()
+            member.channel = None
+
+    def _deaths(self) -> None:
+        try:
+            for death in self._opener.events():
+                self._bury(death)
+        except ChannelClosed:
+            self._loop.remove_reader(self._opener.fileno())
+            if not self._gone.done():
+                self._gone.set_exception(OpenerGoneError("the opener is gone; nothing can be captured any more"))
+
+    def _bury(self, death: Death) -> None:
+        member = self._members.get(death.index)
+        if member is None:
+            return
+        self._hang_up(member)
+        self._telemetry.workers_up(self.running)
+        self._telemetry.worker_restarted(_cause(death.status))
+        if self._loop.time() - member.started_s >= STEADY_S:
+            member.restart_after_s = RESTART_FIRST_S
+        self._loop.call_later(member.restart_after_s, self._again, death.index)
+        member.restart_after_s = min(RESTART_MOST_S, member.restart_after_s * 2)
+
+    def _again(self, index: int) -> None:
+        try:
+            self._spawn(index)
+        except SourceError as error:
+            self._telemetry.log.repeated(logging.ERROR, "worker_not_started", why=str(error))
+            member = self._members[index]
+            self._loop.call_later(member.restart_after_s, self._again, index)
+
+
+def _cause(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"exit code {status}"

@@ -1,0 +1,167 @@
+"""Hits become detections, incidents and alerts; an alert is committed before it is offered to any output.
+
+Everything here runs in one event loop. The disk is touched in an executor of one thread; a disk that
+hangs or is full is counted and shown, and holds alerts up for ``STORE_PATIENCE_S`` at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from egret.alerts.incidents import Incidents
+from egret.alerts.model import Alert, Incident
+from egret.errors import StoreError
+from egret.judge.verdict import Judge
+from egret.model import Detection, Severity
+from egret.sinks.outputs import Outputs
+from egret.store.incidents import IncidentStore
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Stage, Suppressed
+from egret.worker.pipeline import Hit
+
+STORE_PATIENCE_S = 1.0  # a commit takes milliseconds; alerts are told within two seconds whatever the disk does
+SAVE_EVERY_S = 10.0  # counts of open incidents that made no alert
+PURGE_EVERY_S = 3600.0
+_NS = 1_000_000_000
+_T = TypeVar("_T")
+
+
+class Ledger:
+    """The path from a hit to the outputs.
+
+    Args:
+        judge: reaches the verdicts; replaced on reload.
+        incidents: folds detections.
+        store: keeps incidents and alerts.
+        outputs: where alerts go.
+        telemetry: hears of everything.
+        keep_s: how long closed incidents are kept.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        incidents: Incidents,
+        store: IncidentStore,
+        outputs: Outputs,
+        telemetry: Telemetry,
+        keep_s: float,
+    ) -> None:
+        self.judge = judge
+        self.incidents = incidents
+        self._store = store
+        self._outputs = outputs
+        self._telemetry = telemetry
+        self._keep_s = keep_s
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: list[Alert] = []
+        self._wake = asyncio.Event()
+        self._reported_errors = 0
+        self._saved_at_s = self._purged_at_s = 0.0
+
+    async def restore(self) -> int:
+        """Continue the incidents that were open when Egret stopped; how many."""
+        found = await self._on_disk(self._store.open_incidents) or []
+        self.incidents.restore(found)
+        return len(found)
+
+    def hit(self, hit: Hit) -> None:
+        """Judge and fold one hit; alerts wait for ``run`` to commit them."""
+        try:
+            detection = self.judge.detect(hit.event, hit.match)
+        except Exception as error:  # noqa: BLE001 - a bug in one verdict must not stop the others
+            self._telemetry.internal_error(Stage.JUDGE, error)
+            return
+        self._fold(detection)
+
+    def _fold(self, detection: Detection) -> None:
+        latency_s = (time.time_ns() - detection.observation.time_ns) / _NS
+        self._telemetry.detection(detection, latency_s)
+        before = self.incidents.counters.suppressed, self.incidents.counters.counted
+        try:
+            alerts = self.incidents.feed(detection)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._telemetry.internal_error(Stage.INCIDENTS, error)
+            return
+        counters = self.incidents.counters
+        if counters.suppressed > before[0]:
+            self._telemetry.suppressed(Suppressed.SUPPRESS_LIST)
+        if counters.counted > before[1]:
+            self._telemetry.suppressed(Suppressed.BELOW_ALERT_FROM)
+        self._queue(alerts)
+
+    def _queue(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self._telemetry.alert(alert.action, alert.severity)
+        self._waiting += alerts
+        if alerts:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Commit and offer alerts as they come, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._commit_and_offer()
+
+    async def _commit_and_offer(self) -> None:
+        alerts, self._waiting = self._waiting, []
+        if alerts:
+            await self._on_disk(lambda: self._store.record(alerts=alerts))
+            self._outputs.offer(alerts)
+
+    async def tick(self, now_ns: int) -> None:
+        """Once a second: updates and closings that are due, and now and then the store."""
+        self._queue(self.incidents.tick(now_ns))
+        self._telemetry.incidents_open(self.incidents.open_by_severity())
+        for name, length in self._outputs.queue_lengths.items():
+            self._telemetry.queue_length(name, length)
+        now_s = time.monotonic()
+        if now_s - self._saved_at_s >= SAVE_EVERY_S:
+            self._saved_at_s = now_s
+            await self._save()
+        if now_s - self._purged_at_s >= PURGE_EVERY_S:
+            self._purged_at_s = now_s
+            oldest_ns = now_ns - int(self._keep_s * _NS)
+            await self._on_disk(lambda: self._store.purge_before(oldest_ns))
+
+    async def _save(self) -> None:
+        changed: Iterable[Incident] = self.incidents.take_changed()
+        await self._on_disk(lambda: self._store.record(changed))
+
+    async def close(self) -> None:
+        """Commit what waits, offer it, and close the store."""
+        await self._commit_and_offer()
+        await self._save()
+        await self._on_disk(self._store.close)
+        self._disk.shutdown(wait=False, cancel_futures=True)
+
+    def open_by_severity(self) -> dict[Severity, int]:
+        """How many incidents are open."""
+        return self.incidents.open_by_severity()
+
+    async def _on_disk(self, work: Callable[[], _T]) -> _T | None:
+        """Do *work* in the disk's thread; None if it failed or takes too long (then it goes on behind)."""
+        future = asyncio.get_running_loop().run_in_executor(self._disk, work)
+        done, _ = await asyncio.wait([future], timeout=STORE_PATIENCE_S)
+        if not done:
+            future.add_done_callback(_forget)
+            self._telemetry.store_failed("the disk does not answer")
+            return None
+        try:
+            result = future.result()
+        except StoreError as error:
+            self._telemetry.store_failed(str(error))
+            return None
+        self._telemetry.store_healthy()
+        return result
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Take the outcome of work nobody waits for any more, or asyncio would complain of it."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,146 @@
+"""The daemon's life: everything started in order, kept going, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from egret import __version__
+from egret.alerts.incidents import Incidents
+from egret.alerts.model import Sensor
+from egret.daemon.crew import Crew
+from egret.daemon.ledger import Ledger
+from egret.daemon.notify import Notifier
+from egret.daemon.setup import Knowledge, incident_policy, make_outputs
+from egret.daemon.view import DaemonView, SinkWatch
+from egret.sources.opener import OpenerClient
+from egret.sources.placement import Placement
+from egret.store.incidents import IncidentStore
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Stage
+from egret.web.server import WebServer
+
+TICK_S = 1.0
+FLUSH_S = 3.0  # what a receiver that does not answer may cost at the end; systemd gives 15 s for all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where the daemon stands: chosen, and opened, before rights were given up."""
+
+    knowledge: Knowledge
+    placement: Placement
+    inside: Sequence[str]
+    opener: OpenerClient
+
+
+class Service:
+    """One daemon, from start to stop. Make it inside the event loop."""
+
+    def __init__(self, post: Post, say: Callable[[str], None]) -> None:
+        config = post.knowledge.config
+        self._post = post
+        self._say = say
+        self._notifier = Notifier()
+        self._stop = asyncio.Event()
+        self.telemetry = Telemetry(__version__)
+        watch = SinkWatch(self.telemetry)
+        sensor = Sensor(__version__, socket.gethostname())
+        self._outputs, self._deliveries = make_outputs(config.outputs, sensor, watch)
+        self._incidents = Incidents(incident_policy(config.alerts))
+        self._store = IncidentStore(config.paths.store)
+        keep_s = config.store.keep.total_seconds()
+        self._ledger = Ledger(post.knowledge.judge, self._incidents, self._store, self._outputs, self.telemetry, keep_s)
+        workers = config.capture.workers
+        self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
+        parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
+        self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts)
+        self._web = WebServer(self._view, config.http) if config.http.enabled else None
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT.
+
+        Raises:
+            ConfigError: the status page cannot listen.   SourceError: capture cannot start, or its opener died.
+        """
+        self._announce()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        if self._web is not None:
+            await self._web.start()
+        restored = await self._ledger.restore()
+        self._outputs.start()
+        self._crew.start()
+        self._welcome(restored)
+        try:
+            await self._watch_over()
+        finally:
+            await self._end()
+
+    def _announce(self) -> None:
+        """Every series exists at 0 before the first packet, so that the first hit shows in increase()."""
+        telemetry, knowledge = self.telemetry, self._post.knowledge
+        telemetry.watch(self._post.placement.interfaces)
+        telemetry.sinks(delivery.name for delivery in self._deliveries)
+        catalog = knowledge.catalog
+        telemetry.catalog(catalog.signatures, catalog.version, knowledge.config.severities.possible)
+        telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
+        telemetry.config_loaded(time.time())
+
+    def _welcome(self, restored: int) -> None:
+        if restored:
+            self._say(f"{restored} open incidents continue from before")
+        for delivery in self._deliveries:
+            trouble = delivery.sink.health()
+            if trouble:
+                self._say(f"output {delivery.name}: {trouble}")
+        self._notifier.ready(f"watching {', '.join(self._post.placement.interfaces)}")
+
+    async def _watch_over(self) -> None:
+        """Run until told to stop, or until something ends that must not."""
+        tasks = [
+            asyncio.create_task(self._stop.wait(), name="stop"),
+            asyncio.create_task(self._crew.gone(), name="opener"),
+            asyncio.create_task(self._ledger.run(), name="ledger"),
+            asyncio.create_task(self._tick(), name="tick"),
+        ]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _tick(self) -> None:
+        alive_s = self._notifier.watchdog_interval_s
+        alive_at_s = 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self._ledger.tick(time.time_ns())
+            except Exception as error:  # noqa: BLE001 - a bug here must not end the capture
+                self.telemetry.internal_error(Stage.DAEMON, error)
+            if alive_s is not None and time.monotonic() >= alive_at_s:
+                alive_at_s = time.monotonic() + alive_s
+                self._notifier.alive()
+
+    def _hang_up(self) -> None:
+        self.telemetry.log.event(
+            logging.WARNING, "reload_not_available", why="restart egret to use a new configuration"
+        )
+
+    async def _end(self) -> None:
+        self._notifier.stopping()
+        await self._crew.stop()
+        await self._ledger.close()
+        await self._outputs.close(FLUSH_S)
+        if self._web is not None:
+            await self._web.close()
+        self._notifier.close()

@@ -1,0 +1,106 @@
+"""From settings to parts: every object the daemon and the replay are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from egret.alerts.formats.ecs import alert_to_ecs
+from egret.alerts.incidents import IncidentPolicy
+from egret.alerts.model import Sensor
+from egret.alerts.suppress import Suppression
+from egret.catalog.match import Catalog
+from egret.geo.database import GeoDatabase
+from egret.judge.verdict import Judge, Policy
+from egret.settings.bundled import signatures_dir
+from egret.settings.config import Config
+from egret.settings.sections import Alerts, Webhook
+from egret.settings.sections import Outputs as OutputSettings
+from egret.settings.signatures import load_catalog
+from egret.sinks.base import Delivery, DeliveryOptions, Watcher
+from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
+from egret.sinks.outputs import Outputs
+from egret.sinks.terminal import TerminalOptions, TerminalSink
+from egret.sinks.webhook import WebhookOptions, WebhookSink
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What verdicts rest on: settings, catalogue, databases."""
+
+    config: Config
+    catalog: Catalog
+    geo: GeoDatabase
+    judge: Judge
+
+
+def load_knowledge(config: Config) -> Knowledge:
+    """Read the catalogue and the databases that *config* names.
+
+    Raises:
+        ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
+    """
+    bundled = [signatures_dir()] if config.catalog.bundled else []
+    catalog = load_catalog([*bundled, *config.catalog.directories], config.catalog.disabled)
+    geo = GeoDatabase.open(config.geoip.databases, geolocate_reserved=config.geoip.geolocate_reserved)
+    return Knowledge(config, catalog, geo, Judge(policy(config), geo))
+
+
+def policy(config: Config) -> Policy:
+    """What the judge needs of the settings."""
+    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars)
+
+
+def incident_policy(alerts: Alerts) -> IncidentPolicy:
+    """What the incidents need of the settings."""
+    return IncidentPolicy(
+        alert_from=alerts.alert_from,
+        update_every_ns=_ns(alerts.update_every),
+        close_after_ns=_ns(alerts.close_after),
+        suppress=tuple(
+            Suppression(
+                client=str(entry.client) if entry.client else None,
+                service=entry.service,
+                until_ns=_ns(entry.until - _EPOCH) if entry.until else None,
+                reason=entry.reason,
+            )
+            for entry in alerts.suppress
+        ),
+    )
+
+
+def make_outputs(settings: OutputSettings, sensor: Sensor, watch: Watcher) -> tuple[Outputs, Sequence[Delivery]]:
+    """The outputs of the settings, not yet started, and their deliveries, for names and health."""
+    deliveries = []
+    if settings.terminal.enabled:
+        options = DeliveryOptions(min_severity=settings.terminal.min_severity, batch=64)
+        deliveries.append(Delivery(TerminalSink(TerminalOptions()), options, watch))
+    if settings.file.path is not None:
+        options = DeliveryOptions(min_severity=settings.file.min_severity, batch=64, backoff_cap_s=30)
+        sink = JsonLinesSink(JsonLinesOptions(path=settings.file.path, render=partial(alert_to_ecs, sensor=sensor)))
+        deliveries.append(Delivery(sink, options, watch))
+    deliveries += [_webhook(webhook, sensor, watch) for webhook in settings.webhooks]
+    return Outputs(deliveries), deliveries
+
+
+def _webhook(webhook: Webhook, sensor: Sensor, watch: Watcher) -> Delivery:
+    timeout_s = webhook.timeout.total_seconds()
+    options = WebhookOptions(
+        name=webhook.name,
+        url=webhook.url.reveal(),
+        render=partial(alert_to_ecs, sensor=sensor),
+        timeout_s=timeout_s,
+        secret=webhook.hmac_secret.reveal().encode() if webhook.hmac_secret else None,
+        headers={name: value.reveal() for name, value in webhook.headers.items()},
+    )
+    delivery = DeliveryOptions(min_severity=webhook.min_severity, send_timeout_s=timeout_s + 1)
+    return Delivery(WebhookSink(options), delivery, watch)
+
+
+def _ns(span: timedelta) -> int:
+    """Exact nanoseconds of a span; ``total_seconds`` would round."""
+    return (span.days * 86_400 + span.seconds) * 1_000_000_000 + span.microseconds * 1_000

@@ -1,0 +1,117 @@
+"""The daemon as the web may see it: snapshots, read only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from egret import __version__
+from egret.alerts.incidents import Incidents
+from egret.alerts.model import Alert
+from egret.daemon.crew import Crew
+from egret.daemon.setup import Knowledge
+from egret.sinks.base import Delivery, Outcome
+from egret.sources.placement import Placement
+from egret.store.incidents import IncidentStore
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Outcome as MetricOutcome
+from egret.web.status import (
+    DatabaseStatus,
+    Facts,
+    IncidentPage,
+    IncidentState,
+    LinkStatus,
+    Readiness,
+    SinkStatus,
+)
+
+
+class SinkWatch:
+    """Hears what becomes of alerts: counts it, and remembers each sink's last trouble."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self.last_error: dict[str, str | None] = {}
+
+    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+        """See ``sinks.base.Watcher``."""
+        self._telemetry.delivery(sink, MetricOutcome(outcome.value), len(alerts), detail)
+        self.last_error[sink] = None if outcome is Outcome.DELIVERED else detail
+
+
+class DaemonView:
+    """See ``web.status.StatusView``."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        knowledge: Knowledge,
+        placement: Placement,
+        inside: Sequence[str],
+        parts: tuple[Incidents, IncidentStore, Crew, Sequence[Delivery], SinkWatch],
+    ) -> None:
+        self._telemetry = telemetry
+        self._knowledge = knowledge
+        self._placement = placement
+        self._inside = tuple(inside)
+        self._incidents, self._store, self._crew, self._deliveries, self._watch = parts
+        self._started_ns = time.time_ns()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The metrics."""
+        return self._telemetry
+
+    def facts(self) -> Facts:
+        """The daemon's state now."""
+        catalog, databases = self._knowledge.catalog, self._knowledge.geo.info()
+        return Facts(
+            version=__version__,
+            now_ns=time.time_ns(),
+            started_ns=self._started_ns,
+            why_here="; ".join(self._placement.why),
+            inside=self._inside,
+            links=tuple(LinkStatus(interface=name, up=self._is_up(name)) for name in self._placement.interfaces),
+            catalog_version=catalog.version,
+            catalog_signatures=len(catalog.signatures),
+            catalog_last_reviewed=max((signature.last_reviewed for signature in catalog.signatures), default=""),
+            databases=tuple(
+                DatabaseStatus(name=info.source, built_s=info.build_epoch_s, attribution=info.attribution)
+                for info in databases
+            ),
+            sinks=tuple(
+                SinkStatus(
+                    name=delivery.name,
+                    queue_length=delivery.queue_length,
+                    last_error=self._watch.last_error.get(delivery.name),
+                )
+                for delivery in self._deliveries
+            ),
+            store_path=str(self._knowledge.config.paths.store),
+            store_error=None if self._store.healthy else "the last write failed; the log says why",
+            readiness=self._readiness(),
+        )
+
+    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
+        """Open ones from memory; closed ones from the store.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if state is IncidentState.OPEN:
+            found = sorted(self._incidents.open_incidents, key=lambda incident: incident.last_ns, reverse=True)
+            return IncidentPage(incidents=found[offset : offset + limit], total=len(found))
+        closed_only = state is IncidentState.CLOSED
+        return IncidentPage(
+            incidents=self._store.recent(limit, offset=offset, closed_only=closed_only),
+            total=self._store.count(closed_only=closed_only),
+        )
+
+    def _is_up(self, interface: str) -> bool:
+        return self._crew.links.get(interface, False)
+
+    def _readiness(self) -> Readiness:
+        reasons = [f"{name} is down" for name in self._placement.interfaces if not self._is_up(name)]
+        if not self._crew.running:
+            reasons.append("no capture process runs")
+        return Readiness(ready=not reasons, reasons=tuple(reasons))

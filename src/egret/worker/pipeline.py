@@ -1,0 +1,139 @@
+"""Frames in, hits out: observe, count, match. Replay and the live worker run this same code."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from egret.catalog.match import Catalog
+from egret.model import (
+    Anomaly,
+    Connection,
+    Event,
+    Frame,
+    Kind,
+    Match,
+    NamedBy,
+    Observation,
+    ServiceClass,
+)
+from egret.track.observer import Observer
+from egret.worker.scope import Scope
+
+RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
+LOOKUP_WINDOW_NS = 30 * 1_000_000_000  # a resolver that takes longer has timed out on every client
+CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
+
+
+class Hit(NamedTuple):
+    """An event that the catalogue names, not yet judged."""
+
+    event: Observation | Connection
+    match: Match
+
+
+class PrcNetworks(Protocol):
+    """What tells a PRC-hosted address from others; the judge is one."""
+
+    def prc_network(self, ip: bytes) -> tuple[str, str] | None:
+        """Country code and network class of *ip*, None where it is not hosted in the PRC."""
+        ...
+
+
+class Pipeline:
+    """One pass from frames to hits; counts everything, keeps nothing about what matches nothing."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        prc: PrcNetworks | None = None,
+        scope: Scope | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self.observer = observer or Observer()
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self._prc = prc
+        self._scope = scope or Scope()
+        self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+
+    def feed(self, frame: Frame) -> list[Hit]:
+        """Everything flagged that *frame* completes."""
+        events = self.observer.feed(frame)
+        return self.hits(events) if events else []
+
+    def expire(self, time_ns: int) -> list[Hit]:
+        """Settle what has waited long enough at *time_ns*."""
+        return self.hits(self.observer.expire(time_ns))
+
+    def flush(self) -> list[Hit]:
+        """Settle everything: the input has ended."""
+        return self.hits(self.observer.flush())
+
+    def hits(self, events: Iterable[Event]) -> list[Hit]:
+        """Count *events* and keep those that the catalogue names."""
+        found = []
+        for event in events:
+            self._count(event)
+            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip):
+                continue
+            match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
+            if match is not None:
+                found.append(Hit(event, match))
+        return found
+
+    def take_counts(self) -> Mapping[tuple[str, ...], int]:
+        """The counts since the last call; keys are ``(metric, label values...)``."""
+        counts, self.counts = self.counts, Counter()
+        return counts
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, Observation):
+            self.counts["names", event.protocol, event.kind] += 1
+        elif isinstance(event, Anomaly):
+            self.counts["anomalies", event.protocol, event.reason] += 1
+        elif self._scope.is_client(event.client.ip):
+            self.counts["connections", event.transport, event.named_by] += 1
+            if event.reason is not None:
+                self.counts["nameless", event.reason] += 1
+
+    def _match_observation(self, observation: Observation) -> Match | None:
+        if observation.kind is Kind.CNAME:
+            return None  # its owner is an answer's question, its target an answer's owner
+        match = self.catalog.match_name(observation.name)
+        if match is None or observation.kind not in (Kind.QUERY, Kind.ANSWER):
+            return match
+        return match if self._is_new_lookup(observation, match) else None
+
+    def _is_new_lookup(self, observation: Observation, match: Match) -> bool:
+        """A question counts always; an answer only where its question was not seen.
+
+        An answer's owner may be the far end of a CNAME chain. That a shop is hosted on a PRC cloud says
+        nothing about the client; that an alias leads to an AI service does.
+        """
+        key = (observation.client.ip, match.signature.id)
+        last_ns = self._lookups.get(key)
+        self._lookups[key] = observation.time_ns
+        self._lookups.move_to_end(key)
+        if len(self._lookups) > RECENT_LOOKUPS:
+            self._lookups.popitem(last=False)
+        if observation.kind is Kind.QUERY:
+            return True
+        if match.signature.service_class not in CHAIN_CLASSES:
+            return False
+        return last_ns is None or observation.time_ns - last_ns > LOOKUP_WINDOW_NS
+
+    def _match_connection(self, connection: Connection) -> Match | None:
+        """A connection that a hello or a request named was matched when that was observed."""
+        match = None
+        if connection.name is not None:
+            match = self.catalog.match_name(connection.name)
+            if match is not None:
+                return match if connection.named_by is NamedBy.ANSWER else None
+        match = self.catalog.match_address(connection.server.ip, connection.server.port)
+        if match is None and self._prc is not None:
+            network = self._prc.prc_network(connection.server.ip)
+            if network is not None:
+                self.counts["prc_hosted", *network] += 1
+        return match

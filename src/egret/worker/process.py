@@ -1,0 +1,117 @@
+"""The worker: reads frames, finds hits, tells the daemon. It has no right left when it begins."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from egret.model import Frame
+from egret.sources.channel import Channel, ChannelClosed
+from egret.sources.live import LinkStatistics, Source
+from egret.telemetry.logs import Log
+from egret.worker.pipeline import Hit, Pipeline
+from egret.worker.wire import encode_hit, encode_report
+
+READ_TIMEOUT_S = 0.25
+REPORT_EVERY_S = 1.0
+
+
+class Worker:
+    """One capture process.
+
+    Args:
+        source: where frames come from; closed at the end.
+        pipeline: what finds hits in them.
+        pipe: the channel to the daemon; a full one drops and counts, and its end is the worker's end.
+    """
+
+    def __init__(self, source: Source, pipeline: Pipeline, pipe: Channel) -> None:
+        self._source = source
+        self._pipeline = pipeline
+        self._pipe = pipe
+        self._log = Log()
+        self._counts: Counter[tuple[str, ...]] = Counter()  # what the daemon has not been told yet
+        self._told_links: dict[str, LinkStatistics] = {}
+        self._told_evictions: Counter[str] = Counter()
+        self._packet_time_ns = 0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Until the daemon is gone or says so by SIGTERM."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the daemon ends us in order
+        report_at_s = 0.0
+        try:
+            while not self._stopping:
+                for frame in self._source.read(READ_TIMEOUT_S):
+                    self._feed(frame)
+                if time.monotonic() >= report_at_s:
+                    report_at_s = time.monotonic() + REPORT_EVERY_S
+                    self._send(self._guarded(lambda: self._pipeline.expire(time.time_ns())))
+                    self._report()
+            self._send(self._guarded(self._pipeline.flush))
+            self._report()
+        except ChannelClosed:
+            return
+        finally:
+            self._source.close()
+
+    def _stop(self, _signal: int, _frame: object) -> None:
+        self._stopping = True
+
+    def _feed(self, frame: Frame) -> None:
+        try:
+            hits = self._pipeline.feed(frame)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must cost one frame, not the capture
+            self._mishap(error)
+            return
+        self._packet_time_ns = frame.time_ns
+        if hits:
+            self._send(hits)
+
+    def _guarded(self, call: Callable[[], list[Hit]]) -> list[Hit]:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._mishap(error)
+            return []
+
+    def _mishap(self, error: Exception) -> None:
+        self._counts["internal_errors", "decode"] += 1
+        self._log.repeated(logging.ERROR, "internal_error", "decode", error=error, stage="decode")
+
+    def _send(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            if not self._pipe.send(encode_hit(hit)):
+                self._counts["messages_dropped",] += 1
+
+    def _report(self) -> None:
+        """Tell what is new; a report that finds the pipe full is told with the next one."""
+        self._counts.update(self._pipeline.take_counts())
+        self._count_evictions()
+        links = self._source.statistics()
+        tracked = self._pipeline.observer.counters.tracked
+        rows = [self._link(link) for link in links]
+        if not self._pipe.send(encode_report(self._counts, tracked, rows, self._packet_time_ns)):
+            self._counts["messages_dropped",] += 1
+            return
+        self._counts.clear()
+        self._told_links = {link.interface: link for link in links}
+
+    def _count_evictions(self) -> None:
+        now = Counter(self._pipeline.observer.counters.evictions)
+        for table, number in (now - self._told_evictions).items():
+            self._counts["evictions", table] += number
+        self._told_evictions = now
+
+    def _link(self, link: LinkStatistics) -> dict[str, object]:
+        told = self._told_links.get(link.interface)
+        return {
+            "interface": link.interface,
+            "up": link.up,
+            "received": link.received - (told.received if told else 0),
+            "dropped": link.dropped - (told.dropped if told else 0),
+        }

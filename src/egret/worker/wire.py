@@ -1,0 +1,182 @@
+"""What a worker tells the daemon: JSON objects on the channel between them.
+
+JSON, because the worker parses hostile bytes: a worker that was taken over can say wrong things, but
+nothing it says can run in the daemon. The daemon looks signatures up in its own catalogue and judges
+itself; what it cannot read is a WireError and counted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from egret.catalog.match import Catalog
+from egret.errors import EgretError
+from egret.model import Connection, Endpoint, Kind, Match, NamedBy, Nameless, Observation, Protocol, Transport
+from egret.worker.pipeline import Hit
+
+MAX_NAME = 4 * 255  # an escaped name: four characters a byte
+
+
+T = TypeVar("T")
+
+
+class WireError(EgretError):
+    """A message from a worker that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """One interface: what is new since the last report."""
+
+    interface: str
+    up: bool
+    received: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Counts since the last report, gauges as they stand, and the state of each link."""
+
+    counts: tuple[tuple[tuple[str, ...], int], ...]
+    gauges: Mapping[str, int]
+    links: tuple[LinkReport, ...]
+    packet_time_ns: int
+
+
+Message = Hit | Report
+
+
+def encode_hit(hit: Hit) -> dict[str, object]:
+    """One hit as a message."""
+    match = hit.match
+    body = {
+        "event": _event(hit.event),
+        "signature": match.signature.id,
+        "pattern": match.pattern,
+        "region": match.region,
+    }
+    return {"hit": body}
+
+
+def encode_report(
+    counts: Mapping[tuple[str, ...], int],
+    gauges: Mapping[str, int],
+    links: Sequence[Mapping[str, object]],
+    packet_time_ns: int,
+) -> dict[str, object]:
+    """One report as a message."""
+    rows = [[*key, number] for key, number in counts.items()]
+    return {"report": {"counts": rows, "gauges": dict(gauges), "links": list(links), "time": packet_time_ns}}
+
+
+def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
+    """Read one message.
+
+    Raises:
+        WireError: it is no message of ours, or names a signature that *catalog* has not.
+    """
+    try:
+        return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error
+
+
+def _event(event: Observation | Connection) -> dict[str, object]:
+    common: dict[str, object] = {
+        "time": event.time_ns,
+        "client": _endpoint(event.client),
+        "server": _endpoint(event.server),
+        "interface": event.interface,
+        "name": event.name,
+        "protocol": event.protocol,
+    }
+    if isinstance(event, Connection):
+        return common | {"transport": event.transport, "named_by": event.named_by, "reason": event.reason}
+    return common | {
+        "kind": event.kind,
+        "qtype": event.qtype,
+        "addresses": [address.hex() for address in event.addresses],
+        "ttl": event.ttl_s,
+        "attributes": dict(event.attributes),
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> list[object]:
+    return [endpoint.ip.hex(), endpoint.port]
+
+
+def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
+    signature = catalog.get(body["signature"])
+    if signature is None:
+        raise WireError("a worker names a signature that the catalogue has not")
+    match = Match(signature, _text(body["pattern"]) or "", _text(body["region"]))
+    event = body["event"]
+    return Hit(_connection(event) if "named_by" in event else _observation(event), match)
+
+
+def _observation(event: Mapping[str, Any]) -> Observation:
+    return Observation(
+        time_ns=_number(event["time"]),
+        protocol=Protocol(event["protocol"]),
+        kind=Kind(event["kind"]),
+        name=_text(event["name"]) or "",
+        client=_read_endpoint(event["client"]),
+        server=_read_endpoint(event["server"]),
+        interface=_text(event["interface"]),
+        qtype=_text(event["qtype"]),
+        addresses=tuple(_address(text) for text in event["addresses"][:64]),
+        ttl_s=_optional(event["ttl"], _number),
+        attributes={str(key): value for key, value in event["attributes"].items()},
+    )
+
+
+def _connection(event: Mapping[str, Any]) -> Connection:
+    return Connection(
+        time_ns=_number(event["time"]),
+        transport=Transport(event["transport"]),
+        client=_read_endpoint(event["client"]),
+        server=_read_endpoint(event["server"]),
+        named_by=NamedBy(event["named_by"]),
+        name=_text(event["name"]),
+        reason=_optional(event["reason"], Nameless),
+        protocol=_optional(event["protocol"], Protocol),
+        interface=_text(event["interface"]),
+    )
+
+
+def _report(body: Mapping[str, Any]) -> Report:
+    counts = tuple((tuple(str(part) for part in row[:-1]), _number(row[-1])) for row in body["counts"])
+    gauges = {str(name): _number(value) for name, value in body["gauges"].items()}
+    return Report(counts, gauges, tuple(map(_link, body["links"])), _number(body["time"]))
+
+
+def _link(link: Mapping[str, Any]) -> LinkReport:
+    return LinkReport(str(link["interface"]), link["up"] is True, _number(link["received"]), _number(link["dropped"]))
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError("not a count or a time")
+    return value
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and len(value) <= MAX_NAME):
+        raise ValueError("not a short text")
+    return value
+
+
+def _address(text: str) -> bytes:
+    return ipaddress.ip_address(bytes.fromhex(text)).packed
+
+
+def _read_endpoint(pair: Sequence[Any]) -> Endpoint:
+    return Endpoint(_address(pair[0]), _number(pair[1]) & 0xFFFF)
+
+
+def _optional(value: Any, read: Callable[[Any], T]) -> T | None:
+    return None if value is None else read(value)
