@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from egret.cli.catalog import schema_text
+from egret.model import HostKind
+from egret.settings.bundled import signatures_dir
+from egret.settings.signature_file import HostFields, SharedFile, SignatureFields, VendorFile
+
+SIGNATURE: dict[str, Any] = {"id": "a.b", "service": "B", "category": "chat", "class": "ai"}
+
+
+def test_a_host_entry_has_one_kind_and_one_or_several_hosts() -> None:
+    assert HostFields.model_validate({"exact": "a.b"}).patterns == ("a.b",)
+    several = HostFields.model_validate({"suffix": ["a.b", "c.d"], "distinct_from": "e.f"})
+    assert (several.kind, several.patterns, several.distinct) == (HostKind.SUFFIX, ("a.b", "c.d"), ("e.f",))
+    for bad in ({}, {"exact": "a.b", "suffix": "a.b"}):
+        with pytest.raises(ValidationError, match="one of 'exact', 'suffix' and 'wildcard'"):
+            HostFields.model_validate(bad)
+
+
+def test_a_signature_matches_something() -> None:
+    with pytest.raises(ValidationError, match="neither 'hosts' nor 'networks'"):
+        SignatureFields.model_validate(SIGNATURE)
+    with pytest.raises(ValidationError, match="'ports' without 'networks'"):
+        SignatureFields.model_validate(SIGNATURE | {"hosts": [{"exact": "a.b"}], "ports": [1]})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"id": "Alibaba.Chat"}, "should match pattern"),
+        ({"id": "chat"}, "should match pattern"),
+        ({"networks": ["192.0.2.1/24"]}, "no address and no network"),
+        ({"networks": ["192.0.2.1"], "ports": [0]}, "greater than or equal to 1"),
+        ({"networks": ["192.0.2.1"], "last_reviewed": "20261122"}, "write it as 2026-11-22"),
+        ({"networks": ["192.0.2.1"], "last_reviewed": "soon"}, "write it as 2026-11-22"),
+        ({"networks": ["192.0.2.1"], "service": "two\nlines"}, "should match pattern"),
+    ],
+)
+def test_what_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        SignatureFields.model_validate(SIGNATURE | changed)
+
+
+def test_addresses_become_networks() -> None:
+    fields = SignatureFields.model_validate(SIGNATURE | {"networks": ["192.0.2.1", "2001:db8::/32"]})
+    assert fields.networks == ["192.0.2.1/32", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize(("model", "name"), [(VendorFile, "signature"), (SharedFile, "_shared")])
+def test_the_schemas_beside_the_signatures_are_current(model: type[VendorFile | SharedFile], name: str) -> None:
+    written = (signatures_dir() / f"{name}.schema.json").read_text()
+    assert json.loads(written) == json.loads(schema_text(model)), "run: egret catalog schema > signatures/..."
