@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from egret.cli.catalog import schema_text
 from egret.model import HostKind
 from egret.settings.bundled import signatures_dir
+from egret.settings.positions import load
 from egret.settings.signature_file import HostFields, SharedFile, SignatureFields, VendorFile
 
 SIGNATURE: dict[str, Any] = {"id": "a.b", "service": "B", "category": "chat", "class": "ai"}
@@ -56,3 +59,10 @@ def test_addresses_become_networks() -> None:
 def test_the_schemas_beside_the_signatures_are_current(model: type[VendorFile | SharedFile], name: str) -> None:
     written = (signatures_dir() / f"{name}.schema.json").read_text()
     assert json.loads(written) == json.loads(schema_text(model)), "run: egret catalog schema > signatures/..."
+
+
+@pytest.mark.parametrize("path", sorted(signatures_dir().glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_editor_accepts_every_bundled_file(path: Path) -> None:
+    first, _, _ = path.read_text().partition("\n")
+    schema = path.with_name(first.removeprefix("# yaml-language-server: $schema="))
+    jsonschema.validate(load(path).value, json.loads(schema.read_text()))

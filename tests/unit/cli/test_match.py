@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from egret.cli import match as command
+from tests.support.catalog import write
+
+APP = typer.Typer()
+APP.command()(command.match)
+FIELDS = ["input", "name", "signature", "vendor", "service", "category", "class", "jurisdiction", "severity"]
+
+
+def run(*arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:
+    result = CliRunner().invoke(APP, list(arguments), input=stdin, catch_exceptions=False)
+    assert result.exit_code == 0
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_the_line_of_the_contract() -> None:
+    (line,) = run("Chat.QWEN.ai.")
+    assert list(line) == FIELDS
+    assert line == {
+        "input": "Chat.QWEN.ai.",
+        "name": "chat.qwen.ai",
+        "signature": "alibaba.qwen-chat",
+        "vendor": "Alibaba",
+        "service": "Qwen Chat",
+        "category": "chat",
+        "class": "ai",
+        "jurisdiction": {"country": "CN", "contested": False},
+        "severity": "high",
+    }
+
+
+def test_nothing_known_is_null_everywhere() -> None:
+    (line,) = run("notqwen.ai")
+    assert list(line) == FIELDS
+    assert (line["input"], line["name"]) == ("notqwen.ai", "notqwen.ai")
+    assert all(line[field] is None for field in FIELDS[2:])
+
+
+def test_the_severity_follows_class_operator_and_stated_region() -> None:
+    names = (
+        "dashscope-us.aliyuncs.com",
+        "cn-hongkong.dashscope.aliyuncs.com",
+        "dingtalk.com",
+        "aliyun.com",
+        "taobao.com",
+    )
+    assert [line["severity"] for line in run(*names, "dns.alidns.com")] == [
+        *("medium", "high", "medium", "low", "info", "low"),
+    ]
+
+
+def test_every_line_of_input_has_one_of_output_in_order() -> None:
+    lines = run("-", stdin=b"qwen.ai\r\n\n \n\xff\xfe\nfoo bar\n" + b"a" * 200_000 + b"\nTONGYI.com.")
+    assert [line["name"] for line in lines] == ["qwen.ai", None, None, None, None, None, "tongyi.com"]
+    assert [line["input"] for line in lines[:5]] == ["qwen.ai", "", " ", "\\xff\\xfe", "foo bar"]
+    assert run(stdin=b"") == []
+
+
+def test_names_and_standard_input_mix_in_order() -> None:
+    assert [line["input"] for line in run("a.b", "-", "c.d", stdin=b"x.y\n")] == ["a.b", "x.y", "c.d"]
+
+
+def test_another_catalogue(tmp_path: Path) -> None:
+    write(tmp_path, "  - {id: a.b, service: B, category: chat, class: ai, hosts: [{exact: x.example}]}\n")
+    assert run("--catalog", str(tmp_path), "x.example")[0]["signature"] == "a.b"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("qwen.ai", "qwen.ai"),
+        ("  qwen.ai\t", "qwen.ai"),
+        ("https://user@chat.qwen.ai:443/a?b#c", "chat.qwen.ai"),
+        ("//qwen.ai/x", None),
+        ("qwen.ai:443", "qwen.ai"),
+        ("qwen.ai:99999", None),
+        ("qwen.ai:x", None),
+        ("qwen.ai..", None),
+        ("\uff51\uff57\uff45\uff4e.ai", "qwen.ai"),
+        ("例え.jp", "xn--r8jz45g.jp"),
+        ("192.0.2.1", None),
+        ("[2001:db8::1]:443", None),
+        ("2001:db8::1", None),
+        ("*.qwen.ai", None),
+        ("qw en.ai", None),
+        ("\x1b[2Jqwen.ai", None),
+        ("\udcffqwen.ai", None),
+        ("a" * 64 + ".ai", None),
+        ("", None),
+    ],
+)
+def test_host_name(text: str, name: str | None) -> None:
+    assert command.host_name(text) == name
+
+
+def test_arguments_that_are_no_utf8_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert list(command._lines(["\udcff.ai"])) == ["\\xff.ai"]
