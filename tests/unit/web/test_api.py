@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from egret.web.api import BadQuery, incidents_json, read_number, read_state, status_json
+from egret.web.status import IncidentPage, IncidentState
+from tests.support.webview import View, incidents
+
+
+def test_the_status_holds_nothing_raw() -> None:
+    body = status_json(View())
+    assert "\\u001b" not in json.dumps(body)
+    assert body["outputs"][1]["last_error"].startswith("HTTP 503 <script>")
+    assert body["coverage"]["named_by"]["nothing"] == 133
+    assert body["geoip"][0]["built"].endswith("Z")
+
+
+def test_pages() -> None:
+    page = IncidentPage(incidents=incidents()[:2], total=3)
+    assert incidents_json(page, 0)["next_offset"] == 2
+    assert incidents_json(page, 1)["next_offset"] is None
+    assert incidents_json(IncidentPage(incidents=[], total=3), 9)["next_offset"] is None
+
+
+def test_numbers() -> None:
+    assert read_number(None, "limit", 7, 10) == 7
+    assert read_number("10", "limit", 7, 10) == 10
+    for bad in ("", "11", "-1", "1.0", "٣", "9" * 40):
+        with pytest.raises(BadQuery, match="limit must be a whole number from 0 to 10"):
+            read_number(bad, "limit", 7, 10)
+
+
+def test_states() -> None:
+    assert read_state(None) is IncidentState.OPEN
+    assert read_state("all") is IncidentState.ALL
+    with pytest.raises(BadQuery, match="open, closed, all"):
+        read_state("x")
