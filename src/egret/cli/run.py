@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 
 from egret import __version__
-from egret.cli.output import FAILED, complain
+from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.service import Post, Service
 from egret.daemon.setup import Knowledge, load_knowledge
+from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
 from egret.sources.afpacket import RingOptions
@@ -51,7 +52,7 @@ def run(
         complain(missing)
         raise typer.Exit(FAILED)
     knowledge = load_knowledge(settings)
-    placement = choose(settings.capture.interfaces, settings.capture.promiscuous)
+    placement = _placement(settings)
     inside = _inside(settings, placement)
     user = find_user(settings.capture.user) if os.geteuid() == 0 else None
     _introduce(knowledge, placement, user)
@@ -73,6 +74,15 @@ def _settings(path: Path | None, interfaces: Sequence[str] | None, backend: str 
     flags = {"interfaces": interfaces or None, "backend": backend}
     given = {name: value for name, value in flags.items() if value is not None}
     return override(settings, {"capture": given}) if given else settings
+
+
+def _placement(settings: Config) -> Placement:
+    """Where to stand; an interface that was asked for and does not exist is bad input, not a failure."""
+    try:
+        return choose(settings.capture.interfaces, settings.capture.promiscuous)
+    except SourceError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE if settings.capture.interfaces else FAILED) from None
 
 
 def _inside(settings: Config, placement: Placement) -> tuple[str, ...]:

@@ -56,6 +56,9 @@ HEADERS = {
 }
 STATIC = {"/style.css": "text/css", "/icon.svg": "image/svg+xml", "/api/v1/openapi.json": "application/json"}
 
+# read when the module is: the daemon that serves them may not read its own package any more
+FILES = {path: resources.files("egret.web").joinpath(path.rpartition("/")[2]).read_bytes() for path in STATIC}
+
 # a malformed request is answered 400; a line for each would let anyone on this machine write our log
 _SILENT = logging.getLogger("egret.web.http")
 _SILENT.disabled = True
@@ -76,7 +79,6 @@ class WebServer:
         self._settings = settings
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
-        self._files = {path: _package_file(path) for path in STATIC}
 
     async def start(self) -> None:
         """Begin to listen.
@@ -192,7 +194,7 @@ class WebServer:
         return _json(incidents_json(page, offset))
 
     async def _static(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._files[request.path], content_type=STATIC[request.path])
+        return web.Response(body=FILES[request.path], content_type=STATIC[request.path])
 
 
 async def _healthz(_: web.Request) -> web.Response:
@@ -213,10 +215,6 @@ def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | Non
 
 def _dump(body: object) -> str:
     return json.dumps(body, indent=2) + "\n"
-
-
-def _package_file(path: str) -> bytes:
-    return resources.files("egret.web").joinpath(path.rpartition("/")[2]).read_bytes()
 
 
 def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
