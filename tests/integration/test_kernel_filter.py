@@ -11,7 +11,7 @@ from egret.sources.afpacket import RingOptions
 from egret.sources.ring import Geometry
 from tests.support.live import inside, namespaces, send_frames, silence, veth
 from tests.support.live_bpf import run
-from tests.support.live_frames import CASES, NOT_IP, ethernet
+from tests.support.live_frames import CASES, NOT_IP, PPPOE, ethernet
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ def _numbered(frame: bytes, number: int) -> bytes:
     return frame[:8] + number.to_bytes(4) + frame[12:]
 
 
-@pytest.mark.parametrize("tags", [0, 1, 2])
+@pytest.mark.parametrize("tags", [0, 1, 2, PPPOE])
 def test_the_kernel_passes_what_the_interpreter_passes(tags: int) -> None:
     frames = [ethernet(case.packet, tags) for case in CASES] + NOT_IP
     frames = [_numbered(frame, number) for number, frame in enumerate(frames) if len(frame) <= 1514]

@@ -38,10 +38,10 @@ def _run(program: Sequence[Instruction], packet: bytes) -> int:
         if kind == 0x00:
             mode = code & 0xE0
             at = k + (x if mode == 0x40 else 0)
-            a = memory[k] if mode == 0x60 else _load(packet, at, _SIZES[code & 0x18])
+            a = k if code == 0 else memory[k] if mode == 0x60 else _load(packet, at, _SIZES[code & 0x18])
         elif kind == 0x01:
             mode = code & 0xE0
-            x = k if mode == 0x00 else memory[k] if mode == 0x60 else 4 * (_load(packet, k, 1) & 15)
+            x = memory[k] if mode == 0x60 else k
         elif kind == 0x02:
             memory[k] = a
         elif kind == 0x03:

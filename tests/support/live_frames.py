@@ -8,6 +8,7 @@ from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
+from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Packet, Raw
 
 HELLO = b"\x16\x03\x01\x06\xb4\x01\x00\x06\xb0\x03\x03" + bytes(1437)
@@ -76,6 +77,7 @@ def _transport_cases() -> list[Case]:
         Case("QUIC version 1", _udp(_long_header(1)), True),
         Case("QUIC version 2", _udp(_long_header(0x6B3343CF)), True),
         Case("QUIC draft 29", _udp(_long_header(0xFF00001D)), True),
+        Case("QUIC of mvfst", _udp(_long_header(0xFACEB002)), True),
         Case("QUIC on another port", _udp(_long_header(1), 8443), True),
         Case("QUIC short header", _udp(b"\x43" + bytes(1199)), False),
         Case("something like QUIC", _udp(_long_header(0x12345678)), False),
@@ -116,10 +118,13 @@ CASES = [
 ]
 NOT_IP = [bytes(Ether(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:02") / ARP()), bytes(14) + HELLO]
 _TAGS = (None, Dot1Q(vlan=7), Dot1AD(vlan=7) / Dot1Q(vlan=8))
+PPPOE = 3  # as *tags*: behind one tag and a PPPoE session header
 
 
 def ethernet(packet: Packet, tags: int) -> bytes:
     """The packet behind an Ethernet header with so many tags in it."""
     header = Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:02")
+    if tags == PPPOE:
+        return bytes(header / Dot1Q(vlan=7) / PPPoE(sessionid=1) / PPP() / packet)
     tag = _TAGS[tags]
     return bytes(header / tag / packet if tag is not None else header / packet)

@@ -2,7 +2,7 @@
 
 ``classic`` is the floor: stateless classic BPF. docs/adr/0003-kernel-filter.md says what it passes, what it
 must pass or lose for having no memory, and what that costs. In short, of IPv4 and IPv6, with up to two VLAN
-tags still in the frame:
+tags still in the frame, bare or in PPPoE:
 
 * fragments, all of TCP and UDP: only the first has ports, and a name may be in any;
 * TCP: SYN, FIN, RST; port 53; what starts like a TLS handshake, an HTTP request or answer; every segment with
@@ -14,7 +14,7 @@ Everything else, downloads above all, never leaves the kernel. ``everything`` pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from egret.sources import bpf
 from egret.sources.bpf import Assembler, Instruction
@@ -25,7 +25,8 @@ DEFAULT = "classic"
 
 _WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
-_IPV4, _IPV6 = 0x0800, 0x86DD
+_IPV4, _IPV6, _PPPOE = 0x0800, 0x86DD, 0x8864
+_PPP_IPV4, _PPP_IPV6 = 0x0021, 0x0057
 _TCP, _UDP = 6, 17
 _EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options: RFC 8200 section 4
 _MAX_EXTENSIONS = 4
@@ -37,9 +38,9 @@ _HANDSHAKE = 0x1603  # TLS record type 22, version 3.x: RFC 8446 section 5.1
 _MAX_CONTINUATION = 4096
 _HTTP_STARTS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ", b"HTTP")
 _QUIC_VERSIONS = (1, 0x6B3343CF)  # RFC 9000 section 15, RFC 9369 section 3.1
-_QUIC_DRAFTS = 0xFF000000  # ff0000nn: draft nn
+_QUIC_FAMILIES = {0xFF000000: 0xFFFFFF00, 0xFACEB000: 0xFFFFFFF0}  # ff0000nn: draft nn; mvfst; with their masks
 
-_PROTOCOL, _IP_LENGTH, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(5)  # scratch memory
+_PROTOCOL, _END, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(5)  # scratch memory
 
 
 def program(name: str, linktype: int) -> tuple[Instruction, ...]:
@@ -76,148 +77,177 @@ FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {"classic": cl
 
 
 def _ethernet(asm: Assembler) -> None:
-    """Zero, one and two tags in the frame: the same code at three offsets, for want of a second index register."""
+    """Zero, one and two tags in the frame, and PPPoE behind them; X becomes the offset of the IP header."""
     offsets = (14, 18, 22)
     for at in offsets:
-        asm.label(f"ether{at}")
+        asm.label(f"ether {at}")
         asm.op(bpf.LOAD_HALF_ABS, at - 2)
-        asm.test(bpf.JUMP_EQUAL, _IPV4, yes=f"ipv4 {at}")
-        asm.test(bpf.JUMP_EQUAL, _IPV6, yes=f"ipv6 {at}")
+        asm.test(bpf.JUMP_EQUAL, _IPV4, yes=f"ipv4 at {at}")
+        asm.test(bpf.JUMP_EQUAL, _IPV6, yes=f"ipv6 at {at}")
+        asm.test(bpf.JUMP_EQUAL, _PPPOE, yes=f"ppp {at}")
         for tag in _VLAN_TAGS if at != offsets[-1] else ():
-            asm.test(bpf.JUMP_EQUAL, tag, yes=f"ether{at + 4}")
+            asm.test(bpf.JUMP_EQUAL, tag, yes=f"ether {at + 4}")
         asm.goto("drop")
     for at in offsets:
-        _ip(asm, at)
+        asm.label(f"ppp {at}")
+        asm.op(bpf.LOAD_HALF_ABS, at + 6)  # RFC 2516 section 4: six bytes, then PPP's protocol number
+        asm.test(bpf.JUMP_EQUAL, _PPP_IPV4, yes=f"ipv4 at {at + 8}")
+        asm.test(bpf.JUMP_EQUAL, _PPP_IPV6, yes=f"ipv6 at {at + 8}", no="drop")
+    _ip(asm, sorted({*offsets, *(at + 8 for at in offsets)}))
 
 
 def _raw(asm: Assembler) -> None:
     asm.op(bpf.LOAD_BYTE_ABS, 0)
     asm.op(bpf.AND, 0xF0)
-    asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 0")
-    asm.test(bpf.JUMP_EQUAL, 0x60, yes="ipv6 0", no="drop")
-    _ip(asm, 0)
+    asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 at 0")
+    asm.test(bpf.JUMP_EQUAL, 0x60, yes="ipv6 at 0", no="drop")
+    _ip(asm, [0])
 
 
-def _ip(asm: Assembler, at: int) -> None:
-    """IP whose header starts at *at*. Then X is the length of its headers, and memory holds protocol and length."""
-    _ipv4(asm, at)
-    _ipv6(asm, at)
-    asm.label(f"transport {at}")
+def _ip(asm: Assembler, offsets: Sequence[int]) -> None:
+    """One copy of the code for an IP header at any of *offsets*: everything from here on is loaded relative to X.
+
+    Each version leaves the transport's offset in X, and in memory its protocol and where the packet ends.
+    """
+    for version in ("ipv4", "ipv6"):
+        for at in offsets:
+            asm.label(f"{version} at {at}")
+            asm.op(bpf.LOAD_X_IMMEDIATE, at)
+            asm.goto(version)
+    _ipv4(asm)
+    _ipv6(asm)
+    asm.label("transport")
     asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
-    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"tcp {at}")
-    asm.test(bpf.JUMP_EQUAL, _UDP, yes=f"udp {at}", no="drop")
-    _tcp(asm, at)
-    _udp(asm, at)
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes="tcp")
+    asm.test(bpf.JUMP_EQUAL, _UDP, yes="udp", no="drop")
+    _tcp(asm)
+    _udp(asm)
 
 
-def _ipv4(asm: Assembler, at: int) -> None:
-    asm.label(f"ipv4 {at}")
-    asm.op(bpf.LOAD_BYTE_ABS, at + 9)
+def _ipv4(asm: Assembler) -> None:
+    asm.label("ipv4")
+    asm.op(bpf.LOAD_BYTE_X, 9)
     asm.op(bpf.STORE, _PROTOCOL)
-    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"ipv4 whole {at}")
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes="ipv4 wanted")
     asm.test(bpf.JUMP_EQUAL, _UDP, no="drop")
-    asm.label(f"ipv4 whole {at}")
-    asm.op(bpf.LOAD_HALF_ABS, at + 6)
+    asm.label("ipv4 wanted")
+    asm.op(bpf.LOAD_HALF_X, 6)
     asm.test(bpf.JUMP_SET, 0x3FFF, yes="pass")  # more fragments, or not the first: RFC 791 section 3.1
-    asm.op(bpf.LOAD_HALF_ABS, at + 2)
-    asm.op(bpf.STORE, _IP_LENGTH)
-    asm.op(bpf.LOAD_X_IP_HEADER_LENGTH, at)
-    asm.goto(f"transport {at}")
+    asm.op(bpf.LOAD_HALF_X, 2)
+    asm.op(bpf.ADD_X)
+    asm.op(bpf.STORE, _END)
+    asm.op(bpf.LOAD_BYTE_X, 0)
+    asm.op(bpf.AND, 0x0F)
+    asm.op(bpf.SHIFT_LEFT, 2)
+    _advance(asm)
+    asm.goto("transport")
 
 
-def _ipv6(asm: Assembler, at: int) -> None:
-    asm.label(f"ipv6 {at}")
-    asm.op(bpf.LOAD_HALF_ABS, at + 4)
+def _ipv6(asm: Assembler) -> None:
+    asm.label("ipv6")
+    asm.op(bpf.LOAD_HALF_X, 4)
     asm.op(bpf.ADD, 40)
-    asm.op(bpf.STORE, _IP_LENGTH)
-    asm.op(bpf.LOAD_X_IMMEDIATE, 40)
-    asm.op(bpf.LOAD_BYTE_ABS, at + 6)
+    asm.op(bpf.ADD_X)
+    asm.op(bpf.STORE, _END)
+    asm.op(bpf.LOAD_BYTE_X, 6)
+    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.LOAD_IMMEDIATE, 40)
+    _advance(asm)
+    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
     for step in range(_MAX_EXTENSIONS):
-        _ipv6_extension(asm, at, step)
+        _ipv6_extension(asm, step)
     for extension in _EXTENSIONS:
         asm.test(bpf.JUMP_EQUAL, extension, yes="pass")  # a longer chain than anybody sends: let the decoder see it
     asm.test(bpf.JUMP_EQUAL, _FRAGMENT, yes="pass")
-    asm.label(f"ipv6 done {at}")
+    asm.label("ipv6 done")
     asm.op(bpf.STORE, _PROTOCOL)
 
 
-def _ipv6_extension(asm: Assembler, at: int, step: int) -> None:
+def _ipv6_extension(asm: Assembler, step: int) -> None:
     """Step over one extension header; A is its type before, and the next one's after."""
-    asm.test(bpf.JUMP_EQUAL, _TCP, yes=f"ipv6 done {at}")
-    asm.test(bpf.JUMP_EQUAL, _UDP, yes=f"ipv6 done {at}")
+    asm.test(bpf.JUMP_EQUAL, _TCP, yes="ipv6 done")
+    asm.test(bpf.JUMP_EQUAL, _UDP, yes="ipv6 done")
     asm.test(bpf.JUMP_EQUAL, _FRAGMENT, yes="pass")
     for extension in _EXTENSIONS:
-        asm.test(bpf.JUMP_EQUAL, extension, yes=f"ipv6 step {at} {step}")
+        asm.test(bpf.JUMP_EQUAL, extension, yes=f"ipv6 step {step}")
     asm.goto("drop")
-    asm.label(f"ipv6 step {at} {step}")
-    asm.op(bpf.LOAD_BYTE_X, at)
+    asm.label(f"ipv6 step {step}")
+    asm.op(bpf.LOAD_BYTE_X, 0)
     asm.op(bpf.STORE, _PROTOCOL)
-    asm.op(bpf.LOAD_BYTE_X, at + 1)
+    asm.op(bpf.LOAD_BYTE_X, 1)
     asm.op(bpf.ADD, 1)
     asm.op(bpf.SHIFT_LEFT, 3)
-    asm.op(bpf.ADD_X)
-    asm.op(bpf.A_TO_X)
+    _advance(asm)
     asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
 
 
-def _ports(asm: Assembler, at: int) -> None:
-    asm.op(bpf.LOAD_HALF_X, at)
+def _advance(asm: Assembler) -> None:
+    """X += A."""
+    asm.op(bpf.ADD_X)
+    asm.op(bpf.A_TO_X)
+
+
+def _ports(asm: Assembler) -> None:
+    asm.op(bpf.LOAD_HALF_X, 0)
     asm.op(bpf.STORE, _SOURCE)
     asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
-    asm.op(bpf.LOAD_HALF_X, at + 2)
+    asm.op(bpf.LOAD_HALF_X, 2)
     asm.op(bpf.STORE, _DESTINATION)
     asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
 
 
-def _tcp(asm: Assembler, at: int) -> None:
-    asm.label(f"tcp {at}")
-    asm.op(bpf.LOAD_BYTE_X, at + 13)
+def _tcp(asm: Assembler) -> None:
+    asm.label("tcp")
+    asm.op(bpf.LOAD_BYTE_X, 13)
     asm.test(bpf.JUMP_SET, _SYN_FIN_RST, yes="pass")
-    _ports(asm, at)
-    asm.op(bpf.LOAD_BYTE_X, at + 12)
+    _ports(asm)
+    asm.op(bpf.LOAD_BYTE_X, 12)
     asm.op(bpf.AND, 0xF0)
     asm.op(bpf.SHIFT_RIGHT, 2)
-    asm.op(bpf.ADD_X)
-    asm.op(bpf.A_TO_X)
+    _advance(asm)
     asm.op(bpf.STORE_X, _PAYLOAD_AT)
-    _tcp_upload(asm, at)
-    asm.label(f"tcp start {at}")
+    _tcp_upload(asm)
+    asm.label("tcp start")
     asm.op(bpf.LOAD_X_MEMORY, _PAYLOAD_AT)
-    asm.op(bpf.LOAD_HALF_X, at)
+    asm.op(bpf.LOAD_HALF_X, 0)
     asm.test(bpf.JUMP_EQUAL, _HANDSHAKE, yes="pass")
-    asm.op(bpf.LOAD_WORD_X, at)
+    asm.op(bpf.LOAD_WORD_X, 0)
     for start in _HTTP_STARTS:
         asm.test(bpf.JUMP_EQUAL, int.from_bytes(start), yes="pass")
     asm.goto("drop")
 
 
-def _tcp_upload(asm: Assembler, at: int) -> None:
+def _tcp_upload(asm: Assembler) -> None:
     """Pass a client's payload: without memory nobody can tell a hello's second segment from an upload.
 
     Before any look at the payload: a load behind the last byte drops the frame, and a payload may be one byte.
     A length of zero in the IP header (BIG TCP) wraps round and counts as a super-packet.
     """
-    asm.op(bpf.LOAD_MEMORY, _IP_LENGTH)
+    asm.op(bpf.LOAD_MEMORY, _END)
     asm.op(bpf.SUBTRACT_X)
     asm.test(bpf.JUMP_EQUAL, 0, yes="drop")
-    asm.test(bpf.JUMP_GREATER, _MAX_CONTINUATION, yes=f"tcp start {at}")
+    asm.test(bpf.JUMP_GREATER, _MAX_CONTINUATION, yes="tcp start")
     asm.op(bpf.LOAD_X_MEMORY, _DESTINATION)
     asm.op(bpf.LOAD_MEMORY, _SOURCE)
     asm.test(bpf.JUMP_GREATER_X, 0, yes="pass")
 
 
-def _udp(asm: Assembler, at: int) -> None:
-    asm.label(f"udp {at}")
-    _ports(asm, at)
-    asm.op(bpf.LOAD_BYTE_X, at + 8)
-    asm.test(bpf.JUMP_EQUAL, 0x16, yes=f"dtls {at}")
+def _udp(asm: Assembler) -> None:
+    asm.label("udp")
+    _ports(asm)
+    asm.op(bpf.LOAD_BYTE_X, 8)
+    asm.test(bpf.JUMP_EQUAL, 0x16, yes="dtls")
     asm.op(bpf.AND, 0xC0)
     asm.test(bpf.JUMP_EQUAL, 0xC0, no="drop")  # long header, fixed bit: RFC 9000 section 17.2
-    asm.op(bpf.LOAD_WORD_X, at + 9)
+    asm.op(bpf.LOAD_WORD_X, 9)
     for version in _QUIC_VERSIONS:
         asm.test(bpf.JUMP_EQUAL, version, yes="pass")
-    asm.op(bpf.AND, 0xFFFFFF00)
-    asm.test(bpf.JUMP_EQUAL, _QUIC_DRAFTS, yes="pass", no="drop")
-    asm.label(f"dtls {at}")
-    asm.op(bpf.LOAD_BYTE_X, at + 9)
+    asm.op(bpf.STORE, _PROTOCOL)
+    for family, mask in _QUIC_FAMILIES.items():
+        asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+        asm.op(bpf.AND, mask)
+        asm.test(bpf.JUMP_EQUAL, family, yes="pass")
+    asm.goto("drop")
+    asm.label("dtls")
+    asm.op(bpf.LOAD_BYTE_X, 9)
     asm.test(bpf.JUMP_EQUAL, 0xFE, yes="pass", no="drop")  # DTLS versions are fe ff and fe fd: RFC 9147 section 4

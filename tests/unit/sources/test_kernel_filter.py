@@ -4,13 +4,13 @@ import pytest
 
 from egret.sources import bpf, kernel_filter
 from tests.support.live_bpf import run
-from tests.support.live_frames import CASES, NOT_IP, Case, ethernet
+from tests.support.live_frames import CASES, NOT_IP, PPPOE, Case, ethernet
 
 ETHERNET = kernel_filter.program("classic", kernel_filter.ETHERNET)
 RAW = kernel_filter.program("classic", kernel_filter.RAW_IP)
 
 
-@pytest.mark.parametrize("tags", [0, 1, 2])
+@pytest.mark.parametrize("tags", [0, 1, 2, PPPOE])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_classic_on_ethernet(case: Case, tags: int) -> None:
     frame = ethernet(case.packet, tags)
