@@ -83,8 +83,8 @@ class DnsStreams:
 
     def _is_foreign(self, direction: _Direction, packet: Packet) -> bool:
         """Whether something else than DNS speaks on port 53; then both directions are its."""
-        fresh = direction.position == 0 and not direction.assembly.size
-        if fresh and packet.destination.port == DNS_PORT and packet.payload[0] >= _MAX_QUERY_BYTE:
+        first = direction.position == 0 and packet.seq == direction.anchor
+        if first and packet.destination.port == DNS_PORT and packet.payload[0] >= _MAX_QUERY_BYTE:
             direction.foreign = True
             reverse = _Direction(_heard(packet), packet.seq, sure=False)
             reverse.foreign = True

@@ -103,7 +103,9 @@ class Flow:
         """
         if len(self._weak) >= self.limit or self.assembly is None:
             return False
-        return offset != self.first + self.assembly.length_at(self.first) if self.sure else True
+        if not self.assembly.size:
+            return not self.sure or offset != self.start
+        return offset != self.first + self.assembly.length_at(self.first)
 
     def _use_weak(self) -> None:
         """Lone bytes that continue what is held in order are stream after all: someone cut it that small."""

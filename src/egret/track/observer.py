@@ -1,15 +1,16 @@
 """Frames in, events out: the one entrance to everything that decodes and remembers.
 
 What counts as a Connection: a TCP connection that both ends took part in (or of which payload was
-seen), and a QUIC connection whose client Initial could be opened; each is said exactly once. DNS on
-port 53 is said as observations only. Other UDP flows are not counted: nothing tells a datagram's
-client from its server, or one exchange from the next.
+seen), and a QUIC connection whose client Initial could be opened; each is said exactly once. DNS (on
+port 53, and over UDP on any port) is said as observations only. Other UDP flows are not counted:
+nothing tells a datagram's client from its server, or one exchange from the next.
 
 Sans-I/O: no clock but the frames' own times, which may go backwards. Never raises on any input.
 """
 
 from __future__ import annotations
 
+from egret.decode import dns
 from egret.decode.packet import Packet, decode_packet
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, Frame, Transport
@@ -22,7 +23,7 @@ from egret.track.naming import Namer
 from egret.track.quic import QuicFlows
 from egret.track.streams import Streams
 
-_LOCAL_DISCOVERY = frozenset({5353, 5355})  # mDNS and LLMNR never leave the link: not outbound names
+_LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
 _QUIC_MIN = 7  # first byte, version, two lengths
 
@@ -74,13 +75,20 @@ class Observer:
 
     def _datagram(self, packet: Packet) -> list[Event]:
         payload = packet.payload
-        source, destination = packet.source.port, packet.destination.port
-        if DNS_PORT in {source, destination}:
-            heard = Heard(packet.time_ns, Transport.UDP, packet.source, packet.destination, packet.interface)
-            return self._lookups.feed(bytes(payload), heard, cut=len(payload) < packet.wire_payload_length)
-        if len(payload) >= _QUIC_MIN and payload[0] & 0x80 and destination not in _LOCAL_DISCOVERY:
-            return self._quic.feed(packet)
-        return []
+        ports = {packet.source.port, packet.destination.port}
+        if DNS_PORT in ports:
+            return self._lookup(packet)
+        if len(payload) < _QUIC_MIN or ports & _LOCAL_DISCOVERY:
+            return []
+        # One question is what every look-up has; the two bytes spare all other datagrams a closer look.
+        if payload[4] == 0 and payload[5] == 1 and dns.looks_like_dns(payload):
+            return self._lookup(packet)
+        return self._quic.feed(packet) if payload[0] & 0x80 else []
+
+    def _lookup(self, packet: Packet) -> list[Event]:
+        payload = packet.payload
+        heard = Heard(packet.time_ns, Transport.UDP, packet.source, packet.destination, packet.interface)
+        return self._lookups.feed(bytes(payload), heard, cut=len(payload) < packet.wire_payload_length)
 
     @staticmethod
     def _anomaly(frame: Frame, reason: Reason) -> Anomaly:

@@ -13,7 +13,9 @@ from egret.model import Kind, Protocol, Recognition
 from egret.track.naming import Said, said_by_hello
 
 _EMBEDDED_HELLO = re.compile(rb"\x16\x03[\x00-\x04][\x00-\x48].\x01\x00..\x03[\x00-\x03]", re.DOTALL)
-_PRELUDE = re.compile(rb"[\t\r\n\x20-\x7e]*|[\x04\x05].*|\x00\x00\x00\x08\x04\xd2\x16\x2f.*|\x30.*", re.DOTALL)
+# Text commands and the first bytes of a hello behind them; SOCKS 4 and 5; LDAP. Other preludes are short and fixed.
+_PRELUDE = re.compile(rb"[\t\r\n\x20-\x7e]*(?:\x16.{0,10})?|[\x04\x05\x30].*", re.DOTALL)
+_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # PostgreSQL's StartTLS
 _MAX_PRELUDE = 4096  # what a client may say before STARTTLS; a PROXY header, a SOCKS request
 
 
@@ -65,9 +67,16 @@ def recognise_anywhere(data: bytes, *, final: bool = False) -> Recognised:
             return hello
         if hello.recognition is Recognition.NEED_MORE:
             return hello._replace(needed=hello.needed + inner.start())
-    if not final and len(data) <= _MAX_PRELUDE and _PRELUDE.fullmatch(data[:512]):
+    if not final and _may_be_prelude(data):
         return Recognised(Recognition.NEED_MORE, None, len(data) + 1)
     return _NO
+
+
+def _may_be_prelude(data: bytes) -> bool:
+    """Whether a hello may still follow these bytes in the same stream."""
+    if len(data) > _MAX_PRELUDE:
+        return False
+    return data[:8] == _SSL_REQUEST[: len(data)] or _PRELUDE.fullmatch(data[:512]) is not None
 
 
 def _tls(data: bytes, *, final: bool) -> Recognised:

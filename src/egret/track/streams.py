@@ -42,8 +42,10 @@ class Streams:
             return []
         key = hash((packet.source, packet.destination))
         decided = self._decided.get(key)
-        if decided is not None and not self._is_new(decided, packet):
-            return self._follow(key, packet) if packet.payload and self._http.get(key) is not None else []
+        if decided is not None:
+            if not self._is_new(decided, packet):
+                return self._follow(key, packet) if packet.payload and self._http.get(key) is not None else []
+            self._forget(key, packet)
         flow = self._flows.get(key)
         if flow is not None:
             return self._from_client(flow, packet)
@@ -53,6 +55,12 @@ class Streams:
     def _is_new(decided: int, packet: Packet) -> bool:
         """Whether a SYN opens another connection between the ends of a decided one."""
         return packet.flags & (SYN | ACK) == SYN and decided != (packet.seq + 1) & 0xFFFFFFFF
+
+    def _forget(self, key: int, packet: Packet) -> None:
+        """The ends of a decided connection are used again."""
+        self._decided.forget(key)
+        self._decided.forget(hash((packet.destination, packet.source)))
+        self._http.pop(key)
 
     def _from_other(self, key: int, packet: Packet) -> list[Event]:
         """A segment of a direction that no flow is awaited from: a server's, or a new flow's."""
@@ -112,10 +120,12 @@ class Streams:
         if packet.flags & SYN:
             seq = (seq + 1) & 0xFFFFFFFF
             if flow.sure and flow.anchor != seq:
-                return self._finish(flow, packet.time_ns) + self._open(flow.key, packet)
+                events = self._finish(flow, packet.time_ns)
+                self._forget(flow.key, packet)
+                return events + self._open(flow.key, packet)
             flow.begin_at(seq)
             flow.oriented = True
-        events: list[Event] = []
+        events = []
         if packet.payload:
             events = self._take(flow, seq, packet)
         if packet.flags & (FIN | RST) and self._flows.get(flow.key) is flow:
@@ -266,9 +276,20 @@ class Streams:
             age = time_ns - flow.last_ns
             if age < wait_ns:
                 break  # the table is in order of last use
-            if age >= silent_ns or flow.assembly is not None:
+            if flow.assembly is not None or (age >= silent_ns and not flow.said):
                 due.append(flow)
-        return self._settle(due)
+        events: list[Event] = []
+        for flow in due:
+            events += self._silent(flow) if flow.assembly is None else self._settle([flow])
+        return events
+
+    def _silent(self, flow: Flow) -> list[Event]:
+        """A connection without a byte so far. It is said, and still awaited: browsers open them to spare."""
+        if not flow.answered:
+            self._drop(flow)
+            return []
+        flow.said = True
+        return [self._namer.nameless(Nameless.NO_PAYLOAD, flow.ends, flow.last_ns)]
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""

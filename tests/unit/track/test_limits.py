@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from egret.track.limits import Counters, Limits
+
+
+def test_every_limit_is_a_positive_number() -> None:
+    limits = Limits()
+    for field in dataclasses.fields(limits):
+        assert getattr(limits, field.name) > 0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        limits.flows = 1  # type: ignore[misc]
+
+
+def test_counters_start_at_nothing() -> None:
+    one, other = Counters(), Counters()
+    one.evictions["flows"] += 1
+    assert not other.evictions
+    assert (other.frames, other.bytes, other.duplicates, other.tracked) == (0, 0, 0, {})

@@ -1,0 +1,211 @@
+"""QUIC, through the observer's door."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from egret.decode.quic_keys import VERSION_1, VERSION_2
+from egret.errors import Reason
+from egret.model import Frame, NamedBy, Nameless
+from egret.track.limits import Limits
+from egret.track.observer import Observer
+from tests.support.hello import (
+    CLIENT,
+    SECOND_NS,
+    SERVER,
+    START_NS,
+    anomalies,
+    client_hello,
+    connections,
+    crypto_frame,
+    observations,
+    quic_initial,
+    run,
+    said,
+    udp,
+)
+
+HELLO = client_hello(key_share=1216)
+NAMED = [("quic", "client_hello", "chat.qwen.ai")]
+DCID = b"original"
+
+
+def up(datagram: bytes, *, sport: int = 50000) -> Frame:
+    return udp(datagram, sport, 443)
+
+
+def down(datagram: bytes, *, dport: int = 50000) -> Frame:
+    return udp(datagram, 443, dport, source=SERVER, destination=CLIENT)
+
+
+def pieces(*cuts: int, message: bytes = HELLO) -> list[tuple[int, bytes]]:
+    ends = [*cuts, len(message)]
+    return [(start, message[start:end]) for start, end in zip([0, *cuts], ends, strict=True)]
+
+
+def initials(
+    *groups: list[tuple[int, bytes]], dcid: bytes = DCID, version: int = 1, key_dcid: bytes | None = None
+) -> list[Frame]:
+    return [
+        up(
+            quic_initial(
+                b"\x01".join(crypto_frame(*piece) for piece in group),
+                dcid=dcid,
+                key_dcid=key_dcid,
+                version=version,
+                number=number,
+            )
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
+def named_once(frames: list[Frame]) -> None:
+    events = run(frames, flush=False)
+    assert said(events) == NAMED
+    (connection,) = connections(events)
+    assert (connection.named_by, connection.name, connection.server.port) == (NamedBy.HELLO, "chat.qwen.ai", 443)
+    assert not anomalies(events)
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2, 0xFF00001D, 0xFF00001B, 0xFF000016, 0xFACEB002])
+def test_versions(version: int) -> None:
+    named_once(initials(pieces(900)[:1], pieces(900)[1:], version=version))
+
+
+def test_crypto_frames_in_any_order_over_several_packets() -> None:
+    parts = pieces(1, 3, 60, 61, 90, 500, 501, 1000, 1200)
+    for seed in range(20):
+        random.Random(seed).shuffle(parts)
+        frames = initials(parts[:4], parts[4:7], parts[7:])
+        named_once([*frames, *frames])
+        named_once(frames[::-1])
+
+
+def test_overlapping_crypto_frames() -> None:
+    named_once(initials([(0, HELLO[:700]), (300, HELLO[300:900])], [(600, HELLO[600:])]))
+
+
+def test_the_server_is_never_the_client() -> None:
+    first, second = initials(pieces(900)[:1], pieces(900)[1:])
+    answer = down(
+        quic_initial(crypto_frame(0, b"\x02" + bytes(90)), dcid=b"", scid=b"server00", key_dcid=DCID, server=True)
+    )
+    named_once([first, answer, second])
+    alone = run([answer])
+    assert [anomaly.reason for anomaly in anomalies(alone)] == [Reason.DECRYPT_FAILED]
+    assert connections(alone) == []
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_later_initials_bear_the_servers_id_and_keep_the_first_keys(seen: bool) -> None:
+    first, second = pieces(900)
+    answer = down(quic_initial(b"\x01", dcid=b"", scid=b"server00", key_dcid=DCID, server=True))
+    frames = initials([first]) + ([answer] if seen else []) + initials([second], dcid=b"server00", key_dcid=DCID)
+    named_once([*frames, *initials([], dcid=b"server00", key_dcid=DCID)][:-1])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_retry_is_the_same_connection(whole: bool, seen: bool) -> None:
+    retry = down(b"\xf0" + VERSION_1.to_bytes(4, "big") + b"\x00\x08retryid0" + b"token" + bytes(16))
+    groups = [pieces(900)] if whole else [pieces(900)[:1]]
+    again = up(quic_initial(crypto_frame(0, HELLO), dcid=b"retryid0", token=b"token", size=2000))
+    named_once([*initials(*groups), *([retry] if seen else []), again, again])
+
+
+def test_version_negotiation_is_the_same_connection() -> None:
+    negotiation = down(b"\x80" + bytes(4) + b"\x00\x08original" + VERSION_2.to_bytes(4, "big"))
+    named_once([*initials(pieces(900)), negotiation, *initials(pieces(900), version=VERSION_2)])
+
+
+def test_a_new_connection_between_the_same_ends() -> None:
+    events = run([*initials(pieces(900)), *initials(pieces(900), dcid=b"another0")])
+    assert said(events) == NAMED * 2
+    assert len(connections(events)) == 2
+
+
+def test_coalesced_packets() -> None:
+    first = quic_initial(crypto_frame(0, HELLO[:500]), dcid=DCID, size=600)
+    second = quic_initial(crypto_frame(500, HELLO[500:]), dcid=DCID, number=1, size=900)
+    zero_rtt = b"\xd0" + VERSION_1.to_bytes(4, "big") + b"\x08" + DCID + b"\x00\x20" + bytes(32)
+    named_once([up(zero_rtt + first + second)])
+
+
+def test_attributes_and_no_name() -> None:
+    (observation,) = observations(run(initials(pieces(900))))
+    assert observation.attributes == {
+        "transport": "udp",
+        "version": "1.3",
+        "alpn": ["h2", "http/1.1"],
+        "post_quantum": True,
+    }
+    events = run(initials([(0, client_hello(None))]))
+    assert connections(events)[0].reason is Nameless.NO_SNI
+
+
+def test_a_hello_with_a_hole_is_used_as_far_as_it_goes() -> None:
+    observer = Observer()
+    run(initials([(0, HELLO[:400]), (900, HELLO[900:])]), observer, flush=False)
+    assert observer.expire(START_NS + 4 * SECOND_NS) == []
+    events = observer.expire(START_NS + 5 * SECOND_NS)
+    assert said(events) == NAMED
+    assert anomalies(events)[0].reason is Reason.TRUNCATED
+    assert observer.expire(START_NS + 121 * SECOND_NS) == []
+    assert observer.counters.tracked["quic_flows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("group", "why"),
+    [
+        ([(5, HELLO[5:])], Nameless.INCOMPLETE),
+        ([(0, b"\x01\x00")], Nameless.INCOMPLETE),
+        ([(0, b"\x02\x00\x00\x02xx")], Nameless.UNREADABLE),
+    ],
+)
+def test_no_readable_hello(group: list[tuple[int, bytes]], why: Nameless) -> None:
+    events = run(initials(group))
+    assert [connection.reason for connection in connections(events)] == [why]
+
+
+def test_a_bad_frame_beside_the_hello() -> None:
+    events = run([up(quic_initial(crypto_frame(0, HELLO) + b"\x08", size=1600))])
+    assert said(events) == NAMED
+    assert anomalies(events)[0].reason is Reason.BAD_VALUE
+
+
+def test_unknown_versions_count_only_where_quic_is_expected() -> None:
+    datagram = b"\xc0\x0a\x1a\x2a\x3a\x08" + bytes(1300)
+    assert [anomaly.reason for anomaly in anomalies(run([up(datagram)]))] == [Reason.UNKNOWN_VERSION]
+    assert run([udp(datagram, 50000, 6881)]) == []
+
+
+def test_forged_initials_are_counted_and_bounded() -> None:
+    observer = Observer()
+    frames = [up(quic_initial(b"\x01", dcid=number.to_bytes(8, "big"), key_dcid=b"x")) for number in range(20)]
+    begun, rest = initials(pieces(900)[:1], pieces(900)[1:])
+    events = run([begun, *frames, rest, *frames], observer)
+    assert said(events) == NAMED
+    assert len(anomalies(events)) == 20
+    assert all(len(pair.failed) <= 8 for _, pair in observer._quic._pairs.oldest_first())
+
+
+def test_many_attempts_of_one_pair_are_bounded() -> None:
+    observer = Observer()
+    frames = [up(quic_initial(crypto_frame(0, b"\x01\x00"), dcid=number.to_bytes(8, "big"))) for number in range(20)]
+    run(frames, observer, flush=False)
+    assert [len(pair.attempts) for _, pair in observer._quic._pairs.oldest_first()] == [4]
+
+
+def test_pairs_are_bounded_in_number_and_bytes() -> None:
+    observer = Observer(Limits(quic_flows=10))
+    datagram = quic_initial(crypto_frame(0, HELLO[:900]), dcid=DCID)
+    events = run([up(datagram, sport=port) for port in range(1000, 1050)], observer, flush=False)
+    assert (observer.counters.tracked["quic_flows"], observer.counters.evictions["quic_flows"]) == (10, 40)
+    assert said(events) == NAMED * 40
+    small = Observer(Limits(quic_bytes=5000))
+    run([up(datagram, sport=port) for port in range(1000, 1050)], small, flush=False)
+    assert small._quic._held <= 5000
+    assert small.counters.evictions["quic_flows"] > 40

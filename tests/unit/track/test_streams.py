@@ -1,0 +1,318 @@
+"""TCP, through the observer's door: whole frames in, events out."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from egret.errors import Reason
+from egret.model import Frame, NamedBy, Nameless
+from egret.track.limits import Limits
+from egret.track.observer import Observer
+from tests.support.hello import (
+    ACK,
+    CLIENT6,
+    FIN,
+    RST,
+    SECOND_NS,
+    SERVER6,
+    SYN,
+    Tcp,
+    anomalies,
+    client_hello,
+    connections,
+    observations,
+    openssl_hello,
+    records,
+    run,
+    said,
+)
+
+HELLO = openssl_hello("chat.qwen.ai")
+NAMED = [("tls", "client_hello", "chat.qwen.ai")]
+SERVER_HELLO = b"\x16\x03\x03\x00\x40\x02" + bytes(63)
+
+
+def named_once(frames: list[Frame], observer: Observer | None = None) -> None:
+    events = run(frames, observer)
+    assert said(events) == NAMED
+    (connection,) = connections(events)
+    assert (connection.named_by, connection.name, connection.client.port) == (NamedBy.HELLO, "chat.qwen.ai", 40000)
+    assert not anomalies(events)
+
+
+def test_a_hello_is_said_at_once_and_once() -> None:
+    tcp = Tcp()
+    frames = [*tcp.handshake(), *tcp.stream(HELLO), tcp.reply(0, SERVER_HELLO), tcp.send(len(HELLO), b"data")]
+    events = run(frames, flush=False)
+    assert said(events) == NAMED
+    assert len(connections(events)) == 1
+    named_once([*frames, *frames, tcp.send(len(HELLO) + 4, flags=FIN | ACK), tcp.reply(64, flags=FIN | ACK)])
+
+
+def test_ipv6_and_attributes() -> None:
+    tcp = Tcp(client=CLIENT6, server=SERVER6, isn=0xFFFFFFF0)
+    (observation,) = observations(run([*tcp.handshake(), *tcp.stream(HELLO, [5, 9, 100])]))
+    assert observation.attributes == {"transport": "tcp", "version": "1.3", "alpn": ["h2", "http/1.1"]}
+    assert len(observation.client.ip) == 16
+
+
+@pytest.mark.parametrize("with_syn", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 100, 300])
+def test_segments_in_any_order(size: int, with_syn: bool) -> None:
+    tcp = Tcp()
+    opening = tcp.handshake() if with_syn else []
+    segments = tcp.stream(HELLO, [size] * (len(HELLO) // size))
+    named_once([*opening, *segments])
+    named_once([*opening, *reversed(segments)])
+    random.Random(size).shuffle(segments)
+    named_once([*opening, *segments, *segments])
+
+
+def test_the_syn_may_come_after_its_data() -> None:
+    tcp = Tcp()
+    syn, *rest = tcp.handshake()
+    named_once([*tcp.stream(HELLO, [100]), syn, *rest])
+    first, second, *_ = tcp.stream(HELLO, [100])
+    named_once([second, syn, first, *rest])
+
+
+def test_data_in_the_syn() -> None:
+    tcp = Tcp()
+    named_once([tcp.send(-1, HELLO, SYN), tcp.syn_ack(), tcp.send(len(HELLO), b"x")])
+
+
+def test_only_the_syn_ack_was_seen() -> None:
+    tcp = Tcp()
+    named_once([tcp.syn_ack(), *tcp.stream(HELLO, [200])])
+
+
+def test_post_quantum_hello_over_two_segments_last_first() -> None:
+    tcp = Tcp()
+    stream = records(client_hello(key_share=1216), [3, 1, 500])
+    named_once([*tcp.handshake(), *reversed(tcp.stream(stream, [1400]))])
+
+
+def test_keep_alives_never_take_the_place_of_the_stream() -> None:
+    tcp = Tcp()
+    first, second, third = tcp.stream(HELLO, [100, 100])
+    rubbish = [tcp.send(at, b"\x00") for at in (-1, 99, 150, 199, len(HELLO) - 1)]
+    named_once([*tcp.handshake(), rubbish[0], first, *rubbish[1:], second, rubbish[3], third])
+    named_once([rubbish[0], first, *rubbish[1:], second, third])
+
+
+def test_a_forged_retransmission_changes_nothing() -> None:
+    tcp = Tcp()
+    first, second = tcp.stream(HELLO, [100])
+    named_once([*tcp.handshake(), first, tcp.send(0, b"\xff" * 100), second])
+
+
+def test_a_segment_that_never_came() -> None:
+    tcp = Tcp()
+    stream = records(client_hello(key_share=1216))
+    observer = Observer()
+    frames = [*tcp.handshake(), *tcp.stream(stream[:400]), tcp.send(900, stream[900:])]
+    assert run(frames, observer, flush=False) == []
+    assert observer.expire(tcp.at_ns + 4 * SECOND_NS) == []
+    events = observer.expire(tcp.at_ns + 6 * SECOND_NS)
+    assert said(events) == NAMED
+    assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.TRUNCATED]
+
+
+def test_the_first_segment_never_came() -> None:
+    tcp = Tcp()
+    (connection,) = connections(run([*tcp.handshake(), tcp.send(900, b"x" * 100), tcp.send(2000, flags=FIN | ACK)]))
+    assert connection.reason is Nameless.INCOMPLETE
+
+
+def test_a_snapped_hello_is_used_as_far_as_it_goes() -> None:
+    tcp = Tcp()
+    stream = records(client_hello(key_share=1216))
+    events = run([*tcp.handshake(), tcp.send(0, stream, cut=300)])
+    assert said(events) == NAMED
+
+
+@pytest.mark.parametrize(
+    ("closing", "answered", "reasons"),
+    [(FIN | ACK, True, [Nameless.NO_PAYLOAD]), (RST, True, [Nameless.NO_PAYLOAD]), (RST, False, []), (FIN, False, [])],
+)
+def test_a_handshake_and_nothing_more(closing: int, answered: bool, reasons: list[Nameless]) -> None:
+    tcp = Tcp()
+    frames = tcp.handshake() if answered else [tcp.syn()]
+    events = run([*frames, tcp.send(0, flags=closing)], flush=False)
+    assert [connection.reason for connection in connections(events)] == reasons
+
+
+def test_a_refused_connection_is_none() -> None:
+    tcp = Tcp()
+    assert run([tcp.syn(), tcp.reply(-1, flags=RST | ACK), tcp.syn(), tcp.reply(-1, flags=RST | ACK)]) == []
+
+
+def test_silence_is_said_and_still_awaited() -> None:
+    tcp, attempt = Tcp(), Tcp(sport=41000)
+    observer = Observer()
+    run([*tcp.handshake(), attempt.syn()], observer, flush=False)
+    events = observer.expire(tcp.at_ns + 121 * SECOND_NS)
+    assert [connection.reason for connection in connections(events)] == [Nameless.NO_PAYLOAD]
+    assert observer.expire(tcp.at_ns + 125 * SECOND_NS) == []
+    tcp.at_ns += 130 * SECOND_NS
+    assert said(run(tcp.stream(HELLO), observer)) == NAMED
+    assert observer.counters.tracked["flows"] == 0
+
+
+def test_unknown_bytes() -> None:
+    tcp = Tcp(dport=9000)
+    (connection,) = connections(run([*tcp.handshake(), tcp.send(0, b"\x07\x00\x01binary")], flush=False))
+    assert connection.reason is Nameless.NOT_RECOGNISED
+
+
+def test_no_server_name() -> None:
+    tcp = Tcp()
+    events = run([*tcp.handshake(), *tcp.stream(openssl_hello(None))], flush=False)
+    assert [connection.reason for connection in connections(events)] == [Nameless.NO_SNI]
+    assert observations(events) == []
+
+
+@pytest.mark.parametrize(("host", "reasons"), [(b"192.0.2.7", []), (b"a..b", [Reason.BAD_NAME])])
+def test_a_host_that_is_no_name(host: bytes, reasons: list[Reason]) -> None:
+    tcp = Tcp()
+    events = run([*tcp.handshake(), *tcp.stream(records(client_hello(host)))])
+    assert [anomaly.reason for anomaly in anomalies(events)] == reasons
+    assert connections(events)[0].reason is Nameless.NO_SNI
+
+
+def test_a_broken_hello() -> None:
+    tcp = Tcp()
+    events = run([*tcp.handshake(), *tcp.stream(records(client_hello(None, tail=b"\x00")))])
+    assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.BAD_LENGTH]
+    assert connections(events)[0].reason is Nameless.UNREADABLE
+
+
+def test_mid_flow_is_said_once_with_the_lower_port_as_server() -> None:
+    tcp = Tcp()
+    frames = [tcp.reply(at * 1400, b"\x17\x03\x03" + bytes(1397)) for at in range(40)]
+    frames += [tcp.send(at * 100, b"\x17\x03\x03" + bytes(97)) for at in range(10)]
+    (connection,) = connections(run(frames))
+    assert (connection.reason, connection.server.port) == (Nameless.MID_FLOW, 443)
+    observer = Observer()
+    (connection,) = connections(run([*frames[:40], *frames[:40]], observer))
+    assert (connection.reason, connection.server.port) == (Nameless.MID_FLOW, 443)
+
+
+def test_a_servers_hello_is_not_a_client() -> None:
+    tcp = Tcp()
+    named_once([tcp.reply(0, SERVER_HELLO), *tcp.stream(HELLO, [100])])
+    named_once([tcp.stream(HELLO, [100])[0], tcp.reply(0, SERVER_HELLO), *tcp.stream(HELLO, [100])])
+
+
+def test_the_ends_are_used_again() -> None:
+    tcp, again = Tcp(), Tcp(isn=500_000)
+    other = openssl_hello("www.example.com")
+    events = run([*tcp.handshake(), *tcp.stream(HELLO), *again.handshake(), *again.stream(other)])
+    assert said(events) == [*NAMED, ("tls", "client_hello", "www.example.com")]
+    assert len(connections(events)) == 2
+    waiting = run([*tcp.handshake(), *again.handshake(), *again.stream(other)])
+    assert [connection.reason for connection in connections(waiting)] == [Nameless.NO_PAYLOAD, None]
+
+
+def test_http_requests_of_one_connection() -> None:
+    tcp = Tcp(dport=8080)
+    requests = [
+        b"GET /secret?x=1 HTTP/1.1\r\nHost: %s\r\nCookie: a\r\n\r\n" % host
+        for host in (b"a.example", b"a.example", b"B.example:8080")
+    ]
+    stream = b"".join(requests)
+    first, second = len(requests[0]), len(requests[0]) + len(requests[1])
+    events = run([*tcp.handshake(), *tcp.stream(stream, [20, first - 20, second - first, 30])])
+    assert said(events) == [("http", "request", "a.example"), ("http", "request", "b.example")]
+    (connection,) = connections(events)
+    assert (connection.named_by, connection.name) == (NamedBy.HTTP, "a.example")
+    assert observations(events)[0].attributes == {"transport": "tcp", "method": "GET"}
+
+
+def test_http_server_first_seen() -> None:
+    tcp = Tcp(dport=80)
+    events = run([tcp.reply(0, b"HTTP/1.1 200 OK\r\n\r\n"), tcp.send(0, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")])
+    assert said(events) == [("http", "request", "a.example")]
+
+
+def test_a_cut_host_line_is_no_name() -> None:
+    tcp = Tcp(dport=80)
+    events = run([*tcp.handshake(), tcp.send(0, b"GET / HTTP/1.1\r\nHost: a.exam")])
+    assert observations(events) == []
+    assert len(connections(events)) == 1
+
+
+def test_a_tunnel_through_a_proxy() -> None:
+    tcp = Tcp(dport=3128)
+    connect = b"CONNECT chat.qwen.ai:443 HTTP/1.1\r\nHost: chat.qwen.ai:443\r\n\r\n"
+    for sizes in ([], [len(connect)], [10, 60, 9, 100]):
+        events = run([*tcp.handshake(), *tcp.stream(connect + HELLO, sizes)])
+        assert said(events) == [("http", "connect", "chat.qwen.ai"), *NAMED]
+        (connection,) = connections(events)
+        assert (connection.named_by, connection.name) == (NamedBy.HTTP, "chat.qwen.ai")
+    ssh = run([*tcp.handshake(), *tcp.stream(connect + b"SSH-2.0-x\r\n", [len(connect)])])
+    assert len(connections(ssh)) == 1
+
+
+@pytest.mark.parametrize(
+    "prelude",
+    [
+        b"EHLO me\r\nSTARTTLS\r\n",
+        b"\x05\x01\x00\x05\x01\x00\x01\xc6\x33\x64\x14\x01\xbb",
+        b"PROXY TCP4 192.0.2.1 198.51.100.1 4000 443\r\n",
+        b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
+    ],
+)
+def test_a_hello_behind_something_else(prelude: bytes) -> None:
+    tcp = Tcp(dport=5000)
+    for sizes in ([], [len(prelude)], [3, 5, 40]):
+        named_once([*tcp.handshake(), *tcp.stream(prelude + HELLO, sizes)])
+
+
+def test_every_second_copy_on_another_interface_changes_nothing() -> None:
+    tcp = Tcp()
+    frames = [*tcp.handshake(), *tcp.stream(HELLO, [100, 200])]
+    named_once([copy for frame in frames for copy in (frame, frame._replace(interface="wan0"))])
+
+
+def test_flows_are_bounded_and_evictions_counted() -> None:
+    observer = Observer(Limits(flows=100, decided=50, http_flows=10))
+    hellos = [Tcp(sport=1000 + port, client=f"192.0.2.{host}") for host in range(1, 5) for port in range(500)]
+    events = run(
+        [frame for tcp in hellos for frame in (*tcp.handshake(), tcp.send(0, HELLO[:50]))], observer, flush=False
+    )
+    counters = observer.counters
+    assert counters.tracked["flows"] == 100
+    assert counters.tracked["decided"] <= 200
+    assert counters.evictions["flows"] == 1900
+    assert {connection.reason for connection in connections(events)} == {Nameless.EVICTED}
+    assert len(connections(run([], observer))) == 100
+
+
+def test_bytes_of_all_streams_are_bounded() -> None:
+    observer = Observer(Limits(stream_bytes=100_000))
+    frames = []
+    for port in range(1, 60):
+        tcp = Tcp(sport=port)
+        frames += [*tcp.handshake(), tcp.send(10, bytes(12_000))]
+    run(frames, observer, flush=False)
+    assert observer.counters.evictions["flows"] > 40
+    assert observer._streams._held <= 100_000
+    run([], observer)
+    assert observer._streams._held == 0
+
+
+def test_bulk_above_the_bound_is_settled() -> None:
+    tcp = Tcp()
+    frames = [*tcp.handshake(), *(tcp.send(10 + at * 1400, bytes(1400)) for at in range(20))]
+    assert [connection.reason for connection in connections(run(frames, flush=False))] == [Nameless.INCOMPLETE]
+
+
+def test_an_eviction_uses_what_is_there() -> None:
+    observer = Observer(Limits(flows=1))
+    first, second = Tcp(), Tcp(sport=40001)
+    stream = records(client_hello(key_share=1216))
+    events = run([*first.handshake(), first.send(0, stream[:900]), second.syn()], observer, flush=False)
+    assert said(events) == NAMED

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from egret.track.tables import LruTable, Remembered
+
+
+def test_the_oldest_goes_first() -> None:
+    evictions: Counter[str] = Counter()
+    table: LruTable[str, int] = LruTable("t", 2, evictions)
+    assert table.put("a", 1) is None
+    assert table.put("b", 2) is None
+    table.touch("a")
+    assert table.put("c", 3) == 2
+    assert table.put("c", 4) is None
+    assert list(table.oldest_first()) == [("a", 1), ("c", 4)]
+    assert (len(table), table.get("b"), evictions["t"]) == (2, None, 1)
+    assert table.pop("a") == 1
+    assert table.evict() == 4
+    assert table.evict() is None
+
+
+def test_what_is_used_survives_generations() -> None:
+    evictions: Counter[str] = Counter()
+    remembered = Remembered("r", 3, evictions)
+    remembered.put(0, 100)
+    for key in range(1, 50):
+        remembered.put(key, key)
+        assert remembered.get(0) == 100
+        assert len(remembered) <= 6
+    assert remembered.get(1) is None
+    assert evictions["r"] > 30
+    remembered.forget(0)
+    assert remembered.get(0) is None
+    remembered.put(49, 7)
+    assert remembered.get(49) == 7
