@@ -12,17 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from egret.catalog.match import Catalog
 from egret.cli.explanation import explain_address, explain_name
-from egret.cli.geoip import open_databases
+from egret.cli.match import host_name
 from egret.cli.output import USAGE, complain
+from egret.daemon.setup import load_knowledge
 from egret.judge.reasons import attributed
-from egret.judge.verdict import Judge, Policy
 from egret.model import Reasoning
-from egret.names import from_host, printable, split_port
-from egret.settings.bundled import signatures_dir
-from egret.settings.config import Config, default_config_file, load_config
-from egret.settings.signatures import load_catalog
+from egret.names import printable, split_port
+from egret.settings.config import default_config_file, load_config
 
 WIDTH = 100
 _LABEL = 14
@@ -41,34 +38,21 @@ def explain(
     if ip is None and name is None:
         complain(f"'{what}' is neither a host name nor an IP address; give one, as in chat.qwen.ai or 203.0.113.7")
         raise typer.Exit(USAGE)
-    settings = load_config(config or default_config_file())
-    catalog = _catalog(settings)
-    judge = Judge(policy_of(settings), open_databases(settings))
-    found = explain_name(name, catalog, judge) if name else explain_address(ip or b"", catalog, judge)
+    known = load_knowledge(load_config(config or default_config_file()))
+    if ip is None:
+        found = explain_name(name or "", known.catalog, known.judge)
+    else:
+        found = explain_address(ip, known.catalog, known.judge)
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in render(found)))
-
-
-def policy_of(config: Config) -> Policy:
-    """The part of the configuration that the judge goes by."""
-    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars)
-
-
-def _catalog(config: Config) -> Catalog:
-    bundled = [signatures_dir()] if config.catalog.bundled else []
-    return load_catalog([*bundled, *map(Path, config.catalog.directories)], config.catalog.disabled)
 
 
 def _read(text: str) -> tuple[bytes | None, str | None]:
     """An address, or a canonical name; a pasted URL stands for its host."""
-    host = text.strip()
-    if "://" in host:
-        host = host.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    bare, _ = split_port(host.encode("utf-8", "replace"))
+    bare, _ = split_port(text.strip().encode("utf-8", "replace"))
     try:
         return ipaddress.ip_address(bare.decode("utf-8", "replace").strip("[]")).packed, None
     except ValueError:
-        name = from_host(bare)
-    return None, None if name is None or "\\" in name else name  # an escape: no host is written so
+        return None, host_name(text)
 
 
 def render(found: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,13 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from egret.cli.inputs import lines
 from egret.cli.lines import dump
 from egret.geo.database import DatabaseInfo, GeoDatabase
 from egret.judge.networks import network, network_class
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config
 
-MAX_LINE = 1024  # no address is longer than 60 characters; the rest is not echoed
+MAX_ECHO = 1024  # no address is longer than 60 characters; the rest is not repeated
 
 app = typer.Typer(no_args_is_help=True, help="The databases that say where an address is, and who announces it.")
 
@@ -51,7 +51,7 @@ def lookup(
 ) -> None:
     """Say where each address is and who announces it: one JSON line for each, in order, bad ones included."""
     database = open_databases(load_config(config or default_config_file()))
-    for text in _inputs(addresses or ["-"]):
+    for text in lines(addresses or ["-"]):
         sys.stdout.write(dump(lookup_line(text, database)) + "\n")
         sys.stdout.flush()  # another program may wait for this line before it writes the next
 
@@ -59,7 +59,7 @@ def lookup(
 def lookup_line(text: str, database: GeoDatabase) -> dict[str, object]:
     """The contract's line for *text*, which may be anything."""
     line: dict[str, object] = dict.fromkeys(("address", "country", "asn", "as_org", "operator", "source"))
-    line["address"] = text[:MAX_LINE]
+    line["address"] = text[:MAX_ECHO]
     ip = _packed(text)
     if ip is None:
         return line | {"error": "not an IP address" if text.strip() else "empty line"}
@@ -75,15 +75,6 @@ def _packed(text: str) -> bytes | None:
         return ipaddress.ip_address(text.strip().strip("[]")).packed
     except ValueError:
         return None
-
-
-def _inputs(arguments: Iterable[str]) -> Iterator[str]:
-    for argument in arguments:
-        if argument == "-":
-            for raw in sys.stdin.buffer:
-                yield raw.decode("utf-8", "replace").rstrip("\r\n")
-        else:
-            yield argument
 
 
 def open_databases(config: Config) -> GeoDatabase:

@@ -142,7 +142,8 @@ def _read(path: Path) -> bytes:
             )
         return path.read_bytes()
     except FileNotFoundError:
-        raise GeoError(f"{path}: no such file; correct geoip.databases, or leave it out for the bundled one") from None
+        remedy = "install Egret again" if path == geo_dir() / BUNDLED else "correct geoip.databases, or leave it out"
+        raise GeoError(f"{path}: no such file; {remedy}") from None
     except OSError as error:
         raise GeoError(f"{path}: cannot be read: {error.strerror}; it must be a file this user may read") from error
 

@@ -8,9 +8,6 @@ import typer
 from typer.testing import CliRunner
 
 from egret.cli import explain
-from egret.judge.verdict import Policy
-from egret.model import Severity
-from egret.settings.config import Config
 
 app = typer.Typer()
 app.command()(explain.explain)
@@ -80,7 +77,7 @@ def test_json() -> None:
     assert json.loads(said("--json", "192.0.2.1"))["hosting"]["source"] is None
 
 
-@pytest.mark.parametrize("what", ["", "two words", "a..b", "x" * 300, "\x1b[31m.example"])
+@pytest.mark.parametrize("what", ["", "two words", "a..b", "x" * 300, "\x1b[31m.example", "host:port", "https://"])
 def test_what_is_neither(what: str) -> None:
     result = CliRunner().invoke(app, ["--", what])
     assert result.exit_code == 2
@@ -93,9 +90,3 @@ def test_the_configuration_counts(tmp_path: Path) -> None:
     path.write_text("severities:\n  ai: critical\ncatalog:\n  disabled: [deepseek.api]\n")
     assert "severity critical; high for" in said("-c", str(path), "chat.deepseek.com")
     assert "signature deepseek.chat" in said("-c", str(path), "api.deepseek.com")  # the suffix has it now
-
-
-def test_policy_of() -> None:
-    assert explain.policy_of(Config()) == Policy()
-    config = Config.model_validate({"geoip": {"count_sars": False}, "severities": {"cloud": "info"}})
-    assert explain.policy_of(config) == Policy(count_sars=False, cloud=Severity.INFO)

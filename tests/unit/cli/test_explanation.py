@@ -52,9 +52,9 @@ def test_a_contested_name_says_what_an_address_would_change() -> None:
 
 
 def test_an_unknown_name_has_no_verdict() -> None:
-    found = explain_name("chat.exampel", CATALOG, JUDGE)
+    found = explain_name("char.example", CATALOG, JUDGE)
     assert found == {
-        "name": "chat.exampel",
+        "name": "char.example",
         "address": None,
         "known": False,
         "similar": ["chat.example", "sg.chat.example"],

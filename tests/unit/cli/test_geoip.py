@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -56,7 +57,7 @@ def test_one_line_for_each_line_bad_ones_included(config: Path, arguments: tuple
     assert [line["country"] for line in lines] == ["CN", None, "US", None, None, "US", None, None]
     assert [line.get("error") for line in lines][:4] == [None, "empty line", None, "not an IP address"]
     assert all(list(line)[:6] == CONTRACT for line in lines)
-    assert len(str(lines[-1]["address"])) == geoip.MAX_LINE
+    assert len(str(lines[-1]["address"])) == geoip.MAX_ECHO
 
 
 def test_arguments_and_lines_keep_their_order(config: Path) -> None:
@@ -67,17 +68,17 @@ def test_arguments_and_lines_keep_their_order(config: Path) -> None:
 def test_a_line_is_answered_before_the_next_is_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
     out = io.StringIO()
 
-    class Lines:
+    class Waiting(io.RawIOBase):
         """Standard input of a program that waits for each answer."""
 
-        buffer = property(lambda self: self)
+        asked = 0
 
-        def __iter__(self) -> object:
-            for count in range(3):
-                assert out.getvalue().count("\n") == count
-                yield b"203.0.113.1\n"
+        def readline(self, size: int | None = -1, /) -> bytes:
+            assert out.getvalue().count("\n") == self.asked
+            self.asked += 1
+            return b"203.0.113.1\n" if self.asked <= 3 else b""
 
-    monkeypatch.setattr("sys.stdin", Lines())
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=Waiting()))
     monkeypatch.setattr("sys.stdout", out)
     geoip.lookup(["-"], config)
     assert out.getvalue().count("\n") == 3

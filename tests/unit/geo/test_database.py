@@ -143,6 +143,12 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
         GeoDatabase.open([tmp_path / "gone.mmdb"])
 
 
+def test_a_missing_bundled_file_is_another_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "geo_dir", lambda: tmp_path)
+    with pytest.raises(GeoError, match="install Egret again"):
+        GeoDatabase.open()
+
+
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(GeoError, match="cannot be read"):
         GeoDatabase.open([tmp_path])
