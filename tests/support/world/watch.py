@@ -26,7 +26,7 @@ EGRET = (sys.executable, "-m", "egret")
 
 CONFIG = """
 geoip: {{databases: [{folder}/world.mmdb], geolocate_reserved: true}}
-outputs: {{file: {{path: {state}/alerts.jsonl}}}}
+outputs: {{file: {{path: {state}/alerts.jsonl, min_severity: info}}}}
 store: {{path: {state}/incidents.db}}
 log: {{level: debug, format: text}}
 """
@@ -103,6 +103,11 @@ class Watch:
     def get(self, path: str) -> str:
         """The body of one answer of its HTTP server."""
         return self._world.gateway.run("curl", "-sS", "-m", "5", "--fail", URL + path)
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """The open incidents as they are now; alerts show them as they were then."""
+        found: list[dict[str, Any]] = json.loads(self.get("/api/v1/incidents?limit=100"))["incidents"]
+        return found
 
     def samples(self) -> dict[str, float]:
         """``/metrics`` as ``{'name{labels}': value}``."""
