@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors
 from egret.settings import positions, schema
@@ -47,11 +47,13 @@ class Config(Section):
     http: Http = Field(default=Http(), description="")
     log: Log = Field(default=Log(), description="")
 
+    # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
+    _state: Path = PrivateAttr(default_factory=lambda: state_directory())
+
     @property
     def paths(self) -> Paths:
         """Where this configuration's files are on this machine."""
-        state = state_directory()
-        return Paths(state=state, store=self.store.path or state / "incidents.db")
+        return Paths(state=self._state, store=self.store.path or self._state / "incidents.db")
 
 
 @dataclass(frozen=True, slots=True)

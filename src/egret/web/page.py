@@ -202,7 +202,10 @@ def _seen(incident: Incident) -> str:
     hosts = "<br>".join(f"<code>{_text(host)}</code>" for host in incident.hosts[:_SHOWN_HOSTS])
     more = max(0, len(incident.hosts) - _SHOWN_HOSTS)
     words = "look-up only, no connection seen" if incident.evidence is Evidence.LOOKUP else "connection"
-    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in incident.reasons)
+    said = [*incident.reasons]
+    if incident.alternatives:
+        said.append(f"Instead: {', '.join(incident.alternatives)}")
+    reasons = "".join(f"<li>{_text(reason)}</li>" for reason in said)
     why = f"<details><summary>why</summary><ul>{reasons}</ul></details>" if reasons else ""
     return f"{words}<br>{hosts}{f'<br>and {more} more names' if more else ''}{why}"
 

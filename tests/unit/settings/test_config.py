@@ -120,6 +120,15 @@ def test_where_state_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert Config().paths.store == Path("/var/lib/one/incidents.db")
 
 
+def test_giving_up_rights_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    config = Config()
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    assert config.paths.store == Path("/var/lib/egret/incidents.db")
+    assert override(config, {"capture": {"workers": 2}}).paths == config.paths
+
+
 def test_which_file_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "SYSTEM_CONFIG", tmp_path / "system.yaml")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

@@ -100,6 +100,7 @@ def test_it_says_what_is_watched_known_and_lost() -> None:
         "contested (SG)",
         "and 3 more names",
         "cloud platform",
+        "Instead: Claude",
     ):
         assert said in text
 

@@ -20,7 +20,7 @@ from egret.web.status import IncidentPage, IncidentState, Readiness
 from tests.support.webview import View, facts
 
 T = TypeVar("T")
-SPEC = json.loads(server._package_file("/api/v1/openapi.json"))
+SPEC = json.loads(server.FILES["/api/v1/openapi.json"])
 LOOPBACK = Http.model_construct(listen=Listen("127.0.0.1", 0))
 
 
