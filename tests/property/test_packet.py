@@ -13,7 +13,6 @@ from scapy.packet import Packet as ScapyPacket
 
 from egret.decode import packet as decoder
 from egret.decode.layer import Layer, Space
-from egret.decode.link import LINKTYPES
 from egret.decode.packet import Context, Packet, decode_packet
 from egret.errors import DecodeError
 from egret.model import Frame
@@ -101,7 +100,7 @@ def test_what_scapy_wrapped_is_read_back(case: tuple[bytes, ScapyPacket]) -> Non
         assert (packet.seq, packet.flags) == (transport.seq, int(transport.flags))
 
 
-@pytest.mark.parametrize("linktype", sorted(LINKTYPES))
+@pytest.mark.parametrize("linktype", sorted(decoder._TABLES[Space.LINKTYPE]))
 @settings(max_examples=60)
 @given(data=st.one_of(mutated(), mutated().map(lambda data: data[14:]), st.binary(max_size=80)))
 def test_total_on_any_bytes(linktype: int, data: bytes) -> None:

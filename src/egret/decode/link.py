@@ -18,6 +18,10 @@ _VLAN = Struct("!2xH")
 _PPPOE = Struct("!BBHH")
 _COOKED_V1 = Struct("!14xH")
 _COOKED_V2 = Struct("!H")
+_U8 = Struct("!B")
+_ATTRIBUTE = Struct("<HH")
+_NFLOG_PAYLOAD = 9
+_PKTAP = Struct("<III")
 _LLC_SNAP = Struct("!BBB3sH")
 
 ETHERNET = 1
@@ -123,6 +127,59 @@ def _cooked_v2(data: memoryview) -> Layer:
     return _cooked(number, cut(data, 20))
 
 
+def _nflog(data: memoryview) -> Layer | None:
+    """Linux netfilter log: a header, then attributes in host byte order, little-endian today; one is the packet."""
+    offset = 4
+    while len(data) - offset >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            raise Malformed(Reason.BAD_LENGTH, offset)
+        if kind & 0x7FFF == _NFLOG_PAYLOAD:
+            return ip_layer(data[offset + 4 : offset + length])
+        offset += (length + 3) & ~3
+    return None
+
+
+def _openbsd_log(data: memoryview) -> Layer:
+    """PFLOG: the header says its own length, without the padding to four bytes."""
+    (length,) = unpack(_U8, data)
+    return ip_layer(cut(data, (length + 3) & ~3))
+
+
+def _openbsd_enc(data: memoryview) -> Layer:
+    """ENC: address family, index and flags before the IP header."""
+    return ip_layer(cut(data, 12))
+
+
+def _apple_tagged(data: memoryview) -> Layer:
+    """PKTAP: the header says its length and the link type behind it."""
+    length, _, linktype = unpack(_PKTAP, data)
+    if length < _PKTAP.size:
+        raise Malformed(Reason.BAD_LENGTH, 0)
+    return Layer(Space.LINKTYPE, linktype, cut(data, length))
+
+
+def _vn_tag(data: memoryview) -> Layer:
+    (number,) = unpack(_U16, data, 4)
+    return by_ethertype(number, data[6:])
+
+
+def _long_tag(data: memoryview) -> Layer:
+    """IEEE 802.1BR E-Tag and Cisco MetaData: six bytes, then the EtherType."""
+    (number,) = unpack(_U16, data, 6)
+    return by_ethertype(number, data[8:])
+
+
+def _backbone(data: memoryview) -> Layer:
+    """IEEE 802.1ah: an instance tag, then a whole Ethernet frame."""
+    return ethernet(cut(data, 4))
+
+
+def _ppp_with_direction(data: memoryview) -> Layer:
+    """PPP behind one byte that says who sent it."""
+    return ppp(cut(data, 1))
+
+
 def _cooked(number: int, data: memoryview) -> Layer:
     # 1: Novell raw 802.3, 4: 802.2 LLC, the others are EtherTypes
     return Layer(Space.ETHERTYPE, 0, data) if number == 4 else by_ethertype(number, data)
@@ -139,9 +196,16 @@ LINKTYPES: Table = {
     101: ip_layer,
     104: _cisco_hdlc,
     108: _null,
+    109: _openbsd_enc,
     113: _cooked_v1,
+    117: _openbsd_log,
+    149: _apple_tagged,
+    166: _ppp_with_direction,
+    204: _ppp_with_direction,
     228: ip_layer,
     229: ip_layer,
+    239: _nflog,
+    258: _apple_tagged,
     276: _cooked_v2,
 }
 
@@ -156,6 +220,10 @@ ETHERTYPES: Table = {
     0x8864: _pppoe,
     0x880B: ppp,
     0x88A8: _vlan,
+    0x88E7: _backbone,
+    0x8909: _long_tag,
+    0x8926: _vn_tag,
+    0x893F: _long_tag,
     0x9100: _vlan,
     0x9200: _vlan,
     0x9300: _vlan,

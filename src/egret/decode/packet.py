@@ -14,7 +14,8 @@ from egret.decode.ip import TCP, UDP, Datagram, continue_chain, parse_ip
 from egret.decode.layer import Layer, Space, Table
 from egret.decode.link import ETHERNET, ETHERTYPES, IPV4, IPV6, LINKTYPES, PPP_PROTOCOLS
 from egret.decode.reader import unpack
-from egret.decode.tunnel import IP_PROTOCOLS, UDP_PORTS
+from egret.decode.tunnel import IP_PROTOCOLS, TUNNEL_ETHERTYPES, UDP_PORTS
+from egret.decode.wlan import WLAN_LINKTYPES
 from egret.errors import Malformed, Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Frame, Transport
 
@@ -63,8 +64,8 @@ class Context(NamedTuple):
 Reassemble = Callable[[Datagram, Context], Datagram | None]
 
 _TABLES: Mapping[Space, Table] = {
-    Space.LINKTYPE: LINKTYPES,
-    Space.ETHERTYPE: ETHERTYPES,
+    Space.LINKTYPE: {**LINKTYPES, **WLAN_LINKTYPES},
+    Space.ETHERTYPE: {**ETHERTYPES, **TUNNEL_ETHERTYPES},
     Space.PPP: PPP_PROTOCOLS,
 }
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from egret.decode.layer import Layer, Table, ip_layer
-from egret.decode.link import by_ethertype, ethernet, mpls, ppp
+from egret.decode.layer import Layer, Space, Table, ip_layer
+from egret.decode.link import ETHERNET, by_ethertype, ethernet, mpls, ppp
 from egret.decode.reader import unpack
+from egret.decode.wlan import WLAN
 from egret.errors import Truncated
 
 _GRE = Struct("!HH")
@@ -19,6 +20,11 @@ _GENEVE = Struct("!BBHI")
 _GTP = Struct("!BBHI")
 _U16 = Struct("!H")
 
+_NSH = Struct("!HBB")
+
+_ERSPAN = 0x88BE
+_NSH_ETHERTYPE = 0x894F
+_TZSP_LINKTYPES = {1: ETHERNET, 18: WLAN, 119: 119, 127: 163}  # its own numbers for Prism and AVS headers
 _GTP_DATA = 0xFF
 _GTP_MAX_EXTENSIONS = 8
 
@@ -38,7 +44,37 @@ def _gre(data: memoryview) -> Layer | None:
     inner = _drop(data, size)
     if not len(inner):
         return None
+    if number == _ERSPAN:  # type II has a header, and a GRE sequence number; type I has neither
+        return ethernet(_drop(inner, 8) if flags & 0x1000 else inner)
     return by_ethertype(number, inner) if number >= 0x600 else None
+
+
+def _erspan_3(data: memoryview) -> Layer:
+    """ERSPAN type III (draft-foschiano-erspan section 4.3): a header, and one more where its last bit says so."""
+    (last,) = unpack(_U16, data, 10)
+    return ethernet(_drop(data, 20 if last & 1 else 12))
+
+
+def _wccp(data: memoryview) -> Layer | None:
+    """Web cache redirection: IP behind four bytes in version 2, at once in version 1."""
+    if len(data) and data[0] >> 4 == 4:
+        return ip_layer(data)
+    return ip_layer(_drop(data, 4))
+
+
+def _nsh(data: memoryview) -> Layer | None:
+    """RFC 8300 section 2.2: the service header says its length and what follows."""
+    first, _, following = unpack(_NSH, data)
+    return _by_next_protocol(following, _drop(data, (first & 0x3F) * 4 or 8))
+
+
+def _by_next_protocol(number: int, data: memoryview) -> Layer | None:
+    """The registry that NSH and VXLAN-GPE share."""
+    if number in {1, 2}:
+        return ip_layer(data)
+    if number == 3:
+        return ethernet(data)
+    return Layer(Space.ETHERTYPE, _NSH_ETHERTYPE, data) if number == 4 else None
 
 
 def _etherip(data: memoryview) -> Layer:
@@ -53,9 +89,7 @@ def _vxlan(data: memoryview) -> Layer | None:
     if not data[0] & 0x04:
         # without the next-protocol flag: reserved bytes, or a group policy with its own flag
         return ethernet(data[8:]) if data[0] & 0x80 or bytes(data[1:4]) == b"\0\0\0" else None
-    if data[3] in {1, 2}:
-        return ip_layer(data[8:])
-    return ethernet(data[8:]) if data[3] in {0, 3} else None
+    return _by_next_protocol(data[3] or 3, data[8:])
 
 
 def _geneve(data: memoryview) -> Layer | None:
@@ -111,10 +145,30 @@ def _l2tp(data: memoryview) -> Layer | None:
     return ppp(data[offset:]) if len(data) > offset + 1 else None
 
 
+def _tzsp(data: memoryview) -> Layer | None:
+    """TaZmen Sniffer Protocol: tagged fields, an end mark, then the frame."""
+    if len(data) < 5 or data[0] != 1 or data[1] > 1:
+        return None
+    linktype = _TZSP_LINKTYPES.get(data[2] << 8 | data[3])
+    offset = 4
+    while linktype is not None and offset + 1 < len(data):
+        tag, length = data[offset], data[offset + 1]
+        if tag == 1:
+            return Layer(Space.LINKTYPE, linktype, data[offset + 1 :])
+        offset += 1 if tag == 0 else 2 + length
+    return None
+
+
 def _mpls_in_udp(data: memoryview) -> Layer | None:
     """RFC 7510."""
     return mpls(data) if len(data) > 24 else None
 
+
+TUNNEL_ETHERTYPES: Table = {
+    0x22EB: _erspan_3,
+    0x883E: _wccp,
+    _NSH_ETHERTYPE: _nsh,
+}
 
 IP_PROTOCOLS: Table = {
     4: ip_layer,
@@ -133,4 +187,5 @@ UDP_PORTS: Table = {
     6081: _geneve,
     6635: _mpls_in_udp,
     8472: _vxlan,
+    37008: _tzsp,
 }

@@ -1,3 +1,4 @@
+import struct
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ LINKS = {
     "cisco hdlc": (b"\x0f\x00\x08\x00" + bytes(tcp(HELLO)), 104),
     "snap": (bytes(ether())[:12] + b"\x00\x40\xaa\xaa\x03\0\0\0\x08\x00" + bytes(tcp(HELLO)), 1),
     "llc ip": (bytes(ether())[:12] + b"\x00\x40\x06\x06\x03" + bytes(tcp(HELLO)), 1),
+    "nflog": (b"\x02\0\0\0\x05\0\x0a\0p\0\0\0" + struct.pack("<HH", 4 + len(tcp(HELLO)), 9) + bytes(tcp(HELLO)), 239),
+    "pflog": (b"\x3d" + bytes(63) + bytes(tcp(HELLO)), 117),
+    "enc": (bytes(12) + bytes(tcp(HELLO)), 109),
+    "pktap": (struct.pack("<III", 108, 1, 1) + bytes(96) + bytes(ether() / tcp(HELLO)), 258),
+    "ppp direction": (b"\x01\xff\x03\0\x21" + bytes(tcp(HELLO)), 204),
+    "vn-tag": (bytes(ether())[:12] + b"\x89\x26" + bytes(4) + b"\x08\0" + bytes(tcp(HELLO)), 1),
+    "e-tag": (bytes(ether())[:12] + b"\x89\x3f" + bytes(6) + b"\x08\0" + bytes(tcp(HELLO)), 1),
+    "metadata": (bytes(ether())[:12] + b"\x89\x09\x01\x01\0\x01\0\x05\x08\0" + bytes(tcp(HELLO)), 1),
+    "backbone": (bytes(ether())[:12] + b"\x88\xe7" + bytes(4) + bytes(ether() / tcp(HELLO)), 1),
+    "cooked llc": (bytes(14) + b"\0\x04\xaa\xaa\x03\0\0\0\x08\0" + bytes(tcp(HELLO)), 113),
     "mpls": (bytes(ether())[:12] + b"\x88\x47\x00\x01\x00\x40\x00\x02\x01\x40" + bytes(tcp(HELLO)), 1),
     "mpls ethernet": (
         bytes(ether())[:12] + b"\x88\x47\x00\x01\x01\x40\0\0\0\0" + bytes(ether() / tcp(HELLO)),
@@ -74,3 +85,27 @@ def test_every_cut_is_a_packet_or_an_error(case: tuple[Any, int]) -> None:
         if packet is not None and packet.source.port == 40000:
             assert HELLO.startswith(bytes(packet.payload))
             assert packet.wire_payload_length == len(HELLO)
+
+
+@pytest.mark.parametrize(
+    ("data", "linktype"),
+    [
+        (b"\x02\0\0\0\x05\0\x0a\0p\0\0\0", 239),
+        (b"\0\0\0\x07" + bytes(40), 0),
+        (bytes(ether())[:12] + b"\x88\x47\0\0\x01\x40", 1),
+    ],
+    ids=["nflog", "null", "mpls"],
+)
+def test_nothing_inside(data: bytes, linktype: int) -> None:
+    assert decode_packet(frame(data, linktype)) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "linktype"),
+    [(b"\x02\0\0\0\x03\0\x09\0p", 239), (struct.pack("<III", 4, 1, 1), 258)],
+    ids=["nflog", "pktap"],
+)
+def test_lengths_that_cannot_be(data: bytes, linktype: int) -> None:
+    with pytest.raises(Malformed) as error:
+        decode_packet(frame(data, linktype))
+    assert error.value.reason is Reason.BAD_LENGTH

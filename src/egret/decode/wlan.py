@@ -1,0 +1,94 @@
+"""IEEE 802.11 data frames, with the capture headers that come before them.
+
+Only frames in the clear carry anything to read: open networks, or captures that were decrypted.
+Ref: IEEE 802.11-2020 section 9.2 and 9.3.2; radiotap.org.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from egret.decode.layer import Layer, Space, Table
+from egret.decode.link import cut, llc
+from egret.decode.reader import unpack
+from egret.errors import Malformed, Reason
+
+WLAN = 105
+
+_FRAME_CONTROL = Struct("<H")
+_QOS_CONTROL = Struct("<H")
+_RADIOTAP = Struct("<BxHI")
+_WORD = Struct("<I")
+_PRISM = Struct("<II")
+_AVS = Struct("!II")
+_PPI = Struct("<BBHI")
+
+_TYPE_MASK, _DATA = 0x000C, 0x0008
+_NO_DATA, _QOS = 0x0040, 0x0080  # subtype bits
+_BOTH_DS, _PROTECTED, _ORDER = 0x0300, 0x4000, 0x8000
+_AGGREGATED = 0x80  # A-MSDU, in the QoS control field
+_AVS_MAGIC = 0x80211000
+_PADDED = 0x20  # radiotap flag: the header is padded to four bytes
+_MAX_PRESENT = 16  # radiotap words that say what is present
+
+
+def _wlan(data: memoryview) -> Layer | None:
+    return _data_frame(data, padded=False)
+
+
+def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
+    (control,) = unpack(_FRAME_CONTROL, data)
+    if control & _TYPE_MASK != _DATA or control & (_NO_DATA | _PROTECTED):
+        return None
+    size = 24 + 6 * (control & _BOTH_DS == _BOTH_DS)
+    if not control & _QOS:
+        return llc(cut(data, size + -size % 4 * padded))
+    aggregated = unpack(_QOS_CONTROL, data, size)[0] & _AGGREGATED
+    size += 2 + 4 * bool(control & _ORDER)
+    body = cut(data, size + -size % 4 * padded)
+    # The first subframe of an aggregate has a header of Ethernet's shape, with a length.
+    return llc(cut(body, 14)) if aggregated else llc(body)
+
+
+def _radiotap(data: memoryview) -> Layer | None:
+    version, length, present = unpack(_RADIOTAP, data)
+    if version != 0 or length < 8:
+        raise Malformed(Reason.BAD_VALUE, 0)
+    return _data_frame(cut(data, length), padded=_radiotap_padded(data, length, present))
+
+
+def _radiotap_padded(data: memoryview, length: int, present: int) -> bool:
+    offset, words = 8, present
+    for _ in range(_MAX_PRESENT):
+        if not words & 0x80000000:
+            break
+        (words,) = unpack(_WORD, data, offset)
+        offset += 4
+    if present & 1:  # the time, aligned to its own size
+        offset = (offset + 7) // 8 * 8 + 8
+    return bool(present & 2) and offset < length and bool(data[offset] & _PADDED)
+
+
+def _prism(data: memoryview) -> Layer | None:
+    cookie, length = unpack(_AVS, data)
+    if cookie & 0xFFFFF000 != _AVS_MAGIC:
+        _, length = unpack(_PRISM, data)
+    if length < _PRISM.size:
+        raise Malformed(Reason.BAD_LENGTH, 4)
+    return _wlan(cut(data, length))
+
+
+def _per_packet_information(data: memoryview) -> Layer:
+    _, _, length, linktype = unpack(_PPI, data)
+    if length < _PPI.size:
+        raise Malformed(Reason.BAD_LENGTH, 2)
+    return Layer(Space.LINKTYPE, linktype, cut(data, length))
+
+
+WLAN_LINKTYPES: Table = {
+    WLAN: _wlan,
+    119: _prism,
+    127: _radiotap,
+    163: _prism,
+    192: _per_packet_information,
+}
