@@ -33,6 +33,22 @@ SYSTEM_CONFIG = Path("/etc/egret/egret.yaml")
 SYSTEM_STATE = Path("/var/lib/egret")
 
 
+def state_directory() -> Path:
+    """Systemd's StateDirectory if it made one, /var/lib/egret as root, else the user's XDG state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":", maxsplit=1)[0])
+    if os.geteuid() == 0:
+        return SYSTEM_STATE
+    return _xdg("XDG_STATE_HOME", ".local/state") / "egret"
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    """XDG base directories: a relative value must be ignored."""
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else Path.home() / fallback
+
+
 class Config(Section):
     """Every setting of Egret."""
 
@@ -48,7 +64,7 @@ class Config(Section):
     log: Log = Field(default=Log(), description="")
 
     # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
-    _state: Path = PrivateAttr(default_factory=lambda: state_directory())
+    _state: Path = PrivateAttr(default_factory=state_directory)
 
     @property
     def paths(self) -> Paths:
@@ -64,27 +80,11 @@ class Paths:
     store: Path
 
 
-def state_directory() -> Path:
-    """Systemd's StateDirectory if it made one, /var/lib/egret as root, else the user's XDG state folder."""
-    given = os.environ.get("STATE_DIRECTORY")
-    if given:
-        return Path(given.split(":", maxsplit=1)[0])
-    if os.geteuid() == 0:
-        return SYSTEM_STATE
-    return _xdg("XDG_STATE_HOME", ".local/state") / "egret"
-
-
 def default_config_file() -> Path | None:
     """The file read when no ``-c`` is given, or None if there is none: then the defaults hold."""
     system = SYSTEM_CONFIG if os.geteuid() == 0 else None
     candidate = system or _xdg("XDG_CONFIG_HOME", ".config") / "egret" / "egret.yaml"
     return candidate if candidate.exists() else None
-
-
-def _xdg(variable: str, fallback: str) -> Path:
-    """XDG base directories: a relative value must be ignored."""
-    given = Path(os.environ.get(variable, ""))
-    return given if given.is_absolute() else Path.home() / fallback
 
 
 def load_config(path: Path | None) -> Config:
