@@ -81,7 +81,7 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
     """
     try:
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error
 
 

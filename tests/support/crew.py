@@ -1,0 +1,32 @@
+"""Stand-ins at the edges of a worker and a daemon: a source of given frames, and channels in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from egret.model import Frame
+from egret.sources.live import LinkStatistics
+
+
+class FakeSource:
+    """Gives its frames, a batch a read; then *when_empty* is called."""
+
+    def __init__(self, batches: Sequence[Sequence[Frame]], when_empty: Callable[[], None]) -> None:
+        self._batches = list(batches)
+        self._when_empty = when_empty
+        self.received = 0
+        self.closed = False
+
+    def read(self, timeout_s: float) -> Iterator[Frame]:
+        if not self._batches:
+            self._when_empty()
+            return
+        for frame in self._batches.pop(0):
+            self.received += 1
+            yield frame
+
+    def statistics(self) -> list[LinkStatistics]:
+        return [LinkStatistics("lan0", self.received, 2, 0, up=True)]
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+
+from egret.errors import Reason
+from egret.model import Anomaly, Event, Kind, NamedBy, Protocol
+from egret.worker.pipeline import Pipeline
+from egret.worker.scope import Scope
+from tests.support.hello import Tcp, openssl_hello, records
+from tests.support.pipeline import CATALOG, LISTED, flow, seen
+
+
+class InChina:
+    def prc_network(self, ip: bytes) -> tuple[str, str] | None:
+        return ("CN", "prc-cloud") if ip[0] == 203 else None
+
+
+def hits(*events: Event, pipeline: Pipeline | None = None) -> list[str]:
+    return [hit.match.signature.id for hit in (pipeline or Pipeline(CATALOG)).hits(events)]
+
+
+def test_a_frame_becomes_a_hit() -> None:
+    client = Tcp()
+    flow_frames = [*client.handshake(), *client.stream(records(openssl_hello("www.chat.example")))]
+    pipeline = Pipeline(CATALOG)
+    found = [hit for frame in flow_frames for hit in pipeline.feed(frame)] + pipeline.flush()
+    assert [hit.match.signature.id for hit in found] == ["example.chat"]
+    assert pipeline.take_counts()["names", "tls", "client_hello"] == 1
+    assert pipeline.take_counts() == {}
+
+
+@pytest.mark.parametrize("name", ["notchat.example", "chat.example.org", "example"])
+def test_what_the_catalogue_does_not_name_is_only_counted(name: str) -> None:
+    pipeline = Pipeline(CATALOG)
+    assert hits(seen(name), pipeline=pipeline) == []
+    assert pipeline.counts == {("names", "tls", "client_hello"): 1}
+
+
+def test_an_answer_repeats_no_question() -> None:
+    question = seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY)
+    answer = seen("chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER, at_s=0.01)
+    assert hits(question, question, answer) == ["example.chat", "example.chat"]
+
+
+def test_an_answer_speaks_for_a_question_that_was_not_seen() -> None:
+    assert hits(seen("chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER)) == ["example.chat"]
+
+
+def test_an_alias_that_leads_to_an_ai_service_is_a_look_up_of_it_but_one_hosted_on_a_cloud_is_not() -> None:
+    question = seen("shop.example", protocol=Protocol.DNS, kind=Kind.QUERY)
+    alias = seen("shop.example", protocol=Protocol.DNS, kind=Kind.CNAME)
+    to_cloud = seen("x.cloud.example", protocol=Protocol.DNS, kind=Kind.ANSWER)
+    to_ai = seen("x.chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER)
+    assert hits(question, alias, to_cloud, to_ai) == ["example.chat"]
+
+
+def test_an_answer_long_after_its_question_counts_again() -> None:
+    question = seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY)
+    late = seen("chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER, at_s=60)
+    assert hits(question, late) == ["example.chat", "example.chat"]
+
+
+def test_a_connection_named_by_an_answer_is_a_hit_and_one_named_by_a_hello_was_one_already() -> None:
+    assert hits(flow("chat.example", NamedBy.ANSWER)) == ["example.chat"]
+    assert hits(flow("chat.example", NamedBy.HELLO)) == []
+
+
+def test_an_address_is_matched_where_no_name_is() -> None:
+    assert hits(flow(server=LISTED)) == ["example.dns"]
+    assert hits(flow("other.example", NamedBy.HELLO, server=LISTED)) == ["example.dns"]
+    assert hits(flow("chat.example", NamedBy.HELLO, server=LISTED)) == []
+
+
+def test_prc_hosted_connections_without_a_signature_are_counted_by_country_and_network() -> None:
+    pipeline = Pipeline(CATALOG, InChina())
+    assert hits(
+        flow(), flow("chat.example", NamedBy.ANSWER), flow(server=bytes([198, 51, 100, 1])), pipeline=pipeline
+    ) == ["example.chat"]
+    assert pipeline.counts["prc_hosted", "CN", "prc-cloud"] == 1
+    assert pipeline.counts["connections", "tcp", "nothing"] == 2
+    assert pipeline.counts["nameless", "no_sni"] == 2
+
+
+def test_only_clients_inside_are_judged_and_relays_are_not_blamed() -> None:
+    scope = Scope(["192.0.2.0/24"], relays=["192.0.2.53/32"])
+    outsider, relay = bytes([198, 51, 100, 9]), bytes([192, 0, 2, 53])
+    for client, expected in ((bytes([192, 0, 2, 9]), ["example.chat"]), (outsider, []), (relay, [])):
+        pipeline = Pipeline(CATALOG, scope=scope)
+        assert hits(seen("chat.example", client=client), flow(client=client), pipeline=pipeline) == expected
+        assert ("connections", "tcp", "nothing") in pipeline.counts or not expected
+
+
+def test_anomalies_are_counted() -> None:
+    pipeline = Pipeline(CATALOG)
+    assert hits(Anomaly(0, "tls", Reason.BAD_LENGTH), pipeline=pipeline) == []
+    assert pipeline.counts == {("anomalies", "tls", "bad_length"): 1}
+
+
+def test_remembered_look_ups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egret.worker.pipeline.RECENT_LOOKUPS", 10)
+    pipeline = Pipeline(CATALOG)
+    for number in range(100):
+        client = bytes([192, 0, 2, number])
+        hits(seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY, client=client), pipeline=pipeline)
+    assert len(pipeline._lookups) == 10

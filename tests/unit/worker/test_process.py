@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from egret.model import Frame
+from egret.sources.channel import Channel, pair
+from egret.worker.pipeline import Hit, Pipeline
+from egret.worker.process import Worker
+from egret.worker.wire import Report, decode
+from tests.support.crew import FakeSource
+from tests.support.hello import Tcp, openssl_hello, records
+from tests.support.pipeline import CATALOG
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def visit() -> list[Frame]:
+    client = Tcp()
+    return [*client.handshake(), *client.stream(records(openssl_hello("www.chat.example")))]
+
+
+def heard(channel: Channel) -> list[Hit | Report]:
+    said = []
+    while received := channel.receive():
+        said.append(decode(json.loads(json.dumps(received.message)), CATALOG))
+    return said
+
+
+def work(batches: Sequence[Sequence[Frame]], pipeline: Pipeline | None = None) -> tuple[list[Hit | Report], FakeSource]:
+    ours, theirs = pair()
+    source = FakeSource(batches, lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, pipeline or Pipeline(CATALOG), theirs).run()
+    try:
+        return heard(ours), source
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def total(said: list[Hit | Report], *key: str) -> int:
+    reports = [each for each in said if isinstance(each, Report)]
+    return sum(number for report in reports for name, number in report.counts if name == key)
+
+
+def test_tells_hits_at_once_and_counts_in_reports() -> None:
+    said, source = work([visit()])
+    assert [each.match.signature.id for each in said if isinstance(each, Hit)] == ["example.chat"]
+    assert total(said, "names", "tls", "client_hello") == 1
+    links = [link for each in said if isinstance(each, Report) for link in each.links]
+    assert sum(link.received for link in links) == source.received
+    assert sum(link.dropped for link in links) == 2
+    assert source.closed
+
+
+class Broken(Pipeline):
+    def feed(self, frame: Frame) -> list[Hit]:
+        if bytes(frame.data[-1:]) == b"!":
+            raise ZeroDivisionError
+        return super().feed(frame)
+
+
+def test_a_bug_costs_one_frame_and_is_counted() -> None:
+    bad = Frame(1, 101, memoryview(b"E!"), 2)
+    said, _ = work([[bad, *visit()]], Broken(CATALOG))
+    assert sum(isinstance(each, Hit) for each in said) == 1
+    assert total(said, "internal_errors", "decode") == 1
+
+
+class Full:
+    """A channel that has no room for the first messages."""
+
+    def __init__(self, channel: Channel, refuses: int) -> None:
+        self._channel, self._refuses = channel, refuses
+
+    def send(self, message: dict[str, Any]) -> bool:
+        self._refuses -= 1
+        return self._refuses < 0 and self._channel.send(message)
+
+
+def test_a_full_pipe_drops_and_counts_and_loses_no_count() -> None:
+    ours, theirs = pair()
+    source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, Pipeline(CATALOG), Full(theirs, 2)).run()  # type: ignore[arg-type]  # only send is used
+    said = heard(ours)
+    ours.close()
+    theirs.close()
+    assert total(said, "messages_dropped") == 2
+    assert total(said, "names", "tls", "client_hello") == 1
+
+
+def test_ends_when_the_daemon_is_gone() -> None:
+    ours, theirs = pair()
+    ours.close()
+    source = FakeSource([visit()], lambda: None)
+    Worker(source, Pipeline(CATALOG), theirs).run()
+    assert source.closed
+    theirs.close()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egret.model import Connection, Kind, NamedBy, Observation, Protocol
+from egret.worker.pipeline import Hit
+from egret.worker.wire import LinkReport, Report, WireError, decode, encode_hit, encode_report
+from tests.support.alerts import SERVER
+from tests.support.pipeline import CATALOG, flow, seen
+
+EVENTS = [
+    seen("chat.example"),
+    seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY),
+    seen("chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER, addresses=(SERVER, bytes(16))),
+    flow("chat.example", NamedBy.ANSWER),
+    flow(),
+]
+
+
+def hit(event: Observation | Connection) -> Hit:
+    match = CATALOG.match_name("chat.example")
+    assert match is not None
+    return Hit(event, match)
+
+
+def through_json(message: dict[str, object]) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(json.dumps(message))
+    return read
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_hits_come_through_whole(event: Observation | Connection) -> None:
+    sent = hit(event)
+    assert decode(through_json(encode_hit(sent)), CATALOG) == sent
+
+
+def test_reports_come_through_whole() -> None:
+    link = {"interface": "lan0", "up": True, "received": 5, "dropped": 1}
+    message = encode_report({("names", "dns", "query"): 3}, {"streams": 2}, [link], 7)
+    expected = Report(((("names", "dns", "query"), 3),), {"streams": 2}, (LinkReport("lan0", True, 5, 1),), 7)
+    assert decode(through_json(message), CATALOG) == expected
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"hit": None},
+        {"hit": {"signature": "no.such", "pattern": "x", "region": None, "event": {}}},
+        {"hit": {"signature": "example.chat", "pattern": "x" * 5000, "region": None, "event": {}}},
+        {"report": {"counts": [["names", -1]], "gauges": {}, "links": [], "time": 0}},
+        {"report": {"counts": [], "gauges": {"a": True}, "links": [], "time": 0}},
+        {"report": {"counts": [], "gauges": {}, "links": [{"interface": "x"}], "time": 0}},
+        {"report": {"counts": [], "gauges": {}, "links": [], "time": "now"}},
+    ],
+)
+def test_what_is_no_message_is_a_wire_error(message: dict[str, Any]) -> None:
+    with pytest.raises(WireError):
+        decode(message, CATALOG)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(EVENTS), st.data())
+def test_a_worker_that_was_taken_over_can_only_cause_wire_errors(
+    event: Observation | Connection, data: st.DataObject
+) -> None:
+    message = through_json(encode_hit(hit(event)))
+    place = message["hit"] if data.draw(st.booleans()) else message["hit"]["event"]
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
+    try:
+        decode(message, CATALOG)
+    except WireError:
+        return
