@@ -176,7 +176,8 @@ class Delivery:
         attempt = 0
         while True:
             try:
-                await asyncio.wait_for(self.sink.send(alerts), self.options.send_timeout_s)
+                async with asyncio.timeout(self.options.send_timeout_s):  # wait_for may swallow a cancellation (3.11)
+                    await self.sink.send(alerts)
             except SinkRejected as error:
                 return self._watch(self.name, Outcome.REJECTED, alerts, str(error))
             except SinkTemporary as error:
@@ -202,17 +203,18 @@ class Delivery:
     async def _pause(self, pause_s: float) -> None:
         """Wait, unless Egret is stopping: then try again at once, but not in a tight loop."""
         if self._hurry.is_set():
-            return await asyncio.sleep(min(pause_s, 0.2))
-        try:
-            await asyncio.wait_for(self._hurry.wait(), pause_s)
-        except TimeoutError:
-            return None
+            await asyncio.sleep(min(pause_s, 0.2))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._hurry.wait()
 
     async def close(self, timeout_s: float) -> None:
         """Send what waits, for at most *timeout_s*; count the rest as dropped; close the sink."""
         self._hurry.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=1.0)
@@ -221,4 +223,5 @@ class Delivery:
         if left:
             self._watch(self.name, Outcome.DROPPED, left, "stopped before they could be delivered")
         with suppress(TimeoutError, SinkTemporary):
-            await asyncio.wait_for(self.sink.close(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self.sink.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class JsonLinesSink:
                 if written < len(data):
                     raise OSError(f"only {written} of {len(data)} bytes fit")
             except OSError:
-                os.ftruncate(fd, size)  # a half line would spoil the next one
+                with suppress(OSError):
+                    os.ftruncate(fd, size)  # a half line would spoil the next one
                 raise
         except OSError as error:
             self._close()

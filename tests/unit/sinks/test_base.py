@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+
+from egret.alerts.model import Alert
+from egret.errors import SinkRejected, SinkTemporary
+from egret.model import Severity
+from egret.sinks.base import Backlog, Delivery, DeliveryOptions, Outcome
+from tests.support.alerts import BUSY, FakeSink, Watch, numbered
+
+QUICK = DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.002)
+
+
+class Hanging(FakeSink):
+    """Hangs at every send, and even when it is told to stop."""
+
+    def __init__(self, *, stubborn: bool = False) -> None:
+        super().__init__(name="hanging")
+        self.stubborn = stubborn
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            if self.stubborn:
+                await asyncio.sleep(0.2)
+            raise
+
+
+def deliver(sink: FakeSink, alerts: Sequence[Alert], options: DeliveryOptions = QUICK, close_s: float = 2.0) -> Watch:
+    """Offer *alerts* to *sink* and close; what the watcher saw."""
+    watch = Watch()
+
+    async def run() -> None:
+        delivery = Delivery(sink, options, watch)
+        delivery.start()
+        for alert in alerts:
+            delivery.offer(alert)
+        await delivery.close(close_s)
+        assert delivery.queue_length == 0
+
+    asyncio.run(run())
+    return watch
+
+
+def test_alerts_arrive_once_and_in_order() -> None:
+    sink = FakeSink()
+    watch = deliver(sink, numbered(50))
+    assert sink.got == watch.ids(Outcome.DELIVERED) == [f"high-{number}" for number in range(50)]
+    assert sink.closed
+
+
+def test_alerts_below_the_minimum_are_not_wanted() -> None:
+    sink = FakeSink()
+    watch = deliver(sink, [*numbered(1, Severity.LOW), *numbered(1)], DeliveryOptions(min_severity=Severity.MEDIUM))
+    assert sink.got == ["high-0"]
+    assert len(watch.seen) == 1
+
+
+def test_a_temporary_failure_is_tried_again_in_order() -> None:
+    sink = FakeSink([BUSY, BUSY, SinkTemporary("later", retry_after_s=0.001)])
+    watch = deliver(sink, numbered(3))
+    assert sink.got == ["high-0", "high-1", "high-2"]
+    assert watch.ids(Outcome.FAILED) == ["high-0"] * 3
+
+
+@pytest.mark.parametrize("error", [SinkRejected("no"), ZeroDivisionError("a bug")])
+def test_a_rejection_or_a_bug_costs_one_alert(error: Exception) -> None:
+    sink = FakeSink([error])
+    watch = deliver(sink, numbered(3))
+    assert watch.ids(Outcome.REJECTED) == ["high-0"]
+    assert sink.got == ["high-1", "high-2"]
+
+
+def test_batches_are_as_large_as_allowed() -> None:
+    sizes = []
+
+    class Batches(FakeSink):
+        async def send(self, alerts: Sequence[Alert]) -> None:
+            sizes.append(len(alerts))
+
+    deliver(Batches(), numbered(25), DeliveryOptions(batch=10))
+    assert sizes == [10, 10, 5]
+
+
+def test_a_hang_is_a_failure_and_is_tried_again() -> None:
+    class HangsOnce(FakeSink):
+        async def send(self, alerts: Sequence[Alert]) -> None:
+            if not self.closed and not self.got:
+                self.got.append("hang")
+                await asyncio.sleep(3600)
+            self.got.extend(alert.id for alert in alerts)
+
+    sink = HangsOnce()
+    watch = deliver(sink, numbered(1), DeliveryOptions(send_timeout_s=0.02, backoff_s=0.001))
+    assert sink.got == ["hang", "high-0"]
+    assert watch.ids(Outcome.FAILED) == watch.ids(Outcome.DELIVERED) == ["high-0"]
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_closing_is_bounded_and_counts_what_is_lost(stubborn: bool) -> None:
+    watch = deliver(Hanging(stubborn=stubborn), numbered(3), QUICK, close_s=0.05)
+    assert sorted(watch.ids(Outcome.DROPPED)) == ["high-0", "high-1", "high-2"]
+
+
+def test_a_receiver_that_stays_away_does_not_hold_up_the_end() -> None:
+    sink = FakeSink([BUSY] * 10_000)
+    watch = deliver(sink, numbered(2), DeliveryOptions(backoff_s=60), close_s=0.5)
+    assert watch.ids(Outcome.DROPPED) == ["high-0", "high-1"]
+    assert len(watch.ids(Outcome.FAILED)) < 10
+
+
+def test_a_sink_that_cannot_close_is_left() -> None:
+    class Stuck(FakeSink):
+        async def close(self) -> None:
+            raise SinkTemporary("still writing")
+
+    deliver(Stuck(), numbered(1))
+
+
+def test_offering_never_waits_and_a_full_queue_drops_the_mildest() -> None:
+    watch = Watch()
+
+    async def run() -> None:
+        delivery = Delivery(Hanging(), DeliveryOptions(queue_length=3), watch)
+        delivery.start()
+        for alert in [*numbered(2, Severity.LOW), *numbered(3)]:
+            delivery.offer(alert)
+        assert watch.ids(Outcome.DROPPED) == ["low-0", "low-1"]
+        assert delivery.queue_length == 3
+        await delivery.close(0.01)
+
+    asyncio.run(run())
+
+
+def test_it_may_be_closed_before_it_was_started() -> None:
+    async def run() -> None:
+        delivery = Delivery(FakeSink(), QUICK, Watch())
+        await delivery.close(0.01)
+
+    asyncio.run(run())
+
+
+def test_pauses_double_with_jitter_up_to_the_cap() -> None:
+    async def run() -> list[float]:
+        longest = Delivery(FakeSink(), DeliveryOptions(), Watch(), jitter=lambda low, high: high)
+        shortest = Delivery(FakeSink(), DeliveryOptions(), Watch(), jitter=lambda low, high: low)
+        for attempt in range(40):
+            assert longest._backoff_s(attempt, None) == 2 * shortest._backoff_s(attempt, None)
+        assert longest._backoff_s(0, 17.0) == 17.0
+        assert longest._backoff_s(0, 1e9) == 300.0
+        assert longest._backoff_s(0, -5.0) == 0.0
+        return [longest._backoff_s(attempt, None) for attempt in range(40)]
+
+    pauses = asyncio.run(run())
+    assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert all(later >= earlier for earlier, later in pairwise(pauses))
+    assert pauses[-1] == 300.0
+
+
+def test_a_backlog_keeps_order_and_gives_way_by_severity() -> None:
+    backlog = Backlog(4)
+    low, high = numbered(3, Severity.LOW), numbered(3)
+    assert [backlog.put(alert) for alert in (low[0], high[0], low[1], high[1])] == [None] * 4
+    assert backlog.put(high[2]) is low[0]
+    assert backlog.put(low[2]) is low[1]
+    assert [alert.id for alert in backlog.take(3)] == ["high-0", "high-1", "high-2"]
+    assert [alert.id for alert in backlog.take(3)] == ["low-2"]
+    assert len(backlog) == 0
+
+
+def test_what_is_milder_than_all_that_waits_goes_itself() -> None:
+    backlog = Backlog(1)
+    [high], [low] = numbered(1), numbered(1, Severity.LOW)
+    backlog.put(high)
+    assert backlog.put(low) is low
+
+
+def test_a_cancellation_is_never_swallowed() -> None:
+    """A daemon that dies in the middle of a delivery must not hang in its own clean-up."""
+
+    async def run() -> None:
+        sink = FakeSink()
+        delivery = Delivery(sink, QUICK, Watch())
+        delivery.start()
+        for alert in numbered(100):
+            delivery.offer(alert)
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+            if len(sink.got) == 100:
+                break
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from egret.alerts.model import Alert
+from egret.errors import SinkTemporary
+from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
+from tests.support.alerts import numbered, opened
+
+
+def render(alert: Alert) -> dict[str, Any]:
+    return {"id": alert.id}
+
+
+def sink_at(path: Path, **options: Any) -> JsonLinesSink:
+    return JsonLinesSink(JsonLinesOptions(path=path, render=render, **options))
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+
+def send(sink: JsonLinesSink, *batches: list[Alert]) -> None:
+    async def run() -> None:
+        for batch in batches:
+            await sink.send(batch)
+
+    asyncio.run(run())
+
+
+def test_one_line_an_alert_readable_by_the_group_only(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = sink_at(path)
+    send(sink, numbered(2), numbered(1))
+    assert ids(path) == ["high-0", "high-1", "high-0"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640 & ~current_umask()
+    asyncio.run(sink.close())
+    asyncio.run(sink.close())
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_it_appends_to_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_text('{"id": "old"}\n')
+    send(sink_at(path), numbered(1))
+    assert ids(path) == ["old", "high-0"]
+
+
+@pytest.mark.parametrize("how", ["moved", "deleted", "replaced"])
+def test_logrotate_needs_no_signal(tmp_path: Path, how: str) -> None:
+    path, old = tmp_path / "alerts.jsonl", tmp_path / "alerts.jsonl.1"
+    sink = sink_at(path)
+    send(sink, numbered(1))
+    if how == "deleted":
+        path.unlink()
+    else:
+        path.rename(old)
+    if how == "replaced":
+        path.touch()
+    send(sink, numbered(2))
+    assert ids(path) == ["high-0", "high-1"]
+    if how != "deleted":
+        assert ids(old) == ["high-0"]
+
+
+def test_own_rotation_keeps_whole_lines_and_so_many_files(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = sink_at(path, rotate_bytes=40, keep=2)
+    for number in range(10):
+        send(sink, [numbered(10)[number]])
+    assert ids(path) == ["high-8", "high-9"]
+    assert ids(tmp_path / "alerts.jsonl.1") == ["high-6", "high-7"]
+    assert ids(tmp_path / "alerts.jsonl.2") == ["high-4", "high-5"]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_own_rotation_may_keep_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = sink_at(path, rotate_bytes=20, keep=0)
+    send(sink, *([alert] for alert in numbered(3)))
+    assert ids(path) == ["high-2"]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_one_batch_larger_than_the_limit_is_written_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    send(sink_at(path, rotate_bytes=10), numbered(5))
+    assert len(ids(path)) == 5
+
+
+def test_a_full_disk_is_temporary() -> None:
+    with pytest.raises(SinkTemporary, match="No space left"):
+        send(sink_at(Path("/dev/full")), [opened()])
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """Files may grow to 100 bytes only: a disk that fills up within a line."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    yield 100
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_disk_that_fills_within_a_line_leaves_no_half_line(tmp_path: Path, small_files: int) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = sink_at(path)
+    with pytest.raises(SinkTemporary):
+        send(sink, *[numbered(2)] * 20)
+    text = path.read_text()
+    assert text.endswith("\n")
+    assert 0 < len(text) <= small_files
+    path.unlink()
+    send(sink, numbered(1))
+    assert ids(path) == ["high-0"]
+
+
+def test_a_missing_folder_is_temporary_and_heals(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "alerts.jsonl"
+    sink = sink_at(path)
+    with pytest.raises(SinkTemporary, match="No such file"):
+        send(sink, numbered(1))
+    path.parent.mkdir()
+    send(sink, numbered(1))
+    assert ids(path) == ["high-0"]
+
+
+def test_health_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sink_at(tmp_path / "alerts.jsonl").health() is None
+    assert "does not exist" in (sink_at(tmp_path / "no" / "alerts.jsonl").health() or "")
+    assert "is a folder" in (sink_at(tmp_path).health() or "")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "may not be written" in (sink_at(tmp_path / "alerts.jsonl").health() or "")

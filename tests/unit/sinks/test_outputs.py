@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from egret.alerts.model import Alert
+from egret.sinks.base import Delivery, DeliveryOptions, Outcome
+from egret.sinks.jsonl import JsonLinesSink
+from egret.sinks.outputs import SINKS, Outputs
+from tests.support.alerts import FakeSink, Watch, numbered
+
+
+class Hanging(FakeSink):
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        await asyncio.sleep(3600)
+
+
+def test_a_sink_that_hangs_delays_no_other() -> None:
+    watch, all_there = Watch(), asyncio.Event()
+
+    class Good(FakeSink):
+        async def send(self, alerts: Sequence[Alert]) -> None:
+            await super().send(alerts)
+            if len(self.got) == 100:
+                all_there.set()
+
+    took_s = []
+
+    async def run() -> None:
+        outputs = Outputs(
+            [
+                Delivery(Hanging(name="hanging"), DeliveryOptions(), watch),
+                Delivery(Good(name="good"), DeliveryOptions(), watch),
+            ]
+        )
+        outputs.start()
+        began = time.monotonic()
+        outputs.offer(numbered(100))
+        await asyncio.wait_for(all_there.wait(), 10)
+        took_s.append(time.monotonic() - began)
+        await asyncio.sleep(0)
+        assert outputs.queue_lengths == {"hanging": 100, "good": 0}
+        await outputs.close(0.05)
+
+    asyncio.run(run())
+    assert took_s[0] < 1.0
+    assert len(watch.ids(Outcome.DELIVERED)) == len(watch.ids(Outcome.DROPPED)) == 100
+
+
+def test_every_sink_is_in_the_table() -> None:
+    assert sorted(SINKS) == ["file", "terminal", "webhook"]
+    assert SINKS["file"] is JsonLinesSink
