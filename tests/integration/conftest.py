@@ -28,3 +28,10 @@ def nat_world() -> Iterator[World]:
     """Another world, whose gateway hides the lan behind its outside address."""
     with tempfile.TemporaryDirectory(prefix="egw-nat-") as folder, World(Path(folder), nat=True) as built:
         yield built
+
+
+@pytest.fixture(scope="session")
+def offload_world() -> Iterator[World]:
+    """A world of super-packets and unfinished checksums, as between virtual machines."""
+    with tempfile.TemporaryDirectory(prefix="egw-big-") as folder, World(Path(folder), offloads=True) as built:
+        yield built

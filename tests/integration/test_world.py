@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ class Evening:
     alerts: list[Arrived]
     log: str
     samples: dict[str, float]
+    metrics: str
+    page: str
     prometheus: Prometheus
     expected: dict[tuple[str, str], Expected]
 
@@ -42,7 +45,8 @@ def evening(request: pytest.FixtureRequest) -> Iterator[Evening]:
         time.sleep(PROMPT_S)  # the bound itself: what has not arrived now is late
         alerts, samples = list(watch.alerts), watch.samples()
         prometheus.wait_for_next_scrape()
-        yield Evening(done, alerts, watch.text(), samples, prometheus, expected(done))
+        metrics, page = watch.get("/metrics"), watch.get("/")
+        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, expected(done))
 
 
 def incident(alert: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +180,19 @@ def test_no_address_and_no_host_name_is_in_the_metrics(evening: Evening) -> None
     assert "203.0.113." not in everything
     for site in plan.SITES:
         assert f'"{site.name}"' not in everything
+
+
+def test_promtool_finds_nothing_wrong_with_the_metrics(evening: Evening) -> None:
+    command = ["promtool", "check", "metrics"]
+    done = subprocess.run(command, input=evening.metrics, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_status_page_shows_the_incidents(evening: Evening) -> None:
+    for row in evening.expected.values():
+        assert row.client in evening.page
+    assert "Qwen Chat" in evening.page
+    assert "notqwen" not in evening.page
 
 
 def test_a_real_prometheus_scrapes_and_answers_queries(evening: Evening) -> None:

@@ -12,7 +12,7 @@ from tests.support.world.plan import NETWORKS
 
 def write_database(target: Path) -> Path:
     """Write an mmdb in the shape of the bundled one: country and autonomous system in one record."""
-    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="Egret-Test-Country-ASN")
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="World-Country-ASN")
     for network in NETWORKS:
         record = {
             "country": {"iso_code": network.country},

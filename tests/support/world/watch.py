@@ -72,7 +72,7 @@ class Watch:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": str(self.folder)}
         self._process = self._world.gateway.start(command, self.log, environment)
         try:
-            wait_until(self._ready, f"egret ready: {' '.join(command)}", 15)
+            wait_until(self.is_ready, f"egret ready: {' '.join(command)}", 15)
         except WorldError as error:
             said = self.text()[-4000:]
             self.__exit__(None, None, None)
@@ -121,7 +121,8 @@ class Watch:
         )
         return next(a for a in self.alerts if found(a.alert))
 
-    def _ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether ``/readyz`` says so; WorldError if the daemon has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise WorldError(f"egret ended with {self._process.returncode}")
         asked = self._world.gateway.inside(["curl", "-s", "-m", "1", "--fail", f"{URL}/readyz"])

@@ -16,12 +16,13 @@ class World:
     """Hosts on a lan, a gateway that forwards, an internet that answers; nothing leads out of it.
 
     A context manager. Attributes ``hosts`` (by name), ``lan`` (the switch), ``gateway`` (interfaces
-    ``lan0`` and ``wan0``), ``internet``, ``identity``; logs and files are in ``folder``.
+    ``lan0`` and ``wan0``), ``internet``, ``identity``; logs and files are in ``folder``. With *offloads*
+    segments travel as super-packets with unfinished checksums, as they do between virtual machines.
     """
 
-    def __init__(self, folder: Path, *, nat: bool = False) -> None:
+    def __init__(self, folder: Path, *, nat: bool = False, offloads: bool = False) -> None:
         self.folder = folder
-        self.nat = nat
+        self.nat, self.offloads = nat, offloads
         self.hosts = {host.name: Namespace(host.name) for host in plan.HOSTS}
         self.lan, self.gateway, self.internet = Namespace("lan"), Namespace("gateway"), Namespace("internet")
         self.identity: Identity = make_identity(folder)
@@ -47,6 +48,8 @@ class World:
         for namespace in (self.lan, self.gateway, self.internet):
             namespace.create()
         topology.connect(self.hosts, self.lan, self.gateway, self.internet)
+        if not self.offloads:
+            topology.turn_offloads_off([*self.hosts.values(), self.lan, self.gateway, self.internet])
         if self.nat:
             topology.masquerade(self.gateway)
         start_services(self.internet, self.folder, self.identity)
