@@ -248,7 +248,10 @@ def main() -> None:
     content = build(arguments.inputs)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_bytes(content)
-    print(f"{arguments.output}: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    digest = hashlib.sha256(content).hexdigest()
+    checksum = arguments.output.with_name(f"{arguments.output.name}.sha256")
+    checksum.write_text(f"{digest}  {arguments.output.name}\n", encoding="ascii")  # as sha256sum -c reads it
+    print(f"{arguments.output}: {len(content)} bytes, SHA-256 {digest}")
 
 
 if __name__ == "__main__":

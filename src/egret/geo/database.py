@@ -1,9 +1,13 @@
 """The door to MaxMind DB files: any vendor's, several at once, the bundled one by default.
 
 Read through ``maxminddb``, the reader inside ``geoip2``: geoip2's own models know MaxMind's database types only, and
-refuse IPinfo's. Each file is copied into anonymous memory when it is opened. So it can be read after rights were
-dropped, is shared with forked workers, and an operator who overwrites the file in place harms nobody (a plain mapping
-would kill the reader with SIGBUS).
+refuse IPinfo's. Each file is copied into memory when it is opened. So it can be read after rights were dropped, is
+shared with forked workers, and an operator who overwrites the file in place harms nobody (a mapping of the file would
+kill the reader with SIGBUS).
+
+The reader in C is thirteen times faster (3 against 36 us) and dies on a damaged file (measured: a map key that is no
+string is a segmentation fault). So only the bundled file, known by its checksum, is read with it; other files are read
+in Python, which raises.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import maxminddb
@@ -29,6 +34,7 @@ from egret.names import printable
 from egret.settings.bundled import geo_dir
 
 BUNDLED = "egret-country-asn.mmdb"
+CHECKSUM = f"{BUNDLED}.sha256"
 MAX_FILE = 1 << 30  # the largest commercial City database is under 200 MB; beyond this it is another kind of file
 CACHE_ADDRESSES = 65_536  # about 20 MB when full; a busy gateway talks to fewer at a time
 _UNREADABLE = (RuntimeError, ValueError, TypeError, OverflowError)  # maxminddb's own error is a RuntimeError
@@ -60,8 +66,9 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         content = _read(path)
-        self.reader = _open(content, path)
-        self.info = _describe(self.reader, content, path)
+        digest = hashlib.sha256(content).hexdigest()
+        self.reader = _open(content, path, trusted=_is_bundled(path, digest))
+        self.info = _describe(self.reader, len(content), digest, path)
         self.source = self.info.source
 
     def facts(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Facts:
@@ -148,9 +155,21 @@ def _read(path: Path) -> bytes:
         raise GeoError(f"{path}: cannot be read: {error.strerror}; it must be a file this user may read") from error
 
 
-def _open(content: bytes, path: Path) -> maxminddb.Reader:
+def _is_bundled(path: Path, digest: str) -> bool:
+    """Whether this is the bundled database, byte for byte; a copy of it is as good."""
+    with contextlib.suppress(OSError, ValueError):
+        if (geo_dir() / CHECKSUM).read_text(encoding="ascii").split()[:1] == [digest]:
+            return True
+    if path == geo_dir() / BUNDLED:
+        raise GeoError(f"{path}: is not what its checksum says; install Egret again")
+    return False
+
+
+def _open(content: bytes, path: Path, *, trusted: bool) -> maxminddb.Reader:
     try:
-        reader = _reader(content, path)
+        reader = (
+            _fast_reader(content, path) if trusted else maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
+        )
         for probe in _PROBES:
             if reader.metadata().ip_version == 6 or ":" not in probe:
                 reader.get(probe)
@@ -161,8 +180,8 @@ def _open(content: bytes, path: Path) -> maxminddb.Reader:
     return reader
 
 
-def _reader(content: bytes, path: Path) -> maxminddb.Reader:
-    """The fast reader over a copy in memory; over the file where the system has no anonymous files."""
+def _fast_reader(content: bytes, path: Path) -> maxminddb.Reader:
+    """The reader in C, over a copy in memory; over the file where the system has no anonymous files."""
     with contextlib.suppress(AttributeError, OSError):
         handle = os.memfd_create("egret-geoip")
         try:
@@ -174,7 +193,7 @@ def _reader(content: bytes, path: Path) -> maxminddb.Reader:
     return maxminddb.open_database(path, maxminddb.MODE_AUTO)
 
 
-def _describe(reader: maxminddb.Reader, content: bytes, path: Path) -> DatabaseInfo:
+def _describe(reader: maxminddb.Reader, size: int, digest: str, path: Path) -> DatabaseInfo:
     meta = reader.metadata()
     kind = printable(str(meta.database_type))[:80] or "unnamed database"
     return DatabaseInfo(
@@ -182,8 +201,8 @@ def _describe(reader: maxminddb.Reader, content: bytes, path: Path) -> DatabaseI
         database_type=kind,
         build_epoch_s=meta.build_epoch,
         build=_date(meta.build_epoch),
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+        size=size,
+        sha256=digest,
         ip_version=meta.ip_version,
         description=printable(str((meta.description or {}).get("en", "")))[:600],
         attribution=attribution(kind),

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import geoip2.database
@@ -12,7 +14,7 @@ import pytest
 
 from egret.errors import GeoError
 from egret.geo import database
-from egret.geo.database import BUNDLED, GeoDatabase
+from egret.geo.database import BUNDLED, CHECKSUM, GeoDatabase
 from egret.judge.hosting import GeoRecord
 from egret.settings.bundled import geo_dir
 from tests.support.geo import ALIBABA, BUILT, DOCUMENTATION, write_mmdb
@@ -117,11 +119,20 @@ def test_an_ipv4_file_says_nothing_about_ipv6(tmp_path: Path) -> None:
     assert "IPinfo" in geo.info()[0].attribution
 
 
-def test_overwriting_the_file_harms_nobody(tmp_path: Path) -> None:
-    path = write_mmdb(tmp_path / "t.mmdb")
+def copy_of_bundled(folder: Path) -> Path:
+    return Path(shutil.copy(geo_dir() / BUNDLED, folder))
+
+
+def small(folder: Path) -> Path:
+    return write_mmdb(folder / "t.mmdb")
+
+
+@pytest.mark.parametrize(("make", "address"), [(small, "203.0.113.1"), (copy_of_bundled, "8.129.152.230")])
+def test_overwriting_the_file_harms_nobody(tmp_path: Path, make: Callable[[Path], Path], address: str) -> None:
+    path = make(tmp_path)
     geo = GeoDatabase.open([path], geolocate_reserved=True)
     path.write_bytes(b"")
-    assert country(geo, "203.0.113.1") == "CN"
+    assert country(geo, address) == "CN"
     assert not [fd for fd in Path("/proc/self/fd").iterdir() if "egret-geoip" in _target(fd)]
 
 
@@ -134,8 +145,23 @@ def _target(fd: Path) -> str:
 
 def test_without_anonymous_files_the_file_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "memfd_create")
-    geo = GeoDatabase.open([write_mmdb(tmp_path / "t.mmdb")], geolocate_reserved=True)
-    assert country(geo, "203.0.113.1") == "CN"
+    assert country(GeoDatabase.open([copy_of_bundled(tmp_path)]), "8.129.152.230") == "CN"
+
+
+def test_a_damaged_bundled_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_mmdb(tmp_path / BUNDLED)
+    (tmp_path / CHECKSUM).write_text(f"{'0' * 64}  {BUNDLED}\n")
+    monkeypatch.setattr(database, "geo_dir", lambda: tmp_path)
+    with pytest.raises(GeoError, match="not what its checksum says; install Egret again"):
+        GeoDatabase.open()
+
+
+def test_a_record_that_kills_the_reader_in_c_is_an_unknown_address(tmp_path: Path) -> None:
+    path = write_mmdb(tmp_path / "t.mmdb")
+    path.write_bytes(path.read_bytes().replace(b"Gcountry", b"\0country", 1))  # a map key of the type "extended"
+    geo = GeoDatabase.open([path], geolocate_reserved=True)
+    assert geo.lookup(packed("203.0.113.1")) is None
+    assert geo.unreadable == 1
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
