@@ -28,6 +28,8 @@ ETHERNET = 1
 IPV4, IPV6 = 0x0800, 0x86DD
 _MIN_ETHERTYPE = 0x0600  # IEEE 802.3 section 3.2.6: below, the field is a length and an LLC header follows
 
+_IN_PSEUDOWIRES = frozenset({IPV4, IPV6, 0x8100, 0x88A8, 0x8847, 0x8864})
+
 # 2 is IPv4 everywhere; IPv6 is 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS, 10 on Linux
 _ADDRESS_FAMILIES = frozenset({2, 10, 24, 28, 30})
 
@@ -72,7 +74,7 @@ def llc(data: memoryview) -> Layer | None:
 
 
 def mpls(data: memoryview) -> Layer | None:
-    """A stack of MPLS labels (RFC 3032 section 2.1), then IP, or Ethernet behind a control word (RFC 4448)."""
+    """A stack of MPLS labels (RFC 3032 section 2.1), then IP or Ethernet."""
     offset = 0
     while True:
         (entry,) = unpack(_U32, data, offset)
@@ -83,7 +85,15 @@ def mpls(data: memoryview) -> Layer | None:
     version = inner[0] >> 4 if len(inner) else 0
     if version in {4, 6}:
         return ip_layer(inner)
-    return ethernet(inner[4:]) if version == 0 and len(inner) > 18 else None
+    return _pseudowire(inner)
+
+
+def _pseudowire(data: memoryview) -> Layer | None:
+    """Ethernet in MPLS (RFC 4448); nothing says whether a control word goes before it, so the EtherType decides."""
+    for skipped in (4, 0):
+        if len(data) >= skipped + 14 and _ETHERNET.unpack_from(data, skipped)[0] in _IN_PSEUDOWIRES:
+            return ethernet(data[skipped:])
+    return None
 
 
 def _pppoe(data: memoryview) -> Layer | None:

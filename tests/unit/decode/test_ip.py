@@ -8,6 +8,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrRouting,
 )
 
+from egret.decode.ip import Datagram, Fragment, continue_chain, parse_ip
 from egret.decode.packet import decode_packet
 from egret.errors import DecodeError, Reason
 from tests.support.net import (
@@ -19,6 +20,7 @@ from tests.support.net import (
     decoded,
     ether,
     frame,
+    ip,
 )
 
 
@@ -87,3 +89,37 @@ def test_what_contradicts_itself(data: bytes, reason: Reason) -> None:
     with pytest.raises(DecodeError) as error:
         decode_packet(frame(data, 101))
     assert error.value.reason is reason
+
+
+def datagram(protocol: int, payload: bytes) -> Datagram:
+    return Datagram(
+        ip(CLIENT6), ip(SERVER6), protocol, memoryview(payload), len(payload), Fragment(6, 1, 0, more=False)
+    )
+
+
+def test_headers_behind_a_fragment_header_are_stepped_over() -> None:
+    found = continue_chain(datagram(60, b"\x2b\0" + bytes(6) + b"\x11\0" + bytes(6) + b"rest"))
+    assert (found.protocol, bytes(found.payload), found.wire_length, found.fragment) == (17, b"rest", 4, None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"), [((b"\x3c\0" + bytes(6)) * 40, Reason.TOO_DEEP), (b"\x11\x05", Reason.TRUNCATED)]
+)
+def test_chains_behind_a_fragment_header_are_bounded(payload: bytes, reason: Reason) -> None:
+    with pytest.raises(DecodeError) as error:
+        continue_chain(datagram(60, payload))
+    assert error.value.reason is reason
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_fragments_say_where_they_stand(more: bool) -> None:
+    v4 = IP(src=CLIENT, dst=SERVER, id=9, frag=3, flags="MF" if more else 0, proto=17) / b"12345678"
+    v6 = IPv6(src=CLIENT6, dst=SERVER6) / IPv6ExtHdrFragment(id=9, offset=3, m=int(more), nh=17) / b"12345678"
+    assert parse_ip(memoryview(bytes(v4))).fragment == Fragment(4, 9, 24, more)
+    found = parse_ip(memoryview(bytes(v6)))
+    assert (found.fragment, found.protocol, bytes(found.payload)) == (Fragment(6, 9, 24, more), 17, b"12345678")
+
+
+def test_a_header_that_is_cut() -> None:
+    with pytest.raises(DecodeError):
+        parse_ip(memoryview(bytes.fromhex("46000030") + bytes(16)))

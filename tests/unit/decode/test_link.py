@@ -43,6 +43,10 @@ LINKS = {
     "backbone": (bytes(ether())[:12] + b"\x88\xe7" + bytes(4) + bytes(ether() / tcp(HELLO)), 1),
     "cooked llc": (bytes(14) + b"\0\x04\xaa\xaa\x03\0\0\0\x08\0" + bytes(tcp(HELLO)), 113),
     "mpls": (bytes(ether())[:12] + b"\x88\x47\x00\x01\x00\x40\x00\x02\x01\x40" + bytes(tcp(HELLO)), 1),
+    "mpls ethernet without control word": (
+        bytes(ether())[:12] + b"\x88\x47\x00\x01\x01\x40" + bytes(ether() / tcp(HELLO)),
+        1,
+    ),
     "mpls ethernet": (
         bytes(ether())[:12] + b"\x88\x47\x00\x01\x01\x40\0\0\0\0" + bytes(ether() / tcp(HELLO)),
         1,

@@ -1,12 +1,13 @@
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP
 
 from egret.decode.ip import Datagram, Fragment
-from egret.decode.packet import Context, decode_packet
-from egret.errors import Reason, Unsupported
+from egret.decode.packet import Context, decode_datagram, decode_packet
+from egret.errors import DecodeError, Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Transport
 from tests.support.net import (
     CLIENT,
@@ -90,3 +91,70 @@ def test_a_reassembler_is_asked() -> None:
     assert decode_packet(frame(packet), reassemble) is None
     assert asked[0][0] == Fragment(4, 1, 0, more=True)
     assert asked[0][1] == TIME_NS
+
+
+def test_an_unknown_link_type_is_an_error_an_unknown_ethertype_is_not() -> None:
+    with pytest.raises(Unsupported) as error:
+        decode_packet(frame(b"x", 147))
+    assert error.value.reason is Reason.UNKNOWN_LINKTYPE
+    assert decode_packet(frame(bytes(ether())[:12] + b"\x12\x34" + bytes(60))) is None
+
+
+def test_tunnels_are_entered_and_other_protocols_are_not() -> None:
+    outer = IP(src="203.0.113.1", dst="203.0.113.2")
+    assert bytes(decoded(ether() / outer / tcp(HELLO)).payload) == HELLO
+    in_udp = b"\x08\0\0\0\0\0\x07\0" + bytes(ether() / tcp(HELLO))
+    assert bytes(decoded(ether() / outer / UDP(sport=9, dport=4789) / in_udp).payload) == HELLO
+    assert bytes(decoded(ether() / udp(HELLO, dport=4789)).payload) == HELLO
+    assert bytes(decoded(ether() / udp(in_udp, sport=53, dport=4789)).payload) == in_udp
+
+
+@pytest.mark.parametrize("linktype", [1, 101])
+@pytest.mark.parametrize(
+    ("transport", "reason"),
+    [
+        (TCP(dataofs=4), Reason.BAD_LENGTH),
+        (TCP(dataofs=15), Reason.BAD_LENGTH),
+        (UDP(len=7), Reason.BAD_LENGTH),
+        (b"short", Reason.TRUNCATED),
+    ],
+)
+def test_transport_headers_that_contradict_themselves(linktype: int, transport: Any, reason: Reason) -> None:
+    for protocol in (6, 17):
+        data = IP(src=CLIENT, dst=SERVER, proto=protocol) / transport
+        if isinstance(transport, bytes) or transport.overload_fields[IP]["proto"] == protocol:
+            with pytest.raises(DecodeError) as error:
+                decode_packet(frame(ether() / data if linktype == 1 else data, linktype))
+            assert error.value.reason is reason
+
+
+@pytest.mark.parametrize("length", [0, 500])
+def test_udp_lengths_that_say_nothing(length: int) -> None:
+    packet = decoded(ether() / IP(src=CLIENT, dst=SERVER) / UDP(sport=1, dport=2, len=length) / HELLO)
+    assert bytes(packet.payload) == HELLO
+    assert packet.wire_payload_length == len(HELLO)
+
+
+def test_datagrams_put_together_are_opened_as_well() -> None:
+    context = Context(TIME_NS, "eth0")
+    inner = bytes(tcp(HELLO))
+    tunnel = Datagram(ip(CLIENT), ip(SERVER), 4, memoryview(inner), len(inner))
+    packet = decode_datagram(tunnel, context)
+    assert packet is not None
+    assert (bytes(packet.payload), packet.interface) == (HELLO, "eth0")
+    assert decode_datagram(tunnel._replace(protocol=1), context) is None
+    found = decode_datagram(tunnel._replace(protocol=6, payload=memoryview(inner)[20:]), context)
+    assert found is not None
+    assert bytes(found.payload) == HELLO
+
+
+def test_what_a_reassembler_gives_is_used() -> None:
+    first = ether() / IP(src=CLIENT, dst=SERVER, flags="MF") / UDP(sport=1, dport=2) / HELLO
+    packet = decode_packet(frame(first), lambda datagram, _: datagram)
+    assert packet is not None
+    assert bytes(packet.payload) == HELLO
+
+
+def test_ipv6_without_a_length_takes_the_general_path() -> None:
+    data = ether() / IPv6(src=CLIENT6, dst=SERVER6, plen=0, nh=6) / TCP(sport=1, dport=2) / HELLO
+    assert bytes(decoded(data).payload) == HELLO
