@@ -30,7 +30,6 @@ _LOW_DISK, _NO_DISK = 200 << 20, 20 << 20  # bytes; 90 days of a busy network's 
 _SOL_PACKET, _PACKET_VERSION, _TPACKET_V3 = 263, 10, 2  # linux/if_packet.h
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GGRO, _ETHTOOL_GFLAGS, _FLAG_LRO = 0x2B, 0x25, 1 << 15  # linux/ethtool.h
-_BIGGEST_FRAME = 65_536 + 14 + 4  # an offload's super-packet with its Ethernet and VLAN headers
 
 
 class Level(StrEnum):
@@ -102,23 +101,17 @@ def _interfaces(config: Config) -> Iterator[Finding]:
         yield Finding("interfaces", Level.FAIL, str(error), "name one with -i, or in capture.interfaces")
         return
     yield Finding("interfaces", Level.OK, "; ".join(placement.why) or ", ".join(placement.interfaces))
-    for interface in placement.interfaces:
-        yield from _offloads(interface, config.capture.snaplen)
+    yield from map(_offloads, placement.interfaces)
 
 
-def _offloads(interface: str, snaplen: int) -> Iterator[Finding]:
-    """Offloads glue segments together before we see them: fine, as long as the whole frame is kept."""
+def _offloads(interface: str) -> Finding:
+    """Offloads glue segments together before we see them: up to 64 KB a frame; the ring has room for those."""
     gro, flags = _ethtool(interface, _ETHTOOL_GGRO), _ethtool(interface, _ETHTOOL_GFLAGS)
     if gro is None and flags is None:
-        yield Finding("offloads", Level.OK, f"{interface}: the driver does not say")
-        return
+        return Finding("offloads", Level.OK, f"{interface}: the driver does not say")
     names = [name for name, on in (("GRO", gro), ("LRO", (flags or 0) & _FLAG_LRO)) if on]
-    words = f"{interface}: {' and '.join(names) or 'GRO and LRO'} {'on' if names else 'off'}"
-    if names and snaplen < _BIGGEST_FRAME:
-        remedy = "set capture.snaplen to 256KB, or names behind the cut are lost"
-        yield Finding("offloads", Level.WARN, f"{words}; frames reach 64 KB, snaplen is {snaplen}", remedy)
-    else:
-        yield Finding("offloads", Level.OK, f"{words}{'; the snap length has room' if names else ''}")
+    words = f"{' and '.join(names)} on: frames of up to 64 KB, which fit" if names else "GRO and LRO off"
+    return Finding("offloads", Level.OK, f"{interface}: {words}")
 
 
 def _ethtool(interface: str, command: int) -> int | None:

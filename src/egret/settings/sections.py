@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from egret.model import Operator, ServiceClass, Severity
 from egret.settings.bundled import signatures_dir
-from egret.settings.units import Bytes, Duration, Size
+from egret.settings.units import Duration
 from egret.settings.values import (
     FilePath,
     HeaderName,
@@ -74,17 +74,6 @@ class Capture(Section):
         pattern=r"^([a-z_][a-z0-9_-]{0,31}|[0-9]{1,10})$",
         description="Who to become after opening; null: `egret` if there, else `nobody`",
     )
-    snaplen: Size = Field(
-        default=Bytes(256 << 10), description="Bytes kept of each frame; a gateway's offloads make frames of 64KB"
-    )
-
-    @field_validator("snaplen")
-    @classmethod
-    def _room_for_a_hello(cls, value: int) -> int:
-        # a post-quantum hello is about 2 KB, and half of it says nothing
-        if not 2 << 10 <= value <= 1 << 20:
-            raise ValueError('between "2KB" and "1MB"')
-        return value
 
 
 class CatalogSettings(Section):

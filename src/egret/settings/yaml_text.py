@@ -22,7 +22,7 @@ _WIDTH = 110
 
 HEAD = """\
 # The configuration of Egret: every option with its default. Delete what you do not change; all of it may be absent.
-# Durations and sizes need a unit: 30s, 5m, 1h, 90d; 64KB, 8MB. Secrets are read from elsewhere: file:/path or env:NAME.
+# Durations need a unit: 30s, 5m, 1h, 90d. Secrets are read from elsewhere: file:/path or env:NAME.
 # `egret check -c FILE` says what is wrong with a file, all of it at once; `egret check --effective` what is in force.
 """
 
@@ -79,7 +79,7 @@ def scalar(value: object) -> str:
         return f"[{', '.join(scalar(item) for item in value)}]"
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-        number_with_unit = re.fullmatch(r"\d+(ms|s|m|h|d|[KMG]?B)", value)
+        number_with_unit = re.fullmatch(r"\d+(ms|s|m|h|d)", value)
         return value if plain or number_with_unit else json.dumps(value)
     return json.dumps(value)
 

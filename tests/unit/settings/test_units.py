@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egret.settings.units import Bytes, duration_text, parse_duration, parse_size, size_text
+from egret.settings.units import duration_text, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -52,22 +52,3 @@ def test_a_written_duration_reads_back(milliseconds: int) -> None:
     if len(text) <= 9:
         assert parse_duration(text) == value
     assert parse_duration(value) is value
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("0B", 0), ("512B", 512), ("64KB", 65_536), ("8MB", 8 << 20), ("1gb", 1 << 30)]
-)
-def test_sizes(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", [8, "8", "MB", "8 parsecs", "8TB", True, None])
-def test_what_is_no_size(text: object) -> None:
-    with pytest.raises(ValueError, match="write"):
-        parse_size(text)
-
-
-@given(st.integers(0, 10**9 - 1))
-def test_a_written_size_reads_back(size: int) -> None:
-    assert parse_size(size_text(size)) == size
-    assert parse_size(Bytes(size)) == size
