@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from egret import __version__
 from egret.cli import catalog, check, doctor, explain, geoip, match, observe, replay, run
@@ -59,10 +59,14 @@ def main() -> None:
 
 def invoke(arguments: list[str]) -> int:
     """Run *arguments* and return the exit code: 0 fine, 1 failed, 2 bad usage or input, 3 found."""
+    command = typer.main.get_command(app)
     try:
-        result = typer.main.get_command(app).main(arguments, prog_name="egret", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+        with command.make_context("egret", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except TyperException as error:
+        complain(error.format_message())
         return USAGE
     except (ConfigError, ConfigErrors) as error:
         complain_all(error)
@@ -70,7 +74,7 @@ def invoke(arguments: list[str]) -> int:
     except EgretError as error:
         complain(str(error))
         return FAILED
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
@@ -80,4 +84,4 @@ def invoke(arguments: list[str]) -> int:
             traceback.print_exc()
         complain(f"internal error: {type(error).__name__}: {error} (please report it; EGRET_DEBUG=1 shows where)")
         return FAILED
-    return result if isinstance(result, int) else 0
+    return 0

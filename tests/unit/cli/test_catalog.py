@@ -97,5 +97,5 @@ def test_examples_run(tmp_path: Path) -> None:
 
 def test_the_schema_is_for_editors() -> None:
     assert json.loads(run("schema").stdout)["title"] == "VendorFile"
-    assert json.loads(run("schema", "--shared").stdout)["title"] == "SharedFile"
+    assert json.loads(run("schema", "_shared").stdout)["title"] == "SharedFile"
     assert VENDOR.startswith("vendor:")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from egret import __version__
+from egret.cli.main import COMMANDS, GROUPS, invoke
+
+
+def test_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["--version"]) == 0
+    assert capsys.readouterr().out == f"egret {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPS])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke([command, "--help"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["match", "--nonsense"], ["replay"], ["replay", "x", "--format", "pdf"]]
+)
+def test_bad_usage_is_2_without_a_traceback(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_bad_config_is_2_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gw.yml"
+    config.write_text("alerts:\n  updaet_every: 1h\n")
+    assert invoke(["check", "-c", str(config)]) == 2
+    assert ":2:3: unknown option 'updaet_every'" in capsys.readouterr().err
+
+
+def test_a_bug_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError("x")
+
+    monkeypatch.setattr("egret.cli.replay.load_config", bug)
+    assert invoke(["replay", "x.pcap"]) == 1
+    captured = capsys.readouterr().err
+    assert captured.startswith("egret: internal error: ZeroDivisionError")
+    assert "Traceback" not in captured
+
+
+def test_a_reader_that_leaves_early_is_fine(repository: Path) -> None:
+    capture = repository / "src/egret/data/demo/egret-demo.pcapng"
+    command = f"{sys.executable} -m egret observe {capture} | head -n 1"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 1

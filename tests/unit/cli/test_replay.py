@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from egret.cli.main import invoke
+from tests.support.hello import Tcp, openssl_hello, records
+from tests.support.net import pcap_bytes, write
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> str:
+    frames = []
+    for port, name in ((1111, "chat.qwen.ai"), (2222, "www.aliyun.com"), (3333, "notqwen.ai"), (4444, "chat.qwen.ai")):
+        flow = Tcp(sport=port)
+        frames += [*flow.handshake(), *flow.stream(records(openssl_hello(name)))]
+    return write(tmp_path / "in.pcap", pcap_bytes([bytes(frame.data) for frame in frames], linktype=101))
+
+
+def test_a_table_for_people(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", capture]) == 0
+    text = capsys.readouterr().out
+    assert "2 connections" in text
+    assert "Alibaba Cloud" in text
+    assert "notqwen" not in text
+    assert "2 incidents; 4 names seen, 4 of 4 connections named." in text
+
+
+@pytest.mark.parametrize(("form", "key"), [("jsonl", "schema"), ("ecs", "@timestamp"), ("ocsf", "class_uid")])
+def test_lines_for_programs(form: str, key: str, capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", "--format", form, capture]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(found) == 2
+    assert all(key in line for line in found)
+
+
+def test_detections_one_line_each(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", "--detections", capture]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["signature"] for line in found] == ["alibaba.qwen-chat", "alibaba.cloud", "alibaba.qwen-chat"]
+
+
+@pytest.mark.parametrize(("severity", "code"), [("critical", 0), ("high", 3), ("low", 3)])
+def test_fails_on_what_was_found(severity: str, code: int, capture: str) -> None:
+    assert invoke(["replay", "--fail-on", severity, capture]) == code
+
+
+def test_an_incident_over_two_files_is_one(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", "--format", "jsonl", capture, capture]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_configured_inside_leaves_others_out(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "egret.yaml"
+    config.write_text('networks:\n  inside: ["10.0.0.0/8"]\n')
+    assert invoke(["replay", "-c", str(config), capture]) == 0
+    assert "0 incidents" in capsys.readouterr().out
