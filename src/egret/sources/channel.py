@@ -95,8 +95,9 @@ class Channel:
     def _receive(self, descriptors: int) -> tuple[bytes, list[int]]:
         if not descriptors:
             return self._socket.recv(MAX_MESSAGE + 1), []  # no room for descriptors: the kernel drops them
-        flags = socket.MSG_CMSG_CLOEXEC
-        data, passed, _flags, _address = socket.recv_fds(self._socket, MAX_MESSAGE + 1, descriptors, flags)
+        data, passed, _flags, _address = socket.recv_fds(self._socket, MAX_MESSAGE + 1, descriptors)
+        for descriptor in passed:
+            os.set_inheritable(descriptor, False)
         return data, passed
 
     def ask(self, message: Mapping[str, object], timeout_s: float, descriptors: int = 0) -> Received:

@@ -256,6 +256,8 @@ class _Server:
             if not poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000):
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
             os.waitpid(child.pid, 0)
+            self._cut(child)
+            os.close(child.pidfd)
         for stream in self._streams.values():
             stream.end()
 
