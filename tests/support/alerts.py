@@ -200,7 +200,7 @@ HOSTILE = "a\nb\r\x1b[31m\x00\x7f\x9b\u202e<script>alert(1)</script>&'\"|,=cmd()
 def hostile() -> Alert:
     """An alert whose every text is hostile."""
     evil = replace(signature(), vendor=HOSTILE, service=HOSTILE, alternatives=(HOSTILE,), references=(HOSTILE,))
-    seen = hello(name=HOSTILE, sig=evil, reasons=(HOSTILE,))
+    seen = hello(1, name=HOSTILE, sig=evil, reasons=(HOSTILE,))
     verdict = replace(
         seen.verdict,
         operator=replace(OPERATOR, country=HOSTILE),

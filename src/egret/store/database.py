@@ -127,7 +127,7 @@ class Database:
             StoreError: the disk does not allow it.
         """
         with self._lock, _translated(self.path):
-            self._open().execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
+            self._open().executescript(f"PRAGMA incremental_vacuum({int(pages)})")  # execute() would free one page
 
     def close(self) -> None:
         """Close the file. A later call opens it again."""

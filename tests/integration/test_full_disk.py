@@ -1,0 +1,87 @@
+"""Alerts on a disk that is really full, or read-only: small tmpfs mounts, taken down afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from egret.alerts.codec import alert_to_dict
+from egret.errors import SinkTemporary, StoreError
+from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
+from egret.store.incidents import IncidentStore
+from tests.support.alerts import opened
+
+pytestmark = pytest.mark.integration
+
+
+def mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True, timeout=10)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    mount("-t", "tmpfs", "-o", "size=512k", "egret-alerts-test", str(tmp_path))
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True, capture_output=True, timeout=10)
+
+
+def fill(disk: Path) -> Path:
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(1 << 20)) == 1 << 20:  # the last write is cut to what fits
+            continue
+    return ballast
+
+
+def test_a_full_disk_stops_nothing_and_what_waited_is_written_when_there_is_room(disk: Path) -> None:
+    with closing(IncidentStore(disk / "incidents.db")) as store:
+        store.record(alerts=[opened(client=bytes([192, 0, 2, 0]))])
+        ballast = fill(disk)
+        more = [opened(client=bytes([192, 0, 2, number])) for number in range(1, 50)]
+        with pytest.raises(StoreError, match="full"):
+            store.record(alerts=more[:30])
+        with pytest.raises(StoreError, match=r"full|No space"):
+            store.record(alerts=more[30:])
+        assert (store.errors, store.pending) == (2, 98)
+        ballast.unlink()
+        store.record()
+        assert store.pending == 0
+        assert len(store.recent(1_000)) == 50
+        assert store.moved_aside == []
+
+
+def test_a_read_only_disk_stops_nothing(disk: Path) -> None:
+    with closing(IncidentStore(disk / "incidents.db")) as store:
+        store.record(alerts=[opened()])
+        store.close()
+        mount("-o", "remount,ro", str(disk))
+        with pytest.raises(StoreError, match="free space or fix the rights"):
+            store.record(alerts=[opened(client=bytes([192, 0, 2, 99]))])
+        mount("-o", "remount,rw", str(disk))
+        store.record()
+        assert len(store.recent()) == 2
+        assert store.moved_aside == []
+
+
+def test_a_full_disk_leaves_only_whole_lines_in_the_file(disk: Path) -> None:
+    path = disk / "alerts.jsonl"
+    sink = JsonLinesSink(JsonLinesOptions(path=path, render=alert_to_dict))
+
+    async def run() -> None:
+        await sink.send([opened()])
+        ballast = fill(disk)
+        with pytest.raises(SinkTemporary, match=r"fit|No space left"):
+            await sink.send([opened()] * 100)
+        assert path.read_text().endswith("\n")
+        ballast.unlink()
+        await sink.send([opened()])
+        await sink.close()
+
+    asyncio.run(run())
+    lines = path.read_text().splitlines()
+    assert all(line.startswith('{"schema":"egret.alert/1"') and line.endswith("}") for line in lines)
