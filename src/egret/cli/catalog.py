@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from time import time
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +24,7 @@ from egret.errors import ConfigError
 from egret.model import ServiceClass, Signature
 from egret.names import printable
 from egret.settings.bundled import signatures_dir
+from egret.settings.resolvers import ResolversFile
 from egret.settings.schema import suggest
 from egret.settings.signature_file import SharedFile, VendorFile
 from egret.settings.signatures import SHARED, load_catalog, load_located
@@ -162,18 +165,33 @@ def _summary(located: Sequence[Located], failed: int) -> str:
     return f"{len(located)} signatures, {examples} examples, {counter} counter-examples: {verdict}"
 
 
+class FileKind(StrEnum):
+    """The kinds of file in a folder of signatures."""
+
+    SIGNATURE = "signature"
+    SHARED = "_shared"
+    RESOLVERS = "_resolvers"
+
+
+SCHEMAS: dict[FileKind, type[BaseModel]] = {
+    FileKind.SIGNATURE: VendorFile,
+    FileKind.SHARED: SharedFile,
+    FileKind.RESOLVERS: ResolversFile,
+}
+
+
 @app.command("schema")
-def print_schema(
-    *,
-    shared: Annotated[bool, typer.Option("--shared", help=f"the schema of {SHARED}")] = False,
-) -> None:
-    """Print the JSON Schema of a signature file, for editors."""
-    sys.stdout.write(schema_text(SharedFile if shared else VendorFile))
+def print_schema(kind: Annotated[FileKind, typer.Argument(help="which file")] = FileKind.SIGNATURE) -> None:
+    """Print the JSON Schema of a signature file, for editors.
+
+    Example: egret catalog schema > signature.schema.json
+    """
+    sys.stdout.write(schema_text(kind))
 
 
-def schema_text(model: type[SharedFile | VendorFile]) -> str:
-    """The JSON Schema that stands beside the signatures."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+def schema_text(kind: FileKind) -> str:
+    """The JSON Schema that stands beside the signatures as ``<kind>.schema.json``."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[kind].model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"
 
 

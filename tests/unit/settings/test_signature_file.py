@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from egret.cli.catalog import schema_text
+from egret.cli.catalog import FileKind, schema_text
 from egret.model import HostKind
 from egret.settings.bundled import signatures_dir
 from egret.settings.positions import load
-from egret.settings.signature_file import HostFields, SharedFile, SignatureFields, VendorFile
+from egret.settings.signature_file import HostFields, SignatureFields
 
 SIGNATURE: dict[str, Any] = {"id": "a.b", "service": "B", "category": "chat", "class": "ai"}
 
@@ -55,10 +55,10 @@ def test_addresses_become_networks() -> None:
     assert fields.networks == ["192.0.2.1/32", "2001:db8::/32"]
 
 
-@pytest.mark.parametrize(("model", "name"), [(VendorFile, "signature"), (SharedFile, "_shared")])
-def test_the_schemas_beside_the_signatures_are_current(model: type[VendorFile | SharedFile], name: str) -> None:
-    written = (signatures_dir() / f"{name}.schema.json").read_text()
-    assert json.loads(written) == json.loads(schema_text(model)), "run: egret catalog schema > signatures/..."
+@pytest.mark.parametrize("kind", list(FileKind))
+def test_the_schemas_beside_the_signatures_are_current(kind: FileKind) -> None:
+    written = (signatures_dir() / f"{kind}.schema.json").read_text()
+    assert json.loads(written) == json.loads(schema_text(kind)), f"run: egret catalog schema {kind}"
 
 
 @pytest.mark.parametrize("path", sorted(signatures_dir().glob("*.yaml")), ids=lambda path: path.stem)
