@@ -139,16 +139,13 @@ class _Body:
             self.reason = Reason.TOO_LARGE
         room = MAX_RECORDS
         for _ in range(min(questions, room)):
-            self._question()
+            name = self._name()
+            qtype, qclass = self._unpack(_QUESTION)
+            self.questions.append(Question(_spell(name), qtype, qclass))
         for section, count in enumerate(sections):
             for _ in range(min(count, room)):
                 self._record(section)
             room = MAX_RECORDS - len(self.records)
-
-    def _question(self) -> None:
-        name = self._name()
-        qtype, qclass = self._unpack(_QUESTION)
-        self.questions.append(Question(_spell(name), qtype, qclass))
 
     def _record(self, section: int) -> None:
         owner = _spell(self._name())
@@ -185,6 +182,12 @@ class _Body:
         return record
 
     def _name(self) -> bytes:
+        wire, start = self._wire, self.offset
+        if start + 1 < len(wire) and wire[start] >= 0xC0:  # most owners are one pointer to a name read before
+            name = self._known.get(_POINTER.unpack_from(wire, start)[0] & 0x3FFF)
+            if name is not None:
+                self.offset = start + 2
+                return name
         name, self.offset = _read_name(self._wire, self.offset, self._known)
         return name
 
@@ -202,6 +205,14 @@ def _read_name(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes,
     Each pointer must lead further back than the last (RFC 1035 section 4.1.4: "a prior occurrence"), so
     that no name loops; *known* makes the work of all names linear in the message.
     """
+    offset, label = _labels_end(wire, start)
+    if not label:
+        name = known[start] = wire[start:offset]
+        return name, offset + 1
+    return _read_compressed(wire, start, known)
+
+
+def _read_compressed(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes, int]:
     pieces: list[tuple[int, bytes]] = []
     after, piece = 0, start
     tail = b""

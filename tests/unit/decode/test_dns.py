@@ -72,7 +72,7 @@ def test_service_bindings() -> None:
     first, second = message.records
     assert first.target == ""
     assert first.service == decoder.Service(
-        1, ("h2", "h3"), (ip("192.0.2.1"), ip("2001:db8::1")), b"\x00\x03\x00\x01\x02"
+        1, ("h2", "h3"), (ip("192.0.2.1"), ip("2001:db8::1")), b"\x00\x04\x00\x01\x02\x03"
     )
     assert second.target == "other.example"
     assert second.service == decoder.Service(0)
