@@ -1,0 +1,56 @@
+"""A ledger on a real SQLite file with a sink that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from egret.alerts.incidents import IncidentPolicy, Incidents
+from egret.alerts.model import Alert
+from egret.daemon.ledger import Ledger
+from egret.daemon.view import SinkWatch
+from egret.judge.verdict import Judge, Policy
+from egret.sinks.base import Delivery, DeliveryOptions
+from egret.sinks.outputs import Outputs
+from egret.store.incidents import IncidentStore
+from egret.telemetry import Telemetry
+from tests.support.pipeline import CATALOG
+
+
+class Collector:
+    """A sink that keeps what it gets."""
+
+    name = "collector"
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    def health(self) -> str | None:
+        return None
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        self.alerts += alerts
+
+    async def close(self) -> None:
+        return None
+
+
+class Room:
+    """Everything a ledger touches."""
+
+    def __init__(self, store: Path, policy: IncidentPolicy | None = None) -> None:
+        self.telemetry = Telemetry("test")
+        self.telemetry.watch(["lan0"])
+        self.telemetry.sinks(["collector"])
+        self.watch = SinkWatch(self.telemetry)
+        self.sink = Collector()
+        self.delivery = Delivery(self.sink, DeliveryOptions(), self.watch)
+        self.outputs = Outputs([self.delivery])
+        self.incidents = Incidents(policy)
+        self.store = IncidentStore(store)
+        judge = Judge(Policy(), None)
+        self.ledger = Ledger(judge, self.incidents, self.store, self.outputs, self.telemetry, keep_s=86_400.0)
+        self.catalog = CATALOG
+
+    def said(self) -> list[str]:
+        return [f"{alert.action} {alert.incident.signature}" for alert in self.sink.alerts]

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from egret.daemon import crew as module
+from egret.daemon.crew import Crew, OpenerGoneError
+from egret.sources.opener import Opener, OpenerClient, Plan, WorkerLink
+from egret.telemetry import Telemetry
+from egret.worker.pipeline import Hit
+from egret.worker.wire import encode_hit, encode_report
+from tests.support.pipeline import CATALOG, seen
+
+
+def worker(_index: int, link: WorkerLink) -> None:
+    """Says one hit, one report and one piece of nonsense; then waits to be ended."""
+    match = CATALOG.match_name("chat.example")
+    assert match is not None
+    link.pipe.send(encode_hit(Hit(seen("chat.example"), match)))
+    row = {"interface": "lan0", "up": True, "received": 5, "dropped": 1}
+    link.pipe.send(encode_report({("names", "tls", "client_hello"): 1}, {"streams": 3}, [row], 1))
+    link.pipe.send({"hit": "nonsense"})
+    signal.pause()
+
+
+class Stage:
+    """A real opener and real workers around a crew."""
+
+    def __init__(self, client: OpenerClient) -> None:
+        self.hits: list[Hit] = []
+        self.telemetry = Telemetry("test")
+        self.telemetry.watch(["lan0"])
+        self.crew = Crew(client, 1, CATALOG, self.hits.append, self.telemetry)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        for _ in range(300):
+            if true():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it did not happen within three seconds")
+
+
+def play(during: Callable[[Stage, OpenerClient], Awaitable[None]]) -> None:
+    client = Opener.start(worker, Plan(interfaces={}, backend="portable"))
+
+    async def scene() -> None:
+        stage = Stage(client)
+        stage.crew.start()
+        await during(stage, client)
+        await stage.crew.stop()
+
+    asyncio.run(scene())
+
+
+def test_hits_and_counts_arrive_and_nonsense_is_counted() -> None:
+    async def during(stage: Stage, _: OpenerClient) -> None:
+        await stage.until(lambda: stage.telemetry.value("egret_internal_errors_total", "wire") == 1)
+        assert [hit.match.signature.id for hit in stage.hits] == ["example.chat"]
+        assert stage.telemetry.value("egret_names_total", "tls", "client_hello") == 1
+        assert stage.telemetry.value("egret_packets_received_total", "lan0") == 5
+        assert stage.telemetry.value("egret_packets_dropped_total", "lan0", "kernel") == 1
+        assert stage.crew.links == {"lan0": True}
+        assert stage.telemetry.value("egret_workers_up") == 1
+
+    play(during)
+
+
+def test_a_worker_that_dies_is_counted_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTART_FIRST_S", 0.01)
+
+    async def during(stage: Stage, client: OpenerClient) -> None:
+        await stage.until(lambda: len(stage.hits) == 1)
+        client.kill_worker(0)
+        await stage.until(lambda: len(stage.hits) == 2)
+        assert stage.telemetry.value("egret_worker_restarts_total") == 1
+        assert stage.crew.running == 1
+
+    play(during)
+
+
+def test_without_its_opener_the_daemon_cannot_go_on() -> None:
+    async def during(stage: Stage, client: OpenerClient) -> None:
+        await stage.until(lambda: len(stage.hits) == 1)
+        os.kill(client.pid, signal.SIGKILL)
+        with pytest.raises(OpenerGoneError, match="nothing can be captured"):
+            await asyncio.wait_for(stage.crew.gone(), 3)
+
+    play(during)

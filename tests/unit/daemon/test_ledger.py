@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from egret.alerts.incidents import IncidentPolicy
+from egret.alerts.suppress import Suppression
+from egret.daemon import ledger as module
+from egret.errors import StoreError
+from egret.model import Kind, Protocol
+from egret.worker.pipeline import Hit
+from tests.support.alerts import START_NS
+from tests.support.daemon import Room
+from tests.support.pipeline import CATALOG, seen
+
+
+def hit(name: str = "chat.example", **how: object) -> Hit:
+    match = CATALOG.match_name(name)
+    assert match is not None
+    return Hit(seen(name, **how), match)  # type: ignore[arg-type]  # passed through
+
+
+def lookup() -> Hit:
+    return hit(protocol=Protocol.DNS, kind=Kind.QUERY)
+
+
+def live(room: Room, during: Callable[[], Awaitable[None]]) -> None:
+    """Run the ledger and its outputs around *during*, then end them in order."""
+
+    async def play() -> None:
+        room.outputs.start()
+        task = asyncio.create_task(room.ledger.run())
+        await during()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await room.ledger.close()
+        await room.outputs.close(1.0)
+
+    asyncio.run(play())
+
+
+def test_an_alert_is_committed_and_then_delivered(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+
+    async def during() -> None:
+        room.ledger.hit(lookup())
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert room.said() == ["opened example.chat", "escalated example.chat"]
+    again = Room(tmp_path / "i.db")
+    (incident,) = again.store.open_incidents()
+    assert [alert.action for alert in again.store.alerts(incident.id)] == ["opened", "escalated"]
+    assert room.telemetry.total("egret_alerts_total") == 2
+    assert room.telemetry.total("egret_detections_total", service="Example Chat") == 2
+    assert room.telemetry.value("egret_deliveries_total", "collector", "delivered") == 2
+
+
+def test_what_was_open_continues_after_a_restart_without_a_second_alert(tmp_path: Path) -> None:
+    first = Room(tmp_path / "i.db")
+
+    async def before() -> None:
+        first.ledger.hit(hit())
+
+    live(first, before)
+    second = Room(tmp_path / "i.db")
+
+    async def after() -> None:
+        assert await second.ledger.restore() == 1
+        second.ledger.hit(hit(at_s=5.0))
+
+    live(second, after)
+    assert second.said() == []
+    assert second.store.open_incidents()[0].detections == 2
+
+
+def test_a_full_disk_stops_no_alert_and_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(room.store, "record", full)
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert room.said() == ["opened example.chat"]
+    assert room.telemetry.value("egret_store_errors_total") >= 1
+
+
+def test_a_disk_that_hangs_holds_alerts_up_for_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+    monkeypatch.setattr(module, "STORE_PATIENCE_S", 0.1)
+    monkeypatch.setattr(room.store, "record", lambda *_, **__: time.sleep(0.6))
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.3)
+        assert room.said() == ["opened example.chat"]
+
+    live(room, during)
+    assert room.telemetry.value("egret_store_errors_total") >= 1
+
+
+def test_suppressed_and_counted_detections_make_no_alert_but_a_number(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db", IncidentPolicy(suppress=(Suppression(service="example.chat"),)))
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+
+    live(room, during)
+    assert room.said() == []
+    assert room.telemetry.value("egret_alerts_suppressed_total", "suppress_list") == 1
+
+
+def test_ticks_close_what_is_quiet_and_show_gauges(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await room.ledger.tick(START_NS)
+        assert room.telemetry.value("egret_incidents_open", "high") == 1
+        await room.ledger.tick(START_NS + 7200 * 10**9)
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert room.said() == ["opened example.chat", "closed example.chat"]
+    assert room.telemetry.value("egret_incidents_open", "high") == 0
+
+
+def test_old_incidents_are_purged(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await room.ledger.tick(START_NS + 7200 * 10**9)
+        await asyncio.sleep(0.1)
+        room.ledger._purged_at_s = -1e9
+        await room.ledger.tick(START_NS + 2 * 86_400 * 10**9)
+
+    live(room, during)
+    assert Room(tmp_path / "i.db").store.count() == 0
+
+
+def test_a_bug_in_a_verdict_is_counted_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def during() -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(room.ledger.judge, "detect", bug)
+            room.ledger.hit(hit())
+        with monkeypatch.context() as broken:
+            broken.setattr(room.incidents, "feed", bug)
+            room.ledger.hit(hit())
+        room.ledger.hit(hit())
+
+    live(room, during)
+    assert room.said() == ["opened example.chat"]
+    assert room.telemetry.total("egret_internal_errors_total") == 2

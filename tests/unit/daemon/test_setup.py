@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from egret.alerts.model import Sensor
+from egret.daemon.setup import incident_policy, load_knowledge, make_outputs, policy
+from egret.errors import ConfigErrors, GeoError
+from egret.model import Severity
+from egret.settings.config import Config, load_config
+from tests.support.alerts import Watch
+
+SENSOR = Sensor("0", "test")
+
+
+def config(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "egret.yaml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_the_defaults_know_the_bundled_catalogue_and_database() -> None:
+    knowledge = load_knowledge(Config())
+    assert knowledge.catalog.match_name("chat.qwen.ai") is not None
+    assert knowledge.geo.lookup(bytes([8, 8, 8, 8])) is not None
+
+
+def test_severities_and_sars_reach_the_judge(tmp_path: Path) -> None:
+    made = policy(config(tmp_path, "severities: {ai: critical}\ngeoip: {count_sars: false}\n"))
+    assert (made.ai, made.count_sars) == (Severity.CRITICAL, False)
+
+
+def test_alerts_settings_reach_the_incidents(tmp_path: Path) -> None:
+    text = """
+alerts:
+  update_every: 90m
+  close_after: 1500ms
+  alert_from: medium
+  suppress:
+    - {client: 192.0.2.0/24, service: alibaba.dingtalk, until: 1970-01-02T00:00:00Z, reason: partner}
+    - {service: Alibaba}
+"""
+    made = incident_policy(config(tmp_path, text).alerts)
+    assert (made.update_every_ns, made.close_after_ns) == (5400 * 10**9, 1_500_000_000)
+    assert made.alert_from is Severity.MEDIUM
+    first, second = made.suppress
+    assert (first.client, first.service, first.until_ns) == ("192.0.2.0/24", "alibaba.dingtalk", 86_400 * 10**9)
+    assert (second.client, second.until_ns) == (None, None)
+
+
+def test_outputs_are_made_as_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGRET_TEST_KEY", "secret")
+    text = f"""
+outputs:
+  terminal: {{enabled: false}}
+  file: {{path: {tmp_path}/alerts.jsonl, min_severity: high}}
+  webhooks:
+    - {{name: soc, url: "https://soc.example/hook", hmac_secret: "env:EGRET_TEST_KEY"}}
+"""
+    _, deliveries = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
+    assert [delivery.name for delivery in deliveries] == ["file", "soc"]
+    assert [delivery.options.min_severity for delivery in deliveries] == [Severity.HIGH, Severity.MEDIUM]
+    assert all(delivery.sink.health() is None for delivery in deliveries)
+
+
+def test_the_default_output_is_the_terminal() -> None:
+    _, deliveries = make_outputs(Config().outputs, SENSOR, Watch())
+    assert [delivery.name for delivery in deliveries] == ["terminal"]
+
+
+def test_a_missing_database_or_catalogue_is_said(tmp_path: Path) -> None:
+    with pytest.raises(GeoError, match="no such file"):
+        load_knowledge(config(tmp_path, f"geoip: {{databases: [{tmp_path}/none.mmdb]}}\n"))
+    with pytest.raises(ConfigErrors, match="no such folder"):
+        load_knowledge(config(tmp_path, f"catalog: {{directories: [{tmp_path}/none]}}\n"))
