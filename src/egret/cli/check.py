@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from egret import __version__
+from egret.alerts.model import Alert, Sensor
+from egret.catalog.lint import lint
 from egret.catalog.match import Catalog
 from egret.cli.output import USAGE, complain_all
+from egret.daemon.setup import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config, default_config_file, json_schema, load_config
 from egret.settings.schema import suggest
-from egret.settings.signatures import load_catalog
+from egret.settings.signatures import load_catalog, load_located
 from egret.settings.yaml_text import effective_yaml
+from egret.sinks.base import Outcome
 
 
 def check(
@@ -55,7 +63,8 @@ def examine(config: Config) -> tuple[list[str], list[ConfigError]]:
         f"incidents: {config.paths.store}",
         f"status page: http://{config.http.listen}/" if config.http.enabled else "status page: off",
     ]
-    return lines, errors
+    errors += _unusable_outputs(config)
+    return lines if errors else lines + _lint(config), errors
 
 
 def _catalog(config: Config, errors: list[ConfigError]) -> str:
@@ -81,6 +90,27 @@ def _unknown(config: Config, catalog: Catalog) -> list[ConfigError]:
         ConfigError(f"{where}: the catalogue has no '{name}'", None, suggest(name, known) or "see `egret catalog list`")
         for where, name, known in wrong
     ]
+
+
+def _lint(config: Config) -> list[str]:
+    """What the lint says about the operator's own signatures; advice, since they can be used as they are."""
+    own = set(config.catalog.directories)
+    if not own:
+        return []
+    today = datetime.fromtimestamp(time.time(), UTC).date()
+    found = lint(load_located(config.catalog.folders), today)
+    return [f"advice: {finding}" for finding in found if Path(finding.place.file).parent in own]
+
+
+def _unusable_outputs(config: Config) -> list[ConfigError]:
+    """What would keep an output from working, as it says itself; nothing is sent."""
+    _, deliveries = make_outputs(config.outputs, Sensor(__version__), _hear_nothing)
+    troubles = ((delivery.name, delivery.sink.health()) for delivery in deliveries)
+    return [ConfigError(f"outputs, {name}: {trouble}") for name, trouble in troubles if trouble]
+
+
+def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:  # noqa: ARG001 - a Watcher
+    """Nothing is sent, so nothing becomes of it."""
 
 
 def _databases(config: Config, errors: list[ConfigError]) -> str:

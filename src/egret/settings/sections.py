@@ -42,10 +42,11 @@ class Networks(Section):
         default=(), description="Networks of the clients; empty: those of the watched interfaces and all private ranges"
     )
     resolvers: tuple[Network, ...] = Field(
-        default=(), description="Clients that look up names for others; their look-ups are marked, not blamed on them"
+        default=(), description="Clients that look up names for others: what they ask makes no alert"
     )
     proxies: tuple[Network, ...] = Field(
-        default=(), description="Clients that connect for others (web proxies, NAT gateways); marked, not blamed"
+        default=(),
+        description="Clients that connect for others (web proxies, NAT gateways): what they do makes no alert",
     )
 
 

@@ -99,3 +99,27 @@ def test_the_schema_is_json() -> None:
     code, out, _ = run("--schema")
     assert code == 0
     assert json.loads(out)["title"] == "Config"
+
+
+def test_an_output_that_cannot_work_is_an_error(tmp_path: Path) -> None:
+    code, _, err = run("-c", write(tmp_path, "outputs: {file: {path: /nonexistent/alerts.jsonl}}"))
+    assert code == 2
+    assert "outputs, file: /nonexistent/alerts.jsonl: the folder does not exist" in err
+
+
+def test_own_signatures_are_linted(tmp_path: Path) -> None:
+    own = tmp_path / "signatures.d"
+    own.mkdir()
+    (own / "acme.yaml").write_text(
+        """\
+vendor: Acme
+operator: {country: CN, contested: false, source: made up, date: 2026-01-01}
+last_reviewed: 2001-01-01
+references: ["https://acme.example/"]
+signatures:
+  - {id: acme.chat, service: Acme Chat, category: chat, class: ai, hosts: [{suffix: acme.example, source: made up}]}
+"""
+    )
+    code, out, _ = run("-c", write(tmp_path, f"catalog: {{directories: [{own}]}}"))
+    assert code == 0
+    assert f"advice: {own}/acme.yaml:" in out
