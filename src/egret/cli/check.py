@@ -109,7 +109,7 @@ def _unusable_outputs(config: Config) -> list[ConfigError]:
     return [ConfigError(f"outputs, {name}: {trouble}") for name, trouble in troubles if trouble]
 
 
-def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:  # noqa: ARG001 - a Watcher
+def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
     """Nothing is sent, so nothing becomes of it."""
 
 
