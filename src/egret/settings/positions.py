@@ -114,7 +114,7 @@ def parse(data: bytes, file: str) -> Document:
     except ConfigError as error:
         raise ConfigErrors([error]) from None
     except yaml.MarkedYAMLError as error:
-        raise ConfigErrors([_syntax_error(error, file)]) from None
+        raise ConfigErrors([_syntax_error(error, data, file)]) from None
     except yaml.YAMLError:
         raise ConfigErrors([ConfigError("this is no YAML", Position(file, 1, 1))]) from None
 
@@ -138,14 +138,16 @@ def _place(before: str, file: str) -> Position:
     return Position(file, len(lines), len(lines[-1]) + 1)
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> ConfigError:
+def _syntax_error(error: yaml.MarkedYAMLError, data: bytes, file: str) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
     problem = error.problem or "this is no YAML"
-    tab = "tab" in problem or "\\t" in problem or "cannot start any token" in problem
-    return ConfigError(
-        problem, place, "indent with spaces; quote values that begin with a sign" if tab else error.context
-    )
+    line = data.split(b"\n")[place.line - 1 : place.line]
+    if "tab" in problem or (line and b"\t" in line[0][: place.column]):
+        return ConfigError("a tab", place, "indent with spaces")
+    if "cannot start any token" in problem:
+        return ConfigError(problem, place, "put the value in quotes")
+    return ConfigError(problem, place, error.context)
 
 
 class _Builder:

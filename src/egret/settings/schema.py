@@ -73,6 +73,9 @@ def _translate(item: Any, document: Document, schema: Mapping[str, Any]) -> Conf
         return ConfigError(
             f"'{name}' cannot be '{given}'", place, suggest(given, known) or f"one of: {', '.join(known)}"
         )
+    if kind == "string_pattern_mismatch":
+        pattern = item["ctx"]["pattern"]
+        return ConfigError(f"'{name}' cannot be '{printable(item['input'])}'", place, f"it must match {pattern}")
     if kind == "value_error":
         return ConfigError(str(item["ctx"]["error"]), place)
     return ConfigError(f"'{name}': {item['msg'].replace('Input should', 'should')}", place, _HINTS.get(kind))

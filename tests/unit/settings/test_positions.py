@@ -59,7 +59,9 @@ def test_duplicate_keys_and_tags_are_all_said() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"a:\n\tb: 1\n", "gw.yml:2:1: found character that cannot start any token (indent with spaces"),
+        (b"a:\n\tb: 1\n", "gw.yml:2:1: a tab (indent with spaces)"),
+        (b"a: @x\n", "gw.yml:1:4: found character that cannot start any token (put the value in quotes)"),
+        (b"a:\n  b: 1\n\tc: 2\n", "gw.yml:3:1: a tab (indent with spaces)"),
         (b"a: ok\nb: \xff\n", "gw.yml:2:4: a byte that is not UTF-8"),
         (b"a: \x1b[2J\n", "gw.yml:1:4: control character U+001B"),
         (b"a: *x\n", "gw.yml:1:4: '*x' names nothing above it"),

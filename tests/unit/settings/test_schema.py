@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from egret.errors import ConfigError, ConfigErrors, Position
 from egret.settings.positions import parse
@@ -26,6 +26,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
     dedup_window: int = 1
     colour: Colour = Colour.RED
+    code: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
     size: Annotated[int, AfterValidator(even)] = 2
 
 
@@ -107,3 +108,9 @@ def test_in_order_says_each_once_and_the_placeless_first() -> None:
 def test_suggest() -> None:
     assert suggest("vender", ["vendor", "service"]) == "did you mean 'vendor'?"
     assert suggest("zzz", ["vendor"]) is None
+
+
+def test_a_pattern_is_told() -> None:
+    assert problems("name: x\nalerts: {code: cn}\n") == [
+        "gw.yml:2:16: 'code' cannot be 'cn' (it must match ^[A-Z]{2}$)"
+    ]
