@@ -75,6 +75,10 @@ class Record(NamedTuple):
     service: Service | None = None  # of SVCB and HTTPS
 
 
+_Data = tuple[bytes | None, str | None, Service | None]  # a record's address, target and service
+_NO_DATA: _Data = (None, None, None)
+
+
 class Message(NamedTuple):
     """What could be read of one message; *reason* says why it was not all of it."""
 
@@ -158,28 +162,26 @@ class _Body:
             self.extended_rcode = ttl_s >> 24
             return
         ttl_s = ttl_s if ttl_s < 1 << 31 else 0  # RFC 2181 section 8
-        record = Record(owner, rtype, rclass, ttl_s, section)
+        data = _NO_DATA
         try:
             if rclass & _CLASS_MASK == _IN:
-                record = self._with_data(record, start)
+                data = self._data(rtype, start)
         except DecodeError as error:  # this record's data is wrong, but its end is known
             self.reason = self.reason or error.reason
-        self.records.append(record)
+        self.records.append(Record(owner, rtype, rclass, ttl_s, section, *data))
 
-    def _with_data(self, record: Record, start: int) -> Record:
+    def _data(self, rtype: int, start: int) -> _Data:
         end = self.offset
-        if record.rtype in _ADDRESS_SIZES:
-            if end - start != _ADDRESS_SIZES[record.rtype]:
+        if rtype in _ADDRESS_SIZES:
+            if end - start != _ADDRESS_SIZES[rtype]:
                 raise Malformed(Reason.BAD_LENGTH, start)
-            return record._replace(address=self._wire[start:end])
-        if record.rtype in _NAME_TYPES:
+            return self._wire[start:end], None, None
+        if rtype in _NAME_TYPES:
             name, after = _read_name(self._wire, start, self._known)
             if after != end:
                 raise Malformed(Reason.BAD_LENGTH, start)
-            return record._replace(target=_spell(name))
-        if record.rtype in _SERVICE_TYPES:
-            return _with_service(record, self._wire, start, end)
-        return record
+            return None, _spell(name), None
+        return _service_data(rtype, self._wire, start, end) if rtype in _SERVICE_TYPES else _NO_DATA
 
     def _name(self) -> bytes:
         wire, start = self._wire, self.offset
@@ -273,17 +275,16 @@ def _labels(name: bytes) -> Iterator[bytes]:
         offset = end
 
 
-def _with_service(record: Record, wire: bytes, start: int, end: int) -> Record:
+def _service_data(rtype: int, wire: bytes, start: int, end: int) -> _Data:
     try:
         # a memory of its own, so that no name in it can point back into the message (RFC 9460 section 2.2)
-        data = dns.rdata.from_wire(
-            dns.rdataclass.IN, dns.rdatatype.RdataType.make(record.rtype), wire[start:end], 0, end - start
-        )
+        kind = dns.rdatatype.RdataType.make(rtype)
+        data = dns.rdata.from_wire(dns.rdataclass.IN, kind, wire[start:end], 0, end - start)
     except dns.exception.DNSException:
         raise Malformed(Reason.BAD_VALUE, start) from None
     if not isinstance(data, svcb.SVCBBase):
-        return record
-    return record._replace(target=names.canonical(data.target.labels[:-1]), service=_service(data))
+        return _NO_DATA
+    return None, names.canonical(data.target.labels[:-1]), _service(data)
 
 
 def _service(data: svcb.SVCBBase) -> Service:
