@@ -28,4 +28,4 @@ def test_rows_say_defaults_and_values() -> None:
 
 def test_the_committed_page_is_the_current_one() -> None:
     committed = Path(__file__).parents[3] / "docs/configuration.md"
-    assert committed.read_text(encoding="utf-8") == reference_page(), "run scripts/build_reference.py"
+    assert committed.read_text(encoding="utf-8") == reference_page(), "run `make docs`"

@@ -107,4 +107,4 @@ def test_every_text_reads_back_as_itself(value: str) -> None:
 
 def test_the_committed_file_is_the_default_one() -> None:
     committed = Path(__file__).parents[3] / "deploy/egret.yaml"
-    assert committed.read_text(encoding="utf-8") == default_yaml(), "run scripts/build_reference.py"
+    assert committed.read_text(encoding="utf-8") == default_yaml(), "run `make docs`"

@@ -14,4 +14,4 @@ def test_every_metric_and_every_closed_value_is_on_the_page() -> None:
 
 def test_the_committed_page_is_the_current_one() -> None:
     committed = Path(__file__).parents[3] / "docs/metrics.md"
-    assert committed.read_text(encoding="utf-8") == metrics_page(), "run scripts/build_reference.py"
+    assert committed.read_text(encoding="utf-8") == metrics_page(), "run `make docs`"
