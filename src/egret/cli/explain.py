@@ -33,6 +33,8 @@ def explain(
     """Say all that is known about a host name or an address, and how the verdict comes about.
 
     Nothing is resolved and no packet is sent: a name is judged by the catalogue, an address by the databases.
+
+    Example: egret explain dashscope-intl.aliyuncs.com
     """
     ip, name = _read(what)
     if ip is None and name is None:

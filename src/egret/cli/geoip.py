@@ -45,11 +45,14 @@ def info(
 @app.command()
 def lookup(
     addresses: Annotated[
-        list[str] | None, typer.Argument(metavar="[ADDRESS|-]...", help="Addresses; - (or none) reads them as lines")
+        list[str] | None, typer.Argument(metavar="ADDRESS|-", help="Addresses; - (or none) reads them as lines")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say where each address is and who announces it: one JSON line for each, in order, bad ones included."""
+    """Say where each address is and who announces it: one JSON line for each, in order, bad ones included.
+
+    Example: egret geoip lookup 8.129.152.230
+    """
     database = open_databases(load_config(config or default_config_file()))
     for text in lines(addresses or ["-"]):
         sys.stdout.write(dump(lookup_line(text, database)) + "\n")

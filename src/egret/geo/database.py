@@ -174,9 +174,7 @@ def _open(content: bytes, path: Path, *, trusted: bool) -> maxminddb.Reader:
             if reader.metadata().ip_version == 6 or ":" not in probe:
                 reader.get(probe)
     except _UNREADABLE as error:
-        raise GeoError(
-            f"{path}: no usable MaxMind DB file: {printable(str(error))}; fetch it again, unpacked (.mmdb, no .tar.gz)"
-        ) from error
+        raise GeoError(f"{path}: no MaxMind DB file, or a damaged one; fetch it again, unpacked (.mmdb)") from error
     return reader
 
 

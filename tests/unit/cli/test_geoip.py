@@ -104,7 +104,7 @@ def test_a_broken_database_is_one_error(tmp_path: Path) -> None:
     broken = tmp_path / "x.mmdb"
     broken.write_bytes(b"nothing")
     config = Config.model_validate({"geoip": {"databases": [str(broken)]}})
-    with pytest.raises(GeoError, match=r"x\.mmdb: no usable"):
+    with pytest.raises(GeoError, match=r"x\.mmdb: no MaxMind"):
         geoip.open_databases(config)
 
 
