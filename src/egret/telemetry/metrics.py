@@ -271,7 +271,8 @@ class Telemetry:
 
     def total(self, name: str, **labels: str) -> float:
         """The sum over the series of *name* that carry *labels*."""
-        samples = (sample for family in self.registry.collect() for sample in family.samples if sample.name == name)
+        family = self._counters.get(name) or self._gauges[name]
+        samples = (sample for collected in family.collect() for sample in collected.samples)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     def series_count(self) -> int:
