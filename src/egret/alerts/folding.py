@@ -7,9 +7,10 @@ alert. Everything in it is bounded.
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
-from egret.model import Connection, Detection, Hosting, Kind, Observation, Protocol, Severity
+from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Protocol, Severity
 from egret.names import address_text
 
 MAX_HOSTS = 32  # an alert is read by people; the rest is counted
@@ -40,7 +41,7 @@ class Folding:
         self._protocols = dict(incident.protocols)
         self._hosts = dict.fromkeys(incident.hosts)
         self._hosts_more = incident.hosts_more
-        self._servers = {(server.ip, server.port): server for server in incident.servers}
+        self._servers = {Endpoint(ip_address(server.ip).packed, server.port): server for server in incident.servers}
         self._servers_more = incident.servers_more
         self._resolvers = dict.fromkeys(incident.resolvers)
         self._interfaces = dict.fromkeys(incident.interfaces)
@@ -105,11 +106,17 @@ class Folding:
                 del self._flows[next(iter(self._flows))]
             self._flows[flow] = None
         self._hosting = hosting
-        key = (address_text(seen.server.ip), seen.server.port)
-        if not self._servers.pop(key, None) and len(self._servers) >= MAX_SERVERS:
+        self._keep_server(seen.server, seen.name, hosting)
+
+    def _keep_server(self, end: Endpoint, host: str | None, hosting: Hosting) -> None:
+        """List a server as the newest; the oldest makes room."""
+        known = self._servers.pop(end, None)
+        if known is None and len(self._servers) >= MAX_SERVERS:
             del self._servers[next(iter(self._servers))]
             self._servers_more += 1
-        self._servers[key] = Server(ip=key[0], port=key[1], host=seen.name, hosting=hosting)
+        if known is None or known.host != host or known.hosting is not hosting:
+            known = Server(ip=address_text(end.ip), port=end.port, host=host, hosting=hosting)
+        self._servers[end] = known
 
     def set_back(self, now_ns: int, tolerance_ns: int) -> None:
         """Follow a clock that was set back, so that nothing waits for a time that will not come soon."""
