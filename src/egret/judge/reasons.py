@@ -1,7 +1,7 @@
 """The lines under a verdict: its own facts first, then what the signature's sources say, with what is said against it.
 
-No line may contradict the verdict: where the host name states a region outside China, a source's line about data
-being stored in or routed to China is left out, and what cannot be seen is said instead.
+No line may contradict the verdict: where the host name states a region outside China, or a contested operator's address
+is outside, a source's line about data being stored in or routed to China is left out.
 """
 
 from __future__ import annotations
@@ -58,8 +58,12 @@ def facts(
 
 
 def quoted(signature: Signature, where: Place) -> tuple[Reasoning, ...]:
-    """The signature's lines that can stand beside the place that the host name states."""
-    elsewhere = _stated_elsewhere(where)
+    """The signature's lines that do not contradict the place.
+
+    An address abroad speaks for a contested operator only: for the others it may be a content network's.
+    """
+    abroad = where.basis is Basis.ADDRESS and not where.in_china
+    elsewhere = _stated_elsewhere(where) or (abroad and signature.operator.contested)
     return tuple(each for each in signature.reasons if not (elsewhere and _PLACES_DATA_IN_CHINA.search(each.text)))
 
 

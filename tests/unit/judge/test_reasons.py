@@ -100,6 +100,13 @@ def test_no_line_puts_data_in_china_beside_a_region_abroad(text: str) -> None:
     assert claim(text, None)
 
 
+def test_an_address_abroad_speaks_for_contested_operators_only() -> None:
+    abroad = place(None, SG, count_sars=True)
+    assert STORED in quoted(SIGNATURE, abroad)
+    assert STORED not in quoted(replace(SIGNATURE, operator=CONTESTED), abroad)
+    assert STORED in quoted(replace(SIGNATURE, operator=CONTESTED), place(None, UNKNOWN, count_sars=True))
+
+
 @pytest.mark.parametrize(
     "text",
     [
