@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.catalog.hosts import problem
@@ -31,6 +31,7 @@ def patterns(draw: st.DrawFn) -> HostPattern:
 CATALOGUES = st.lists(st.lists(patterns().filter(lambda p: not problem(p.kind, p.pattern)), max_size=4), max_size=6)
 
 
+@settings(max_examples=200, deadline=None)
 @given(CATALOGUES, st.lists(NAMES, min_size=1, max_size=8))
 def test_index_is_the_naive_loop(groups: list[list[HostPattern]], asked: list[str]) -> None:
     signatures = [signature(f"s{n}", *group) for n, group in enumerate(groups)]
@@ -49,6 +50,7 @@ def mutations(draw: st.DrawFn) -> str:
     return f"{before}{seed[cut:] if draw(st.booleans()) else seed}{after}".strip(".")
 
 
+@settings(max_examples=200, deadline=None)
 @given(mutations())
 def test_the_bundled_catalogue_is_the_naive_loop(name: str) -> None:
     match = BUNDLED.match_name(name)
