@@ -170,14 +170,22 @@ def _read_message(data: bytes, draft: _Draft) -> None:
 
 
 def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> None:
+    """Walk the extensions. Most are skipped, so the loop reads their heads without a call for each."""
+    here = len(data)
     while position < end:
-        kind = _uint(data, position, 2, end)
-        start, stop = _vector(data, position + 2, 2, end)
-        read = _EXTENSIONS.get(kind)
+        start = position + 4
+        if start > end:
+            raise Malformed(Reason.BAD_LENGTH, position)
+        if start > here:
+            raise Truncated(here)
+        stop = start + (data[position + 2] << 8 | data[position + 3])
+        if stop > end:
+            raise Malformed(Reason.BAD_LENGTH, position)
+        read = _EXTENSIONS.get(data[position] << 8 | data[position + 1])
         if read is not None:
             _read_one(read, data, start, stop, draft)
-        elif stop > len(data):
-            raise Truncated(len(data))
+        elif stop > here:
+            raise Truncated(here)
         position = stop
 
 

@@ -168,6 +168,11 @@ class DnsStreams:
                 self._table.pop(key)
         return events
 
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        for _, direction in self._table.oldest_first():
+            direction.last_ns = min(direction.last_ns, time_ns)
+
     def flush(self) -> list[Event]:
         """The end of the input: read what lies beyond holes, and the beginning of cut messages."""
         events: list[Event] = []

@@ -85,6 +85,7 @@ class Flow:
             offset = 0
         if not data or not -self.limit <= offset <= self.limit + self.start:
             return False
+        data = data[: self.limit + 1]  # of a super-packet of 64 KB no more is copied than shows that it is too long
         if self.assembly is None:
             self.assembly = Assembly(self.limit)
         if len(data) == 1 and self._may_be_keep_alive(offset):

@@ -92,14 +92,17 @@ class Lookups:
     def _answered(self, message: Message, heard: Heard) -> list[Event]:
         """One observation a CNAME or DNAME record, and one an owner of addresses; the client is who asked."""
         hosts: dict[str, list[Record]] = {}
+        hints: list[Record] = []
         events: list[Event] = []
         for record in message.records:
             if record.address is not None:
                 hosts.setdefault(record.owner, []).append(record)
+            elif record.service is not None:
+                hints.append(record)
             elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
                 events.append(self._cname(record, heard))
-        if hosts:
-            self._learn(message, hosts, heard)
+        if hosts or hints:
+            self._learn(message, hosts, hints, heard)
         events += [self._answer(owner, records, heard) for owner, records in hosts.items() if owner]
         return events
 
@@ -133,15 +136,23 @@ class Lookups:
             attributes={"transport": heard.transport.value},
         )
 
-    def _learn(self, message: Message, hosts: dict[str, list[Record]], heard: Heard) -> None:
+    def _learn(self, message: Message, hosts: dict[str, list[Record]], hints: list[Record], heard: Heard) -> None:
         """An address is called what was asked for, through the chain of CNAMEs; else what owns the record."""
         asked = message.questions[0].name if message.questions else ""
         chain = _chain(asked, message.records)
-        for owner, records in hosts.items():
-            name = asked if owner in chain else owner
-            for record in records:
-                if record.address is not None and name and record.section == dns.ANSWER:
-                    self._answers.learn(heard.destination.ip, record.address, name, record.ttl_s, heard.time_ns)
+        for record in (*hints, *(record for records in hosts.values() for record in records)):
+            name = asked if record.owner in chain else record.owner
+            if not name or record.section != dns.ANSWER:
+                continue
+            for address in _addresses(record):
+                self._answers.learn(heard.destination.ip, address, name, record.ttl_s, heard.time_ns)
+
+
+def _addresses(record: Record) -> tuple[bytes, ...]:
+    """Of A and AAAA the address; of SVCB and HTTPS the hints, which clients use as well (RFC 9460 section 7.3)."""
+    if record.service is not None:
+        return record.service.addresses
+    return () if record.address is None else (record.address,)
 
 
 def _chain(asked: str, records: tuple[Record, ...]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from egret import names
@@ -23,6 +24,8 @@ from egret.model import (
     Transport,
 )
 from egret.track.answers import Answers
+
+_from_host = lru_cache(maxsize=1 << 14)(names.from_host)  # the same few names come again and again
 
 
 class Ends(NamedTuple):
@@ -64,7 +67,7 @@ def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
     if hello.post_quantum:
         attributes["post_quantum"] = True
     host = hello.server_name
-    name = None if host is None else names.from_host(host)
+    name = None if host is None else _from_host(host)
     anomaly = hello.anomaly
     if host is not None and name is None and not names.is_address(host):
         anomaly = anomaly or Reason.BAD_NAME

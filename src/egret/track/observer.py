@@ -25,6 +25,7 @@ from egret.track.streams import Streams
 
 _LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
+_STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
 _QUIC_MIN = 7  # first byte, version, two lengths
 
 
@@ -96,10 +97,15 @@ class Observer:
         return Anomaly(frame.time_ns, layer, reason, None, frame.interface)
 
     def _tick(self, time_ns: int) -> list[Event]:
-        """Once a second of packet time. The first frame, and a step back in time, only set the tick."""
-        forward = self._ticked_ns and time_ns > self._ticked_ns
-        self._ticked_ns = time_ns
-        return self.expire(time_ns) if forward else []
+        """Once a second of packet time. A step far back starts the waiting anew, so that nothing waits for ever."""
+        before, self._ticked_ns = self._ticked_ns, time_ns
+        if time_ns >= before:
+            return self.expire(time_ns)
+        if before - time_ns > _STEP_BACK_NS:
+            self._streams.rebase(time_ns)
+            self._dns.rebase(time_ns)
+            self._quic.rebase(time_ns)
+        return []
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*; cheap when nothing has."""

@@ -249,6 +249,11 @@ class QuicFlows:
                 self._drop(pair)
         return events
 
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        for _, pair in self._pairs.oldest_first():
+            pair.last_ns = min(pair.last_ns, time_ns)
+
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""
         return [event for _, pair in self._pairs.oldest_first() for event in self._settle_open(pair)]

@@ -291,6 +291,11 @@ class Streams:
         flow.said = True
         return [self._namer.nameless(Nameless.NO_PAYLOAD, flow.ends, flow.last_ns)]
 
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        for _, flow in self._flows.oldest_first():
+            flow.last_ns = min(flow.last_ns, time_ns)
+
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""
         return self._settle([flow for _, flow in self._flows.oldest_first()])

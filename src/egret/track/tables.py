@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -19,7 +19,8 @@ class LruTable(Generic[K, V]):
         self._name = name
         self._limit = limit
         self._evictions = evictions
-        self._entries: dict[K, V] = {}
+        # Not a dict: finding its first entry walks over every one that was deleted before it.
+        self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -29,8 +30,8 @@ class LruTable(Generic[K, V]):
         return self._entries.get(key)
 
     def touch(self, key: K) -> None:
-        """Make an entry the youngest; a dict keeps the order of insertion."""
-        self._entries[key] = self._entries.pop(key)
+        """Make an entry the youngest."""
+        self._entries.move_to_end(key)
 
     def put(self, key: K, value: V) -> V | None:
         """Put an entry as the youngest. Returns the entry that had to go, if one had to."""
@@ -47,7 +48,7 @@ class LruTable(Generic[K, V]):
         if not self._entries:
             return None
         self._evictions[self._name] += 1
-        return self._entries.pop(next(iter(self._entries)))
+        return self._entries.popitem(last=False)[1]
 
     def pop(self, key: K) -> V | None:
         """Take an entry out; not an eviction."""

@@ -35,7 +35,7 @@ def query(name: str, qtype: str = "A", *, ident: int = 7) -> dns.message.Message
 def answer(name: str, *records: tuple[str, str, str], qtype: str = "A") -> bytes:
     message = dns.message.make_response(query(name, qtype))
     for owner, rtype, data in records:
-        message.answer.append(dns.rrset.from_text(owner, 20, "IN", rtype, *data.split(" ")))
+        message.answer.append(dns.rrset.from_text(owner, 20, "IN", rtype, *data.split("|")))
     return message.to_wire()
 
 
@@ -60,7 +60,7 @@ def test_an_answer_through_a_chain() -> None:
         "a.example.",
         ("a.example.", "CNAME", "b.example."),
         ("b.example.", "CNAME", "c.example."),
-        ("c.example.", "A", "198.51.100.20 198.51.100.21"),
+        ("c.example.", "A", "198.51.100.20|198.51.100.21"),
         ("c.example.", "AAAA", "2001:db8::1"),
     )
     events = run([answered(wire)])
@@ -85,6 +85,14 @@ def test_an_answer_names_a_later_flow_by_what_was_asked() -> None:
     (connection,) = connections(run([answered(wire), *other.handshake(), *other.stream(openssl_hello(None))], observer))
     assert connection.named_by is NamedBy.NOTHING
     assert observer.counters.tracked["answers"] == 1
+
+
+def test_service_hints_name_later_flows_too() -> None:
+    wire = answer("a.example.", ("a.example.", "HTTPS", f"1 . alpn=h3 ipv4hint={SERVER}"), qtype="HTTPS")
+    tcp = Tcp()
+    events = run([answered(wire), *tcp.handshake(), *tcp.stream(openssl_hello(None))])
+    assert said(events) == []
+    assert connections(events)[0].name == "a.example"
 
 
 def test_an_owner_outside_the_chain_names_itself() -> None:

@@ -79,6 +79,23 @@ def test_time_may_go_backwards() -> None:
     assert observer.counters.tracked["flows"] == 0
 
 
+def test_a_step_back_starts_the_waiting_anew() -> None:
+    observer = Observer()
+    tcp, quic = Tcp(), udp(quic_initial(crypto_frame(0, client_hello()[:100])), 5000, 443)
+    stream = Tcp(dport=53)
+    run(
+        [*tcp.handshake(), tcp.send(0, b"\x16\x03\x01"), stream.syn(), stream.send(0, b"\x00"), quic],
+        observer,
+        flush=False,
+    )
+    back = START_NS - 3600 * SECOND_NS
+    observer.feed(udp(QUERY, 5000, 53, at_ns=back))
+    assert observer.expire(back + 4 * SECOND_NS) == []
+    assert len(connections(observer.expire(back + 6 * SECOND_NS))) == 2
+    observer.expire(back + 200 * SECOND_NS)
+    assert observer.counters.tracked["dns_streams"] == 0
+
+
 def test_flush_settles_everything() -> None:
     tcp, quic = Tcp(), udp(quic_initial(crypto_frame(0, client_hello()[:100])), 5000, 443)
     observer = Observer()

@@ -46,8 +46,8 @@ def test_nothing_that_we_read(data: bytes) -> None:
 def test_recognised_and_unreadable() -> None:
     broken = recognise(records(client_hello(None, tail=b"\x00")))
     assert (broken.recognition, broken.said, broken.reason) == (Recognition.YES, None, Reason.BAD_LENGTH)
-    http2 = recognise(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-    assert (http2.recognition, http2.protocol, http2.reason) == (Recognition.YES, Protocol.HTTP, Reason.UNSUPPORTED)
+    long = recognise(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 4000)
+    assert (long.recognition, long.protocol, long.reason) == (Recognition.YES, Protocol.HTTP, Reason.TOO_LARGE)
 
 
 def test_servers() -> None:
