@@ -35,6 +35,7 @@ _FRAMES_PER_READ = 4096
 _ERROR_TEXT = 500  # bytes of a child's last words that are shown
 
 OpenStream = Callable[[str], int]
+Socket = socket.socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class _Stream:
     """One child's pcap stream, read as it comes."""
 
     interface: str
-    socket: socket.socket | None = None
+    socket: Socket | None = None
     linktype: int = 1
     buffer: bytes = b""
     received: int = 0
@@ -149,7 +150,7 @@ class _Stream:
     def frames(self) -> Iterator[Frame]:
         """The whole records that have come."""
         for _ in range(_FRAMES_PER_READ):
-            if not self._fill():
+            if self.socket is None or not self._fill(self.socket):
                 return
             at = 0
             while frame := self._frame(at):
@@ -158,9 +159,9 @@ class _Stream:
                 yield frame
             self.buffer = self.buffer[at:]
 
-    def _fill(self) -> bool:
+    def _fill(self, stream: Socket) -> bool:
         try:
-            chunk = self.socket.recv(_CHUNK) if self.socket else b""
+            chunk = stream.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:

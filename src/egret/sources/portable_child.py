@@ -25,10 +25,9 @@ _LOST_FRAME_PAUSE_S = 0.2
 _NS = 1_000_000_000
 
 
-def main(arguments: list[str]) -> int:
-    """Capture until standard output is closed or the interface is gone."""
+def main(arguments: list[str], output: int) -> int:
+    """Capture to the descriptor *output* until that is closed or the interface is gone."""
     interface, filter_name, promiscuous, uid = arguments
-    output = sys.stdout.fileno()
     try:
         listener, linktype = _listen(interface, filter_name, promiscuous == "on")
         privileges.drop(privileges.find_user(uid) if uid else None)
@@ -71,12 +70,12 @@ def _linktype(listener: Any) -> int:
 
 
 def _copy(listener: Any, interface: str, output: int) -> None:
-    index = socket.if_nametoindex(interface)
+    index = _index(interface)
     while True:
         try:
             _layer, data, seconds = listener.recv_raw()
         except OSError:
-            if _index(interface) != index:
+            if index is None or _index(interface) != index:
                 return
             time.sleep(_LOST_FRAME_PAUSE_S)  # it is down: the socket wakes when it is up again
             continue
@@ -98,4 +97,4 @@ def _write(output: int, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], sys.stdout.fileno()))
