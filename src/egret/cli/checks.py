@@ -204,7 +204,7 @@ def _port(config: Config) -> Iterator[Finding]:
 
 def _disk(config: Config) -> Iterator[Finding]:
     store = config.paths.store
-    folder = next(parent for parent in store.absolute().parents if parent.exists())
+    folder = next(parent for parent in store.absolute().parents if os.access(parent, os.F_OK))
     free = shutil.disk_usage(folder).free
     words = f"{free >> 20} MB free for {store}"
     if free < _NO_DISK:

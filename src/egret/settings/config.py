@@ -38,15 +38,19 @@ def state_directory() -> Path:
     given = os.environ.get("STATE_DIRECTORY")
     if given:
         return Path(given.split(":", maxsplit=1)[0])
+    own = _xdg("XDG_STATE_HOME", ".local/state")
+    return SYSTEM_STATE if own is None else own / "egret"
+
+
+def _xdg(variable: str, fallback: str) -> Path | None:
+    """A base folder of the user; None for root and for users without a home. A relative value must be ignored."""
     if os.geteuid() == 0:
-        return SYSTEM_STATE
-    return _xdg("XDG_STATE_HOME", ".local/state") / "egret"
-
-
-def _xdg(variable: str, fallback: str) -> Path:
-    """XDG base directories: a relative value must be ignored."""
+        return None
     given = Path(os.environ.get(variable, ""))
-    return given if given.is_absolute() else Path.home() / fallback
+    try:
+        return given if given.is_absolute() else Path.home() / fallback
+    except RuntimeError:
+        return None
 
 
 class Config(Section):
@@ -82,9 +86,12 @@ class Paths:
 
 def default_config_file() -> Path | None:
     """The file read when no ``-c`` is given, or None if there is none: then the defaults hold."""
-    system = SYSTEM_CONFIG if os.geteuid() == 0 else None
-    candidate = system or _xdg("XDG_CONFIG_HOME", ".config") / "egret" / "egret.yaml"
-    return candidate if candidate.exists() else None
+    own = _xdg("XDG_CONFIG_HOME", ".config")
+    candidate = SYSTEM_CONFIG if own is None else own / "egret" / "egret.yaml"
+    try:
+        return candidate if candidate.exists() else None
+    except OSError:  # behind a folder that we may not enter (sudo -u keeps HOME): not ours
+        return None
 
 
 def load_config(path: Path | None) -> Config:

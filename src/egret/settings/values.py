@@ -196,8 +196,13 @@ def _checked(value: str, what: str) -> str:
     return value
 
 
-def _absolute(value: Path) -> Path:
-    return value.expanduser()
+def _path(value: Path) -> Path:
+    if not str(value).isprintable():
+        raise ValueError("a path with control characters")
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError(f"'{value}': whose home that is is not known; write the whole path") from None
 
 
 def switch(value: object) -> object:
@@ -216,7 +221,7 @@ Network = Annotated[
 Interface = Annotated[str, AfterValidator(_interface)]
 Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG.pattern}$"})]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
-FilePath = Annotated[Path, AfterValidator(_absolute), PlainSerializer(str), WithJsonSchema({"type": "string"})]
+FilePath = Annotated[Path, AfterValidator(_path), PlainSerializer(str), WithJsonSchema({"type": "string"})]
 Moment = Annotated[
     datetime,
     BeforeValidator(parse_moment),

@@ -170,7 +170,7 @@ def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         levels.append(one(checks._disk, config).level)
     assert levels == [Level.OK, Level.WARN, Level.FAIL]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 40))
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode == os.F_OK)
     assert one(checks._disk, config).level is Level.WARN
 
 

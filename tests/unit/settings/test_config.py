@@ -143,6 +143,27 @@ def test_which_file_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert default_config_file() == tmp_path / "egret/egret.yaml"
 
 
+def test_users_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert state_directory() == Path("/var/lib/egret")
+    assert default_config_file() is None or default_config_file() == Path("/etc/egret/egret.yaml")
+
+
+def test_a_home_that_may_not_be_entered_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refused)
+    assert default_config_file() is None
+
+
 def test_the_json_schema_names_every_section() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == set(Config.model_fields)

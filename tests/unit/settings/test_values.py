@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from egret.settings.values import (
+    FilePath,
     HeaderName,
     Interface,
     Listen,
@@ -147,6 +148,13 @@ def test_a_secret_is_text() -> None:
 
 def test_switches_survive_yaml_booleans() -> None:
     assert [switch(True), switch(False), switch("auto")] == ["on", "off", "auto"]
+
+
+def test_paths() -> None:
+    assert TypeAdapter(FilePath).validate_python("~/x").is_absolute()
+    for bad in ("/a\0b", "/a\nb", "~no-such-user-here/x"):
+        with pytest.raises(ValidationError, match=r"control characters|whose home"):
+            TypeAdapter(FilePath).validate_python(bad)
 
 
 def test_secrets_are_equal_by_value() -> None:

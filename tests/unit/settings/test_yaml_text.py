@@ -35,6 +35,7 @@ def test_the_default_file_has_every_option_at_its_default() -> None:
 
 def test_the_default_file_fits_the_schema() -> None:
     value = positions.parse(default_yaml().encode(), "egret.yaml").value
+    jsonschema.Draft202012Validator.check_schema(json_schema())
     jsonschema.Draft202012Validator(json_schema()).validate(value)
 
 
