@@ -1,4 +1,4 @@
-"""HTTP/1 request heads: which host the client asked for. Recognised by content, on any port.
+"""HTTP request heads: which host the client asked for. Recognised by content, on any port.
 
 A name is taken only from a line that is whole: a cut Host line names a host that nobody asked for.
 Ref: RFC 9112 sections 2, 3 and 5; RFC 9110 section 7.2; RFC 9113 section 3.3 (prior knowledge).
@@ -10,11 +10,11 @@ import re
 from typing import NamedTuple
 
 from egret import names
+from egret.decode.http2 import PREFACE, parse_opening
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
-H2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 # Methods are tokens; every registered one is upper case with a hyphen at most, the longest has 17 letters.
 _LINE_START = re.compile(rb"[A-Z][A-Z_-]{1,23} [^\x00-\x1f ]")
@@ -37,9 +37,9 @@ class RequestHead(NamedTuple):
 def recognise(data: bytes | memoryview) -> Recognition:
     """Whether a stream's first bytes are an HTTP request: a whole request line says yes."""
     start = bytes(data[:MAX_HEAD]).lstrip(b"\r\n")  # RFC 9112 section 2.2
-    if len(start) < len(H2_PREFACE) and H2_PREFACE.startswith(start):
+    if len(start) < len(PREFACE) and PREFACE.startswith(start):
         return Recognition.NEED_MORE
-    if start.startswith(H2_PREFACE):
+    if start.startswith(PREFACE):
         return Recognition.YES
     line, newline, _ = start.partition(b"\n")
     if newline:
@@ -60,12 +60,12 @@ def parse_request_head(data: bytes | memoryview, *, final: bool = False) -> Requ
 
     Raises:
         Malformed: this is no HTTP request.
-        Unsupported: HTTP/2 with prior knowledge, or no end within ``MAX_HEAD``.
+        Unsupported: no end within ``MAX_HEAD``.
     """
     raw = bytes(data[:MAX_HEAD])
     text = raw.lstrip(b"\r\n")
-    if text.startswith(H2_PREFACE):
-        raise Unsupported(Reason.UNSUPPORTED, 0)
+    if raw.startswith(PREFACE):
+        return _http2(raw, final=final)
     first, *lines = text.split(b"\n")
     cut = lines.pop() if lines else first  # what follows the last newline is no whole line
     if cut is first:
@@ -82,6 +82,17 @@ def parse_request_head(data: bytes | memoryview, *, final: bool = False) -> Requ
         if host is None and not _own_authority(request):
             raise Unsupported(Reason.TOO_LARGE, MAX_HEAD)
     return _head(request, host, size)
+
+
+def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
+    opening = parse_opening(raw)
+    if opening is None:
+        if len(raw) == MAX_HEAD:
+            raise Unsupported(Reason.TOO_LARGE, MAX_HEAD)
+        if final:
+            raise DecodeError(Reason.TRUNCATED, len(raw))
+        return None
+    return _head((opening.method, b""), opening.authority, opening.size)
 
 
 def _refuse_incomplete(text: bytes, *, final: bool) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from egret.decode.http import H2_PREFACE, MAX_HEAD, RequestHead, parse_request_head, recognise
+from egret.decode.http import MAX_HEAD, RequestHead, parse_request_head, recognise
+from egret.decode.http2 import PREFACE
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
 
@@ -90,10 +91,16 @@ def test_requests_are_recognised_by_their_first_line() -> None:
 
 
 def test_http_2_with_prior_knowledge() -> None:
-    assert recognise(H2_PREFACE + b"x") is Recognition.YES
-    with pytest.raises(Unsupported) as error:
-        parse_request_head(H2_PREFACE)
-    assert error.value.reason is Reason.UNSUPPORTED
+    block = bytes.fromhex("828684410f7777772e6578616d706c652e636f6d")  # RFC 7541 C.3.1
+    data = PREFACE + b"\0\0\0\x04\0\0\0\0\0" + bytes([0, 0, len(block), 1, 5, 0, 0, 0, 1]) + block
+    assert recognise(data) is Recognition.YES
+    assert head(data) == RequestHead("GET", "www.example.com", None, "www.example.com", False, len(data))
+    for size in range(len(PREFACE), len(data)):
+        assert parse_request_head(data[:size]) is None
+    with pytest.raises(DecodeError):
+        parse_request_head(data[:-1], final=True)
+    with pytest.raises(Unsupported):
+        parse_request_head(PREFACE + bytes([0, 0x40, 0, 0, 0, 0, 0, 0, 1]) + bytes(MAX_HEAD))
 
 
 def test_heads_are_bounded() -> None:
