@@ -73,13 +73,13 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        if self._web is not None:
-            await self._web.start()
-        restored = await self._ledger.restore()
-        self._outputs.start()
-        self._crew.start()
-        self._welcome(restored)
         try:
+            if self._web is not None:
+                await self._web.start()
+            restored = await self._ledger.restore()
+            self._outputs.start()
+            self._crew.start()
+            self._welcome(restored)
             await self._watch_over()
         finally:
             await self._end()

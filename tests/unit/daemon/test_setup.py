@@ -23,7 +23,7 @@ def config(tmp_path: Path, text: str) -> Config:
 def test_the_defaults_know_the_bundled_catalogue_and_database() -> None:
     knowledge = load_knowledge(Config())
     assert knowledge.catalog.match_name("chat.qwen.ai") is not None
-    assert knowledge.geo.lookup(bytes([8, 8, 8, 8])) is not None
+    assert knowledge.geo.lookup(bytes([8, 8, 8, 8])) is not None  # a look-up in a file
 
 
 def test_severities_and_sars_reach_the_judge(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from egret.cli import run
+from egret.cli.main import invoke
+from egret.settings.config import Config, load_config
+from egret.sources.placement import Placement
+from egret.sources.privileges import Identity
+
+PLACE = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",), frozenset({"lan0"}))
+
+
+@pytest.fixture
+def may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "may_capture", lambda: None)
+
+
+def test_without_the_right_one_line_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "may_capture", lambda: "capturing needs CAP_NET_RAW: run as root")
+    assert invoke(["run"]) == 1
+    assert capsys.readouterr().err == "egret: capturing needs CAP_NET_RAW: run as root\n"
+
+
+def test_an_interface_that_is_not_there_is_bad_input(may: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["run", "-i", "nosuch0"]) == 2
+    assert "no interface named nosuch0; this machine has" in capsys.readouterr().err
+
+
+def test_a_bad_flag_is_bad_input(may: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["run", "--backend", "telepathy"]) == 2
+    assert "backend" in capsys.readouterr().err
+
+
+def test_clients_are_the_interfaces_networks_and_private_ones_unless_configured(tmp_path: Path) -> None:
+    assert run._inside(Config(), PLACE)[0] == "192.0.2.0/24"
+    assert "10.0.0.0/8" in run._inside(Config(), PLACE)
+    config = tmp_path / "egret.yaml"
+    config.write_text('networks: {inside: ["198.51.100.0/24"]}\n')
+    assert run._inside(load_config(config), PLACE) == ("198.51.100.0/24",)
+
+
+def test_the_opener_may_open_what_was_chosen_and_nothing_else() -> None:
+    user = Identity("nobody", 65534, 65534)
+    plan = run._plan(Config(), PLACE, user)
+    assert list(plan.interfaces) == ["lan0"]
+    assert plan.interfaces["lan0"].promiscuous
+    assert (plan.user, plan.backend) == (user, "afpacket")
+
+
+def test_folders_are_made_for_the_user_that_will_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    owners: list[tuple[str, int]] = []
+    monkeypatch.setattr(os, "chown", lambda path, uid, _gid: owners.append((Path(path).name, uid)))
+    run._make_room(Config(), Identity("nobody", 65534, 65534))
+    assert owners == [("state", 65534)]
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file" / "state"))
+    run._make_room(Config(), None)
+    assert "cannot be made" in capsys.readouterr().err

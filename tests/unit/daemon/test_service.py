@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from egret.daemon.service import Post, Service
+from egret.daemon.setup import load_knowledge
+from egret.errors import ConfigError
+from egret.settings.config import load_config
+from egret.sources.opener import Opener, Plan, WorkerLink
+from egret.sources.placement import Placement
+from egret.worker.pipeline import Hit
+from egret.worker.wire import encode_hit, encode_report
+from tests.support.alerts import START_NS
+from tests.support.pipeline import seen
+
+
+def worker(_index: int, link: WorkerLink) -> None:
+    """Says one visit of a flagged service, as a real worker would."""
+    from egret.settings.signatures import load_catalog
+
+    match = load_catalog().match_name("chat.qwen.ai")
+    assert match is not None
+    link.pipe.send(encode_hit(Hit(seen("chat.qwen.ai", at_s=time.time() - START_NS / 1e9), match)))
+    row = {"interface": "lan0", "up": True, "received": 1, "dropped": 0}
+    link.pipe.send(encode_report({}, {}, [row], 1))
+    signal.pause()
+
+
+def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str = "127.0.0.1:9479") -> Post:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    config = tmp_path / "egret.yaml"
+    config.write_text(
+        f"outputs: {{terminal: {{enabled: false}}, file: {{path: {tmp_path}/alerts.jsonl}}}}\nhttp: {{listen: '{listen}'}}\n"
+    )
+    knowledge = load_knowledge(load_config(config))
+    opener = Opener.start(worker, Plan(interfaces={}, backend="portable"))
+    return Post(knowledge, Placement(("lan0",), ("lan0: as asked",), ()), ("192.0.2.0/24",), opener)
+
+
+def get(path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:9479{path}", timeout=3) as answer:
+        return answer.read()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def play(standing: Post, during: Callable[[], Awaitable[None]]) -> list[str]:
+    said: list[str] = []
+
+    async def scene() -> None:
+        task = asyncio.create_task(Service(standing, said.append).run())
+        try:
+            await during()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(task, 10)
+
+    asyncio.run(scene())
+    return said
+
+
+def test_a_hit_reaches_the_file_the_page_and_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = tmp_path / "alerts.jsonl"
+
+    async def during() -> None:
+        await until(lambda: alerts.exists() and alerts.read_text().count("\n") == 1)
+        ready = json.loads(await asyncio.to_thread(get, "/readyz"))
+        assert ready["ready"] is True
+        assert b"Qwen Chat" in await asyncio.to_thread(get, "/")
+        metrics = (await asyncio.to_thread(get, "/metrics")).decode()
+        assert 'egret_incidents_opened_total{severity="high"} 1.0' in metrics
+
+    play(post(tmp_path, monkeypatch), during)
+    assert json.loads(alerts.read_text())["rule"]["id"] == "alibaba.qwen-chat"
+
+
+def test_incidents_continue_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = tmp_path / "alerts.jsonl"
+
+    async def during() -> None:
+        await until(lambda: alerts.exists() and alerts.read_text().count("\n") == 1)
+        await asyncio.sleep(0.2)
+
+    assert play(post(tmp_path, monkeypatch), during) == []
+    assert play(post(tmp_path, monkeypatch), during) == ["1 open incidents continue from before"]
+
+
+def test_a_taken_port_is_said_and_nothing_is_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standing = post(tmp_path, monkeypatch)
+
+    async def scene() -> None:
+        await Service(standing, lambda _: None).run()
+
+    with socket.create_server(("127.0.0.1", 9479)), pytest.raises(ConfigError, match="9479"):
+        asyncio.run(scene())
+    with pytest.raises(ProcessLookupError):
+        os.kill(standing.opener.pid, 0)
