@@ -1,7 +1,50 @@
-"""Settings of every test."""
+"""Options and rules for every test: golden updates, root, and no skipping in CI."""
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
-# A loaded machine is slow, not wrong: time is bounded for the whole test, not for one example.
+# A loaded machine is slow, not wrong: a test's time is bounded as a whole, not for each example.
 settings.register_profile("egret", deadline=None)
 settings.load_profile("egret")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files from what the code says now")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    skip = pytest.mark.skip(reason="needs root: network namespaces and packet sockets")
+    for item in items:
+        if "integration" in item.keywords:
+            item.add_marker(skip)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failed run: what was not run was not proved."""
+    if os.environ.get("CI") != "true" or session.config.option.collectonly:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"CI: {len(skipped)} tests were skipped; none may be", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
