@@ -8,7 +8,17 @@ from typing import Any
 from egret.alerts.codec import incident_to_dict
 from egret.alerts.timestamps import rfc3339
 from egret.names import printable
-from egret.web.status import Facts, IncidentPage, IncidentState, StatusView, coverage, deliveries, hints, loss
+from egret.web.status import (
+    DatabaseStatus,
+    IncidentPage,
+    IncidentState,
+    SinkStatus,
+    StatusView,
+    coverage,
+    deliveries,
+    hints,
+    loss,
+)
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
@@ -39,7 +49,7 @@ def status_json(view: StatusView) -> dict[str, Any]:
             "signatures": facts.catalog_signatures,
             "last_reviewed": facts.catalog_last_reviewed or None,
         },
-        "geoip": [_database(facts, index) for index in range(len(facts.databases))],
+        "geoip": [_database(database) for database in facts.databases],
         "coverage": {
             "connections": covered.connections,
             "named_share": covered.share,
@@ -51,22 +61,22 @@ def status_json(view: StatusView) -> dict[str, Any]:
             "packets_dropped": {stage.value: number for stage, number in lost.dropped.items()},
             "messages_dropped": lost.messages,
         },
-        "outputs": [
-            {
-                "name": sink.name,
-                "queue_length": sink.queue_length,
-                "last_error": None if sink.last_error is None else printable(sink.last_error),
-                **{outcome.value: number for outcome, number in deliveries(telemetry, sink.name).items()},
-            }
-            for sink in facts.sinks
-        ],
+        "outputs": [_output(view, sink) for sink in facts.sinks],
         "store": {"path": facts.store_path, "error": facts.store_error and printable(facts.store_error)},
         "hints": hints(telemetry),
     }
 
 
-def _database(facts: Facts, index: int) -> dict[str, Any]:
-    database = facts.databases[index]
+def _output(view: StatusView, sink: SinkStatus) -> dict[str, Any]:
+    return {
+        "name": sink.name,
+        "queue_length": sink.queue_length,
+        "last_error": None if sink.last_error is None else printable(sink.last_error),
+        **{outcome.value: number for outcome, number in deliveries(view.telemetry, sink.name).items()},
+    }
+
+
+def _database(database: DatabaseStatus) -> dict[str, Any]:
     return {
         "name": database.name,
         "built": rfc3339(int(database.built_s) * 1_000_000_000),
