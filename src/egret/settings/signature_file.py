@@ -151,4 +151,5 @@ class SharedFile(_Model):
 
     reasons: dict[Name, ReasonFields] = {}
     default_reasons: dict[str, list[Name]] = Field({}, description="by class; 'ai-contested' for a contested operator")
+    category_reasons: dict[Category, list[Name]] = Field({}, description="after those, for the classes ai and embedded")
     alternatives: dict[Category, list[Line]] = Field({}, description="by category, for the classes ai and embedded")

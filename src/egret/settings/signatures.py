@@ -26,7 +26,7 @@ from egret.settings.signature_file import (
 
 T = TypeVar("T")
 SHARED = "_shared.yaml"
-_WITH_ALTERNATIVES = (ServiceClass.AI, ServiceClass.EMBEDDED)
+_AI_INSIDE = (ServiceClass.AI, ServiceClass.EMBEDDED)
 
 
 def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection[str] = ()) -> Catalog:
@@ -85,6 +85,7 @@ class _Shared:
     def __init__(self) -> None:
         self.reasons: dict[str, ReasonFields] = {}
         self._default_reasons: dict[str, list[str]] = {}
+        self._category_reasons: dict[Category, list[str]] = {}
         self._alternatives: dict[Category, list[str]] = {}
 
     def read(self, directory: Path, errors: list[ConfigError]) -> None:
@@ -99,19 +100,33 @@ class _Shared:
             return
         self.reasons |= shared.reasons
         self._default_reasons |= shared.default_reasons
+        self._category_reasons |= shared.category_reasons
         self._alternatives |= shared.alternatives
-        for group, named in shared.default_reasons.items():
+        errors += self._unknown_reasons(document, "default_reasons", shared.default_reasons.items())
+        errors += self._unknown_reasons(document, "category_reasons", shared.category_reasons.items())
+
+    def _unknown_reasons(
+        self, document: positions.Document, section: str, groups: Iterable[tuple[str, Sequence[str]]]
+    ) -> Iterator[CatalogError]:
+        for group, named in groups:
             for index, name in enumerate(named):
                 if name not in self.reasons:
-                    place = document.position(("default_reasons", group, index))
-                    errors.append(unknown("reason", name, place, self.reasons))
+                    yield unknown("reason", name, document.position((section, group, index)), self.reasons)
 
     def default_reasons(self, service_class: ServiceClass, *, contested: bool) -> list[str]:
         plain = self._default_reasons.get(service_class, [])
-        return self._default_reasons.get(f"{service_class}-contested", plain) if contested else plain
+        return self._known(self._default_reasons.get(f"{service_class}-contested", plain) if contested else plain)
+
+    def category_reasons(self, fields: SignatureFields) -> list[str]:
+        return (
+            self._known(self._category_reasons.get(fields.category, [])) if fields.service_class in _AI_INSIDE else []
+        )
+
+    def _known(self, names: list[str]) -> list[str]:
+        return [name for name in names if name in self.reasons]  # the others were said where they stand
 
     def alternatives(self, fields: SignatureFields) -> list[str]:
-        return self._alternatives.get(fields.category, []) if fields.service_class in _WITH_ALTERNATIVES else []
+        return self._alternatives.get(fields.category, []) if fields.service_class in _AI_INSIDE else []
 
 
 def unknown(what: str, name: str, place: Position, known: Iterable[str]) -> CatalogError:
@@ -188,6 +203,7 @@ class _VendorReader:
         else:
             defaults = self._shared.default_reasons(fields.service_class, contested=operator.contested)
             yield from self._resolve(_first(self._vendor.reasons, defaults), ("reasons",))
+            yield from self._resolve(self._shared.category_reasons(fields), ())
 
     def _resolve(self, chosen: Sequence[str | ReasonFields], path: positions.Path_) -> Iterator[Reasoning]:
         for index, reason in enumerate(chosen):

@@ -74,7 +74,9 @@ def test_shared_reasons_and_alternatives(tmp_path: Path) -> None:
 reasons:
   law: {text: the law, source: gazette, date: 2017-06-28}
   far: {text: far away, source: gazette, date: 2017-06-28, counter: or not}
+  terms: {text: the terms, source: the vendor, date: 2017-06-28}
 default_reasons: {ai: [law], ai-contested: [far]}
+category_reasons: {chat: [terms]}
 alternatives: {chat: [B, C]}
 """)
     head = REGIONS + VENDOR.replace("reasons:\n  - {text: a claim, source: somebody, date: 2026-11-01}\n", "")
@@ -82,8 +84,8 @@ alternatives: {chat: [B, C]}
     other = BODY.replace("example.chat", "example.two").replace("x.example", "z.example").replace("y.", "w.")
     write(tmp_path, BODY + more + other + "    operator: {contested: true}\n", head=head)
     one, two = load_catalog([tmp_path]).signatures
-    assert [reason.text for reason in one.reasons] == ["far away", "the law"]
-    assert [reason.text for reason in two.reasons] == ["far away"]
+    assert [reason.text for reason in one.reasons] == ["far away", "the law", "the terms"]
+    assert [reason.text for reason in two.reasons] == ["far away", "the terms"]
     assert one.alternatives == ("B", "C")
 
 
@@ -93,9 +95,11 @@ def test_every_error_of_every_file_is_said(tmp_path: Path) -> None:
     write(tmp_path, BODY.replace(".chat", ".c") + "    reasons: [lwa]\n", "c.yaml", REGIONS + VENDOR)
     (tmp_path / "_shared.yaml").write_text(
         "reasons: {law: {text: t, source: s, date: 2017-06-28}}\ndefault_reasons: {ai: [lawx]}\n"
+        "category_reasons: {chat: [lawy]}\n"
     )
     assert errors(tmp_path) == [
         "_shared.yaml:2:24: unknown reason 'lawx' (did you mean 'law'?)",
+        "_shared.yaml:3:27: unknown reason 'lawy' (did you mean 'law'?)",
         "b.yaml:10:5: missing option 'service' (add 'service: ...')",
         "b.yaml:11:5: unknown option 'sevice' (did you mean 'service'?)",
         "c.yaml:19:15: unknown reason 'lwa' (did you mean 'law'?)",
