@@ -155,8 +155,12 @@ class Flow:
 
     def go_on_behind(self, size: int) -> None:
         """A message of *size* bytes was read; another begins behind it."""
-        self.start = self.first + size
-        self.sure = True
+        if not self.sure:
+            seq = (self.anchor + self.first) & _MASK
+            self._move_anchor(seq)
+            self.anchor = seq
+            self.sure = True
+        self.start += size
         self.needed = 1
 
     def first_seq(self) -> int:

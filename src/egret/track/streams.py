@@ -182,7 +182,8 @@ class Streams:
         if not flow.said:
             events.append(self._namer.connection(said, flow.ends, time_ns))
             flow.said = True
-        if said.consumed:
+        # One tunnel is followed. Proxies may be chained, but a stream of nothing else would recurse for each.
+        if said.consumed and not flow.start:
             flow.go_on_behind(said.consumed)
             return events + (self._look(flow, time_ns, final=flow.full) if flow.available() else [])
         self._decide(flow)

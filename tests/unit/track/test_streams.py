@@ -252,8 +252,21 @@ def test_a_tunnel_through_a_proxy() -> None:
         assert said(events) == [("http", "connect", "chat.qwen.ai"), *NAMED]
         (connection,) = connections(events)
         assert (connection.named_by, connection.name) == (NamedBy.HTTP, "chat.qwen.ai")
+    for seed in range(20):
+        frames = tcp.stream(connect + HELLO, [10, 60, 9, 100, 50])
+        random.Random(seed).shuffle(frames)
+        assert said(run([tcp.syn(), *frames])) == [("http", "connect", "chat.qwen.ai"), *NAMED]
+        # Without a SYN a hello that comes before its CONNECT is a whole client stream in itself.
+        assert said(run(frames))[-1:] == NAMED
     ssh = run([*tcp.handshake(), *tcp.stream(connect + b"SSH-2.0-x\r\n", [len(connect)])])
     assert len(connections(ssh)) == 1
+
+
+def test_a_stream_of_connects_is_one_connection() -> None:
+    tcp = Tcp(dport=3128)
+    events = run([*tcp.handshake(), tcp.send(0, b"CONNECT a.example:1 HTTP/1.1\r\n\r\n" * 500)])
+    assert len(connections(events)) == 1
+    assert {observation.name for observation in observations(events)} == {"a.example"}
 
 
 @pytest.mark.parametrize(
