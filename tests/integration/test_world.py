@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -13,10 +14,11 @@ import pytest
 
 from tests.support.world import plan
 from tests.support.world.clients import Done, visit_all
-from tests.support.world.expected import Expected, expected
+from tests.support.world.expected import Expected, expected, incidents
+from tests.support.world.namespaces import WorldError, wait_until
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import DINGTALK, VISITS
-from tests.support.world.watch import PROMPT_S, Arrived, Watch
+from tests.support.world.watch import PATIENCE_S, PROMPT_S, Arrived, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -42,11 +44,14 @@ def evening(request: pytest.FixtureRequest) -> Iterator[Evening]:
     with Watch(world) as watch, Prometheus(world, watch.folder) as prometheus:
         prometheus.wait_for_first_scrape()
         done = visit_all(world, VISITS)
-        time.sleep(PROMPT_S)  # the bound itself: what has not arrived now is late
+        wanted = expected(done)
+        with contextlib.suppress(WorldError):  # what never came is a test's to say
+            wait_until(lambda: watch.opened() >= incidents(wanted), "all incidents", PATIENCE_S)
+        time.sleep(PROMPT_S)  # for what should not come
         alerts, samples = list(watch.alerts), watch.samples()
         prometheus.wait_for_next_scrape()
         metrics, page = watch.get("/metrics"), watch.get("/")
-        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, expected(done))
+        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, wanted)
 
 
 def incident(alert: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def test_every_incident_is_opened_once(evening: Evening) -> None:
         for a in evening.alerts
         if a.alert["egret"]["action"] == "opened"
     )
-    assert set(opened) == {(row.client, row.says.signature) for row in evening.expected.values()}
+    assert set(opened) == incidents(evening.expected)
     assert set(opened.values()) == {1}
     again = Counter(a.alert["event"]["id"] for a in evening.alerts)
     assert set(again.values()) == {1}

@@ -34,3 +34,8 @@ def expected(done: Iterable[Done]) -> dict[tuple[str, str], Expected]:
             if seen.protocol != "dns":
                 row.servers.add((seen.server, seen.port))
     return found
+
+
+def incidents(wanted: dict[tuple[str, str], Expected]) -> set[tuple[str, str]]:
+    """The client and signature of every incident that must open."""
+    return {(row.client, row.says.signature) for row in wanted.values()}

@@ -49,12 +49,12 @@ class Prometheus:
 
     def wait_for_first_scrape(self) -> None:
         """Until one scrape of Egret has succeeded."""
-        wait_until(lambda: self._scraped_after(0), "Prometheus scraping egret", 15)
+        wait_until(lambda: self._scraped_after(0), "Prometheus scraping egret", 45)
 
     def wait_for_next_scrape(self) -> None:
         """Until what Egret counts now is in Prometheus."""
         began = time.time()
-        wait_until(lambda: self._scraped_after(began), "the next scrape", 10)
+        wait_until(lambda: self._scraped_after(began), "the next scrape", 30)
 
     def _scraped_after(self, time_s: float) -> bool:
         try:

@@ -38,7 +38,7 @@ def start_services(internet: Namespace, folder: Path, identity: Identity) -> Non
     addresses = [BY_NAME[name].v4 for name in QUIC_NAMES]
     script = [sys.executable, str(HERE / "h3_server.py"), str(identity.certificate), str(identity.key)]
     internet.start([*script, *addresses], folder / "h3.log")
-    wait_until(lambda: _listening(internet), f"resolver and web servers listening; logs in {folder}", 10)
+    wait_until(lambda: _listening(internet), f"resolver and web servers listening; logs in {folder}", 30)
 
 
 def _start_resolver(internet: Namespace, folder: Path) -> None:
