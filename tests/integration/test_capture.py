@@ -363,9 +363,10 @@ def _misbehave(index: int, link: WorkerLink) -> None:
     elif index == 6:
         raw.send(b"\xff\x00")
     else:
-        for _ in range(100_000):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             link._opener.send({"do": "open_ring", "interface": "eth0"})
-    time.sleep(20)
+    time.sleep(60)
 
 
 def test_the_opener_survives_hostile_workers(
@@ -379,7 +380,7 @@ def test_the_opener_survives_hostile_workers(
         workers = [client.spawn_worker(index) for index in range(8)]
         pids = {worker.pid for worker in workers}
         dead: dict[int, int] = {}
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 40
         while len(dead) < 8 and time.monotonic() < deadline:
             dead |= {death.pid: death.status for death in client.events()}
             time.sleep(0.02)

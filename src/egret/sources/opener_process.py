@@ -1,7 +1,7 @@
 """The opener's own process: a loop over three kinds of descriptors, and nothing that blocks.
 
-It does what the ``Plan`` names and refuses anything else. A worker that sends rubbish, or asks more often than a
-restart ever would, is killed: its code is not ours any more.
+It does what the ``Plan`` names and refuses anything else. A worker that sends rubbish, asks for what is not its own,
+or asks without reading the answers, is killed: its code is not ours any more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from egret.sources.opener import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
 
 _MAX_WORKERS = 64
-_OPENS_PER_WINDOW, _WINDOW_S = 240, 60.0  # an interface that flaps costs 2 a second; each ring is memory
+_OPENS_PER_WINDOW, _WINDOW_S = 60, 60.0  # enough for interfaces that flap; each ring is memory of the kernel's
 _GRACE_S = 2.0  # for workers to end after the daemon has
 
 WorkerMain = Callable[[int, WorkerLink], None]
@@ -187,15 +187,15 @@ class _Server:
             self._cut(child)
         except (BadMessage, _RefusedError) as error:
             _say(f"worker {child.index} is killed: it sent {error}")
-            self._cut(child)
             signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+            self._cut(child)
 
     def _answer_worker(self, child: _Child, link: Channel, message: dict[str, object]) -> None:
         interface = message.get("interface")
         if not isinstance(interface, str) or interface not in self._plan.interfaces:
             raise _RefusedError("a request for an interface that is not in the plan")
-        self._limit(child)
         try:
+            self._limit(child)
             answer, passed = self._open(message.get("do"), interface)
         except _RefusedError:
             raise
@@ -211,7 +211,7 @@ class _Server:
     def _limit(self, child: _Child) -> None:
         now_s, times = time.monotonic(), child.opened_at_s
         if len(times) == _OPENS_PER_WINDOW and now_s - times[0] < _WINDOW_S:
-            raise _RefusedError("more requests than a restart could need")
+            raise SourceError("opened too often within a minute; later")
         times.append(now_s)
 
     def _open(self, what: object, interface: str) -> tuple[dict[str, object], socket.socket]:
