@@ -31,14 +31,3 @@ def parse_rfc3339(text: str) -> int:
         moment = moment.replace(tzinfo=UTC)
     seconds = (moment - _EPOCH) // timedelta(seconds=1)
     return seconds * SECOND_NS + (int(fraction[1].ljust(9, "0")) if fraction else 0)
-
-
-def parse_until(text: str) -> int:
-    """Read the end of a suppression: a time, or a date, which holds to the end of that day in UTC.
-
-    Raises:
-        ValueError: *text* is neither.
-    """
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return parse_rfc3339(f"{text}T00:00:00Z") + 24 * 3600 * SECOND_NS
-    return parse_rfc3339(text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from egret.alerts.timestamps import SECOND_NS, parse_rfc3339, parse_until, rfc3339
+from egret.alerts.timestamps import SECOND_NS, parse_rfc3339, rfc3339
 
 NEW_YEAR_NS = 1_767_225_600 * SECOND_NS
 
@@ -42,8 +42,3 @@ def test_other_spellings_are_read(text: str, time_ns: int) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)
-
-
-def test_a_date_holds_to_its_end() -> None:
-    assert parse_until("2026-01-01") == NEW_YEAR_NS + 86_400 * SECOND_NS
-    assert parse_until("2026-01-01T00:00:00Z") == NEW_YEAR_NS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from egret.alerts.codec import hosting_to_dict, incident_to_dict, operator_to_dict
-from egret.alerts.formats.text import headline, main_host
+from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
 from egret.model import Connection, Detection, Hosting, Protocol, Severity, Signature, Transport
@@ -44,7 +44,7 @@ def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
             "name": f"{incident.service} ({incident.vendor})",
             "category": incident.category.value,
             "ruleset": incident.service_class.value,
-            "reference": incident.references[0] if incident.references else None,
+            "reference": first_url(incident.references),
         },
         **_ends(incident.client, None),
         **_incident_destination(incident),
@@ -195,7 +195,7 @@ def _rule(signature: Signature) -> dict[str, Any]:
         "name": f"{signature.service} ({signature.vendor})",
         "category": signature.category.value,
         "ruleset": signature.service_class.value,
-        "reference": signature.references[0] if signature.references else None,
+        "reference": first_url(signature.references),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
-from egret.alerts.formats.text import headline, main_host
+from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import Action, Alert, Incident, Sensor, Server
 from egret.model import Severity
 
@@ -143,8 +143,9 @@ def _observables(incident: Incident) -> list[dict[str, Any]]:
 def _remediation(incident: Incident) -> dict[str, Any]:
     if not incident.alternatives:
         return {}
-    advice: dict[str, Any] = {"desc": f"Alternatives: {', '.join(incident.alternatives)}"}
-    return {"remediation": advice | ({"references": list(incident.references)} if incident.references else {})}
+    url = first_url(incident.references)
+    advice = {"desc": f"Alternatives: {', '.join(incident.alternatives)}"}
+    return {"remediation": {**advice, **({"references": [url]} if url else {})}}
 
 
 def _ms(time_ns: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from egret.alerts.model import Alert, Evidence, Incident
 from egret.alerts.timestamps import rfc3339
 from egret.model import Hosting, Operator
@@ -42,6 +44,11 @@ def main_host(incident: Incident) -> str | None:
         if server.host:
             return server.host
     return incident.hosts[-1] if incident.hosts else None
+
+
+def first_url(references: Iterable[str]) -> str | None:
+    """The first reference that is a URL: others name a source in words."""
+    return next((url for url in references if url.startswith(("https://", "http://"))), None)
 
 
 def hosting_text(hosting: Hosting) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from egret.alerts.formats.text import (
     counts_text,
+    first_url,
     headline,
     hosting_text,
     main_host,
@@ -97,3 +98,11 @@ def test_many_hosts_are_counted() -> None:
 def test_what_is_not_there_has_no_line() -> None:
     [alert] = alerts_of(hello(sig=replace(signature(), alternatives=()), reasons=()))
     assert [line.split()[0] for line in several_lines(alert)[1:]] == ["hosts", "incident"]
+
+
+def test_only_a_url_is_one() -> None:
+    assert (
+        first_url(["a list, 2026-01-01", "https://example.org/terms", "https://example.org/other"])
+        == "https://example.org/terms"
+    )
+    assert first_url(["a list, 2026-01-01"]) is None
