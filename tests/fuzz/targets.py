@@ -1,0 +1,118 @@
+"""What is fuzzed: each target takes any bytes and gives a value or a DecodeError (or SourceError), nothing else."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from egret.decode import dns, http, quic, tls
+from egret.decode.packet import decode_packet
+from egret.errors import ConfigErrors, DecodeError, SourceError
+from egret.model import Frame, Observation
+from egret.settings import positions
+from egret.sources.files import open_capture
+from egret.track.observer import Observer
+
+LINKTYPES = (1, 0, 12, 101, 105, 108, 113, 127, 228, 229, 276, 239)
+
+
+def _frame(data: bytes) -> Frame:
+    linktype = LINKTYPES[data[0] % len(LINKTYPES)] if data else 1
+    return Frame(1, linktype, memoryview(data[1:]), max(0, len(data) - 1))
+
+
+def packet(data: bytes) -> None:
+    decode_packet(_frame(data))
+
+
+def dns_message(data: bytes) -> None:
+    message = dns.parse_message(data)
+    for record in message.records:
+        assert record.owner.isascii()
+
+
+def dns_stream(data: bytes) -> None:
+    _, consumed = dns.split_stream(data)
+    assert 0 <= consumed <= len(data)
+
+
+def client_hello(data: bytes) -> None:
+    tls.parse_client_hello(data)
+
+
+def tls_stream(data: bytes) -> None:
+    tls.read_hello(data)
+    tls.read_hello(data, final=True)
+
+
+def http_head(data: bytes) -> None:
+    http.parse_request_head(data)
+    http.parse_request_head(data, final=True)
+
+
+def quic_datagram(data: bytes) -> None:
+    if quic.is_long_header(data):
+        quic.parse_packets(data)
+
+
+def quic_frames(data: bytes) -> None:
+    quic.parse_frames(data)
+
+
+def observer(data: bytes) -> None:
+    """Frames cut out of *data* by length bytes: whatever they are, names come out clean."""
+    watching, at = Observer(), 0
+    events = []
+    while at < len(data):
+        size = data[at] * 8
+        events += watching.feed(_frame(data[at + 1 : at + 1 + size]))
+        at += 1 + size
+    for event in [*events, *watching.flush()]:
+        if isinstance(event, Observation):
+            assert event.name.isascii()
+            assert event.name.isprintable()
+            json.dumps(dict(event.attributes))
+
+
+def capture_file(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        source = open_capture(file.name)
+        try:
+            for frame in source.frames():
+                assert len(frame.data) <= len(data) * 1100  # gzip's best ratio: nothing is made up
+        finally:
+            source.close()
+
+
+def yaml_text(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.yaml"
+        path.write_bytes(data)
+        positions.load(path)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "packet": packet,
+    "dns_message": dns_message,
+    "dns_stream": dns_stream,
+    "client_hello": client_hello,
+    "tls_stream": tls_stream,
+    "http_head": http_head,
+    "quic_datagram": quic_datagram,
+    "quic_frames": quic_frames,
+    "observer": observer,
+    "capture_file": capture_file,
+    "yaml_text": yaml_text,
+}
+
+
+def attempt(name: str, data: bytes) -> None:
+    """Run one target; the errors that are values pass, anything else is a finding."""
+    try:
+        TARGETS[name](data)
+    except (DecodeError, SourceError, ConfigErrors):
+        return
