@@ -142,6 +142,8 @@ class Streams:
         return []
 
     def _take(self, flow: Flow, seq: int, packet: Packet) -> list[Event]:
+        if self._flows.get(flow.key) is not flow:
+            return []  # admitting it evicted its own other direction, which settled both
         flow.last_ns = packet.time_ns
         flow.answered = True
         if not flow.sure and flow.assembly is None:

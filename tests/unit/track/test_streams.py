@@ -323,6 +323,12 @@ def test_bulk_above_the_bound_is_settled() -> None:
     assert [connection.reason for connection in connections(run(frames, flush=False))] == [Nameless.INCOMPLETE]
 
 
+def test_a_direction_may_evict_its_own_other_direction() -> None:
+    tcp = Tcp()
+    events = run([*tcp.handshake(), tcp.reply(-1, b"data", SYN), tcp.reply(3, b"more")], Observer(Limits(flows=1)))
+    assert [connection.reason for connection in connections(events)] == [Nameless.EVICTED]
+
+
 def test_an_eviction_uses_what_is_there() -> None:
     observer = Observer(Limits(flows=1))
     first, second = Tcp(), Tcp(sport=40001)
