@@ -56,7 +56,7 @@ golden: $(VENV)/.dev ## rewrite the golden files; read the diff before you commi
 	@$(BIN)/pytest -q tests/golden tests/unit --update-golden $(ARGS)
 
 docs: $(VENV)/.dev ## rewrite the generated reference pages and the README's picture
-	@$(BIN)/python scripts/make_docs.py
+	@$(BIN)/python -m scripts.make_docs
 
 geoip: $(VENV)/.dev ## rebuild the bundled GeoIP database from its openly licensed sources
 	@$(BIN)/python scripts/build_geoip.py $(ARGS)

@@ -1,6 +1,7 @@
-"""Write the files that are made from the program: docs/configuration.md, docs/metrics.md, deploy/egret.yaml.
+"""Write the files that are made from the program: reference pages, the default configuration, the README's picture.
 
-Run it after a change of a setting or a metric; tests compare the files with what it would write.
+Run it after a change of a setting, a metric, a command or the demo capture: ``make docs``. Tests compare the files
+with what it would write.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from pathlib import Path
 from egret.settings.reference import reference_page
 from egret.settings.yaml_text import default_yaml
 from egret.telemetry.reference import metrics_page
+from scripts.docs_commands import commands_page
+from scripts.docs_picture import demo_picture
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "docs/configuration.md": reference_page,
     "docs/metrics.md": metrics_page,
+    "docs/commands.md": commands_page,
+    "docs/images/demo.svg": demo_picture,
     "deploy/egret.yaml": default_yaml,
 }
 
@@ -23,7 +28,7 @@ def main() -> None:
     """Write each file where it belongs."""
     for name, make in FILES.items():
         path = ROOT / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
         print(f"wrote {name}")
 
