@@ -83,7 +83,8 @@ def _packed(text: str) -> bytes | None:
 def open_databases(config: Config) -> GeoDatabase:
     """The databases of a configuration; GeoError says which one cannot be used."""
     paths = [Path(path) for path in config.geoip.databases]
-    return GeoDatabase.open(paths, geolocate_reserved=config.geoip.geolocate_reserved)
+    geoip = config.geoip
+    return GeoDatabase.open(paths, geolocate_reserved=geoip.geolocate_reserved, bundled=geoip.bundled)
 
 
 def _table(database: DatabaseInfo) -> Table:

@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 from egret import __version__
 from egret.cli import catalog, check, doctor, explain, geoip, match, observe, replay, run
 from egret.cli.output import FAILED, USAGE, complain, complain_all
-from egret.errors import ConfigError, ConfigErrors, EgretError
+from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
 
 HELP = """Egret sees which outbound connections reach AI services run from the PRC, and says under whose law
 and in which country the data lands.
@@ -70,6 +70,9 @@ def invoke(arguments: list[str]) -> int:
         return USAGE
     except (ConfigError, ConfigErrors) as error:
         complain_all(error)
+        return USAGE
+    except GeoError as error:
+        complain(str(error))
         return USAGE
     except EgretError as error:
         complain(str(error))

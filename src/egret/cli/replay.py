@@ -76,7 +76,7 @@ class _Replay:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._folder = Incidents(incident_policy(knowledge.config.alerts))
+        self._folder = Incidents(incident_policy(knowledge.config))
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.connections = self.named = self.names = 0

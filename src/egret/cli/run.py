@@ -123,7 +123,7 @@ def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None
     lines.append(
         f"catalogue {knowledge.catalog.version}: {len(knowledge.catalog.signatures)} services of {kinds} vendors"
     )
-    lines += [f"database {info.source}: {info.attribution}" for info in knowledge.geo.info()]
+    lines += [f"database {info.source}: {info.attribution}" for info in knowledge.geo.info()] or ["no GeoIP database"]
     lines.append(f"incidents in {config.paths.store}" + (f", as user {user.name}" if user else ""))
     if config.http.enabled:
         lines.append(f"status page http://{config.http.listen}/")

@@ -7,6 +7,7 @@ hangs or is full is counted and shown, and holds alerts up for ``STORE_PATIENCE_
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert, Incident
 from egret.errors import StoreError
 from egret.judge.verdict import Judge
-from egret.model import Detection, Severity
+from egret.model import Detection
 from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
@@ -60,7 +61,7 @@ class Ledger:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
         self._wake = asyncio.Event()
-        self._reported_errors = 0
+        self._told_broken = 0
         self._saved_at_s = self._purged_at_s = 0.0
 
     async def restore(self) -> int:
@@ -140,10 +141,6 @@ class Ledger:
         await self._on_disk(self._store.close)
         self._disk.shutdown(wait=False, cancel_futures=True)
 
-    def open_by_severity(self) -> dict[Severity, int]:
-        """How many incidents are open."""
-        return self.incidents.open_by_severity()
-
     async def _on_disk(self, work: Callable[[], _T]) -> _T | None:
         """Do *work* in the disk's thread; None if it failed or takes too long (then it goes on behind)."""
         future = asyncio.get_running_loop().run_in_executor(self._disk, work)
@@ -158,7 +155,14 @@ class Ledger:
             self._telemetry.store_failed(str(error))
             return None
         self._telemetry.store_healthy()
+        self._tell_of_broken_files()
         return result
+
+    def _tell_of_broken_files(self) -> None:
+        for path in self._store.moved_aside[self._told_broken :]:
+            why = "it was no readable database; a new one was begun and this one kept"
+            self._telemetry.log.event(logging.ERROR, "store_moved_aside", file=path, why=why)
+        self._told_broken = len(self._store.moved_aside)
 
 
 def _forget(future: asyncio.Future[Any]) -> None:

@@ -52,7 +52,7 @@ class Service:
         watch = SinkWatch(self.telemetry)
         sensor = Sensor(__version__, socket.gethostname())
         self._outputs, self._deliveries = make_outputs(config.outputs, sensor, watch)
-        self._incidents = Incidents(incident_policy(config.alerts))
+        self._incidents = Incidents(incident_policy(config))
         self._store = IncidentStore(config.paths.store)
         keep_s = config.store.keep.total_seconds()
         self._ledger = Ledger(post.knowledge.judge, self._incidents, self._store, self._outputs, self.telemetry, keep_s)

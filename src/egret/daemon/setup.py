@@ -14,10 +14,11 @@ from egret.alerts.suppress import Suppression
 from egret.catalog.match import Catalog
 from egret.geo.database import GeoDatabase
 from egret.judge.verdict import Judge, Policy
+from egret.model import ServiceClass
 from egret.settings.bundled import signatures_dir
 from egret.settings.config import Config
-from egret.settings.sections import Alerts, Webhook
 from egret.settings.sections import Outputs as OutputSettings
+from egret.settings.sections import Webhook
 from egret.settings.signatures import load_catalog
 from egret.sinks.base import Delivery, DeliveryOptions, Watcher
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
@@ -46,7 +47,8 @@ def load_knowledge(config: Config) -> Knowledge:
     """
     bundled = [signatures_dir()] if config.catalog.bundled else []
     catalog = load_catalog([*bundled, *config.catalog.directories], config.catalog.disabled)
-    geo = GeoDatabase.open(config.geoip.databases, geolocate_reserved=config.geoip.geolocate_reserved)
+    settings = config.geoip
+    geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
     return Knowledge(config, catalog, geo, Judge(policy(config), geo))
 
 
@@ -55,9 +57,12 @@ def policy(config: Config) -> Policy:
     return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars)
 
 
-def incident_policy(alerts: Alerts) -> IncidentPolicy:
+def incident_policy(config: Config) -> IncidentPolicy:
     """What the incidents need of the settings."""
+    alerts, severities = config.alerts, policy(config)
+    below = (each for each in ServiceClass if severities.of_class(each).rank < alerts.alert_from.rank)
     return IncidentPolicy(
+        counted=frozenset(below),
         alert_from=alerts.alert_from,
         update_every_ns=_ns(alerts.update_every),
         close_after_ns=_ns(alerts.close_after),

@@ -85,17 +85,20 @@ class GeoDatabase:
         self.unreadable = 0  # look-ups that a damaged file could not answer
 
     @classmethod
-    def open(cls, paths: Sequence[Path] | None = None, *, geolocate_reserved: bool = False) -> GeoDatabase:
+    def open(
+        cls, paths: Sequence[Path] | None = None, *, geolocate_reserved: bool = False, bundled: bool = True
+    ) -> GeoDatabase:
         """Open *paths* (None or empty: the bundled file).
 
         Args:
             paths: mmdb files of MaxMind, DB-IP, IPinfo or our own; earlier ones win.
+            bundled: use the bundled file where there are no *paths*; without it nothing is known of any address.
             geolocate_reserved: also look up private and documentation addresses (for test databases).
 
         Raises:
             GeoError: a file is missing, unreadable or no MaxMind DB; says which and what to do.
         """
-        chosen = list(paths or ()) or [geo_dir() / BUNDLED]
+        chosen = list(paths or ()) or ([geo_dir() / BUNDLED] if bundled else [])
         return cls([_File(Path(path)) for path in chosen], geolocate_reserved=geolocate_reserved)
 
     def lookup(self, ip: bytes) -> GeoRecord | None:

@@ -104,6 +104,7 @@ class CatalogSettings(Section):
 class GeoIP(Section):
     """Where addresses are said to be."""
 
+    bundled: bool = Field(default=True, description="Use the database that comes with Egret where none is named")
     databases: tuple[FilePath, ...] = Field(
         default=(), description="mmdb files, first answer wins; empty: the one that comes with Egret"
     )

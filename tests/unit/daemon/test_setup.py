@@ -7,7 +7,7 @@ import pytest
 from egret.alerts.model import Sensor
 from egret.daemon.setup import incident_policy, load_knowledge, make_outputs, policy
 from egret.errors import ConfigErrors, GeoError
-from egret.model import Severity
+from egret.model import ServiceClass, Severity
 from egret.settings.config import Config, load_config
 from tests.support.alerts import Watch
 
@@ -41,7 +41,7 @@ alerts:
     - {client: 192.0.2.0/24, service: alibaba.dingtalk, until: 1970-01-02T00:00:00Z, reason: partner}
     - {service: Alibaba}
 """
-    made = incident_policy(config(tmp_path, text).alerts)
+    made = incident_policy(config(tmp_path, text))
     assert (made.update_every_ns, made.close_after_ns) == (5400 * 10**9, 1_500_000_000)
     assert made.alert_from is Severity.MEDIUM
     first, second = made.suppress
@@ -74,3 +74,14 @@ def test_a_missing_database_or_catalogue_is_said(tmp_path: Path) -> None:
         load_knowledge(config(tmp_path, f"geoip: {{databases: [{tmp_path}/none.mmdb]}}\n"))
     with pytest.raises(ConfigErrors, match="no such folder"):
         load_knowledge(config(tmp_path, f"catalog: {{directories: [{tmp_path}/none]}}\n"))
+
+
+def test_works_with_no_database_at_all(tmp_path: Path) -> None:
+    knowledge = load_knowledge(config(tmp_path, "geoip: {bundled: false}\n"))
+    assert knowledge.geo.info() == []
+    assert knowledge.judge.prc_network(bytes([1, 2, 4, 8])) is None
+
+
+def test_classes_below_the_threshold_are_counted_and_not_looked_up_either(tmp_path: Path) -> None:
+    made = incident_policy(config(tmp_path, "alerts: {alert_from: medium}\n"))
+    assert made.counted == {ServiceClass.BROAD, ServiceClass.CLOUD, ServiceClass.RESOLVER}
