@@ -43,7 +43,11 @@ def test_every_unit_test_has_a_module(repository: Path) -> None:
 
 
 def test_no_file_has_outgrown_one_idea(repository: Path) -> None:
-    long = {str(p.relative_to(repository)): n for p in tracked(repository) if p.suffix == ".py" and (n := count(p)) > MAX_LINES}
+    long = {
+        str(p.relative_to(repository)): n
+        for p in tracked(repository)
+        if p.suffix == ".py" and (n := count(p)) > MAX_LINES
+    }
     assert long == {}
 
 
