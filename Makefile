@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+DEMO := src/egret/data/demo/egret-demo
 
 .PHONY: help run demo test check lint bench fuzz golden docs geoip dashboard install uninstall clean
 
@@ -28,7 +29,7 @@ run: $(VENV)/.run ## set up and start the daemon with embedded defaults (ARGS="-
 	@exec $(BIN)/egret run $(ARGS)
 
 demo: $(VENV)/.run ## replay the shipped capture of real clients, so that something can be seen at once
-	@$(BIN)/egret replay $(ARGS) src/egret/data/demo/egret-demo.pcapng
+	@$(BIN)/egret replay -c $(DEMO).yaml $(ARGS) $(DEMO).pcapng
 
 test: $(VENV)/.dev ## set up, system packages included, and pass every test
 	@scripts/setup-system.sh

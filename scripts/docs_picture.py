@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = "src/egret/data/demo/egret-demo.pcapng"
+DEMO = "src/egret/data/demo/egret-demo"
 COLUMNS = 160
 # rich's theme would fetch a font from elsewhere; the reader's own will do
 _FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
@@ -21,7 +21,7 @@ _FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 def demo_picture() -> str:
     """A terminal with the command and its output, as a person sees it."""
-    command = ["replay", DEMO]
+    command = ["replay", "-c", f"{DEMO}.yaml", f"{DEMO}.pcapng"]
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, legacy_windows=False)
     console.print(Text.assemble(("$ ", "dim"), ("egret " + " ".join(command), "bold")))
     console.print(Text.from_ansi(_output(command)), end="")

@@ -1,8 +1,8 @@
 """Record the demo capture: real clients in the test world, seen from the gateway's inside.
 
 Run as root from the top of the repository: ``python -m scripts.make_demo_capture``. Writes
-``src/egret/data/demo/egret-demo.pcapng`` and ``tests/golden/demo/expected.jsonl``; the second comes from
-what the clients were told to do, not from what Egret saw.
+``src/egret/data/demo/egret-demo.pcapng``, the addresses' database beside it, and ``tests/golden/demo/expected.jsonl``;
+that comes from what the clients were told to do, not from what Egret saw.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.world.addresses import write_database
 from tests.support.world.capture import capturing
 from tests.support.world.clients import visit_all
 from tests.support.world.visits import VISITS
@@ -22,6 +23,7 @@ from tests.support.world.world import World
 
 TOP = Path(__file__).resolve().parents[1]
 CAPTURE = TOP / "src/egret/data/demo/egret-demo.pcapng"
+DATABASE = TOP / "src/egret/data/demo/egret-demo.mmdb"  # where the world's documentation addresses are said to be
 EXPECTED = TOP / "tests/golden/demo/expected.jsonl"
 INTERFACE = "lan0"
 NANOSECOND_PCAP = 0xA1B23C4D
@@ -37,6 +39,7 @@ def main() -> int:
         with World(Path(folder)) as world, capturing(world.gateway, INTERFACE, recorded):
             visit_all(world, VISITS)
         CAPTURE.parent.mkdir(parents=True, exist_ok=True)
+        write_database(DATABASE)
         CAPTURE.write_bytes(b"".join(_pcapng(recorded.read_bytes())))
     EXPECTED.parent.mkdir(parents=True, exist_ok=True)
     EXPECTED.write_text("".join(f"{line}\n" for line in expected_lines()))

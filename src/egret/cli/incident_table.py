@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from egret.alerts.formats.text import hosting_text, main_host, operator_text
+from egret.alerts.formats.text import main_host
 from egret.alerts.model import Evidence, Incident
-from egret.model import Severity
+from egret.model import Hosting, Operator, Severity
 from egret.names import printable
 
 STYLES = {
@@ -21,6 +21,7 @@ STYLES = {
     Severity.HIGH: "red",
     Severity.CRITICAL: "bold red",
 }
+_NETWORK_WIDTH = 14
 _PIPE_WIDTH = 160  # not a terminal: wide enough that no cell is cut
 
 
@@ -36,8 +37,8 @@ def incident_table(incidents: Sequence[Incident], console: Console | None = None
             _plain(incident.client),
             _plain(f"{incident.service} ({incident.vendor})"),
             _plain(main_host(incident) or "-"),
-            _plain(operator_text(incident.operator)),
-            _plain(hosting_text(incident.hosting)),
+            _plain(_operator(incident.operator)),
+            _plain(_hosting(incident.hosting)),
             _plain(_seen(incident)),
         )
     console.print(table if incidents else "Nothing that the catalogue names.")
@@ -51,6 +52,20 @@ def _console() -> Console:
 def _plain(text: str) -> Text:
     """Never rich's markup: a host name may look like one."""
     return Text(printable(text))
+
+
+def _operator(operator: Operator) -> str:
+    """Under the heading "operator"; contested is never a plain yes or no."""
+    return f"{operator.country or 'unknown'}{', contested' if operator.contested else ''}"
+
+
+def _hosting(hosting: Hosting) -> str:
+    """Under the heading "hosted in": one line, so the network's name is cut."""
+    if hosting.asn is None:
+        return hosting.country or "unknown"
+    name = (hosting.as_org or "").split(",")[0]
+    short = name if len(name) <= _NETWORK_WIDTH else name[: _NETWORK_WIDTH - 1] + "…"
+    return f"{hosting.country or 'unknown'} AS{hosting.asn} {short}".rstrip()
 
 
 def _seen(incident: Incident) -> str:

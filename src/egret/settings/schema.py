@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,14 +28,14 @@ _HINTS = {
 
 
 def validate(model: type[M], document: Document) -> M:
-    """Build *model* from *document*.
+    """Build *model* from *document*; validators find the folder of its file in their context.
 
     Raises:
         ConfigErrors: every error of the reading and of the validation, in the order of the text.
     """
     errors = list(document.errors)
     try:
-        result = model.model_validate(document.value)
+        result = model.model_validate(document.value, context={"folder": Path(document.file).absolute().parent})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
         schema = model.model_json_schema()

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _INTERFACE = re.compile(
@@ -196,13 +196,16 @@ def _checked(value: str, what: str) -> str:
     return value
 
 
-def _path(value: Path) -> Path:
+def _path(value: Path, info: ValidationInfo) -> Path:
+    """A relative path starts at the file that names it (``folder`` of the context), not where somebody stood."""
     if not str(value).isprintable():
         raise ValueError("a path with control characters")
     try:
-        return value.expanduser()
+        value = value.expanduser()
     except RuntimeError:
         raise ValueError(f"'{value}': whose home that is is not known; write the whole path") from None
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value
 
 
 def switch(value: object) -> object:

@@ -168,3 +168,10 @@ def test_the_json_schema_names_every_section() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_a_relative_path_starts_at_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "geoip: {databases: [world.mmdb, /abs.mmdb]}\n")
+    monkeypatch.chdir(tmp_path.parent)
+    relative = path.relative_to(tmp_path.parent)
+    assert load_config(relative).geoip.databases == (tmp_path / "world.mmdb", Path("/abs.mmdb"))
