@@ -21,6 +21,7 @@ promtool=prometheus
 amtool=prometheus-alertmanager
 setpriv=util-linux
 sysctl=procps
+systemd-analyze=systemd
 tcpdump=tcpdump
 tcpreplay=tcpreplay
 tshark=tshark
