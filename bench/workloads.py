@@ -1,0 +1,125 @@
+"""Makes the captures that the benchmark reads: DNS alone, TLS hellos alone, and a gateway's mix. Plain struct, so that
+a million packets take seconds; documentation addresses; the same bytes at every run."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
+ETHERNET = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
+FLAGGED = ("chat.qwen.ai", "api.deepseek.com", "dashscope.aliyuncs.com", "oapi.dingtalk.com")
+FLAGGED_SHARE = 0.01
+SYN, ACK, PSH = 2, 16, 8
+START_NS = 1_767_225_600_000_000_000
+STEP_NS = 2_000
+
+
+def _ip(source: int, destination: int, protocol: int, body: bytes) -> bytes:
+    head = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0, source, destination)
+    return ETHERNET + head + body
+
+
+def _tcp(
+    source: int, destination: int, port: int, seq: int, flags: int, payload: bytes = b"", *, back: bool = False
+) -> bytes:
+    ports = (443, port) if back else (port, 443)
+    ends = (destination, source) if back else (source, destination)
+    return _ip(*ends, 6, struct.pack("!HHIIBBHHH", *ports, seq, 1, 0x50, flags, 8192, 0, 0) + payload)
+
+
+def _udp(source: int, destination: int, sport: int, dport: int, payload: bytes) -> bytes:
+    return _ip(source, destination, 17, struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload)
+
+
+def _name(chance: random.Random) -> str:
+    if chance.random() < FLAGGED_SHARE:
+        return chance.choice(FLAGGED)
+    return f"w{chance.randrange(20_000)}.site{chance.randrange(500)}.example"
+
+
+def _labels(name: str) -> bytes:
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+def _client(chance: random.Random) -> int:
+    return 0xC0000200 | chance.randrange(1, 255)  # 192.0.2.0/24
+
+
+def _server(chance: random.Random) -> int:
+    return 0xCB007100 | chance.randrange(1, 255)  # 203.0.113.0/24
+
+
+def _hello(name: str) -> bytes:
+    inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.wrap_bio(inward, outward, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        return outward.read()
+    raise AssertionError("a handshake without a server ended")
+
+
+def _post_quantum(hello: bytes) -> bytes:
+    """The hello with an unknown extension as large as a post-quantum key share, all lengths grown by it."""
+    share = struct.pack("!HH", 0x2A2A, 1216) + bytes(1216)
+    session = hello[43]
+    suites = 44 + session
+    methods = suites + 2 + int.from_bytes(hello[suites : suites + 2])
+    extensions = methods + 1 + hello[methods]
+    grown = bytearray(hello + share)
+    for at, width in ((3, 2), (6, 3), (extensions, 2)):
+        grown[at : at + width] = (int.from_bytes(grown[at : at + width]) + len(share)).to_bytes(width)
+    return bytes(grown)
+
+
+def dns(chance: random.Random) -> Iterator[bytes]:
+    while True:
+        name, client, number = _labels(_name(chance)), _client(chance), chance.randrange(65536)
+        question = name + b"\0\1\0\1"
+        port = chance.randrange(20_000, 60_000)
+        yield _udp(client, 0xC6336435, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
+        answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, _server(chance))
+        yield _udp(0xC6336435, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer)
+
+
+def tls(chance: random.Random) -> Iterator[bytes]:
+    shapes = [(_hello(name), _post_quantum(_hello(name))) for name in (*FLAGGED, *(_name(chance) for _ in range(400)))]
+    while True:
+        plain, large = shapes[chance.randrange(4)] if chance.random() < FLAGGED_SHARE else chance.choice(shapes)
+        hello = large if chance.random() < 0.5 else plain
+        client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 60_000)
+        seq = chance.randrange(1 << 31)
+        yield _tcp(client, server, port, seq, SYN)
+        yield _tcp(client, server, port, 9, SYN | ACK, back=True)
+        for at in range(0, len(hello), 1400):
+            yield _tcp(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
+
+
+def mix(chance: random.Random) -> Iterator[bytes]:
+    """97 % bulk; of the rest half look-ups, half hellos."""
+    names, hellos, bulk = dns(chance), tls(chance), bytes(1400)
+    while True:
+        if chance.random() < 0.03:
+            yield next(names if chance.random() < 0.5 else hellos)
+        else:
+            client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 20_400)
+            yield _tcp(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
+
+
+WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {"dns": dns, "tls": tls, "mix": mix}
+
+
+def write(path: Path, workload: str, packets: int) -> int:
+    """Write *packets* packets of *workload* to *path*; its size in bytes."""
+    source, time_ns = WORKLOADS[workload](random.Random(workload)), START_NS
+    with path.open("wb") as file:
+        file.write(FILE_HEADER)
+        for _ in range(packets):
+            frame = next(source)
+            time_ns += STEP_NS
+            file.write(struct.pack("<IIII", *divmod(time_ns, 1_000_000_000), len(frame), len(frame)) + frame)
+    return path.stat().st_size
