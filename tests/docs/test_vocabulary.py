@@ -83,7 +83,7 @@ def test_every_flag_is_on_its_page() -> None:
 
 def test_every_field_of_observe_is_explained() -> None:
     text = page("docs/observations.md")
-    command = [sys.executable, "-m", "egret", "observe", "--flows", "--anomalies", DEMO]
+    command = [sys.executable, "-m", "egret", "observe", "--flows", "--anomalies", f"{DEMO}.pcapng"]
     lines = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     ).stdout.splitlines()
