@@ -44,7 +44,7 @@ lint: $(VENV)/.dev ## everything that reads the code without running it
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell src tests scripts docs deploy signatures README.md
+	$(BIN)/codespell src tests scripts docs deploy signatures changelog.d *.md
 	$(BIN)/egret catalog lint
 
 bench: $(VENV)/.dev ## measure, side by side with what Debian has

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from enum import StrEnum
@@ -73,6 +74,14 @@ def test_every_option_of_the_configuration_is_on_its_page() -> None:
         if not isinstance(field.default, Section) and f"`{key}`" not in text
     ]
     assert missing == []
+
+
+def test_every_path_that_is_served_is_on_a_page() -> None:
+    server = (ROOT / "src/egret/web/server.py").read_text(encoding="utf-8")
+    described = json.loads((ROOT / "src/egret/web/openapi.json").read_text(encoding="utf-8"))["paths"]
+    routes = set(re.findall(r'add_get\("([^"]+)"', server)) | set(described)
+    text = page("docs/deploy.md")
+    assert {route for route in routes if f"`{route}`" not in text} == set()
 
 
 def test_every_flag_is_on_its_page() -> None:

@@ -22,6 +22,7 @@ folder.
 - `egret check -c FILE` names every error with file, line and column; `--effective` shows all options in force.
 - `egret check --schema` prints a JSON Schema for editors. `deploy/egret.yaml` is the default with comments.
 - Unknown and duplicate keys are errors. Only `true` and `false` are booleans.
+- A relative path starts at the folder of the file that names it.
 - A duration is a number and one of `ms s m h d w`; a bare number is an error.
 - A secret is `file:/path` or `env:NAME`, read at start and at reload, and never shown.
 """
