@@ -20,7 +20,7 @@ from tests.support.world.world import World
 pytestmark = pytest.mark.integration
 CAP_NET_RAW, CAP_SETPCAP = 1 << 13, 1 << 8
 WAYS = {
-    "workers": ("world", "capture: {{workers: 2}}\n"),
+    "workers": ("world", "capture: {{workers: 2, interfaces: [lan0, wan0]}}\n"),
     "portable": ("world", "capture: {{backend: portable, interfaces: [lan0]}}\n"),
     "offloads": ("offload_world", ""),
 }

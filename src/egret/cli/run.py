@@ -57,11 +57,12 @@ def run(
     user = find_user(settings.capture.user) if os.geteuid() == 0 else None
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
+    shares = _shares(placement.interfaces, settings.capture.workers)
     opener = Opener.start(
-        lambda _index, link: _work(link, knowledge, placement, inside), _plan(settings, placement, user)
+        lambda index, link: _work(link, knowledge, shares[index], inside), _plan(settings, placement, user)
     )
     drop(user)
-    post = Post(knowledge, placement, inside, opener)
+    post = Post(knowledge, placement, inside, shares, opener)
     asyncio.run(_serve(post))
 
 
@@ -132,15 +133,21 @@ def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None
     sys.stderr.flush()
 
 
-def _work(link: WorkerLink, knowledge: Knowledge, placement: Placement, inside: Sequence[str]) -> None:
+def _shares(interfaces: Sequence[str], workers: int) -> list[Sequence[str]]:
+    """Interfaces dealt out to workers. A client is behind one interface, so all its flows meet in one worker."""
+    number = min(workers, len(interfaces))
+    return [interfaces[first::number] for first in range(number)]
+
+
+def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], inside: Sequence[str]) -> None:
     """What a worker process does; it was forked with everything loaded."""
     networks = knowledge.config.networks
     relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
     pipeline = Pipeline(knowledge.catalog, knowledge.judge, Scope(inside, relays))
-    Worker(_source(link, knowledge.config, placement), pipeline, link.pipe).run()
+    Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe).run()
 
 
-def _source(link: WorkerLink, config: Config, placement: Placement) -> Source:
+def _source(link: WorkerLink, config: Config, interfaces: Sequence[str]) -> Source:
     if config.capture.backend == "portable":
-        return PortableSource(placement.interfaces, link.open_stream)
-    return LiveSource(placement.interfaces, link.open_ring)
+        return PortableSource(interfaces, link.open_stream)
+    return LiveSource(interfaces, link.open_ring)

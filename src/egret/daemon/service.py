@@ -36,6 +36,7 @@ class Post:
     knowledge: Knowledge
     placement: Placement
     inside: Sequence[str]
+    shares: Sequence[Sequence[str]]  # the interfaces of each worker
     opener: OpenerClient
 
 
@@ -56,7 +57,7 @@ class Service:
         self._store = IncidentStore(config.paths.store)
         keep_s = config.store.keep.total_seconds()
         self._ledger = Ledger(post.knowledge.judge, self._incidents, self._store, self._outputs, self.telemetry, keep_s)
-        workers = config.capture.workers
+        workers = len(post.shares)
         self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts)
@@ -96,7 +97,7 @@ class Service:
 
     def _welcome(self, restored: int) -> None:
         if restored:
-            self._say(f"{restored} open incidents continue from before")
+            self._say(f"{restored} open incident{'' if restored == 1 else 's'} from before")
         for delivery in self._deliveries:
             trouble = delivery.sink.health()
             if trouble:

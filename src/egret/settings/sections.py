@@ -68,7 +68,10 @@ class Capture(Section):
         default=16, ge=1, le=4096, description="Size of each interface's ring, in MiB; more rides out longer bursts"
     )
     workers: int = Field(
-        default=1, ge=1, le=64, description="Processes that read packets; more than one shares each interface's flows"
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that read packets, each with interfaces of its own; one each at most",
     )
     user: str | None = Field(
         default=None,

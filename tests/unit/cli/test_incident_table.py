@@ -17,7 +17,14 @@ def shown(*detections: object) -> str:
 
 def test_a_row_says_who_what_law_and_place() -> None:
     text = shown(hello())
-    for part in ("high", "192.0.2.7", "Example Chat (Example)", "chat.example", "CN AS64500 Example Net", "1 connection, 0 look-ups"):
+    for part in (
+        "high",
+        "192.0.2.7",
+        "Example Chat (Example)",
+        "chat.example",
+        "CN AS64500 Example Net",
+        "1 connection, 0 look-ups",
+    ):
         assert part in text
 
 

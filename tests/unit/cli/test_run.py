@@ -69,3 +69,8 @@ def test_a_folder_that_cannot_be_made_is_said(
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file" / "state"))
     run._make_room(Config(), None)
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_interfaces_are_dealt_out_and_no_worker_is_idle() -> None:
+    assert run._shares(("a", "b", "c"), 2) == [("a", "c"), ("b",)]
+    assert run._shares(("a",), 4) == [("a",)]
