@@ -14,10 +14,11 @@ from egret.alerts.model import Action
 from egret.errors import Reason
 from egret.judge.networks import NetworkClass
 from egret.model import Kind, NamedBy, Nameless, Protocol, ServiceClass, Severity
-from egret.settings.config import Config
+from egret.settings.config import Config, load_config
 from egret.settings.sections import Section, Suppression, Webhook
 from egret.sinks.base import Outcome
 from egret.telemetry.table import METRICS
+from egret.track.limits import Limits
 from scripts.docs_commands import every_command
 from scripts.docs_picture import DEMO
 from tests.support.documents import ROOT
@@ -88,6 +89,16 @@ def test_every_flag_is_on_its_page() -> None:
     text = page("docs/commands.md")
     flags = {opt for _, command in every_command() for p in command.params for opt in p.opts if opt.startswith("-")}
     assert {flag for flag in flags if flag not in text} == set()
+
+
+def test_defaults_that_the_pages_tell_are_the_defaults() -> None:
+    config = load_config(None)
+    assert config.store.keep.days == 90
+    assert all("90 days" in " ".join(page(name).split()) for name in ("README.md", "docs/privacy.md", "docs/alerts.md"))
+    assert Limits().flow_bytes == 16 * 1024
+    assert "16 KiB" in page("docs/observations.md")
+    assert Webhook.model_fields["min_severity"].default is Severity.MEDIUM
+    assert f"http://{config.http.listen}/" in page("README.md")
 
 
 def test_every_field_of_observe_is_explained() -> None:
