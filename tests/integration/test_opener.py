@@ -16,7 +16,8 @@ from egret.errors import SourceError
 from egret.sources import opener_process
 from egret.sources.afpacket import RingOptions
 from egret.sources.live import LiveSource
-from egret.sources.opener import Opener, Plan, Worker, WorkerLink
+from egret.sources.opener import Opener
+from egret.sources.opener_plan import Plan, Worker, WorkerLink
 from egret.sources.portable import PortableSource
 from egret.sources.privileges import find_user
 from tests.support.live import Namespace, inside, send_frames, status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +11,11 @@ import typer
 
 from egret import names
 from egret.catalog.match import Catalog
+from egret.cli.inputs import lines
 from egret.cli.lines import dump
 from egret.judge.verdict import severity_of_class
 from egret.settings.signatures import load_catalog
 
-MAX_LINE = 65536  # longer lines are no host names; the rest of one is read and forgotten
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
@@ -38,7 +37,7 @@ def match(
     Example: egret match chat.qwen.ai notqwen.ai
     """
     signatures = load_catalog(catalog or None)
-    for line in _lines(hosts or ["-"]):
+    for line in lines(hosts or ["-"]):
         sys.stdout.write(dump(answer(signatures, line)) + "\n")
 
 
@@ -73,21 +72,3 @@ def host_name(text: str) -> str | None:
         return None
     name = names.from_host(host)
     return name if name and _PLAIN_NAME.fullmatch(name) else None
-
-
-def _lines(arguments: Iterable[str]) -> Iterator[str]:
-    for argument in arguments:
-        if argument == "-":
-            yield from _stdin_lines()
-        else:
-            yield argument.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _stdin_lines() -> Iterator[str]:
-    """The lines of standard input; bytes that are no UTF-8 are escaped, so that each line has its answer."""
-    read = sys.stdin.buffer.readline
-    while line := read(MAX_LINE):
-        rest = line
-        while rest and not rest.endswith(b"\n"):
-            rest = read(MAX_LINE)
-        yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -134,15 +135,7 @@ def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
     """An alert of an incident that is still open carries it as it is now, not as it was when it was said."""
     if incident is None or alert.action is Action.CLOSED:
         return alert
-    return Alert(
-        id=alert.id,
-        action=alert.action,
-        sequence=alert.sequence,
-        time_ns=alert.time_ns,
-        severity=incident.severity,
-        incident=incident,
-        previous_severity=alert.previous_severity,
-    )
+    return replace(alert, severity=incident.severity, incident=incident)
 
 
 def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:

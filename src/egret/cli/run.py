@@ -21,7 +21,8 @@ from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
 from egret.sources.afpacket import RingOptions
 from egret.sources.live import LiveSource, Source
-from egret.sources.opener import Opener, Plan, WorkerLink
+from egret.sources.opener import Opener
+from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.placement import Placement, choose
 from egret.sources.portable import PortableSource
 from egret.sources.privileges import Identity, drop, find_user, may_capture

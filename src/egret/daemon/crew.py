@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from egret.catalog.match import Catalog
 from egret.errors import SourceError
 from egret.sources.channel import Channel, ChannelClosed
-from egret.sources.opener import Death, OpenerClient
+from egret.sources.opener import OpenerClient
+from egret.sources.opener_plan import Death
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
 from egret.worker.pipeline import Hit

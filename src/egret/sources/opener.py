@@ -12,84 +12,19 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
-import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from egret.errors import SourceError
 from egret.sources import channel
-from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel, ChannelClosed
-from egret.sources.privileges import Identity
-from egret.sources.ring import Geometry
+from egret.sources.opener_plan import ANSWER_TIMEOUT_S, Death, Plan, Worker, WorkerLink
+from egret.sources.opener_process import run
 
 # Python imports these when first used, which fails for a user who cannot read where Python is installed.
 _CODECS = ("ascii", "idna", "latin-1", "punycode", "utf-8", "utf-16", "utf-32", "unicode_escape", "raw_unicode_escape")
-_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Everything the opener may ever do, fixed at its start."""
-
-    interfaces: Mapping[str, RingOptions]  # these can be opened, like this
-    user: Identity | None = None  # the opener and its workers become this user, where they may
-    files: Sequence[Path] = field(default_factory=tuple)  # to be read again later; a directory: the files in it
-    backend: str = "afpacket"  # or "portable"
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """One worker that ended."""
-
-    index: int
-    pid: int
-    status: int  # exit code, or minus the signal that killed it
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One worker that was started; *channel* is the daemon's end of its pipe."""
-
-    index: int
-    pid: int
-    channel: Channel
-
-
-class WorkerLink:
-    """What a worker has: rings from the opener, and a pipe to the daemon."""
-
-    def __init__(self, opener: Channel, pipe: Channel) -> None:
-        self._opener = opener
-        self.pipe = pipe  # non-blocking: a full pipe drops, and the worker counts
-
-    def open_ring(self, interface: str) -> Opened:
-        """A bound ring socket on *interface*.
-
-        Raises:
-            SourceError: the opener cannot or will not; says why.
-        """
-        answer = self._opener.ask({"do": "open_ring", "interface": interface}, _TIMEOUT_S, descriptors=1)
-        message, sizes = answer.message, answer.message.get("geometry")
-        if len(answer.descriptors) != 1 or not isinstance(sizes, list):
-            channel.close_all(answer.descriptors)
-            raise SourceError(f"{interface}: the opener passed no socket")
-        sock = socket.socket(fileno=answer.descriptors[0])
-        return Opened(sock, interface, int(str(message["index"])), int(str(message["linktype"])), Geometry(*sizes))
-
-    def open_stream(self, interface: str) -> int:
-        """The reading end of a portable child's pcap stream of *interface*.
-
-        Raises:
-            SourceError: as ``open_ring``.
-        """
-        answer = self._opener.ask({"do": "open_stream", "interface": interface}, _TIMEOUT_S, descriptors=1)
-        if len(answer.descriptors) != 1:
-            raise SourceError(f"{interface}: the opener passed no stream")
-        return answer.descriptors[0]
 
 
 class OpenerClient:
@@ -106,14 +41,14 @@ class OpenerClient:
         Raises:
             SourceError: it runs already, or the opener is gone.
         """
-        answer = self._control.ask({"do": "spawn", "index": index}, _TIMEOUT_S, descriptors=1)
+        answer = self._control.ask({"do": "spawn", "index": index}, ANSWER_TIMEOUT_S, descriptors=1)
         if len(answer.descriptors) != 1:
             raise SourceError("the opener passed no pipe")
         return Worker(index, int(str(answer.message["pid"])), channel.adopt(answer.descriptors[0]))
 
     def kill_worker(self, index: int) -> None:
         """Kill worker *index*; its death comes as an event. For one that does not end when its pipe closes."""
-        self._control.ask({"do": "kill", "index": index}, _TIMEOUT_S)
+        self._control.ask({"do": "kill", "index": index}, ANSWER_TIMEOUT_S)
 
     def open_file(self, path: Path | str) -> int:
         """A read-only descriptor of one of the plan's files (or one in its directories; or such a directory).
@@ -121,7 +56,7 @@ class OpenerClient:
         Raises:
             SourceError: it is not in the plan, or cannot be opened.
         """
-        answer = self._control.ask({"do": "open_file", "path": os.fspath(path)}, _TIMEOUT_S, descriptors=1)
+        answer = self._control.ask({"do": "open_file", "path": os.fspath(path)}, ANSWER_TIMEOUT_S, descriptors=1)
         if len(answer.descriptors) != 1:
             raise SourceError(f"{path}: the opener passed no file")
         return answer.descriptors[0]
@@ -163,8 +98,6 @@ class Opener:
         Raises:
             SourceError: it could not give up its own rights, or has none to capture.
         """
-        from egret.sources.opener_process import run  # noqa: PLC0415  it imports the words defined here
-
         for codec in _CODECS:
             codecs.lookup(codec)
         control, control_there = channel.pair()
@@ -181,7 +114,7 @@ class Opener:
         events_there.close()
         client = OpenerClient(pid, control, events)
         try:
-            control.expect(_TIMEOUT_S)
+            control.expect(ANSWER_TIMEOUT_S)
         except SourceError:
             client.close()
             raise

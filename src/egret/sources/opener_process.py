@@ -23,7 +23,7 @@ from egret.errors import EgretError, SourceError
 from egret.names import printable
 from egret.sources import afpacket, channel, privileges
 from egret.sources.channel import BadMessage, Channel, ChannelClosed
-from egret.sources.opener import Plan, WorkerLink
+from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
 
 _MAX_WORKERS = 64

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +100,3 @@ def test_another_catalogue(tmp_path: Path) -> None:
 )
 def test_host_name(text: str, name: str | None) -> None:
     assert command.host_name(text) == name
-
-
-def test_arguments_that_are_no_utf8_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert list(command._lines(["\udcff.ai"])) == ["\\xff.ai"]

@@ -9,7 +9,8 @@ import pytest
 
 from egret.daemon import crew as module
 from egret.daemon.crew import Crew, OpenerGoneError
-from egret.sources.opener import Opener, OpenerClient, Plan, WorkerLink
+from egret.sources.opener import Opener, OpenerClient
+from egret.sources.opener_plan import Plan, WorkerLink
 from egret.telemetry import Telemetry
 from egret.worker.pipeline import Hit
 from egret.worker.wire import encode_hit, encode_report

@@ -17,7 +17,8 @@ from egret.daemon.service import Post, Service
 from egret.daemon.setup import load_knowledge
 from egret.errors import ConfigError
 from egret.settings.config import load_config
-from egret.sources.opener import Opener, Plan, WorkerLink
+from egret.sources.opener import Opener
+from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.placement import Placement
 from egret.worker.pipeline import Hit
 from egret.worker.wire import encode_hit, encode_report

@@ -10,7 +10,8 @@ from egret.daemon.setup import load_knowledge
 from egret.daemon.view import DaemonView
 from egret.settings.config import Config
 from egret.sinks.base import Outcome
-from egret.sources.opener import Opener, Plan
+from egret.sources.opener import Opener
+from egret.sources.opener_plan import Plan
 from egret.sources.placement import Placement
 from egret.web.status import IncidentState
 from tests.support.alerts import START_NS, hello, opened

@@ -1,67 +1,18 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from egret.errors import SourceError
-from egret.sources import channel, opener_process
+from egret.sources import opener
 from egret.sources.channel import Channel, ChannelClosed
-from egret.sources.opener import Death, Opener, OpenerClient, Plan, WorkerLink
-from egret.sources.ring import Geometry
+from egret.sources.opener import Opener, OpenerClient
+from egret.sources.opener_plan import Death, Plan
+from tests.support.channels import answer
 
 PLAN = Plan(interfaces={})
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Channel, Channel]]:
-    made = channel.pair()
-    yield made
-    for end in made:
-        end.close()
-
-
-def answer(end: Channel, message: dict[str, object], descriptors: int = 0) -> None:
-    """Answer the first question beforehand, with so many descriptors."""
-    passed = [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)]
-    end.send({**message, "id": 1}, passed)
-    channel.close_all(passed)
-
-
-def test_a_worker_gets_its_ring(ends: tuple[Channel, Channel]) -> None:
-    ours, theirs = socket.socketpair()
-    ends[1].send({"id": 1, "index": 3, "linktype": 101, "geometry": list(Geometry())}, [theirs.fileno()])
-    opened = WorkerLink(ends[0], ends[0]).open_ring("tun0")
-    assert (opened.interface, opened.index, opened.linktype, opened.geometry) == ("tun0", 3, 101, Geometry())
-    for each in (ours, theirs, opened.socket):
-        each.close()
-    question = ends[1].receive()
-    assert question is not None
-    assert question.message == {"do": "open_ring", "interface": "tun0", "id": 1}
-
-
-@pytest.mark.parametrize("descriptors", [0, 1])
-def test_an_answer_without_what_it_promises(ends: tuple[Channel, Channel], descriptors: int) -> None:
-    answer(ends[1], {"ok": True}, descriptors)
-    with pytest.raises(SourceError, match="eth0: the opener passed no socket"):
-        WorkerLink(ends[0], ends[0]).open_ring("eth0")
-
-
-def test_a_worker_gets_its_stream(ends: tuple[Channel, Channel]) -> None:
-    answer(ends[1], {"ok": True}, 1)
-    os.close(WorkerLink(ends[0], ends[0]).open_stream("eth0"))
-    ends[1].send({"id": 2})
-    link = WorkerLink(ends[0], ends[0])
-    with pytest.raises(SourceError, match="eth0: the opener passed no stream"):
-        link.open_stream("eth0")
-
-
-def test_a_refusal_is_an_error(ends: tuple[Channel, Channel]) -> None:
-    answer(ends[1], {"error": "eth0: gone"})
-    with pytest.raises(SourceError, match="eth0: gone"):
-        WorkerLink(ends[0], ends[0]).open_ring("eth0")
 
 
 Ask = Callable[[OpenerClient], object]
@@ -119,7 +70,7 @@ def _run(answer: dict[str, object]) -> Callable[..., None]:
 
 
 def test_a_start_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opener_process, "run", _run({"ok": True}))
+    monkeypatch.setattr(opener, "run", _run({"ok": True}))
     client = Opener.start(lambda _index, _link: None, PLAN)
     assert client.pid != os.getpid()
     client.close()
@@ -129,7 +80,7 @@ def test_a_start_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_start_without_rights_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opener_process, "run", _run({"error": "capturing needs CAP_NET_RAW"}))
+    monkeypatch.setattr(opener, "run", _run({"error": "capturing needs CAP_NET_RAW"}))
     with pytest.raises(SourceError, match="CAP_NET_RAW"):
         Opener.start(lambda _index, _link: None, PLAN)
     with pytest.raises(ChildProcessError):

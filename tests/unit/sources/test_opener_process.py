@@ -12,7 +12,7 @@ from egret.errors import SourceError
 from egret.sources import afpacket, channel, opener_process, privileges
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel, ChannelClosed
-from egret.sources.opener import Plan, WorkerLink
+from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.opener_process import _Files, _Server
 from egret.sources.portable import PortableChild
 from egret.sources.ring import Geometry
