@@ -104,6 +104,7 @@ class NamedBy(StrEnum):
 
     HELLO = "hello"
     HTTP = "http"
+    SOCKS = "socks"
     ANSWER = "answer"  # an earlier DNS answer to the same client named the address
     NOTHING = "nothing"
 

@@ -51,6 +51,20 @@ def sni(name: bytes) -> bytes:
     return extension(0, vector(2, b"\x00" + vector(2, name)))
 
 
+def ech_config(config_id: int, public_name: bytes) -> bytes:
+    """One ECHConfig of RFC 9849 section 4."""
+    key = vector(2, bytes(32)) + vector(2, b"\x00\x01\x00\x01")
+    body = bytes((config_id,)) + b"\x00\x20" + key + b"\x00" + vector(1, public_name) + vector(2, b"")
+    return b"\xfe\x0d" + vector(2, body)
+
+
+def ech_outer(config_id: int) -> bytes:
+    """The extension of an outer hello, real or GREASE: nobody without the key can tell."""
+    return extension(
+        0xFE0D, b"\x00\x00\x01\x00\x01" + bytes((config_id,)) + vector(2, bytes(32)) + vector(2, bytes(144))
+    )
+
+
 def client_hello(
     name: bytes | None = b"chat.qwen.ai", *, extensions: Iterable[bytes] = (), key_share: int = 32, tail: bytes = b""
 ) -> bytes:

@@ -1,4 +1,4 @@
-"""TLS ClientHello: out of a stream's first bytes, or out of QUIC CRYPTO data.
+"""TLS ClientHello: out of a stream's first bytes, out of QUIC CRYPTO data, out of DTLS fragments.
 
 Two readers. :func:`parse_client_hello` takes one handshake message. :func:`read_hello` takes the
 first bytes that a client sent on a stream, and peels the record layer: a hello may lie in any number
@@ -25,6 +25,7 @@ _SERVER_HELLO = 2
 _MAX_ALPN = 8  # as many protocol names as an observation carries
 
 _SERVER_NAME = 0
+_SIGNATURE_ALGORITHMS = 13
 _ALPN = 16
 _SUPPORTED_VERSIONS = 43
 _KEY_SHARE = 51
@@ -33,6 +34,7 @@ _ESNI = 0xFFCE  # draft-ietf-tls-esni-02: what ECH was before
 _POST_QUANTUM = frozenset({0x11EB, 0x11EC, 0x11ED, 0x0200, 0x0201, 0x0202, 0x6399, 0x639A})
 
 _VERSIONS = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
+_DTLS_VERSIONS = {0x0100: "1.0", 0xFEFF: "1.0", 0xFEFD: "1.2", 0xFEFC: "1.3"}  # 0x0100: OpenSSL before 0.9.8f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class ClientHello:
     ech_config_id: int | None = None
     esni: bool = False
     post_quantum: bool = False  # a hybrid or ML-KEM key share was sent
+    ciphers: bytes = b""  # the list as sent, two bytes each
+    extensions: tuple[int, ...] | None = None  # the types in order; None: they were not all read
+    signature_algorithms: bytes = b""  # the list as sent, two bytes each
     anomaly: Reason | None = None  # what was wrong beside or after the name
 
     @property
@@ -53,7 +58,7 @@ class ClientHello:
         """The version as people write it: ``1.3``; a draft of 1.3 is ``1.3``; else hexadecimal."""
         if self.version >> 8 == 0x7F:
             return "1.3"
-        return _VERSIONS.get(self.version, f"0x{self.version:04x}")
+        return _VERSIONS.get(self.version) or _DTLS_VERSIONS.get(self.version) or f"0x{self.version:04x}"
 
 
 class HelloRead(NamedTuple):
@@ -68,7 +73,19 @@ class HelloRead(NamedTuple):
 class _Draft:
     """A hello while it is being read."""
 
-    __slots__ = ("alpn", "anomaly", "ech", "ech_config_id", "esni", "post_quantum", "server_name", "version")
+    __slots__ = (
+        "alpn",
+        "anomaly",
+        "ciphers",
+        "ech",
+        "ech_config_id",
+        "esni",
+        "extensions",
+        "post_quantum",
+        "server_name",
+        "signature_algorithms",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.server_name: bytes | None = None
@@ -78,6 +95,9 @@ class _Draft:
         self.ech_config_id: int | None = None
         self.esni = False
         self.post_quantum = False
+        self.ciphers = b""
+        self.extensions: tuple[int, ...] | None = None
+        self.signature_algorithms = b""
         self.anomaly: Reason | None = None
 
     def done(self, anomaly: Reason | None = None) -> ClientHello:
@@ -89,6 +109,9 @@ class _Draft:
             ech_config_id=self.ech_config_id,
             esni=self.esni,
             post_quantum=self.post_quantum,
+            ciphers=self.ciphers,
+            extensions=self.extensions,
+            signature_algorithms=self.signature_algorithms,
             anomaly=anomaly or self.anomaly,
         )
 
@@ -96,12 +119,13 @@ class _Draft:
 _Read = Callable[[bytes, int, int, _Draft], None]
 
 
-def parse_client_hello(message: bytes | memoryview) -> ClientHello:
+def parse_client_hello(message: bytes | memoryview, *, datagram: bool = False) -> ClientHello:
     """Parse one TLS handshake message.
 
     Args:
         message: a handshake message from ``msg_type``, without record headers; not kept. It may be
             cut: what is there is used.
+        datagram: a DTLS hello, put together and under the same four-byte header as TLS has.
 
     Returns:
         The hello; with ``anomaly`` set if something beside or after its server_name is broken or missing.
@@ -110,12 +134,12 @@ def parse_client_hello(message: bytes | memoryview) -> ClientHello:
         Truncated: *message* ends before a server_name was read and before the hello ends.
         Malformed: a length or a value contradicts the RFC, and no server_name was read before.
 
-    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3.
+    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3, RFC 6347 section 4.2.1, RFC 9147 section 5.3.
     """
     data = bytes(message)
     draft = _Draft()
     try:
-        _read_message(data, draft)
+        _read_message(data, draft, datagram=datagram)
     except DecodeError as error:
         if draft.server_name is None:
             raise
@@ -148,30 +172,35 @@ def _take(data: bytes, start: int, stop: int) -> bytes:
     return data[start:stop]
 
 
-def _read_message(data: bytes, draft: _Draft) -> None:
+def _read_message(data: bytes, draft: _Draft, *, datagram: bool) -> None:
     if _uint(data, 0, 1, 4) != _CLIENT_HELLO:
         raise Malformed(Reason.BAD_VALUE, 0)
     position, end = _vector(data, 1, 3, 1 << 25)
     draft.version = _uint(data, position, 2, end)
-    if draft.version >> 8 != 3:
+    if (draft.version not in _DTLS_VERSIONS) if datagram else (draft.version >> 8 != 3):
         raise Malformed(Reason.BAD_VALUE, position)
     start, position = _vector(data, position + 34, 1, end)  # legacy_session_id, after the 32 random bytes
     if position - start > 32:
         raise Malformed(Reason.BAD_LENGTH, start)
-    _, position = _vector(data, position, 2, end)  # cipher_suites
+    if datagram:
+        _, position = _vector(data, position, 1, end)  # cookie
+    start, position = _vector(data, position, 2, end)  # cipher_suites
+    draft.ciphers = data[start:position]
     _, position = _vector(data, position, 1, end)  # legacy_compression_methods
     if position == end:  # no extensions: TLS 1.2 and older may leave them out (RFC 5246 section 7.4.1.2)
         _take(data, position, end)
+        draft.extensions = ()
         return
     position, stop = _vector(data, position, 2, end)
-    _read_extensions(data, position, stop, draft)
+    draft.extensions = _read_extensions(data, position, stop, draft)
     if stop != end:
         raise Malformed(Reason.BAD_LENGTH, stop)
 
 
-def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> None:
+def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> tuple[int, ...]:
     """Walk the extensions. Most are skipped, so the loop reads their heads without a call for each."""
     here = len(data)
+    kinds: list[int] = []
     while position < end:
         start = position + 4
         if start > end:
@@ -181,12 +210,15 @@ def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> Non
         stop = start + (data[position + 2] << 8 | data[position + 3])
         if stop > end:
             raise Malformed(Reason.BAD_LENGTH, position)
-        read = _EXTENSIONS.get(data[position] << 8 | data[position + 1])
+        kind = data[position] << 8 | data[position + 1]
+        kinds.append(kind)
+        read = _EXTENSIONS.get(kind)
         if read is not None:
             _read_one(read, data, start, stop, draft)
         elif stop > here:
             raise Truncated(here)
         position = stop
+    return tuple(kinds)
 
 
 def _read_one(read: _Read, data: bytes, start: int, stop: int, draft: _Draft) -> None:
@@ -210,6 +242,11 @@ def _read_server_name(data: bytes, start: int, end: int, draft: _Draft) -> None:
             draft.server_name = name
     if listed != end:
         raise Malformed(Reason.BAD_LENGTH, position)
+
+
+def _read_signature_algorithms(data: bytes, start: int, end: int, draft: _Draft) -> None:
+    """RFC 8446 section 4.2.3."""
+    draft.signature_algorithms = _take(data, *_vector(data, start, 2, end))
 
 
 def _read_alpn(data: bytes, start: int, end: int, draft: _Draft) -> None:
@@ -261,6 +298,7 @@ def _read_esni(_data: bytes, _start: int, _end: int, draft: _Draft) -> None:
 
 _EXTENSIONS = {
     _SERVER_NAME: _read_server_name,
+    _SIGNATURE_ALGORITHMS: _read_signature_algorithms,
     _ALPN: _read_alpn,
     _SUPPORTED_VERSIONS: _read_versions,
     _KEY_SHARE: _read_key_share,

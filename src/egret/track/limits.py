@@ -20,10 +20,17 @@ class Limits:
     stream_bytes: int = 32 * 1024 * 1024  # of all streams together, holes and bookkeeping included
     decided: int = 131_072  # connections that need no second look, a generation; two are kept
     http_flows: int = 8_192  # HTTP connections whose later requests are looked at
+    http_bytes: int = 8 * 1024 * 1024  # of later requests that are not whole yet, all together
+    httpdns: int = 1_024  # connections to HTTPDNS servers whose responses are awaited
+    late_hellos: int = 16_384  # unrecognised connections in which a hello may still come
     quic_flows: int = 16_384  # QUIC address pairs
     quic_bytes: int = 16 * 1024 * 1024  # CRYPTO bytes of all attempts together
+    dtls_flows: int = 8_192  # DTLS address pairs
+    dtls_bytes: int = 4 * 1024 * 1024  # of hello fragments that are not whole yet, all together
     dns_streams: int = 8_192  # directions of DNS over TCP
     answers: int = 131_072  # (client, address) pairs
+    ech_names: int = 32_768  # (client, name) pairs: what Encrypted Client Hello is judged by
+    ech_configs: int = 4_096  # (client, ECH configuration) pairs
     duplicates: int = 16_384  # DNS messages remembered to know a second copy, a generation
     wait_s: int = 5  # for missing segments; then what is there is used
     silent_s: int = 120  # for the first byte after a TCP handshake

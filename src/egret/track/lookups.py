@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from egret.decode import dns
 from egret.decode.dns import Message, Record
+from egret.decode.ech import parse_config_list
 from egret.errors import DecodeError
 from egret.model import Anomaly, Endpoint, Event, FlowKey, Kind, Observation, Protocol, Transport
 from egret.track.answers import Answers
+from egret.track.ech import EchLookups
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import Remembered
 
@@ -34,8 +36,9 @@ class Lookups:
     another message id, is heard again. Copies of TCP segments are known by their sequence numbers.
     """
 
-    def __init__(self, limits: Limits, answers: Answers, counters: Counters) -> None:
+    def __init__(self, limits: Limits, answers: Answers, counters: Counters, ech: EchLookups | None = None) -> None:
         self._answers = answers
+        self._ech = ech
         self._counters = counters
         self._window_ns = limits.duplicate_s * SECOND_NS
         self._seen = Remembered("duplicates", limits.duplicates, Counter())
@@ -103,6 +106,8 @@ class Lookups:
                 events.append(self._cname(record, heard))
         if hosts or hints:
             self._learn(message, hosts, hints, heard)
+        if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
+            _learn_https(message, hints, heard, self._ech)
         events += [self._answer(owner, records, heard) for owner, records in hosts.items() if owner]
         return events
 
@@ -144,8 +149,33 @@ class Lookups:
             name = asked if record.owner in chain else record.owner
             if not name or record.section != dns.ANSWER:
                 continue
-            for address in _addresses(record):
+            addresses = _addresses(record)
+            for address in addresses:
                 self._answers.learn(heard.destination.ip, address, name, record.ttl_s, heard.time_ns)
+            if self._ech is not None and addresses:
+                self._ech.learn_addresses(heard.destination.ip, name, addresses, record.ttl_s, heard.time_ns)
+
+
+def _learn_https(message: Message, hints: list[Record], heard: Heard, ech: EchLookups) -> None:
+    """What the asked name's HTTPS answer says of ECH; an answer without any says that there is none.
+
+    Records of the target of an alias come in the same answer (RFC 9460 section 4.1) and hold for what was asked.
+    """
+    name, client = _service_host(message.questions[0].name), heard.destination.ip
+    answers = [(record, record.service) for record in hints if record.section == dns.ANSWER]
+    lists = [service.ech for _, service in answers if service is not None and service.ech]
+    configs = tuple(dict.fromkeys(config for data in lists for config in parse_config_list(data)))
+    ttl_s = min((record.ttl_s for record, _ in answers), default=0)
+    ech.learn_https(client, name, configs, ttl_s, heard.time_ns)
+    addresses = [address for record, _ in answers for address in _addresses(record)]
+    if addresses:
+        ech.learn_addresses(client, name, addresses, ttl_s, heard.time_ns)
+
+
+def _service_host(asked: str) -> str:
+    """The host of ``_8443._https.host``, which is asked for ports other than 443 (RFC 9460 section 9.1)."""
+    port, _, rest = asked.partition("._https.")
+    return rest if rest and port.startswith("_") else asked
 
 
 def _addresses(record: Record) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from egret import names
+from egret.decode.ja4 import fingerprint
 from egret.decode.tls import ClientHello
 from egret.errors import Reason
 from egret.model import (
@@ -24,8 +25,10 @@ from egret.model import (
     Transport,
 )
 from egret.track.answers import Answers
+from egret.track.ech import UNKNOWN, EchLookups
 
 _from_host = lru_cache(maxsize=1 << 14)(names.from_host)  # the same few names come again and again
+_NAMED_BY = {Protocol.HTTP: NamedBy.HTTP, Protocol.SOCKS: NamedBy.SOCKS}
 
 
 class Ends(NamedTuple):
@@ -60,12 +63,15 @@ def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
     if hello.alpn:
         attributes["alpn"] = [names.printable(name.decode("latin-1")) for name in hello.alpn]
     if hello.ech:
-        attributes["ech"] = True
+        attributes["ech"] = UNKNOWN
         attributes["ech_config_id"] = hello.ech_config_id
     if hello.esni:
         attributes["esni"] = True
     if hello.post_quantum:
         attributes["post_quantum"] = True
+    ja4 = fingerprint(hello, protocol)
+    if ja4 is not None:
+        attributes["ja4"] = ja4
     host = hello.server_name
     name = None if host is None else _from_host(host)
     anomaly = hello.anomaly
@@ -75,16 +81,24 @@ def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
 
 
 class Namer:
-    """Turns what was said, or the lack of it, into events; asks the answers where no name was said."""
+    """Turns what was said, or the lack of it, into events; asks the answers where no name was said.
 
-    __slots__ = ("_answers",)
+    *ech* tells a real Encrypted Client Hello from GREASE; without it every one is unknown.
+    """
 
-    def __init__(self, answers: Answers) -> None:
+    __slots__ = ("_answers", "_ech")
+
+    def __init__(self, answers: Answers, ech: EchLookups | None = None) -> None:
         self._answers = answers
+        self._ech = ech
 
-    @staticmethod
-    def observations(said: Said, ends: Ends, time_ns: int) -> list[Event]:
+    def observations(self, said: Said, ends: Ends, time_ns: int) -> list[Event]:
         """An Observation for each name that was said, and the Anomaly that came beside it."""
+        attributes: dict[str, object] = {"transport": ends.transport.value, **said.attributes}
+        if self._ech is not None and said.name is not None and "ech" in attributes:
+            attributes |= self._ech.judge(
+                said.name, attributes.get("ech_config_id"), ends.client.ip, ends.server.ip, time_ns
+            )
         events: list[Event] = [
             Observation(
                 time_ns=time_ns,
@@ -94,7 +108,7 @@ class Namer:
                 client=ends.client,
                 server=ends.server,
                 interface=ends.interface,
-                attributes={"transport": ends.transport.value, **said.attributes},
+                attributes=attributes,
             )
             for name, kind in ((said.name, said.kind), (said.also, Kind.REQUEST))
             if name is not None
@@ -107,13 +121,12 @@ class Namer:
         """The Connection of a message; one without a name may still be named by an answer."""
         if said.name is None:
             return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol)
-        named_by = NamedBy.HELLO if said.kind is Kind.CLIENT_HELLO else NamedBy.HTTP
         return Connection(
             time_ns=time_ns,
             transport=ends.transport,
             client=ends.client,
             server=ends.server,
-            named_by=named_by,
+            named_by=_NAMED_BY.get(said.protocol, NamedBy.HELLO),
             name=said.name,
             protocol=said.protocol,
             interface=ends.interface,

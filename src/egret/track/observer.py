@@ -1,22 +1,26 @@
 """Frames in, events out: the one entrance to everything that decodes and remembers.
 
 What counts as a Connection: a TCP connection that both ends took part in (or of which payload was
-seen), and a QUIC connection whose client Initial could be opened; each is said exactly once. DNS (on
-port 53, and over UDP on any port) is said as observations only. Other UDP flows are not counted:
-nothing tells a datagram's client from its server, or one exchange from the next.
+seen), a QUIC connection whose client Initial could be opened, and a DTLS connection of whose hello
+something was seen; each is said exactly once. DNS (on port 53, and over UDP on any port) is said as
+observations only. Other UDP flows are not counted: nothing tells a datagram's client from its server,
+or one exchange from the next.
 
 Sans-I/O: no clock but the frames' own times, which may go backwards. Never raises on any input.
 """
 
 from __future__ import annotations
 
-from egret.decode import dns
+from egret.decode import dns, dtls
 from egret.decode.packet import Packet, decode_packet
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, Frame, Transport
 from egret.track.answers import Answers
 from egret.track.dns_streams import DNS_PORT, DnsStreams
+from egret.track.dtls import DtlsFlows
+from egret.track.ech import EchLookups
 from egret.track.fragments import Reassembler
+from egret.track.httpdns import HttpDns
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Heard, Lookups
 from egret.track.naming import Namer
@@ -26,6 +30,7 @@ from egret.track.streams import Streams
 _LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
 _STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
+_DTLS_FIRST = frozenset({0x16, 0x01})  # a handshake record, bare or behind the preamble of CAPWAP
 _QUIC_MIN = 7  # first byte, version, two lengths
 
 
@@ -39,11 +44,14 @@ class Observer:
         limits = limits or Limits()
         self._counters = Counters()
         self._answers = Answers(limits, self._counters.evictions)
-        namer = Namer(self._answers)
-        self._lookups = Lookups(limits, self._answers, self._counters)
-        self._streams = Streams(limits, namer, self._counters)
+        self._ech = EchLookups(limits, self._counters.evictions)
+        namer = Namer(self._answers, self._ech)
+        self._lookups = Lookups(limits, self._answers, self._counters, self._ech)
+        self._httpdns = HttpDns(limits, self._answers, self._counters)
         self._dns = DnsStreams(limits, self._lookups, self._counters)
+        self._streams = Streams(limits, namer, self._counters, self._dns, self._httpdns)
         self._quic = QuicFlows(limits, namer, self._counters)
+        self._dtls = DtlsFlows(limits, namer, self._counters)
         self._fragments = Reassembler()
         self._reassemble = self._fragments.add
         self._ticked_ns = 0
@@ -84,7 +92,10 @@ class Observer:
         # One question is what every look-up has; the two bytes spare all other datagrams a closer look.
         if payload[4] == 0 and payload[5] == 1 and dns.looks_like_dns(payload):
             return self._lookup(packet)
-        return self._quic.feed(packet) if payload[0] & 0x80 else []
+        if payload[0] & 0x80:
+            return self._quic.feed(packet)
+        start = dtls.hello_start(payload) if payload[0] in _DTLS_FIRST else None
+        return [] if start is None else self._dtls.feed(packet, start)
 
     def _lookup(self, packet: Packet) -> list[Event]:
         payload = packet.payload
@@ -104,7 +115,9 @@ class Observer:
         if before - time_ns > _STEP_BACK_NS:
             self._streams.rebase(time_ns)
             self._dns.rebase(time_ns)
+            self._httpdns.rebase(time_ns)
             self._quic.rebase(time_ns)
+            self._dtls.rebase(time_ns)
         return []
 
     def expire(self, time_ns: int) -> list[Event]:
@@ -112,7 +125,9 @@ class Observer:
         events = self._fragments_given_up(time_ns)
         events += self._streams.expire(time_ns)
         events += self._dns.expire(time_ns)
+        events += self._httpdns.expire(time_ns)
         events += self._quic.expire(time_ns)
+        events += self._dtls.expire(time_ns)
         return events
 
     def _fragments_given_up(self, time_ns: int) -> list[Event]:
@@ -126,7 +141,9 @@ class Observer:
         events += self._fragments.take_anomalies()
         events += self._streams.flush()
         events += self._dns.flush()
+        events += self._httpdns.flush()
         events += self._quic.flush()
+        events += self._dtls.flush()
         return events
 
     @property
@@ -137,7 +154,10 @@ class Observer:
         counters.tracked = {
             **self._streams.tracked(),
             **self._dns.tracked(),
+            "httpdns": len(self._httpdns),
             **self._quic.tracked(),
+            **self._dtls.tracked(),
             "answers": len(self._answers),
+            "ech": len(self._ech),
         }
         return counters

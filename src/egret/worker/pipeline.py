@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from egret.catalog.match import Catalog
@@ -81,7 +82,18 @@ class Pipeline:
             match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
             if match is not None:
                 found.append(Hit(event, match))
+            if isinstance(event, Observation) and "inner_name" in event.attributes:
+                found += self._inner(event)
         return found
+
+    def _inner(self, observation: Observation) -> list[Hit]:
+        """The name behind an Encrypted Client Hello, which the client's own look-up gave; on the wire is another."""
+        name = str(observation.attributes["inner_name"])
+        match = self.catalog.match_name(name)
+        if match is None:
+            return []
+        attributes = {**observation.attributes, "via": "ech-lookup"}
+        return [Hit(replace(observation, name=name, attributes=attributes), match)]
 
     def take_counts(self) -> Mapping[tuple[str, ...], int]:
         """The counts since the last call; keys are ``(metric, label values...)``."""

@@ -54,7 +54,8 @@ def test_post_quantum_and_ech() -> None:
         (b"\x7f\x1c\x03\x03", "1.3"),
         (b"\x03\x01", "1.0"),
         (b"\x0a\x0a", "1.2"),
-        (b"\xfe\xfd\xfe\xfc", "0xfefc"),
+        (b"\xfe\xfd\xfe\xfc", "1.3"),
+        (b"\x7e\x00", "1.2"),
     ],
 )
 def test_versions(offered: bytes, text: str) -> None:
@@ -65,7 +66,23 @@ def test_versions(offered: bytes, text: str) -> None:
 
 def test_hello_without_extensions() -> None:
     body = b"\x03\x01" + bytes(32) + b"\x00" + vector(2, b"\x00\x2f") + b"\x01\x00"
-    assert parse_client_hello(b"\x01" + vector(3, body)) == ClientHello(server_name=None, version=0x0301)
+    assert parse_client_hello(b"\x01" + vector(3, body)) == ClientHello(
+        server_name=None, version=0x0301, ciphers=b"\x00\x2f", extensions=()
+    )
+
+
+def test_a_datagram_hello_has_a_cookie_and_versions_of_its_own() -> None:
+    def message(version: bytes) -> bytes:
+        body = version + bytes(32) + b"\x00" + vector(1, b"cookie") + vector(2, b"\xc0\x2b") + b"\x01\x00"
+        return b"\x01" + vector(3, body + vector(2, sni(b"dtls.example")))
+
+    for version, text in ((b"\xfe\xff", "1.0"), (b"\xfe\xfd", "1.2"), (b"\x01\x00", "1.0")):
+        hello = parse_client_hello(message(version), datagram=True)
+        assert (hello.server_name, hello.version_text, hello.ciphers) == (b"dtls.example", text, b"\xc0\x2b")
+    with pytest.raises(Malformed):
+        parse_client_hello(message(b"\x03\x03"), datagram=True)
+    with pytest.raises(Malformed):
+        parse_client_hello(message(b"\xfe\xfd"))
 
 
 @pytest.mark.parametrize(

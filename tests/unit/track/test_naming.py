@@ -27,7 +27,7 @@ def test_a_hello_says_its_name_and_little_else() -> None:
     assert said.attributes == {
         "version": "1.3",
         "alpn": ["h2", "\\x1b[31m"],
-        "ech": True,
+        "ech": "unknown",
         "ech_config_id": 3,
         "esni": True,
         "post_quantum": True,
@@ -46,7 +46,7 @@ def test_bad_names_and_address_literals() -> None:
 
 def test_observations_of_two_names_and_an_anomaly() -> None:
     said = Said(Protocol.HTTP, Kind.CONNECT, "a.example", {"method": "CONNECT"}, Reason.BAD_VALUE, "b.example")
-    first, second, anomaly = Namer.observations(said, ENDS, 5)
+    first, second, anomaly = Namer(Answers(Limits(), Counter())).observations(said, ENDS, 5)
     assert isinstance(first, Observation)
     assert isinstance(second, Observation)
     assert (first.name, first.kind, first.attributes) == (

@@ -44,7 +44,9 @@ def test_counters() -> None:
         "http_flows": 0,
         "dns_streams": 0,
         "quic_flows": 0,
+        "dtls_flows": 0,
         "answers": 0,
+        "ech": 0,
     }
     assert counters.evictions["fragments"] == 0
 

@@ -141,6 +141,7 @@ def test_attributes_and_no_name() -> None:
         "version": "1.3",
         "alpn": ["h2", "http/1.1"],
         "post_quantum": True,
+        "ja4": "q13d0204h2_62ed6f6ca7ad_a56c5b993250",
     }
     events = run(initials([(0, client_hello(None))]))
     assert connections(events)[0].reason is Nameless.NO_SNI

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from egret.errors import Reason
-from egret.model import Anomaly, Event, Kind, NamedBy, Protocol
+from egret.model import Anomaly, Event, Kind, NamedBy, Observation, Protocol
 from egret.worker.pipeline import Pipeline
 from egret.worker.scope import Scope
 from tests.support.hello import Tcp, openssl_hello, records
@@ -103,3 +105,13 @@ def test_remembered_look_ups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         client = bytes([192, 0, 2, number])
         hits(seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY, client=client), pipeline=pipeline)
     assert len(pipeline._lookups) == 10
+
+
+def test_the_name_behind_an_encrypted_hello_is_matched_and_marked() -> None:
+    attributes = {"ech": "real", "inner_name": "www.chat.example", "inner_confidence": "high"}
+    outer = replace(seen("public.example"), attributes=attributes)
+    (hit,) = Pipeline(CATALOG).hits([outer])
+    assert isinstance(hit.event, Observation)
+    assert (hit.event.name, hit.event.attributes) == ("www.chat.example", {**attributes, "via": "ech-lookup"})
+    unlisted = replace(outer, attributes={**attributes, "inner_name": "x.example"})
+    assert Pipeline(CATALOG).hits([unlisted]) == []

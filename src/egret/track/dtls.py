@@ -1,0 +1,181 @@
+"""DTLS connections: hello fragments put together, and one observation for each connection.
+
+Only clients send a ClientHello, so the direction needs no port numbers. A server that wants a cookie first
+(RFC 6347 section 4.2.1) makes the client send its hello again, with the same random bytes and the next message
+number; a lost answer makes it repeat the datagram. A hello whose random bytes were seen last between the
+same ends is therefore the same connection; other random bytes are a new one.
+"""
+
+from __future__ import annotations
+
+from egret.decode import dtls
+from egret.decode.dtls import Fragment
+from egret.decode.packet import Packet
+from egret.decode.tls import MAX_HELLO, parse_client_hello
+from egret.errors import DecodeError, Reason
+from egret.model import Anomaly, Event, Nameless, Protocol, Transport
+from egret.track.assembly import Assembly
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.naming import Ends, Namer, said_by_hello
+from egret.track.tables import LruTable
+
+MAX_HELLOS = 3  # of one pair at a time: without and with a cookie, and one to spare
+_RANDOM = slice(2, 34)  # of the body: after the version
+
+
+class _Hello:
+    """One hello message while its fragments come in."""
+
+    __slots__ = ("assembly", "length")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.assembly = Assembly(MAX_HELLO)
+
+    @property
+    def whole(self) -> bool:
+        return self.assembly.length_at(0) >= self.length
+
+    @property
+    def body(self) -> bytes:
+        return self.assembly.run(0)[: self.length]
+
+
+class _Pair:
+    """What is known between one client and one server."""
+
+    __slots__ = ("cost", "ends", "hellos", "key", "last_ns", "said")
+
+    def __init__(self, key: int, ends: Ends) -> None:
+        self.key = key
+        self.ends = ends
+        self.hellos: dict[tuple[int, int], _Hello] = {}  # by message number and length
+        self.said: bytes | None = None  # the random bytes of the last hello that was said
+        self.last_ns = 0
+        self.cost = 0
+
+
+class DtlsFlows:
+    """Every DTLS connection that is watched."""
+
+    def __init__(self, limits: Limits, namer: Namer, counters: Counters) -> None:
+        self._limits = limits
+        self._namer = namer
+        self._pairs: LruTable[int, _Pair] = LruTable("dtls_flows", limits.dtls_flows, counters.evictions)
+        self._held = 0
+
+    def feed(self, packet: Packet, start: int) -> list[Event]:
+        """Take one datagram; its first record, a handshake's, begins at *start*."""
+        read = dtls.parse_datagram(bytes(packet.payload), start)
+        cut = len(packet.payload) < packet.wire_payload_length
+        events: list[Event] = []
+        if read.anomaly is not None and not cut:
+            events.append(Anomaly(packet.time_ns, Protocol.DTLS.value, read.anomaly, packet.flow, packet.interface))
+        if not read.fragments:
+            return events
+        pair = self._pair(packet, events)
+        pair.last_ns = packet.time_ns
+        for fragment in read.fragments:
+            events += self._fragment(pair, fragment, packet.time_ns)
+        self._charge(pair)
+        return events + self._bound()
+
+    def _pair(self, packet: Packet, events: list[Event]) -> _Pair:
+        key = hash((packet.source, packet.destination))
+        pair = self._pairs.get(key)
+        if pair is not None:
+            self._pairs.touch(key)
+            return pair
+        pair = _Pair(key, Ends(Transport.UDP, packet.source, packet.destination, packet.interface))
+        evicted = self._pairs.put(key, pair)
+        if evicted is not None:
+            events += self._evict(evicted)
+        return pair
+
+    def _fragment(self, pair: _Pair, fragment: Fragment, time_ns: int) -> list[Event]:
+        key = (fragment.number, fragment.length)
+        hello = pair.hellos.get(key)
+        if hello is None:
+            while len(pair.hellos) >= MAX_HELLOS:
+                del pair.hellos[next(iter(pair.hellos))]
+            hello = pair.hellos[key] = _Hello(fragment.length)
+        hello.assembly.add(fragment.offset, fragment.data)
+        if not hello.whole:
+            return []
+        del pair.hellos[key]
+        body = hello.body
+        if body[_RANDOM] == pair.said:
+            return []
+        pair.hellos.clear()  # pieces of the same connection's other hello
+        return self._say(pair, body, fragment.length, time_ns)
+
+    def _say(self, pair: _Pair, body: bytes, length: int, time_ns: int, reason: Nameless | None = None) -> list[Event]:
+        """Say what a hello says, as far as it is here."""
+        pair.said = body[_RANDOM]
+        ends = pair.ends
+        try:
+            hello = parse_client_hello(dtls.message(body, length), datagram=True)
+        except DecodeError as error:
+            why = Nameless.INCOMPLETE if error.reason is Reason.TRUNCATED else Nameless.UNREADABLE
+            return [
+                Anomaly(time_ns, Protocol.DTLS.value, error.reason, ends.flow, ends.interface),
+                self._namer.nameless(reason or why, ends, time_ns, Protocol.DTLS),
+            ]
+        said = said_by_hello(hello, Protocol.DTLS)
+        return [*self._namer.observations(said, ends, time_ns), self._namer.connection(said, ends, time_ns)]
+
+    def _settle(self, pair: _Pair, reason: Nameless | None = None) -> list[Event]:
+        """Nothing more is awaited: use the hello of which most is here, unless it was said."""
+        hellos, pair.hellos = pair.hellos, {}
+        self._charge(pair)
+        if not hellos:
+            return []
+        best = max(hellos.values(), key=lambda hello: hello.assembly.length_at(0))
+        body = best.body
+        if pair.said is not None and pair.said.startswith(body[_RANDOM]):
+            return []
+        return self._say(pair, body, best.length, pair.last_ns, reason)
+
+    def _charge(self, pair: _Pair) -> None:
+        now = sum(hello.assembly.cost for hello in pair.hellos.values())
+        self._held += now - pair.cost
+        pair.cost = now
+
+    def _bound(self) -> list[Event]:
+        events: list[Event] = []
+        while self._held > self._limits.dtls_bytes and (oldest := self._pairs.evict()) is not None:
+            events += self._evict(oldest)
+        return events
+
+    def _evict(self, pair: _Pair) -> list[Event]:
+        """A bound was reached: *pair* is out of the table already."""
+        return self._settle(pair, Nameless.EVICTED)
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Settle hellos that have waited long enough; forget pairs that were quiet for long."""
+        wait_ns = self._limits.wait_s * SECOND_NS
+        silent_ns = self._limits.silent_s * SECOND_NS
+        due: list[_Pair] = []
+        for _, pair in self._pairs.oldest_first():
+            if time_ns - pair.last_ns < wait_ns:
+                break  # the table is in order of last use
+            due.append(pair)
+        events: list[Event] = []
+        for pair in due:
+            events += self._settle(pair)
+            if time_ns - pair.last_ns >= silent_ns:
+                self._pairs.pop(pair.key)
+        return events
+
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        for _, pair in self._pairs.oldest_first():
+            pair.last_ns = min(pair.last_ns, time_ns)
+
+    def flush(self) -> list[Event]:
+        """The end of the input: settle everything."""
+        return [event for _, pair in self._pairs.oldest_first() for event in self._settle(pair)]
+
+    def tracked(self) -> dict[str, int]:
+        """Entries now, by table."""
+        return {"dtls_flows": len(self._pairs)}
