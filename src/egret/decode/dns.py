@@ -350,6 +350,9 @@ def recognise_stream(data: bytes | memoryview) -> Recognition:
     if len(data) < 2:
         return Recognition.NEED_MORE
     (length,) = _LENGTH.unpack_from(data)
+    flags, questions = bytes(data[4:6]), bytes(data[6:8])  # the few bytes that rule most other protocols out
+    if (len(flags) == 2 and (flags[0] & 0x78 or flags[1] & 0x40)) or not b"\x00\x01".startswith(questions):
+        return Recognition.NO
     if length < _SMALLEST or (len(data) >= 2 + _HEADER_SIZE and not _plausible_header(data[2:], length)):
         return Recognition.NO
     if len(data) < 2 + length:

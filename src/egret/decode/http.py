@@ -7,6 +7,7 @@ Ref: RFC 9112 sections 2, 3 and 5; RFC 9110 section 7.2; RFC 9113 section 3.3 (p
 from __future__ import annotations
 
 import re
+import zlib
 from typing import NamedTuple
 
 from egret import names
@@ -15,6 +16,8 @@ from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
+MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below
+_HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
 # Methods are tokens; every registered one is upper case with a hyphen at most, the longest has 17 letters.
 _LINE_START = re.compile(rb"[A-Z][A-Z_-]{1,23} [^\x00-\x1f ]")
@@ -32,6 +35,8 @@ class RequestHead(NamedTuple):
     host: str | None  # the Host line's own name; differs from *name* where a proxy is asked
     is_connect: bool
     size: int  # bytes up to and with the empty line; 0 while that is not there
+    body: int | None  # bytes of the body behind it; None: not known, or not to be skipped
+    target: bytes  # as in the request line; for looking at, never for keeping
 
 
 def recognise(data: bytes | memoryview) -> Recognition:
@@ -74,14 +79,14 @@ def parse_request_head(data: bytes | memoryview, *, final: bool = False) -> Requ
     request = _request_line(first)
     if request is None:
         raise Malformed(Reason.BAD_VALUE, 0)
-    size, host = _find_host(lines, len(raw) - len(text) + len(first) + 1)
+    size, host, body = _find_fields(lines, len(raw) - len(text) + len(first) + 1)
     settled = size or (host is not None and request[0] != b"CONNECT")  # a tunnel begins where CONNECT's head ends
     if not settled and not final:
         if len(raw) < MAX_HEAD:
             return None
         if host is None and not _own_authority(request):
             raise Unsupported(Reason.TOO_LARGE, MAX_HEAD)
-    return _head(request, host, size)
+    return _head(request, host, size, body if size else None)
 
 
 def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
@@ -92,7 +97,7 @@ def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
         if final:
             raise DecodeError(Reason.TRUNCATED, len(raw))
         return None
-    return _head((opening.method, b""), opening.authority, opening.size)
+    return _head((opening.method, b""), opening.authority, opening.size, None)
 
 
 def _refuse_incomplete(text: bytes, *, final: bool) -> None:
@@ -112,17 +117,30 @@ def _request_line(line: bytes) -> tuple[bytes, bytes] | None:
     return method, target.strip(b" ")
 
 
-def _find_host(lines: list[bytes], offset: int) -> tuple[int, bytes | None]:
-    """The offset behind the empty line (0: not there yet) and the first Host line's value."""
+def _find_fields(lines: list[bytes], offset: int) -> tuple[int, bytes | None, int | None]:
+    """The offset behind the empty line (0: not there yet), the first Host line's value, the body's length."""
     host = None
+    body: int | None = 0
     for line in lines:
         offset += len(line) + 1
         if line in {b"", b"\r"}:
-            return offset, host
+            return offset, host, body
         field, colon, value = line.partition(b":")
-        if host is None and colon and field.rstrip(b" \t").lower() == b"host":
+        if not colon:
+            continue
+        name = field.rstrip(b" \t").lower()
+        if name == b"host" and host is None:
             host = value.strip(b" \t\r")
-    return 0, host
+        elif name == b"content-length" and body is not None:
+            body = _length(value.strip(b" \t\r"))
+        elif name == b"transfer-encoding":
+            body = None
+    return 0, host, body
+
+
+def _length(value: bytes) -> int | None:
+    """RFC 9110 section 8.6; None where it is more than can be followed in a window of sequence numbers."""
+    return int(value) if value.isdigit() and len(value) < 10 else None
 
 
 def _own_authority(request: tuple[bytes, bytes]) -> bytes | None:
@@ -134,7 +152,7 @@ def _own_authority(request: tuple[bytes, bytes]) -> bytes | None:
     return absolute.group(1).rpartition(b"@")[2] if absolute else None
 
 
-def _head(request: tuple[bytes, bytes], host: bytes | None, size: int) -> RequestHead:
+def _head(request: tuple[bytes, bytes], host: bytes | None, size: int, body: int | None) -> RequestHead:
     # The request line's authority decides over the Host line (RFC 9112 section 3.2.2).
     authority = _own_authority(request) or host or b""
     name, port = names.split_port(authority)
@@ -145,4 +163,86 @@ def _head(request: tuple[bytes, bytes], host: bytes | None, size: int) -> Reques
         names.from_host(names.split_port(host)[0]) if host else None,
         request[0] == b"CONNECT",
         size,
+        body,
+        request[1],
     )
+
+
+class Reply(NamedTuple):
+    """One whole response."""
+
+    status: int
+    body: bytes  # decoded from chunks and gzip; cut at ``MAX_REPLY``
+    size: int  # bytes of the stream that it took
+
+
+def parse_reply(data: bytes, *, final: bool = False) -> Reply | None:
+    """Parse a response from its first byte.
+
+    Args:
+        data: what the server sent so far, without holes.
+        final: nothing will follow: a body without a length ends here.
+
+    Returns:
+        The response as soon as all of it is there; None: more is needed.
+
+    Raises:
+        Malformed: no HTTP response, or one whose body cannot be measured.
+    """
+    end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+    if not data.startswith(b"HTTP/1."[: len(data)]) or (end < 0 and len(data) >= MAX_HEAD):
+        raise Malformed(Reason.BAD_VALUE, 0)
+    if end < 0:
+        return None
+    first, *lines = data[:end].split(b"\r\n")
+    status = first[9:12]
+    if not status.isdigit():
+        raise Malformed(Reason.BAD_VALUE, 9)
+    fields = {
+        name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines)
+    }
+    read = _body(fields, data[end + 4 :], final=final)
+    if read is None:
+        return None
+    body, size = read
+    if fields.get(b"content-encoding") == b"gzip":
+        body = _inflate(body)
+    return Reply(int(status), body[:MAX_REPLY], end + 4 + size)
+
+
+def _body(fields: dict[bytes, bytes], rest: bytes, *, final: bool) -> tuple[bytes, int] | None:
+    """A response's body and its size in the stream (RFC 9112 section 6.3); None: more is needed."""
+    if fields.get(b"transfer-encoding") == b"chunked":
+        return _unchunk(rest)
+    if b"content-length" not in fields:
+        return (rest, len(rest)) if final else None
+    length = _length(fields[b"content-length"])
+    if length is None:
+        raise Malformed(Reason.BAD_LENGTH, 0)
+    return (rest[:length], length) if len(rest) >= length else None
+
+
+def _unchunk(data: bytes) -> tuple[bytes, int] | None:
+    """RFC 9112 section 7.1; trailers are not expected."""
+    body = bytearray()
+    offset = 0
+    while (line := data.find(b"\r\n", offset, offset + 20)) >= 0:
+        digits = data[offset:line].partition(b";")[0].strip()
+        if not digits or len(digits) > 7 or not _HEXADECIMAL.issuperset(digits):
+            raise Malformed(Reason.BAD_LENGTH, offset)
+        size = int(digits, 16)
+        offset = line + 2 + size + 2
+        if offset > len(data):
+            return None
+        if not size:
+            return bytes(body), offset
+        body += data[line + 2 : line + 2 + size]
+    return None
+
+
+def _inflate(body: bytes) -> bytes:
+    """At most ``MAX_REPLY`` bytes, however much a bomb would give."""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MAX_REPLY)
+    except zlib.error:
+        return b""

@@ -134,9 +134,13 @@ TABLES = (
     "flows",
     "decided",
     "http_flows",
+    "httpdns",
+    "late_hellos",
     "dns_streams",
     "quic_flows",
+    "dtls_flows",
     "answers",
+    "ech_names",
 )  # of the parser: what egret_tracked and egret_evictions may name
 COUNTRIES = ("CN", "HK", "MO")  # "in China" at its widest; judge.hosting says no other
 LAYERS = ("link", "ip", "tcp", "udp")  # what an Anomaly's protocol may be besides a Protocol

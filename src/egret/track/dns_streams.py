@@ -6,6 +6,8 @@ it goes and only what has not become a whole message is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from egret.decode import dns
 from egret.decode.packet import Packet
 from egret.errors import Reason
@@ -65,6 +67,32 @@ class DnsStreams:
             direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
         if self._is_foreign(direction, packet):
             return None
+        return self._take(key, direction, packet)
+
+    def adopt(self, heard: Heard, seq: int, pieces: Iterable[tuple[int, bytes]]) -> list[Event]:
+        """A connection on another port was recognised as DNS by its first bytes: take it over.
+
+        Args:
+            heard: its ends, in the direction that was recognised.
+            seq: the sequence number at which its first message begins.
+            pieces: what has come so far of that direction, with sequence numbers.
+        """
+        direction = self._admit(hash((heard.source, heard.destination)), _Direction(heard, seq, sure=True))
+        for at, data in pieces:
+            direction.assembly.add(((at - seq + _HALF) & _MASK) - _HALF, data)
+        events = self._read(direction)
+        self._held += direction.assembly.size
+        self._bound()
+        return events
+
+    def feed_adopted(self, packet: Packet) -> list[Event]:
+        """Take one segment of either direction of an adopted connection."""
+        if not packet.payload:
+            return []
+        key = hash((packet.source, packet.destination))
+        direction = self._table.get(key)
+        if direction is None:
+            direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
         return self._take(key, direction, packet)
 
     def _begin(self, key: int, packet: Packet) -> list[Event]:

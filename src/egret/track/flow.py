@@ -27,13 +27,15 @@ class Flow:
         "cost",
         "ends",
         "key",
-        "last_name",
         "last_ns",
+        "layers",
         "limit",
         "needed",
         "oriented",
         "origin",
+        "prelude",
         "said",
+        "settled",
         "start",
         "sure",
     )
@@ -47,7 +49,9 @@ class Flow:
         self.oriented = False
         self.answered = False  # both ends took part: it is a connection, not an attempt
         self.said = False  # its Connection was said; only names inside it are still awaited
-        self.last_name: str | None = None
+        self.settled = False  # it was decided what it is
+        self.layers = 0  # headers and tunnels that were read, with more of the stream behind them
+        self.prelude = False  # its client may take its time: STARTTLS comes after a dialogue
         self.last_ns = 0
         self.origin: int | None = None  # where the connection began, if this is a later part of it
         self.start = 0  # where the next message of a sure flow begins
@@ -152,6 +156,26 @@ class Flow:
             for start in self.assembly.starts():
                 if start > first:
                     yield self.assembly.run(start)
+
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Everything held from where the next message begins, in pieces with their sequence numbers."""
+        if self.assembly is None:
+            return
+        first = self.first
+        for start in (first, *(start for start in self.assembly.starts() if start > first)):
+            yield (self.anchor + start) & _MASK, self.assembly.run(start)
+        for offset in sorted(self._weak):
+            yield (self.anchor + offset) & _MASK, self._weak[offset]
+
+    @property
+    def patient(self) -> bool:
+        """Nothing is missing; what it waits for is the client's next turn."""
+        return self.prelude and not self._weak and self.assembly is not None and len(self.assembly.starts()) == 1
+
+    @property
+    def next_seq(self) -> int:
+        """The sequence number at which the next message begins, as far as is known."""
+        return (self.anchor + self.first) & _MASK
 
     def go_on_behind(self, size: int) -> None:
         """A message of *size* bytes was read; another begins behind it."""

@@ -158,6 +158,6 @@ class Observer:
             **self._quic.tracked(),
             **self._dtls.tracked(),
             "answers": len(self._answers),
-            "ech": len(self._ech),
+            "ech_names": len(self._ech),
         }
         return counters

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from egret.decode import http
+from egret import names
+from egret.decode import dns, http, proxy_header, socks
 from egret.decode.http import RequestHead
 from egret.decode.tls import is_server_hello, read_hello
 from egret.errors import DecodeError, Malformed, Reason
 from egret.model import Kind, Protocol, Recognition
 from egret.track.naming import Said, said_by_hello
+from egret.track.preludes import hello_may_follow, possible_hellos
 
-_EMBEDDED_HELLO = re.compile(rb"\x16\x03[\x00-\x04][\x00-\x48].\x01\x00..\x03[\x00-\x03]", re.DOTALL)
-# Text commands and the first bytes of a hello behind them; SOCKS 4 and 5; LDAP. Other preludes are short and fixed.
-_PRELUDE = re.compile(rb"[\t\r\n\x20-\x7e]*(?:\x16.{0,10})?|[\x04\x05\x30].*", re.DOTALL)
-_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # PostgreSQL's StartTLS
-_MAX_PRELUDE = 4096  # what a client may say before STARTTLS; a PROXY header, a SOCKS request
+_SOCKS_VERSIONS = frozenset({4, 5})
+_MAX_DNS_START = 0x20  # the first byte of a message's length on TCP: 8 KB at most, so that text is none
 
 
 class Recognised(NamedTuple):
@@ -27,6 +25,8 @@ class Recognised(NamedTuple):
     needed: int = 0  # with NEED_MORE: another look pays when there are this many bytes
     protocol: Protocol | None = None
     reason: Reason | None = None  # with YES and nothing said: why it cannot be read
+    header: int = 0  # with YES and nothing said: bytes to pass over, and what they lead is the message
+    prelude: bool = False  # with NEED_MORE: these bytes are whole, and a hello may follow at the client's leisure
 
 
 _NO = Recognised(Recognition.NO)
@@ -41,8 +41,19 @@ def recognise(data: bytes, *, final: bool = False) -> Recognised:
     """
     if not data:
         return _NO if final else Recognised(Recognition.NEED_MORE, None, 1)
-    if data[0] == 0x16 or data[0] >= 0x80:
+    first = data[0]
+    if first == 0x16 or first >= 0x80:
         return _tls(data, final=final)
+    if first in b"\rP":
+        found = _proxy_header(data, final=final)
+        if found.recognition is not Recognition.NO:
+            return found
+    if first in _SOCKS_VERSIONS:
+        found = _socks(data, final=final)
+        if found.recognition is not Recognition.NO:
+            return found
+    if first < _MAX_DNS_START and first not in b"\r\n":
+        return _dns(data, final=final)
     return _http(data, final=final)
 
 
@@ -52,31 +63,23 @@ def is_server(data: bytes) -> bool:
 
 
 def recognise_anywhere(data: bytes, *, final: bool = False) -> Recognised:
-    """As ``recognise``; a TLS hello behind something else counts too: STARTTLS, SOCKS, a PROXY header.
+    """As ``recognise``; a TLS hello behind something else counts too: STARTTLS and the like.
 
-    Eleven bytes of a record and a handshake header with fixed values do not come by chance in what
-    clients say before a hello, and the hello must then parse.
+    Six bytes of a record and a handshake header seldom come by chance in what clients say before a hello,
+    and the hello must then parse.
     """
     found = recognise(data, final=final)
     if found.recognition is not Recognition.NO:
         return found
-    inner = _EMBEDDED_HELLO.search(data, 1)
-    if inner is not None:
-        hello = _tls(data[inner.start() :], final=final)
+    for start in possible_hellos(data):
+        hello = _tls(data[start:], final=final)
         if hello.said is not None:
             return hello
         if hello.recognition is Recognition.NEED_MORE:
-            return hello._replace(needed=hello.needed + inner.start())
-    if not final and _may_be_prelude(data):
-        return Recognised(Recognition.NEED_MORE, None, len(data) + 1)
+            return hello._replace(needed=hello.needed + start)
+    if not final and hello_may_follow(data):
+        return Recognised(Recognition.NEED_MORE, None, len(data) + 1, prelude=True)
     return _NO
-
-
-def _may_be_prelude(data: bytes) -> bool:
-    """Whether a hello may still follow these bytes in the same stream."""
-    if len(data) > _MAX_PRELUDE:
-        return False
-    return data[:8] == _SSL_REQUEST[: len(data)] or _PRELUDE.fullmatch(data[:512]) is not None
 
 
 def _tls(data: bytes, *, final: bool) -> Recognised:
@@ -86,6 +89,36 @@ def _tls(data: bytes, *, final: bool) -> Recognised:
     if read.hello is not None:
         return Recognised(Recognition.YES, said_by_hello(read.hello, Protocol.TLS), 0, Protocol.TLS)
     return Recognised(read.recognition, None, read.needed, Protocol.TLS, read.reason)
+
+
+def _proxy_header(data: bytes, *, final: bool) -> Recognised:
+    try:
+        size = proxy_header.header_size(data)
+    except Malformed:
+        return _NO
+    if size is None:
+        return _NO if final else Recognised(Recognition.NEED_MORE, None, len(data) + 1)
+    return Recognised(Recognition.YES, header=size)
+
+
+def _socks(data: bytes, *, final: bool) -> Recognised:
+    try:
+        request = socks.parse_request(data)
+    except Malformed:
+        return _NO
+    if request is None:
+        return _NO if final else Recognised(Recognition.NEED_MORE, None, len(data) + 1, prelude=True)
+    name = None if request.host is None else names.from_host(request.host)
+    attributes = {"version": request.version, "command": request.command}
+    said = Said(Protocol.SOCKS, Kind.CONNECT, name, attributes, consumed=request.size)
+    return Recognised(Recognition.YES, said, 0, Protocol.SOCKS)
+
+
+def _dns(data: bytes, *, final: bool) -> Recognised:
+    recognition = dns.recognise_stream(data)
+    if recognition is Recognition.NO or (final and recognition is Recognition.NEED_MORE):
+        return _NO
+    return Recognised(recognition, None, len(data) + 1, Protocol.DNS if recognition is Recognition.YES else None)
 
 
 def _http(data: bytes, *, final: bool) -> Recognised:
@@ -102,10 +135,10 @@ def _http(data: bytes, *, final: bool) -> Recognised:
     if head is None or (head.is_connect and not head.size and not final):
         protocol = Protocol.HTTP if recognition is Recognition.YES else None
         return Recognised(Recognition.NEED_MORE, None, len(data) + 1, protocol)
-    return Recognised(Recognition.YES, _said_by_head(head), 0, Protocol.HTTP)
+    return Recognised(Recognition.YES, said_by_head(head), 0, Protocol.HTTP)
 
 
-def _said_by_head(head: RequestHead) -> Said:
+def said_by_head(head: RequestHead) -> Said:
     """Method and name only: no path, no cookie, no body is kept."""
     also = head.host if head.host != head.name else None
     kind = Kind.CONNECT if head.is_connect else Kind.REQUEST

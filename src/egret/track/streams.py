@@ -9,30 +9,41 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 from __future__ import annotations
 
 from egret.decode.packet import Packet
+from egret.decode.tls import read_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Nameless, Protocol, Recognition
+from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow
+from egret.track.httpdns import HttpDns
 from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.lookups import Heard
 from egret.track.naming import Ends, Namer
 from egret.track.recognise import Recognised, is_server, recognise_anywhere
+from egret.track.requests import Requests
 from egret.track.tables import LruTable, Remembered
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
-_REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
+_DNS = -2  # remembered for both directions of DNS on another port than its own
+_LINK_LOCAL = frozenset({5353, 5355})  # mDNS and LLMNR over TCP: not outbound names (RFC 6762, RFC 4795)
+_HELLO_START = 0x16
+_MAX_LAYERS = 6  # proxies may be chained, but a stream of nothing else must not go on for ever
 
 
 class Streams:
     """Every TCP connection that is watched."""
 
-    def __init__(self, limits: Limits, namer: Namer, counters: Counters) -> None:
+    def __init__(self, limits: Limits, namer: Namer, counters: Counters, dns: DnsStreams, httpdns: HttpDns) -> None:
         self._limits = limits
         self._namer = namer
+        self._dns = dns
+        self._httpdns = httpdns
+        self._requests = Requests(limits, namer, httpdns, counters)
         self._evictions = counters.evictions
         self._flows: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
         self._decided = Remembered("decided", limits.decided, counters.evictions)
-        self._http: LruTable[int, str] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self._late = Remembered("late_hellos", limits.late_hellos, counters.evictions)
         self._held = 0  # bytes of all assemblies
 
     def feed(self, packet: Packet) -> list[Event]:
@@ -44,7 +55,7 @@ class Streams:
         decided = self._decided.get(key)
         if decided is not None:
             if not self._is_new(decided, packet):
-                return self._follow(key, packet) if packet.payload and self._http.get(key) is not None else []
+                return self._later(key, decided, packet) if packet.payload else []
             self._forget(key, packet)
         flow = self._flows.get(key)
         if flow is not None:
@@ -60,7 +71,8 @@ class Streams:
         """The ends of a decided connection are used again."""
         self._decided.forget(key)
         self._decided.forget(hash((packet.destination, packet.source)))
-        self._http.pop(key)
+        self._requests.forget(key)
+        self._late.forget(key)
 
     def _from_other(self, key: int, packet: Packet) -> list[Event]:
         """A segment of a direction that no flow is awaited from: a server's, or a new flow's."""
@@ -168,29 +180,51 @@ class Streams:
             return self._turn_round(flow)
         if final or (found.recognition is Recognition.NO and flow.sure):
             return self._finish(flow, time_ns)
+        flow.prelude = found.prelude
         # Without a SYN the stream may begin lower than what was seen first: any new byte is worth a look.
         flow.needed = found.needed if flow.sure else 1
         return []
 
     def _recognised(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
         """It is a protocol that we read: say its name, or why there is none."""
+        if found.header:
+            return self._go_on(flow, found.header, time_ns)
+        if found.protocol is Protocol.DNS and found.said is None:
+            return self._hand_to_dns(flow, time_ns)
         flow.oriented = True
         said = found.said
         if said is None:
             return self._unreadable(flow, found, time_ns)
-        events: list[Event] = []
-        if not (flow.said and said.name == flow.last_name):
-            events += self._namer.observations(said, flow.ends, time_ns)
-        if not flow.said:
+        events = self._namer.observations(said, flow.ends, time_ns)
+        go_on = bool(said.consumed) and flow.layers < _MAX_LAYERS
+        if not flow.said and (said.name is not None or not go_on):  # a tunnel to an address: a hello in it names it
             events.append(self._namer.connection(said, flow.ends, time_ns))
             flow.said = True
-        # One tunnel is followed. Proxies may be chained, but a stream of nothing else would recurse for each.
-        if said.consumed and not flow.start:
-            flow.go_on_behind(said.consumed)
-            return events + (self._look(flow, time_ns, final=flow.full) if flow.available() else [])
-        self._decide(flow)
+        if go_on:
+            return events + self._go_on(flow, said.consumed, time_ns)
         if said.protocol is Protocol.HTTP:
-            self._http.put(flow.key, said.name or "")
+            self._requests.begin(flow.key, flow.ends, (flow.next_seq, said.name), flow.pieces())
+        self._decide(flow)
+        return events + self._requests.read(flow.key, time_ns) if said.protocol is Protocol.HTTP else events
+
+    def _go_on(self, flow: Flow, size: int, time_ns: int) -> list[Event]:
+        """A header or a tunnel's request was read: what it leads is read as if it were the first."""
+        flow.layers += 1
+        if flow.layers > _MAX_LAYERS:
+            return self._give_up(flow, time_ns)
+        flow.go_on_behind(size)
+        return self._look(flow, time_ns, final=flow.full) if flow.available() else []
+
+    def _hand_to_dns(self, flow: Flow, time_ns: int) -> list[Event]:
+        """DNS on another port, whichever end this is: its messages say who asked."""
+        ends = flow.ends
+        if _LINK_LOCAL & {ends.client.port, ends.server.port}:
+            return self._give_up(flow, time_ns)
+        heard = Heard(time_ns, ends.transport, ends.client, ends.server, ends.interface)
+        events = self._dns.adopt(heard, flow.next_seq, flow.pieces())
+        self._decide(flow)
+        self._decided.put(flow.key, _DNS)
+        self._decided.put(other_key(flow), _DNS)
         return events
 
     def _unreadable(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
@@ -222,15 +256,24 @@ class Streams:
         flow.use_all_weak()
         for data in flow.runs():
             found = recognise_anywhere(data, final=True)
-            if found.recognition is Recognition.YES and (found.said is not None or reason is None):
-                return self._recognised(flow, found, time_ns)
+            if found.recognition is Recognition.YES and (found.said is not None or found.header or reason is None):
+                events = self._recognised(flow, found, time_ns)
+                return events if flow.settled else events + self._finish(flow, time_ns, reason)
             if flow.sure:
                 break
         if not flow.oriented and self._flows.get(other_key(flow)) is not None:
             self._drop(flow)  # the other direction may still turn out to be the client's
             self._decided.put(flow.key, _SERVER_SIDE)
             return []
+        return self._give_up(flow, time_ns, reason)
+
+    def _give_up(self, flow: Flow, time_ns: int, reason: Nameless | None = None) -> list[Event]:
+        """None of what we read. A hello may still come, behind a prelude that nobody knows."""
         self._decide(flow)
+        if flow.assembly is not None:
+            self._late.put(flow.key, 0)
+            if not flow.oriented:
+                self._late.put(other_key(flow), 0)
         if flow.said or not flow.answered:
             return []
         return [self._namer.nameless(reason or why_nameless(flow), likely_ends(flow), time_ns)]
@@ -247,6 +290,7 @@ class Streams:
     def _decide(self, flow: Flow) -> None:
         """Remember both directions as needing no second look."""
         self._drop(flow)
+        flow.settled = True
         key = other_key(flow)
         other = self._flows.get(key)
         if other is not None:
@@ -254,40 +298,63 @@ class Streams:
         self._decided.put(flow.key, flow.first_seq())
         self._decided.put(key, _SERVER_SIDE)
 
-    def _follow(self, key: int, packet: Packet) -> list[Event]:
-        """A later segment of an HTTP connection: another request on it may be for another host."""
+    def _later(self, key: int, decided: int, packet: Packet) -> list[Event]:
+        """A segment of a decided connection: few of them can still hold a name."""
+        if decided == _DNS:
+            return self._dns.feed_adopted(packet)
         flow = self._flows.get(key)
-        if flow is None:
-            if packet.payload[0] not in _REQUEST_START:
-                return []
-            flow = Flow(key, packet.source, packet.destination, packet.interface, self._limits.flow_bytes)
-            flow.begin_at(packet.seq)
-            flow.origin = self._decided.get(key)
-            flow.oriented = flow.said = True
-            flow.last_name = self._http.get(key) or None
-            flow.last_ns = packet.time_ns
-            events = self._admit(flow)
-            return events + self._take(flow, packet.seq, packet)
-        return self._take(flow, packet.seq, packet)
+        if flow is not None:
+            return self._take(flow, packet.seq, packet)
+        if packet.payload[0] == _HELLO_START and self._may_greet_late(key, packet):
+            return self._open_late(key, decided, packet)
+        if decided == _SERVER_SIDE:
+            return self._httpdns.feed(packet) if len(self._httpdns) else []
+        return self._requests.feed(key, packet)
+
+    def _may_greet_late(self, key: int, packet: Packet) -> bool:
+        """Whether a hello may begin here: nothing was recognised so far, or a tunnel goes on in HTTP."""
+        if self._late.get(key) is None and not self._requests.is_lost(key):
+            return False
+        return read_hello(packet.payload[:6]).recognition is not Recognition.NO
+
+    def _open_late(self, key: int, decided: int, packet: Packet) -> list[Event]:
+        self._late.forget(key)
+        self._requests.forget(key)
+        flow = Flow(key, packet.source, packet.destination, packet.interface, self._limits.flow_bytes)
+        flow.begin_at(packet.seq)
+        flow.origin = decided
+        flow.oriented = flow.said = True
+        return self._admit(flow) + self._take(flow, packet.seq, packet)
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*."""
         wait_ns = self._limits.wait_s * SECOND_NS
         silent_ns = self._limits.silent_s * SECOND_NS
-        due: list[Flow] = []
+        due: list[tuple[Flow, bool]] = []
         for _, flow in self._flows.oldest_first():
             age = time_ns - flow.last_ns
             if age < wait_ns:
                 break  # the table is in order of last use
-            if flow.assembly is not None or (age >= silent_ns and not flow.said):
-                due.append(flow)
+            silent = age >= silent_ns
+            if (silent or flow.assembly is not None) and not (flow.said and not silent and flow.patient):
+                due.append((flow, silent))
         events: list[Event] = []
-        for flow in due:
-            events += self._silent(flow) if flow.assembly is None else self._settle([flow])
-        return events
+        for flow, silent in due:
+            if flow.assembly is None:
+                events += self._silent(flow)
+            else:
+                events += self._settle([flow]) if silent or not flow.patient else self._still_talking(flow)
+        return events + self._requests.expire(time_ns)
+
+    def _still_talking(self, flow: Flow) -> list[Event]:
+        """A dialogue before STARTTLS, perhaps. It is said, and its hello is still awaited."""
+        flow.said = True
+        return [self._namer.nameless(Nameless.NOT_RECOGNISED, likely_ends(flow), flow.last_ns)]
 
     def _silent(self, flow: Flow) -> list[Event]:
         """A connection without a byte so far. It is said, and still awaited: browsers open them to spare."""
+        if flow.said:
+            return []
         if not flow.answered:
             self._drop(flow)
             return []
@@ -298,10 +365,11 @@ class Streams:
         """Time was set back: nothing was last seen later than now."""
         for _, flow in self._flows.oldest_first():
             flow.last_ns = min(flow.last_ns, time_ns)
+        self._requests.rebase(time_ns)
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""
-        return self._settle([flow for _, flow in self._flows.oldest_first()])
+        return self._settle([flow for _, flow in self._flows.oldest_first()]) + self._requests.flush()
 
     def _settle(self, flows: list[Flow]) -> list[Event]:
         events: list[Event] = []
@@ -312,7 +380,12 @@ class Streams:
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
-        return {"flows": len(self._flows), "decided": len(self._decided), "http_flows": len(self._http)}
+        return {
+            "flows": len(self._flows),
+            "decided": len(self._decided),
+            "http_flows": len(self._requests),
+            "late_hellos": len(self._late),
+        }
 
 
 def other_key(flow: Flow) -> int:

@@ -36,6 +36,7 @@ _SHOWN_HOSTS = 5
 _NAMED_BY = {
     NamedBy.HELLO: "by a TLS or QUIC hello",
     NamedBy.HTTP: "by an HTTP request",
+    NamedBy.SOCKS: "by a SOCKS request",
     NamedBy.ANSWER: "by an earlier DNS answer",
     NamedBy.NOTHING: "by nothing",
 }

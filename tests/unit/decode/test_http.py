@@ -14,17 +14,23 @@ def head(data: bytes) -> RequestHead:
 
 def test_origin_form() -> None:
     data = b"GET /path HTTP/1.1\r\nAccept: */*\r\nhOST : Chat.Qwen.AI:8080 \r\n\r\n"
-    assert head(data + b"body") == RequestHead("GET", "chat.qwen.ai", 8080, "chat.qwen.ai", False, len(data))
+    assert head(data + b"body") == RequestHead(
+        "GET", "chat.qwen.ai", 8080, "chat.qwen.ai", False, len(data), 0, b"/path"
+    )
 
 
 def test_absolute_form_decides_over_the_host_line() -> None:
     data = b"POST http://user:pw@api.example:81/x?y HTTP/1.0\r\nHost: proxy.example\r\n\r\n"
-    assert head(data) == RequestHead("POST", "api.example", 81, "proxy.example", False, len(data))
+    assert head(data) == RequestHead(
+        "POST", "api.example", 81, "proxy.example", False, len(data), 0, b"http://user:pw@api.example:81/x?y"
+    )
 
 
 def test_connect_waits_for_its_end() -> None:
     data = b"CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n\r\n"
-    assert head(data) == RequestHead("CONNECT", "api.example", 443, "api.example", True, len(data))
+    assert head(data) == RequestHead(
+        "CONNECT", "api.example", 443, "api.example", True, len(data), 0, b"api.example:443"
+    )
     assert parse_request_head(data[:-1]) is None
     final = parse_request_head(data[:-1], final=True)
     assert final is not None
@@ -94,7 +100,7 @@ def test_http_2_with_prior_knowledge() -> None:
     block = bytes.fromhex("828684410f7777772e6578616d706c652e636f6d")  # RFC 7541 C.3.1
     data = PREFACE + b"\0\0\0\x04\0\0\0\0\0" + bytes([0, 0, len(block), 1, 5, 0, 0, 0, 1]) + block
     assert recognise(data) is Recognition.YES
-    assert head(data) == RequestHead("GET", "www.example.com", None, "www.example.com", False, len(data))
+    assert head(data) == RequestHead("GET", "www.example.com", None, "www.example.com", False, len(data), None, b"")
     for size in range(len(PREFACE), len(data)):
         assert parse_request_head(data[:size]) is None
     with pytest.raises(DecodeError):

@@ -155,4 +155,4 @@ def test_many_names_and_addresses_of_one_client() -> None:
 def test_the_tables_are_counted() -> None:
     observer = Observer()
     run([https(INNER, f"1 . ech={ECH}")], observer)
-    assert observer.counters.tracked["ech"] == 2
+    assert observer.counters.tracked["ech_names"] == 2

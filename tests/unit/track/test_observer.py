@@ -42,11 +42,13 @@ def test_counters() -> None:
         "flows": 1,
         "decided": 0,
         "http_flows": 0,
+        "httpdns": 0,
+        "late_hellos": 0,
         "dns_streams": 0,
         "quic_flows": 0,
         "dtls_flows": 0,
         "answers": 0,
-        "ech": 0,
+        "ech_names": 0,
     }
     assert counters.evictions["fragments"] == 0
 

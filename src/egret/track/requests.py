@@ -1,0 +1,187 @@
+"""HTTP connections after their first request: the later ones may be for other hosts.
+
+A direction is read head by head; bodies of known length are stepped over, whether they were captured or not.
+Where a body's length is not known, or bytes are missing for longer than the wait, the next segment that begins
+like a request is taken for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from egret.decode.http import RequestHead, parse_request_head
+from egret.decode.packet import Packet
+from egret.errors import DecodeError
+from egret.model import Event
+from egret.track.cursor import Cursor
+from egret.track.httpdns import HttpDns
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.naming import Ends, Namer
+from egret.track.recognise import said_by_head
+from egret.track.tables import LruTable
+
+_REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class _Conversation:
+    """One client's direction."""
+
+    __slots__ = ("cursor", "ends", "held", "key", "last_name", "last_ns", "lost", "spoken")
+
+    def __init__(self, key: int, ends: Ends, start: tuple[int, str | None], limit: int) -> None:
+        seq, name = start
+        self.key = key
+        self.ends = ends
+        self.cursor = Cursor(seq, limit)
+        self.last_name = name
+        self.last_ns = 0
+        self.held = 0  # of the cursor, as it was last counted
+        self.spoken = True  # the request at the cursor was said; its head's end is awaited
+        self.lost = False  # where the next request begins is not known
+
+    def lose(self) -> None:
+        self.lost, self.spoken = True, False
+        self.cursor.restart(0)
+
+
+class Requests:
+    """Every HTTP connection whose later requests are looked at."""
+
+    def __init__(self, limits: Limits, namer: Namer, httpdns: HttpDns, counters: Counters) -> None:
+        self._limit = limits.flow_bytes
+        self._bytes_limit = limits.http_bytes
+        self._wait_ns = limits.wait_s * SECOND_NS
+        self._namer = namer
+        self._httpdns = httpdns
+        self._evictions = counters.evictions
+        self._table: LruTable[int, _Conversation] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self._waiting: dict[int, _Conversation] = {}  # those that hold bytes
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def begin(self, key: int, ends: Ends, start: tuple[int, str | None], pieces: Iterable[tuple[int, bytes]]) -> None:
+        """A connection's first request was said: follow what comes behind it.
+
+        Args:
+            key: of the client's direction.
+            ends: who talks to whom.
+            start: the sequence number at which that request begins, and the name that it said.
+            pieces: what has come of the stream so far, with sequence numbers.
+        """
+        conversation = _Conversation(key, ends, start, self._limit)
+        self.forget(key)
+        evicted = self._table.put(key, conversation)
+        if evicted is not None:
+            self._uncount(evicted)
+        for seq, data in pieces:
+            conversation.cursor.add(seq, data)
+
+    def forget(self, key: int) -> None:
+        """The ends of a connection are used again."""
+        conversation = self._table.pop(key)
+        if conversation is not None:
+            self._uncount(conversation)
+
+    def is_lost(self, key: int) -> bool:
+        """Whether something else than requests may go on here: a tunnel, another protocol."""
+        conversation = self._table.get(key)
+        return conversation is not None and conversation.lost
+
+    def feed(self, key: int, packet: Packet) -> list[Event]:
+        """Take one segment of a followed connection's client."""
+        conversation = self._table.get(key)
+        if conversation is None:
+            return []
+        if conversation.lost:
+            if packet.payload[0] not in _REQUEST_START:
+                return []
+            conversation.cursor.restart(packet.seq)
+            conversation.lost = False
+        if not conversation.cursor.add(packet.seq, packet.payload) and not conversation.cursor.full:
+            return []
+        return self.read(key, packet.time_ns)
+
+    def read(self, key: int, time_ns: int) -> list[Event]:
+        """Say what the heads at the cursor say, as far as they have come."""
+        conversation = self._table.get(key)
+        if conversation is None:
+            return []
+        conversation.last_ns = time_ns
+        self._table.touch(key)
+        events = self._heads(conversation, time_ns, final=False)
+        self._count(conversation)
+        while self._held > self._bytes_limit and self._waiting:
+            self._evictions["http_flows"] += 1
+            self._give_up(next(iter(self._waiting)))
+        return events
+
+    def _heads(self, conversation: _Conversation, time_ns: int, *, final: bool) -> list[Event]:
+        events: list[Event] = []
+        cursor = conversation.cursor
+        while data := cursor.data():
+            try:
+                head = parse_request_head(data, final=final)
+            except DecodeError:
+                conversation.lose()
+                break
+            if head is None:
+                break
+            events += self._say(conversation, head, time_ns)
+            if not head.size:
+                break
+            events += self._httpdns.asked(head, conversation.ends, time_ns)
+            conversation.spoken = False
+            if head.is_connect or head.body is None:
+                conversation.lose()
+                break
+            cursor.advance(head.size + head.body)
+        if cursor.full:
+            conversation.lose()
+        return events
+
+    def _say(self, conversation: _Conversation, head: RequestHead, time_ns: int) -> list[Event]:
+        if conversation.spoken:
+            return []
+        conversation.spoken = True
+        said = said_by_head(head)
+        if said.name == conversation.last_name:
+            return []
+        conversation.last_name = said.name
+        return self._namer.observations(said, conversation.ends, time_ns)
+
+    def _count(self, conversation: _Conversation) -> None:
+        now = conversation.cursor.held
+        self._held += now - conversation.held
+        conversation.held = now
+        self._waiting.pop(conversation.key, None)
+        if now:
+            self._waiting[conversation.key] = conversation
+
+    def _uncount(self, conversation: _Conversation) -> None:
+        self._waiting.pop(conversation.key, None)
+        self._held -= conversation.held
+        conversation.held = 0
+
+    def _give_up(self, key: int) -> list[Event]:
+        """Use what is there, and wait for another beginning."""
+        conversation = self._waiting[key]
+        events = self._heads(conversation, conversation.last_ns, final=True)
+        conversation.lose()
+        self._uncount(conversation)
+        return events
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Give up waiting for missing bytes."""
+        due = [key for key, waiting in self._waiting.items() if time_ns - waiting.last_ns >= self._wait_ns]
+        return [event for key in due for event in self._give_up(key)]
+
+    def flush(self) -> list[Event]:
+        """The end of the input."""
+        return [event for key in list(self._waiting) for event in self._give_up(key)]
+
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        for conversation in self._waiting.values():
+            conversation.last_ns = min(conversation.last_ns, time_ns)
