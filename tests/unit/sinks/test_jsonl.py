@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,27 +108,41 @@ def test_a_full_disk_is_temporary() -> None:
         send(sink_at(Path("/dev/full")), [opened()])
 
 
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """Files may grow to 100 bytes only: a disk that fills up within a line."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield 100
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, before)
+SMALL = 100
 
 
-def test_a_disk_that_fills_within_a_line_leaves_no_half_line(tmp_path: Path, small_files: int) -> None:
+def in_a_child(work: Callable[[], None]) -> None:
+    """Do *work* where files may grow to SMALL bytes only: a disk that fills up within a line.
+
+    Not in this process: the limit would hold for the file that pytest's own output may go to.
+    """
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, SMALL))
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_disk_that_fills_within_a_line_leaves_no_half_line(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    sink = sink_at(path)
-    with pytest.raises(SinkTemporary):
-        send(sink, *[numbered(2)] * 20)
-    text = path.read_text()
-    assert text.endswith("\n")
-    assert 0 < len(text) <= small_files
-    path.unlink()
-    send(sink, numbered(1))
+
+    def fill() -> None:
+        sink = sink_at(path)
+        with pytest.raises(SinkTemporary):
+            send(sink, *[numbered(2)] * 20)
+        path.rename(tmp_path / "full")
+        send(sink, numbered(1))
+
+    in_a_child(fill)
+    full = (tmp_path / "full").read_text()
+    assert full.endswith("\n")
+    assert 0 < len(full) <= SMALL
     assert ids(path) == ["high-0"]
 
 
