@@ -13,6 +13,7 @@ from typing import NamedTuple
 from egret.decode.ip import TCP, UDP, Datagram, continue_chain, parse_ip
 from egret.decode.layer import Layer, Space, Table
 from egret.decode.link import ETHERNET, ETHERTYPES, IPV4, IPV6, LINKTYPES, PPP_PROTOCOLS
+from egret.decode.old_links import OLD_LINKTYPES
 from egret.decode.reader import unpack
 from egret.decode.tunnel import IP_PROTOCOLS, TUNNEL_ETHERTYPES, UDP_PORTS
 from egret.decode.wlan import WLAN_LINKTYPES
@@ -64,7 +65,7 @@ class Context(NamedTuple):
 Reassemble = Callable[[Datagram, Context], Datagram | None]
 
 _TABLES: Mapping[Space, Table] = {
-    Space.LINKTYPE: {**LINKTYPES, **WLAN_LINKTYPES},
+    Space.LINKTYPE: {**LINKTYPES, **OLD_LINKTYPES, **WLAN_LINKTYPES},
     Space.ETHERTYPE: {**ETHERTYPES, **TUNNEL_ETHERTYPES},
     Space.PPP: PPP_PROTOCOLS,
 }

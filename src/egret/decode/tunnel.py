@@ -164,9 +164,55 @@ def _mpls_in_udp(data: memoryview) -> Layer | None:
     return mpls(data) if len(data) > 24 else None
 
 
+def _capwap(data: memoryview) -> Layer | None:
+    """RFC 5415 section 4.3, data channel in the clear: 802.3 frames, or 802.11 ones where the T flag says so."""
+    if len(data) < 8 or data[0] != 0:  # another version, or DTLS
+        return None
+    first = int.from_bytes(data[1:4], "big")
+    size, is_native, is_fragment, is_keep_alive = (first >> 19) * 4, first & 0x100, first & 0x80, first & 0x08
+    if size < 8 or len(data) <= size or is_fragment or is_keep_alive:
+        return None
+    inner = data[size:]
+    if not is_native:
+        return Layer(Space.LINKTYPE, ETHERNET, inner)
+    if len(inner) > 1 and inner[0] & 0x0F != 0x08 and inner[1] & 0x0F == 0x08:  # Cisco swaps the frame control
+        inner = memoryview(bytes((inner[1], inner[0])) + inner[2:])
+    return Layer(Space.LINKTYPE, WLAN, inner)
+
+
+def _lisp(data: memoryview) -> Layer | None:
+    """RFC 9300 section 5.1: eight bytes, then IP."""
+    return ip_layer(data[8:]) if len(data) >= 28 and data[8] >> 4 in {4, 6} else None
+
+
+def _gre_in_udp(data: memoryview) -> Layer | None:
+    """RFC 8086."""
+    return _gre(data) if len(data) >= 24 and not data[0] & 0x4F and not data[1] else None
+
+
+def _trill(data: memoryview) -> Layer:
+    """RFC 6325 section 3: six bytes and options, then Ethernet."""
+    (first,) = unpack(_U16, data)
+    return ethernet(_drop(data, 6 + (first >> 6 & 0x1F) * 4))
+
+
+def _fabric_path(data: memoryview) -> Layer:
+    """Cisco FabricPath: a tag, then the whole inner Ethernet frame."""
+    return ethernet(_drop(data, 2))
+
+
+def _redundancy_tag(data: memoryview) -> Layer:
+    """IEC 62439-3 HSR: path, size and sequence number, then the EtherType."""
+    (number,) = unpack(_U16, data, 4)
+    return by_ethertype(number, data[6:])
+
+
 TUNNEL_ETHERTYPES: Table = {
     0x22EB: _erspan_3,
+    0x22F3: _trill,
     0x883E: _wccp,
+    0x8903: _fabric_path,
+    0x892F: _redundancy_tag,
     _NSH_ETHERTYPE: _nsh,
 }
 
@@ -183,7 +229,10 @@ UDP_PORTS: Table = {
     2152: _gtp_u,
     3544: _teredo,
     4789: _vxlan,
+    4341: _lisp,
+    4754: _gre_in_udp,
     4790: _vxlan,
+    5247: _capwap,
     6081: _geneve,
     6635: _mpls_in_udp,
     8472: _vxlan,
