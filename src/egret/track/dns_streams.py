@@ -21,6 +21,8 @@ DNS_PORT = 53
 MAX_PENDING = 2 * (65535 + 2)  # one message of the greatest length, and as much that came before its turn
 _SYN = 0x02
 _MAX_QUERY_BYTE = 0x10  # a first length byte above says 4 KB and more: no query, but TLS or text on port 53
+_TLS = b"\x16\x03"
+_CUT_MIN = 12  # bytes of a DNS header: less of a cut message says nothing
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _REBASE = 1 << 30
 
@@ -28,12 +30,13 @@ _REBASE = 1 << 30
 class _Direction:
     """What one end has sent and no message has taken yet."""
 
-    __slots__ = ("anchor", "assembly", "foreign", "heard", "last_ns", "position", "sure")
+    __slots__ = ("anchor", "assembly", "foreign", "fresh", "heard", "last_ns", "position", "sure")
 
     def __init__(self, heard: Heard, anchor: int, *, sure: bool) -> None:
         self.heard = heard
         self.anchor = anchor  # the sequence number of offset 0
         self.sure = sure  # messages are known to begin at ``position``
+        self.fresh = not sure  # nothing was read or skipped yet: bytes before ``position`` may still come
         self.position = 0
         self.last_ns = heard.time_ns
         self.foreign = False  # not DNS
@@ -111,8 +114,8 @@ class DnsStreams:
 
     def _is_foreign(self, direction: _Direction, packet: Packet) -> bool:
         """Whether something else than DNS speaks on port 53; then both directions are its."""
-        first = direction.position == 0 and packet.seq == direction.anchor
-        if first and packet.destination.port == DNS_PORT and packet.payload[0] >= _MAX_QUERY_BYTE:
+        first = direction.position == 0 and packet.seq == direction.anchor and packet.destination.port == DNS_PORT
+        if first and _no_query(packet.payload, sure=direction.sure):
             direction.foreign = True
             reverse = _Direction(_heard(packet), packet.seq, sure=False)
             reverse.foreign = True
@@ -123,13 +126,14 @@ class DnsStreams:
         direction.last_ns = packet.time_ns
         direction.heard = direction.heard._replace(time_ns=packet.time_ns)
         offset = ((packet.seq - direction.anchor + _HALF) & _MASK) - _HALF
-        early = direction.position - offset  # bytes that were read already
-        data = packet.payload[early:] if early > 0 else packet.payload
-        if not data or offset - direction.position > MAX_PENDING:
+        early = 0 if direction.fresh else max(0, direction.position - offset)  # bytes that were read already
+        data = packet.payload[early:]
+        offset += early
+        if not data or abs(offset - direction.position) > MAX_PENDING:
             return []
         before = direction.assembly.size
-        direction.assembly.add(max(offset, direction.position), data)
-        events = self._read(direction)
+        direction.assembly.add(offset, data)
+        events = self._read(direction) if direction.sure or self._find_start(direction, offset) else []
         if direction.assembly.full:
             events += self._skip_hole(direction)
         self._held += direction.assembly.size - before
@@ -139,16 +143,27 @@ class DnsStreams:
 
     def _read(self, direction: _Direction) -> list[Event]:
         """Take the whole messages at the front."""
-        data = direction.assembly.run(direction.position)
-        if not direction.sure:
-            recognition = dns.recognise_stream(data)
-            if recognition is Recognition.NO:
-                self._advance(direction, len(data))  # capture began inside a message: try at the next segment
-                return []
-            direction.sure = recognition is Recognition.YES
-        messages, used = dns.split_stream(data)
+        messages, used = dns.split_stream(direction.assembly.run(direction.position))
         self._advance(direction, used)
         return [event for message in messages if message for event in self._lookups.feed(message, direction.heard)]
+
+    @staticmethod
+    def _find_start(direction: _Direction, offset: int) -> bool:
+        """Capture began inside the connection: a message begins at the lowest byte, or at *offset*."""
+        assembly = direction.assembly
+        for start in dict.fromkeys((assembly.start, max(offset, assembly.start))):
+            recognition = dns.recognise_stream(assembly.run(start))
+            if recognition is Recognition.YES:
+                direction.sure, direction.fresh, direction.position = True, False, start
+                assembly.drop_before(start)
+            if recognition is not Recognition.NO:
+                break
+        return direction.sure
+
+    def _read_cut(self, direction: _Direction) -> list[Event]:
+        """The message at the front will never be whole: say what its beginning says."""
+        data = direction.assembly.run(direction.position)[2:]
+        return self._lookups.feed(data, direction.heard, cut=True) if direction.sure and len(data) > _CUT_MIN else []
 
     @staticmethod
     def _advance(direction: _Direction, size: int) -> None:
@@ -161,15 +176,16 @@ class DnsStreams:
     def _skip_hole(self, direction: _Direction) -> list[Event]:
         """Bytes never came: go on where a message can be recognised."""
         heard = direction.heard
-        events: list[Event] = []
-        direction.assembly.full = False
+        events = self._read_cut(direction)
+        direction.assembly.full = direction.fresh = False
         starts = [start for start in direction.assembly.starts() if start > direction.position]
         if starts:
             events.append(Anomaly(heard.time_ns, Protocol.DNS.value, Reason.GAP, None, heard.interface))
         for start in starts:
             self._advance(direction, start - direction.position)
             direction.sure = False
-            events += self._read(direction)
+            if self._find_start(direction, start):
+                events += self._read(direction)
         if not starts:
             self._advance(direction, direction.assembly.size)
         return events
@@ -211,6 +227,11 @@ class DnsStreams:
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
         return {"dns_streams": len(self._table)}
+
+
+def _no_query(payload: memoryview, *, sure: bool) -> bool:
+    """Whether a client's first bytes are not DNS; those of a stream whose beginning was missed may be anything."""
+    return payload[0] >= _MAX_QUERY_BYTE if sure else bytes(payload[:2]) == _TLS
 
 
 def _heard(packet: Packet) -> Heard:

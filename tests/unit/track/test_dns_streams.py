@@ -115,3 +115,13 @@ def test_a_long_lived_connection_moves_its_anchor(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("egret.track.dns_streams._REBASE", 10)
     tcp = tcp53()
     assert names([tcp.syn(), *tcp.stream(STREAM, [27, 27])]) == NAMES
+
+
+def test_any_order_without_a_handshake_when_the_last_piece_comes_first() -> None:
+    frames = tcp53().stream(STREAM, [20] * 10)
+    assert names([frames[-1], *frames[:-1]]) == NAMES
+
+
+def test_a_message_that_is_cut_off_says_what_it_begins_with() -> None:
+    tcp = tcp53()
+    assert names([tcp.syn(), *tcp.stream(STREAM[:-2])]) == NAMES
