@@ -17,6 +17,7 @@ from egret.model import Recognition
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
 MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below
+_NO_BODY = frozenset({b"204", b"304"})  # and all interim ones: RFC 9112 section 6.3
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
 # Methods are tokens; every registered one is upper case with a hyphen at most, the longest has 17 letters.
@@ -201,7 +202,8 @@ def parse_reply(data: bytes, *, final: bool = False) -> Reply | None:
     fields = {
         name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines)
     }
-    read = _body(fields, data[end + 4 :], final=final)
+    empty = status in _NO_BODY or status.startswith(b"1")
+    read = (b"", 0) if empty else _body(fields, data[end + 4 :], final=final)
     if read is None:
         return None
     body, size = read

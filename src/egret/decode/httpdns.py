@@ -59,7 +59,7 @@ PROVIDERS = (
         "alibaba",
         re.compile(rb"(?:/v2)?(?:/\d{1,12})?/(?:d|resolve|sign_d|sign_resolve)"),
         b"host",
-        ("httpdns.aliyuncs.com", "resolvers-cn.httpdns.aliyuncs.com"),
+        ("httpdns.aliyuncs.com",),
         _networks("203.107.1.0/24", "140.205.143.143"),
     ),
     Provider(
@@ -199,7 +199,7 @@ def _addresses(value: object) -> Iterator[bytes]:
 def _ttl(tree: dict[str, object]) -> int:
     for key in _TTL_KEYS:
         value = tree.get(key)
-        if isinstance(value, int) and 0 <= value < _MAX_TTL_S:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_TTL_S:
             return value
     return 0
 

@@ -14,7 +14,8 @@ from egret.errors import Malformed, Reason, Truncated
 
 MAX_REQUEST = 1100  # version 5 with all methods, the longest user and password, and the longest domain
 _MAX_USER = 255  # of version 4, which sets no bound; version 5's own
-_COMMANDS = {1: "connect", 2: "bind", 3: "udp_associate"}
+_COMMANDS_4 = {1: "connect", 2: "bind"}
+_COMMANDS = _COMMANDS_4 | {3: "udp_associate"}
 _PASSWORD = 2
 _NO_METHOD_READ = frozenset({1})  # GSSAPI: its exchange could only be guessed at
 _IPV4, _DOMAIN, _IPV6 = 1, 3, 4
@@ -60,7 +61,7 @@ def _version5(reader: Reader) -> SocksRequest:
         following = reader.uint(1)
     if following != 5:
         raise Malformed(Reason.BAD_VALUE, reader.offset - 1)
-    command = _command(reader)
+    command = _command(reader, _COMMANDS)
     if reader.uint(1):
         raise Malformed(Reason.BAD_VALUE, reader.offset - 1)
     kind = reader.uint(1)
@@ -87,7 +88,7 @@ def _methods(reader: Reader) -> bytes:
 
 
 def _version4(reader: Reader) -> SocksRequest:
-    command = _command(reader)
+    command = _command(reader, _COMMANDS_4)
     port = reader.uint(2)
     address = reader.take(4)
     _text(reader, _MAX_USER)
@@ -96,8 +97,8 @@ def _version4(reader: Reader) -> SocksRequest:
     return SocksRequest("4a" if named else "4", command, host, port, reader.offset)
 
 
-def _command(reader: Reader) -> str:
-    command = _COMMANDS.get(reader.uint(1))
+def _command(reader: Reader, known: dict[int, str]) -> str:
+    command = known.get(reader.uint(1))
     if command is None:
         raise Malformed(Reason.BAD_VALUE, reader.offset - 1)
     return command

@@ -36,9 +36,18 @@ class Cursor:
             return False
         return self._assembly.add(offset, data[: self._limit + 1])
 
+    def is_behind(self, seq: int) -> bool:
+        """Whether sequence number *seq* was read, or passed over, before."""
+        return (seq - self._anchor - self._position) & _MASK >= _HALF
+
     def data(self) -> bytes:
         """The bytes in order, up to the first hole."""
         return self._assembly.run(self._position)
+
+    def forget(self) -> None:
+        """Keep the place, and nothing that waits there."""
+        self._anchor = (self._anchor + self._position) & _MASK
+        self.restart(self._anchor)
 
     def advance(self, size: int) -> None:
         """*size* bytes were read, or need not be: they may lie beyond what has come."""

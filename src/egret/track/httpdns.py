@@ -85,7 +85,7 @@ class HttpDns:
         if replies is None or not packet.payload:
             return []
         if replies.cursor is None:
-            if packet.payload[:7] != b"HTTP/1.":
+            if not b"HTTP/1.".startswith(bytes(packet.payload[:7])):
                 return []
             replies.cursor = Cursor(packet.seq, MAX_RESPONSE)
         replies.last_ns = packet.time_ns

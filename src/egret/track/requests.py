@@ -41,7 +41,7 @@ class _Conversation:
 
     def lose(self) -> None:
         self.lost, self.spoken = True, False
-        self.cursor.restart(0)
+        self.cursor.forget()
 
 
 class Requests:
@@ -95,7 +95,7 @@ class Requests:
         if conversation is None:
             return []
         if conversation.lost:
-            if packet.payload[0] not in _REQUEST_START:
+            if packet.payload[0] not in _REQUEST_START or conversation.cursor.is_behind(packet.seq):
                 return []
             conversation.cursor.restart(packet.seq)
             conversation.lost = False
@@ -133,10 +133,10 @@ class Requests:
                 break
             events += self._httpdns.asked(head, conversation.ends, time_ns)
             conversation.spoken = False
+            cursor.advance(head.size + (head.body or 0))
             if head.is_connect or head.body is None:
                 conversation.lose()
                 break
-            cursor.advance(head.size + head.body)
         if cursor.full:
             conversation.lose()
         return events

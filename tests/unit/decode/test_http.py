@@ -1,6 +1,8 @@
+import gzip
+
 import pytest
 
-from egret.decode.http import MAX_HEAD, RequestHead, parse_request_head, recognise
+from egret.decode.http import MAX_HEAD, MAX_REPLY, Reply, RequestHead, parse_reply, parse_request_head, recognise
 from egret.decode.http2 import PREFACE
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
@@ -116,3 +118,68 @@ def test_heads_are_bounded() -> None:
     assert error.value.reason is Reason.TOO_LARGE
     assert head(b"GET http://a.example/ HTTP/1.1\r\n" + long).name == "a.example"
     assert head(b"CONNECT a.example:1 HTTP/1.1\r\nHost: a.example\r\n" + long).name == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (b"Content-Length: 12\r\n", 12),
+        (b"content-length : 0\r\n", 0),
+        (b"Content-Length: 99999999999\r\n", None),  # beyond what sequence numbers can be followed over
+        (b"Content-Length: -1\r\n", None),
+        (b"Transfer-Encoding: chunked\r\n", None),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", None),
+    ],
+)
+def test_the_length_of_the_body(lines: bytes, body: int | None) -> None:
+    assert head(b"POST / HTTP/1.1\r\nHost: a.example\r\n" + lines + b"\r\n").body == body
+    assert head(b"POST / HTTP/1.1\r\nHost: a.example\r\n" + lines).body is None
+
+
+REPLIES = [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2;x=y\r\ndy\r\n0\r\n\r\n", b"body"),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 24\r\n\r\n" + gzip.compress(b"body", mtime=0),
+        b"body",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "body"), REPLIES)
+def test_replies(data: bytes, body: bytes) -> None:
+    assert parse_reply(data + b"HTTP/1.1 ") == Reply(200, body, len(data))
+    assert {parse_reply(data[:size]) for size in range(len(data))} == {None}
+
+
+def test_a_reply_without_a_length_ends_with_the_stream() -> None:
+    data = b"HTTP/1.0 404 Not Found\r\n\r\nbody"
+    assert parse_reply(data) is None
+    assert parse_reply(data, final=True) == Reply(404, b"body", len(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200\r\n" + b"X: y\r\n" * 4000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+    ],
+)
+def test_what_is_no_reply(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_reply(data)
+
+
+def test_a_bomb_gives_no_more_than_is_read() -> None:
+    bomb = gzip.compress(bytes(50_000_000), 9)
+    start = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    found = parse_reply(start + bomb)
+    assert found is not None
+    assert len(found.body) == MAX_REPLY
+    broken = parse_reply(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx")
+    assert broken is not None
+    assert broken.body == b""

@@ -7,9 +7,20 @@ import random
 import pytest
 
 from egret.errors import Reason
-from egret.model import Frame, NamedBy, Nameless
+from egret.model import Frame, NamedBy, Nameless, Observation
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from tests.support.dialogues import (
+    PROXY_1,
+    PROXY_2,
+    PROXY_LOCAL,
+    STARTTLS,
+    connect,
+    dns_answer,
+    dns_query,
+    socks4,
+    socks5,
+)
 from tests.support.hello import (
     ACK,
     CLIENT6,
@@ -337,3 +348,110 @@ def test_an_eviction_uses_what_is_there() -> None:
     stream = records(client_hello(key_share=1216))
     events = run([*first.handshake(), first.send(0, stream[:900]), second.syn()], observer, flush=False)
     assert said(events) == NAMED
+
+
+@pytest.mark.parametrize("turns", STARTTLS.values(), ids=STARTTLS.keys())
+def test_a_hello_after_a_dialogue(turns: list[bytes]) -> None:
+    tcp = Tcp(dport=2525)
+    frames, at, heard = tcp.handshake(), 0, 0
+    for turn in turns:
+        frames += [tcp.send(at, turn), tcp.reply(heard, b"250 OK\r\n")]
+        at, heard = at + len(turn), heard + 8
+    hello = [tcp.send(at + start, HELLO[start : start + 200]) for start in range(0, len(HELLO), 200)]
+    named_once([*frames, *hello])
+    named_once([*frames, *reversed(hello)])
+    named_once([tcp.send(0, b"".join(turns) + HELLO)])
+
+
+def test_a_dialogue_may_take_its_time() -> None:
+    tcp, observer = Tcp(dport=25), Observer()
+    ehlo = b"EHLO client.example\r\n"
+    assert run([*tcp.handshake(), tcp.send(0, ehlo)], observer, flush=False) == []
+    (connection,) = connections(observer.expire(tcp.at_ns + 6 * SECOND_NS))
+    assert connection.reason is Nameless.NOT_RECOGNISED
+    assert observer.expire(tcp.at_ns + 60 * SECOND_NS) == []
+    tcp.at_ns += 60 * SECOND_NS
+    late = run([tcp.send(len(ehlo), b"STARTTLS\r\n"), tcp.send(len(ehlo) + 10, HELLO)], observer)
+    assert [type(event) for event in late] == [Observation]
+
+
+def test_a_dialogue_that_ends_in_nothing_is_forgotten() -> None:
+    tcp, observer = Tcp(dport=25), Observer()
+    run([*tcp.handshake(), tcp.send(0, b"EHLO client.example\r\n")], observer, flush=False)
+    observer.expire(tcp.at_ns + 6 * SECOND_NS)
+    assert observer.expire(tcp.at_ns + 600 * SECOND_NS) == []
+    assert observer.counters.tracked["flows"] == 0
+
+
+def test_a_hello_late_in_something_unknown() -> None:
+    tcp = Tcp(dport=9000)
+    noise = b"\x07\xff\x01" + bytes(range(256)) * 40
+    start = [*tcp.handshake(), *tcp.stream(noise, [1400] * 7)]
+    hello = [tcp.send(len(noise) + at, HELLO[at : at + 200]) for at in range(0, len(HELLO), 200)]
+    events = run([*start, *hello, *hello])
+    assert said(events) == NAMED
+    assert [connection.reason for connection in connections(events)] == [Nameless.NOT_RECOGNISED]
+    assert said(run([*start, tcp.send(len(noise), b"\x16\x03\x01\x00\x05\x02xxxx")])) == []
+
+
+def test_names_in_socks() -> None:
+    for prelude in (
+        socks4(b"chat.example"),
+        socks5(b"chat.example"),
+        socks5(b"chat.example", methods=b"\0\2", login=True),
+    ):
+        tcp = Tcp(dport=1080)
+        for stream in (tcp.stream(prelude + HELLO), tcp.stream(prelude + HELLO, [1] * len(prelude))):
+            events = run([*tcp.handshake(), *stream])
+            assert said(events) == [("socks", "connect", "chat.example"), *NAMED]
+            assert [(one.named_by, one.name) for one in connections(events)] == [(NamedBy.SOCKS, "chat.example")]
+
+
+@pytest.mark.parametrize("prelude", [socks4(None), socks5(None), PROXY_1, PROXY_2, PROXY_LOCAL])
+def test_what_names_nothing_leaves_the_naming_to_the_hello(prelude: bytes) -> None:
+    tcp = Tcp(dport=1080)
+    for size in (1, 9, 1000):
+        named_once([*tcp.handshake(), *tcp.stream(prelude + HELLO, [size] * len(prelude))])
+    (connection,) = connections(run([*tcp.handshake(), tcp.send(0, prelude)]))
+    assert connection.named_by is NamedBy.NOTHING
+
+
+def test_chains_of_proxies() -> None:
+    tcp = Tcp(dport=1080)
+    chain = PROXY_2 + socks5(b"one.example") + connect("two.example") + PROXY_1 + HELLO
+    expected = [("socks", "connect", "one.example"), ("http", "connect", "two.example"), *NAMED]
+    for sizes in ([], [50] * 9, [1] * len(chain)):
+        events = run([*tcp.handshake(), *tcp.stream(chain, sizes)])
+        assert said(events) == expected
+        assert len(connections(events)) == 1
+
+
+def test_chains_are_bounded() -> None:
+    tcp = Tcp(dport=1080)
+    for layer in (PROXY_LOCAL, socks4(None), connect("a.example")):
+        events = run([*tcp.handshake(), *tcp.stream(layer * 100)])
+        assert len(connections(events)) == 1
+        assert len(observations(events)) < 10
+
+
+def test_dns_on_any_port() -> None:
+    queries = [dns_query(f"{name}.example") for name in ("one", "two", "three")]
+    stream = b"".join(len(query).to_bytes(2, "big") + query for query in queries)
+    expected = [("dns", "query", f"{name}.example") for name in ("one", "two", "three")]
+    for sizes in ([], [1] * len(stream), [3, 40, 2]):
+        tcp = Tcp(dport=5300)
+        assert said(run([*tcp.handshake(), *tcp.stream(stream, sizes)])) == expected
+        assert said(run([*tcp.handshake(), *reversed(tcp.stream(stream, sizes))])) == expected
+        assert said(run(tcp.stream(stream, sizes))) == expected  # its SYN was missed
+    link_local = Tcp(dport=5355)
+    assert said(run([*link_local.handshake(), *link_local.stream(stream)])) == []
+
+
+def test_dns_answers_on_any_port() -> None:
+    tcp = Tcp(dport=5300)
+    query, answer = dns_query("one.example"), dns_answer("one.example", "198.51.100.9")
+    asked, answered = (len(wire).to_bytes(2, "big") + wire for wire in (query, answer))
+    replies = [tcp.reply(0, answered[:7]), tcp.reply(7, answered[7:])]
+    events = run([*tcp.handshake(), tcp.send(0, asked), *replies, tcp.send(len(asked), asked)])
+    assert said(events) == [("dns", kind, "one.example") for kind in ("query", "answer", "query")]
+    assert {observation.client.port for observation in observations(events)} == {tcp.sport}

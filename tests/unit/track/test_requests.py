@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from egret.model import Frame
+from egret.track.answers import Answers
+from egret.track.httpdns import HttpDns
+from egret.track.limits import Counters, Limits
+from egret.track.naming import Ends, Namer
+from egret.track.observer import Observer
+from egret.track.requests import Requests
+from tests.support.hello import RST, START_NS, Tcp, connections, observations, openssl_hello, run, said
+
+FIRST = b"GET /1 HTTP/1.1\r\nHost: one.example\r\n\r\n"
+SECOND = b"GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n"
+POST = b"POST /3 HTTP/1.1\r\nContent-Length: 5000\r\nHost: three.example\r\n\r\n"
+
+
+def names(frames: list[Frame], *, flush: bool = True, observer: Observer | None = None) -> list[str]:
+    return [observation.name for observation in observations(run(frames, observer, flush=flush))]
+
+
+def test_pipelined_requests_are_read_from_one_segment() -> None:
+    tcp = Tcp(dport=80)
+    events = run([*tcp.handshake(), tcp.send(0, FIRST + FIRST + SECOND + FIRST)], flush=False)
+    assert said(events) == [("http", "request", f"{name}.example") for name in ("one", "two", "one")]
+    assert len(connections(events)) == 1
+
+
+def test_bodies_are_stepped_over_whether_they_came_or_not() -> None:
+    tcp = Tcp(dport=80)
+    body = b"GET /no HTTP/1.1\r\nHost: no.example\r\n\r\n".ljust(5000, b"x")
+    for given in (body, body[:100], b""):
+        frames = [*tcp.handshake(), tcp.send(0, POST + given), tcp.send(len(POST) + 5000, SECOND)]
+        assert names(frames, flush=False) == ["three.example", "two.example"]
+    apart = [tcp.send(len(POST), body), tcp.send(len(POST) + 5000, SECOND)]
+    assert names([*tcp.handshake(), tcp.send(0, POST), *apart]) == ["three.example", "two.example"]
+
+
+def test_later_requests_in_any_order() -> None:
+    tcp = Tcp(dport=80)
+    last, middle = tcp.send(len(FIRST) + 20, SECOND[20:]), tcp.send(len(FIRST), SECOND[:20])
+    assert names([*tcp.handshake(), tcp.send(0, FIRST), last, middle], flush=False) == ["one.example", "two.example"]
+    assert names([*tcp.handshake(), tcp.send(len(FIRST), SECOND), tcp.send(0, FIRST)]) == ["one.example", "two.example"]
+
+
+def test_a_name_is_said_before_its_head_is_whole() -> None:
+    tcp = Tcp(dport=80)
+    cookie = b"GET / HTTP/1.1\r\nHost: two.example\r\nCookie: "
+    frames = [*tcp.handshake(), tcp.send(0, FIRST), tcp.send(len(FIRST), cookie)]
+    observer = Observer()
+    assert names(frames, flush=False, observer=observer) == ["one.example", "two.example"]
+    rest = tcp.send(len(FIRST + cookie), b"x\r\n\r\n" + FIRST)
+    assert names([rest], observer=observer) == ["one.example"]
+
+
+@pytest.mark.parametrize("lines", [b"Transfer-Encoding: chunked", b"Content-Length: 9999999999"])
+def test_after_a_body_of_unknown_length_the_next_request_is_taken(lines: bytes) -> None:
+    tcp = Tcp(dport=80)
+    head = b"POST / HTTP/1.1\r\nHost: one.example\r\n" + lines + b"\r\n\r\n"
+    pieces = [head, b"5\r\nhello\r\n0\r\n\r\n", b"Not a request\r\n", SECOND[:10], SECOND[10:]]
+    frames, at = tcp.handshake(), 0
+    for piece in pieces:
+        frames.append(tcp.send(at, piece))
+        at += len(piece)
+    assert names(frames, flush=False) == ["one.example", "two.example"]
+
+
+def test_missing_bytes_are_waited_for_and_then_given_up() -> None:
+    tcp, observer = Tcp(dport=80), Observer()
+    frames = [*tcp.handshake(), tcp.send(0, FIRST), tcp.send(len(FIRST) + 10, b"nothing that begins a request")]
+    assert names(frames, flush=False, observer=observer) == ["one.example"]
+    observer.expire(tcp.at_ns + 6_000_000_000)
+    assert names([tcp.send(len(FIRST) + 500, SECOND)], flush=False, observer=observer) == ["two.example"]
+
+
+def test_a_cut_request_at_the_end_says_its_name() -> None:
+    tcp = Tcp(dport=80)
+    absolute = b"GET http://two.example/ HTTP/1.1\r\nAccept: x"
+    assert names([*tcp.handshake(), tcp.send(0, FIRST + absolute)]) == ["one.example", "two.example"]
+
+
+def test_a_tunnel_in_a_later_request() -> None:
+    tcp = Tcp(dport=3128)
+    connect = b"CONNECT two.example:443 HTTP/1.1\r\nHost: two.example:443\r\n\r\n"
+    frames = [tcp.send(0, FIRST), tcp.send(len(FIRST), connect)]
+    hello = openssl_hello("in.example")
+    tunnel = [tcp.send(len(FIRST + connect) + at, hello[at : at + 100]) for at in range(0, len(hello), 100)]
+    events = run([*tcp.handshake(), *frames, *tunnel, *tunnel])
+    assert said(events) == [
+        ("http", "request", "one.example"),
+        ("http", "connect", "two.example"),
+        ("tls", "client_hello", "in.example"),
+    ]
+    assert len(connections(events)) == 1
+
+
+def test_ports_used_again() -> None:
+    tcp = Tcp(dport=80)
+    frames = [*tcp.handshake(), tcp.send(0, FIRST), tcp.send(len(FIRST), flags=RST)]
+    tcp.isn += 100_000
+    assert names([*frames, *tcp.handshake(), tcp.send(0, FIRST)]) == ["one.example", "one.example"]
+
+
+def test_what_is_held_is_bounded() -> None:
+    counters = Counters()
+    answers = Answers(Limits(), Counter())
+    limits = Limits(http_bytes=5000, http_flows=8)
+    requests = Requests(limits, Namer(answers), HttpDns(limits, answers, counters), counters)
+    for port in range(1000, 1100):
+        tcp = Tcp(sport=port, dport=80)
+        ends = Ends(*_ends(tcp))
+        requests.begin(port, ends, (0, "one.example"), [(0, FIRST), (len(FIRST) + 5, b"x" * 1000)])
+        requests.read(port, START_NS)
+        assert requests._held <= 5000
+    assert len(requests) == 8
+    assert counters.evictions["http_flows"] > 92
+    requests.flush()
+    assert (requests._held, requests._waiting) == (0, {})
+
+
+def _ends(tcp: Tcp) -> Ends:
+    observer = Observer()
+    events = run([*tcp.handshake(), tcp.send(0, FIRST)], observer)
+    connection = connections(events)[0]
+    return Ends(connection.transport, connection.client, connection.server, None)
