@@ -12,6 +12,7 @@ dig=bind9-dnsutils
 dnsmasq=dnsmasq-base
 ethtool=ethtool
 ip=iproute2
+named-checkzone=bind9-utils
 nft=nftables
 nginx=nginx-light
 node=nodejs
@@ -20,11 +21,13 @@ prometheus=prometheus
 promtool=prometheus
 amtool=prometheus-alertmanager
 setpriv=util-linux
+squid=squid
 sysctl=procps
 systemd-analyze=systemd
 tcpdump=tcpdump
 tcpreplay=tcpreplay
 tshark=tshark
+unbound-checkconf=unbound
 '
 
 PATH="$PATH:/usr/sbin:/sbin"
@@ -72,7 +75,7 @@ if [ -d /run/systemd/system ]; then
     for package in $missing_packages; do
         case $package in
             nginx-light) services="$services nginx.service" ;;
-            prometheus | prometheus-alertmanager) services="$services $package.service" ;;
+            prometheus | prometheus-alertmanager | squid | unbound) services="$services $package.service" ;;
         esac
     done
     # shellcheck disable=SC2086
