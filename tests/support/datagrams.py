@@ -50,3 +50,35 @@ def dtls_datagrams(body: bytes, cuts: Sequence[int] = (), *, number: int = 0) ->
         dtls_record(dtls_fragment(body, start, end, number=number), number=at)
         for at, (start, end) in enumerate(itertools.pairwise(ends))
     ]
+
+
+def chlo(name: bytes | None = b"chat.example", *, pad: int = 900, **tags: bytes) -> bytes:
+    """A CHLO: tags in the order of their numbers, each with where its value ends."""
+    values = {b"PAD\x00": b"-" * pad, b"VER\x00": b"Q046", b"PDMD": b"X509"}
+    values |= {tag.encode().ljust(4, b"\x00"): value for tag, value in tags.items()}
+    if name is not None:
+        values[b"SNI\x00"] = name
+    table, joined = b"", b""
+    for tag in sorted(values, key=lambda tag: tag[::-1]):
+        joined += values[tag]
+        table += tag + struct.pack("<I", len(joined))
+    return b"CHLO" + struct.pack("<HH", len(values), 0) + table + joined
+
+
+def stream_frame(data: bytes, offset: int = 0, *, stream: int = 1, little: bool = False) -> bytes:
+    """One of Google's stream frames, with a length and, where it is not at the start, an offset of two bytes."""
+    order = "<" if little else ">"
+    head = bytes((0xA0 | (0x04 if offset else 0), stream))
+    return head + (struct.pack(order + "H", offset) if offset else b"") + struct.pack(order + "H", len(data)) + data
+
+
+def gquic_packet(frames: bytes, version: str = "Q043", *, cid: bytes = b"googleid") -> bytes:
+    """A client's packet in the clear; its hash is not a real one."""
+    number = int(version[1:])
+    if number >= 46:
+        head = b"\xc3" + version.encode() + b"\x50" + cid + b"\x00\x00\x00\x01"
+    elif number == 44:
+        head = b"\xff" + version.encode() + b"\x50" + cid + b"\x00\x00\x00\x01"
+    else:
+        head = b"\x09" + cid + version.encode() + b"\x01"
+    return head + bytes(12) + (b"\x00" if number < 34 else b"") + frames

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from egret.decode.quic_keys import VERSION_2, initial_keys
+from egret.decode.quic_keys import VERSION_2, VERSION_2_DRAFT, initial_keys
 from egret.model import Anomaly, Connection, Event, Frame, Observation
 from egret.track.observer import Observer
 
@@ -180,11 +180,16 @@ def quic_initial(
     token: bytes = b"",
     server: bool = False,
     size: int = 1200,
+    named: bytes | None = None,
 ) -> bytes:
-    """One sealed Initial packet, padded to *size* bytes; *key_dcid* is where its keys come from."""
+    """One sealed Initial packet, padded to *size* bytes.
+
+    *key_dcid* is where its keys come from; *named* the version that it says it has.
+    """
     keys = initial_keys(dcid if key_dcid is None else key_dcid, version, server=server)
-    kind = 1 if version == VERSION_2 else 0
-    head = bytes((0xC0 | kind << 4 | 1,)) + version.to_bytes(4, "big") + vector(1, dcid) + vector(1, scid)
+    kind = 1 if version in {VERSION_2, VERSION_2_DRAFT} else 0
+    said_version = version.to_bytes(4, "big") if named is None else named
+    head = bytes((0xC0 | kind << 4 | 1,)) + said_version + vector(1, dcid) + vector(1, scid)
     head += varint(len(token)) + token
     frames += bytes(max(4, size - len(head) - 2 - 2 - 16 - len(frames)))
     head += struct.pack("!H", 0x4000 | (2 + len(frames) + 16))

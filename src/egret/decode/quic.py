@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, InitialKeys
+from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, VERSION_2_DRAFT, InitialKeys
 from egret.errors import Malformed, Reason, Truncated, Unsupported
 
 MAX_CID = 20  # RFC 9000 section 17.2
@@ -30,6 +30,7 @@ class PacketKind(Enum):
     VERSION_NEGOTIATION = "version_negotiation"
 
 
+_SECOND = frozenset({VERSION_2, VERSION_2_DRAFT})
 _KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
 _KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
 
@@ -45,6 +46,7 @@ class LongHeader(NamedTuple):
     start: int
     payload: int  # where the protected packet number begins
     end: int
+    cut: bool = False  # the snap length left less of it than it had
 
 
 class Frames(NamedTuple):
@@ -60,27 +62,32 @@ def is_long_header(datagram: bytes | memoryview) -> bool:
     return len(datagram) >= 7 and bool(datagram[0] & _LONG)
 
 
-def parse_packets(datagram: bytes) -> list[LongHeader]:
+def parse_packets(datagram: bytes, *, cut: bool = False) -> list[LongHeader]:
     """Parse every long header of one UDP payload, in order; what follows a short header is not looked at.
+
+    With *cut* the payload is what the snap length left, and its last packet may end beyond it.
 
     Raises:
         Truncated, Malformed, Unsupported: the *first* packet cannot be read. Rubbish after a whole
             packet is ignored, as RFC 9000 section 12.2 asks of a receiver.
     """
-    packets = [parse_long_header(datagram, 0)]
-    while packets[-1].end < len(datagram) and len(packets) < MAX_PACKETS:
+    packets = [parse_long_header(datagram, 0, cut=cut)]
+    while not packets[-1].cut and packets[-1].end < len(datagram) and len(packets) < MAX_PACKETS:
         start = packets[-1].end
         if not datagram[start] & _LONG:
             break
         try:
-            packets.append(parse_long_header(datagram, start))
+            packets.append(parse_long_header(datagram, start, cut=cut))
         except (Truncated, Malformed, Unsupported):
             break
     return packets
 
 
-def parse_long_header(datagram: bytes, start: int) -> LongHeader:
-    """Parse the long header at *start*.
+def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> LongHeader:
+    """Parse the long header at *start*; with *cut* its packet may end beyond the datagram.
+
+    A first packet of an unknown version that is as long as a client's must be is read as one of version 1:
+    whether it is shows when its tag verifies, or does not.
 
     Raises:
         Truncated: the datagram ends first.   Malformed: a connection id is too long, the fixed bit is 0.
@@ -97,11 +104,9 @@ def parse_long_header(datagram: bytes, start: int) -> LongHeader:
     end = len(datagram)
     if version == 0:
         return LongHeader(PacketKind.VERSION_NEGOTIATION, 0, dcid, scid, b"", start, position, end)
-    if version not in KNOWN_VERSIONS:
+    if version not in KNOWN_VERSIONS and (start or not first & _FIXED or (end < MIN_CLIENT_DATAGRAM and not cut)):
         raise Unsupported(Reason.UNKNOWN_VERSION, start + 1)
-    if not first & _FIXED:  # RFC 9287 lets it be 0 only after the handshake said so
-        raise Malformed(Reason.BAD_VALUE, start)
-    kind = (_KINDS_2 if version == VERSION_2 else _KINDS_1)[(first >> 4) & 3]
+    kind = (_KINDS_2 if version in _SECOND else _KINDS_1)[(first >> 4) & 3]
     if kind is PacketKind.RETRY:
         token = datagram[position : max(position, end - TAG)]
         return LongHeader(kind, version, dcid, scid, token, start, position, end)
@@ -111,8 +116,13 @@ def parse_long_header(datagram: bytes, start: int) -> LongHeader:
         if position + size > end:
             raise Truncated(end)
         token, position = datagram[position : position + size], position + size
+    if not first & _FIXED and not token:  # only a client that was given a token may clear it (RFC 9287 section 3.1)
+        raise Malformed(Reason.BAD_VALUE, start)
     length, position = _varint(datagram, position)
     if position + length > end:
+        if cut:
+            sealed = position + max(0, length - TAG)  # of a tag that is not whole nothing is kept
+            return LongHeader(kind, version, dcid, scid, token, start, position, min(end, sealed), cut=True)
         raise Truncated(end)
     return LongHeader(kind, version, dcid, scid, token, start, position, position + length)
 
@@ -140,6 +150,19 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     return int.from_bytes(data[position:stop], "big") & ((1 << ((stop - position) * 8 - 2)) - 1), stop
 
 
+def peek_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> bytes | None:
+    """As ``open_initial``, of a packet whose end, and with it the tag, the snap length cut off.
+
+    Nothing proves that what comes out is what went in: whoever uses it must mark it so. None where it cannot be:
+    no room for a sample, or reserved bits that are not zero.
+    """
+    clear = _unmask(datagram, header, keys)
+    if clear is None or clear[0][0] & 0x0C:
+        return None
+    head, number = clear
+    return keys.peek(number, datagram[header.start + len(head) : header.end])
+
+
 def open_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> bytes | None:
     """Remove header protection and decrypt one packet.
 
@@ -148,22 +171,31 @@ def open_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> byte
 
     Ref: RFC 9001 sections 5.3 and 5.4.
     """
+    clear = _unmask(datagram, header, keys)
+    if clear is None:
+        return None
+    head, number = clear
+    # A client's Initial packet numbers are small: the truncated number is the whole one (RFC 9000 appendix A.3).
+    return keys.open(number, head, datagram[header.start + len(head) : header.end])
+
+
+def _unmask(datagram: bytes, header: LongHeader, keys: InitialKeys) -> tuple[bytes, int] | None:
+    """The header without its protection, packet number included, and that number; None without room for a sample."""
     sample = datagram[header.payload + 4 : header.payload + 4 + SAMPLE]
     if len(sample) < SAMPLE or header.payload + 4 + SAMPLE > header.end:
         return None
     mask = keys.mask(sample)
     first = datagram[header.start] ^ (mask[0] & 0x0F)
     width = (first & 3) + 1
-    stop = header.payload + width
-    masked = datagram[header.payload : stop]
+    masked = datagram[header.payload : header.payload + width]
     number = int.from_bytes(masked, "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
-    clear = bytes((first,)) + datagram[header.start + 1 : header.payload] + number.to_bytes(width, "big")
-    # A client's Initial packet numbers are small: the truncated number is the whole one (RFC 9000 appendix A.3).
-    return keys.open(number, clear, datagram[stop : header.end])
+    return bytes((first,)) + datagram[header.start + 1 : header.payload] + number.to_bytes(width, "big"), number
 
 
-def parse_frames(payload: bytes) -> Frames:
+def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     """Read the frames that an Initial packet may hold: PADDING, PING, ACK, CRYPTO, CONNECTION_CLOSE.
+
+    With *cut* the payload ends early: the last frame gives what is there of it.
 
     Raises nothing: whatever cannot be read ends the reading and is named in ``anomaly``.
 
@@ -177,7 +209,7 @@ def parse_frames(payload: bytes) -> Frames:
         while (position := _skip_padding(payload, position)) < len(payload):
             kind, position = payload[position], position + 1
             if kind == 0x06:
-                offset, size, position = _crypto_head(payload, position)
+                offset, size, position = _crypto_head(payload, position, cut=cut)
                 crypto.append((offset, payload[position : position + size]))
                 position += size
             elif kind in {0x02, 0x03}:
@@ -188,7 +220,7 @@ def parse_frames(payload: bytes) -> Frames:
             elif kind != 0x01:
                 raise Malformed(Reason.BAD_VALUE, position - 1)
     except (Truncated, Malformed) as error:
-        anomaly = error.reason
+        anomaly = None if cut and isinstance(error, Truncated) else error.reason
     return Frames(tuple(crypto), closed, anomaly)
 
 
@@ -199,11 +231,11 @@ def _skip_padding(payload: bytes, position: int) -> int:
     return position
 
 
-def _crypto_head(payload: bytes, position: int) -> tuple[int, int, int]:
+def _crypto_head(payload: bytes, position: int, *, cut: bool) -> tuple[int, int, int]:
     """Offset, length and start of a CRYPTO frame's data (RFC 9000 section 19.6)."""
     offset, position = _varint(payload, position)
     size, position = _varint(payload, position)
-    if position + size > len(payload):
+    if position + size > len(payload) and not cut:
         raise Malformed(Reason.BAD_LENGTH, position)
     return offset, size, position
 

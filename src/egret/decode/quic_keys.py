@@ -19,12 +19,19 @@ TAG = 16
 
 VERSION_1 = 0x00000001
 VERSION_2 = 0x6B3343CF
+VERSION_2_DRAFT = 0x709A50C4
+# Whose keys an unknown version may well have: vendors and experiments renamed what they had built.
+TRIALS = (VERSION_1, 0xFF00001D, 0xFF00001B)
 
 _SALT_1 = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
 _SALT_2 = bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9")
+_SALT_2_DRAFT = bytes.fromhex("a707c203a59b47184a1d62ca570406ea7ae3e5d3")
 _SALT_DRAFT_29 = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
 _SALT_DRAFT_23 = bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502")
 _SALT_DRAFT_22 = bytes.fromhex("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a")
+_SALT_Q050 = bytes.fromhex("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45")
+_SALT_T050 = bytes.fromhex("7ff579e5acd072915580304c43a2367c60488310")
+_SALT_T051 = bytes.fromhex("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d")
 
 
 class _Scheme(NamedTuple):
@@ -39,13 +46,18 @@ def _drafts(first: int, last: int, salt: bytes) -> dict[int, _Scheme]:
 _SCHEMES: dict[int, _Scheme] = {
     VERSION_1: _Scheme(_SALT_1, b"quic"),
     VERSION_2: _Scheme(_SALT_2, b"quicv2"),
+    VERSION_2_DRAFT: _Scheme(_SALT_2_DRAFT, b"quicv2"),
     **_drafts(33, 34, _SALT_1),
     **_drafts(29, 32, _SALT_DRAFT_29),
     **_drafts(23, 28, _SALT_DRAFT_23),
     0xFF000016: _Scheme(_SALT_DRAFT_22, b"quic"),
     0xFACEB001: _Scheme(_SALT_DRAFT_22, b"quic"),  # mvfst took the salts of the drafts it followed
-    0xFACEB002: _Scheme(_SALT_DRAFT_23, b"quic"),
-    0xFACEB00E: _Scheme(_SALT_DRAFT_23, b"quic"),
+    **dict.fromkeys((0xFACEB002, 0xFACEB00E, *range(0xFACEB010, 0xFACEB016)), _Scheme(_SALT_DRAFT_23, b"quic")),
+    **dict.fromkeys((0xFACEB003, 0xFACEB004, 0xFACEFEED), _Scheme(_SALT_1, b"quic")),
+    0xD4000400: _Scheme(_SALT_1, b"quic"),  # seen from Tencent's clients
+    0x51303530: _Scheme(_SALT_Q050, b"quic"),
+    0x54303530: _Scheme(_SALT_T050, b"quic"),
+    0x54303531: _Scheme(_SALT_T051, b"quic"),
 }
 KNOWN_VERSIONS = frozenset(_SCHEMES)
 
@@ -77,6 +89,14 @@ class InitialKeys:
             return self._aead.decrypt(nonce, sealed, header)
         except InvalidTag:
             return None
+
+    def peek(self, packet_number: int, sealed: bytes) -> bytes:
+        """Decrypt as much of a payload as is here, without its tag: nothing says that these keys are the right ones.
+
+        GCM is counter mode with the counter's first value, 1, kept for the tag (NIST SP 800-38D section 7.1).
+        """
+        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
+        return Cipher(algorithms.AES(self.key), modes.CTR(nonce + b"\x00\x00\x00\x02")).decryptor().update(sealed)
 
 
 def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialKeys:

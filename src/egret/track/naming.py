@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from egret import names
+from egret.decode import gquic
+from egret.decode.gquic import Chlo
 from egret.decode.ja4 import fingerprint
 from egret.decode.tls import ClientHello
 from egret.errors import Reason
@@ -72,9 +74,16 @@ def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
     ja4 = fingerprint(hello, protocol)
     if ja4 is not None:
         attributes["ja4"] = ja4
-    host = hello.server_name
+    return _said(hello.server_name, protocol, attributes, hello.anomaly)
+
+
+def said_by_chlo(chlo: Chlo, version: int) -> Said:
+    """What the hello of Google's own QUIC says; its version is that of the transport."""
+    return _said(chlo.server_name, Protocol.QUIC, {"version": gquic.version_text(version)}, chlo.anomaly)
+
+
+def _said(host: bytes | None, protocol: Protocol, attributes: Mapping[str, object], anomaly: Reason | None) -> Said:
     name = None if host is None else _from_host(host)
-    anomaly = hello.anomaly
     if host is not None and name is None and not names.is_address(host):
         anomaly = anomaly or Reason.BAD_NAME
     return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly)

@@ -11,7 +11,7 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 
 from __future__ import annotations
 
-from egret.decode import dns, dtls
+from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Packet, decode_packet
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, Frame, Transport
@@ -95,7 +95,10 @@ class Observer:
         if payload[0] & 0x80:
             return self._quic.feed(packet)
         start = dtls.hello_start(payload) if payload[0] in _DTLS_FIRST else None
-        return [] if start is None else self._dtls.feed(packet, start)
+        if start is not None:
+            return self._dtls.feed(packet, start)
+        clear = payload[0] & 0x09 == 0x09 and gquic.begins_clear(payload)
+        return self._quic.feed_clear(packet) if clear else []
 
     def _lookup(self, packet: Packet) -> list[Event]:
         payload = packet.payload

@@ -5,19 +5,25 @@ client Initials carry the id that the server chose and are still sealed with the
 Retry a new attempt begins with the id of the Retry (RFC 9001 section 5.2). So each Initial is tried
 with its own id's keys, then with those of the attempts between the same two ends. Whichever opens
 with the *client's* keys was sent by the client: the direction needs no port numbers.
+
+Versions that nobody registered are tried with the keys of those that they are likely to be copies of.
+Google's own QUIC up to Q046 has no keys at all; there a CHLO, which only clients send, tells the direction.
+Of a packet that the snap length cut, the tag is gone: it is read without proof, and what it says counts
+only if it is a host name, marked ``unverified``.
 """
 
 from __future__ import annotations
 
+from egret.decode import gquic
 from egret.decode.packet import Packet
-from egret.decode.quic import LongHeader, PacketKind, open_initial, parse_frames, parse_packets
-from egret.decode.quic_keys import InitialKeys, initial_keys
-from egret.decode.tls import MAX_HELLO, ClientHello, parse_client_hello
+from egret.decode.quic import Frames, LongHeader, PacketKind, open_initial, parse_frames, parse_packets, peek_initial
+from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, InitialKeys, initial_keys
+from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.naming import Ends, Namer, said_by_hello
+from egret.track.naming import Ends, Namer, Said, said_by_chlo, said_by_hello
 from egret.track.tables import LruTable
 
 MAX_ATTEMPTS = 4  # of one address pair at a time: a Retry, a new version, a port used again
@@ -26,34 +32,64 @@ _QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
 
 
 _EMPTY = Assembly(0)
+_NO_FRAMES = Frames((), False, None)
 
 
 class _Attempt:
     """One connection attempt of a client."""
 
-    __slots__ = ("_keys", "assembly", "dcid", "token", "version")
+    __slots__ = ("_keys", "assembly", "chlo", "dcid", "done", "token", "unverified", "version")
 
-    def __init__(self, header: LongHeader) -> None:
-        self.dcid = header.dcid
-        self.version = header.version
-        self.token = header.token
+    def __init__(self, dcid: bytes, version: int, token: bytes, keys: InitialKeys | None) -> None:
+        self.dcid = dcid
+        self.version = version
+        self.token = token
+        self.chlo = keys is None or version == gquic.Q050  # its hello is Google's, not TLS
+        self.done = False  # its hello was said; nothing more is opened
+        self.unverified = False  # something was read without proof
         self.assembly = Assembly(MAX_HELLO)
-        self._keys: InitialKeys | None = initial_keys(header.dcid, header.version)
+        self._keys = keys
+
+    def open(self, datagram: bytes, header: LongHeader) -> Frames | None:
+        """The frames of one packet; none once the attempt is done; None: sealed with other keys."""
+        if self._keys is None:
+            return _NO_FRAMES
+        if header.cut:
+            return self._peek(datagram, header, self._keys)
+        payload = open_initial(datagram, header, self._keys)
+        return None if payload is None else self._frames(payload, cut=False)
+
+    def _peek(self, datagram: bytes, header: LongHeader, keys: InitialKeys) -> Frames | None:
+        """Other keys would make noise of it: believed only if it reads as frames of a hello."""
+        payload = peek_initial(datagram, header, keys)
+        frames = None if payload is None else self._frames(payload, cut=True)
+        if frames is None or frames.anomaly is not None or not frames.crypto:
+            return None
+        if any(offset > MAX_HELLO for offset, _ in frames.crypto):
+            return None
+        self.unverified = True
+        return frames
+
+    def _frames(self, payload: bytes, *, cut: bool) -> Frames:
+        if self.version in gquic.SEALED:
+            return gquic.parse_frames(payload, self.version, cut=cut)
+        return parse_frames(payload, cut=cut)
 
     @property
-    def done(self) -> bool:
-        """Its hello was said; nothing more is opened."""
-        return self._keys is None
-
-    def open(self, datagram: bytes, header: LongHeader) -> bytes | None:
-        """The frames of one packet; empty once the attempt is done; None: sealed with other keys."""
-        return b"" if self._keys is None else open_initial(datagram, header, self._keys)
+    def whole(self) -> bool:
+        """Whether the hello is here to its end."""
+        held = self.assembly.length_at(0)
+        if held < 4:
+            return False
+        data = self.assembly.run(0)
+        return held >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
 
     def finish(self) -> bytes:
         """Give the hello as far as it is here, and keep nothing but the id."""
         data = self.assembly.run(0)
         self.assembly = _EMPTY
         self._keys = None
+        self.done = True
         return data
 
 
@@ -86,9 +122,11 @@ class QuicFlows:
         """Take one datagram that begins with a long header."""
         datagram = bytes(packet.payload)
         try:
-            headers = parse_packets(datagram)
+            headers = parse_packets(datagram, cut=len(datagram) < packet.wire_payload_length)
         except DecodeError as error:
-            return self._not_read(error, packet, datagram)
+            if gquic.begins_clear(datagram):
+                return self.feed_clear(packet)
+            return self._not_read(error.reason, packet)
         reverse = self._pairs.get(hash((packet.destination, packet.source)))
         if reverse is not None and reverse.attempts:
             self._from_server(reverse, headers)
@@ -99,13 +137,38 @@ class QuicFlows:
                 events += self._initial(packet, datagram, header)
         return events
 
-    @staticmethod
-    def _not_read(error: DecodeError, packet: Packet, datagram: bytes) -> list[Event]:
-        """Not QUIC, or not one that we read: an anomaly only where QUIC is expected."""
-        expected = packet.destination.port in _QUIC_PORTS and datagram[0] & 0x40
-        if not expected:
+    def feed_clear(self, packet: Packet) -> list[Event]:
+        """Take one datagram that begins like a packet of Google's QUIC before Q050."""
+        datagram = bytes(packet.payload)
+        try:
+            read = gquic.parse_clear(datagram, cut=len(datagram) < packet.wire_payload_length)
+        except DecodeError as error:
+            return self._not_read(error.reason, packet)
+        crypto = read.frames.crypto
+        reverse = self._pairs.get(hash((packet.destination, packet.source)))
+        if (
+            not crypto
+            or reverse is not None
+            or any(not offset and not gquic.begins_chlo(data) for offset, data in crypto)
+        ):
             return []
-        return [Anomaly(packet.time_ns, Protocol.QUIC.value, error.reason, packet.flow, packet.interface)]
+        events: list[Event] = []
+        pair = self._pair(packet, events)
+        attempt = next((one for one in pair.attempts if one.dcid == read.cid), None)
+        if attempt is None:
+            attempt = _Attempt(read.cid, read.version, b"", None)
+            self._begin(pair, attempt)
+        return events + self._take(pair, attempt, read.frames, packet.time_ns)
+
+    @staticmethod
+    def _not_read(reason: Reason, packet: Packet) -> list[Event]:
+        """Not QUIC, or not one that we read: an anomaly only where QUIC is expected."""
+        datagram = packet.payload
+        if packet.destination.port not in _QUIC_PORTS or not datagram[0] & 0x40:
+            return []
+        known = int.from_bytes(datagram[1:5], "big") in KNOWN_VERSIONS
+        why = reason if known or len(datagram) < 5 else Reason.UNKNOWN_VERSION
+        return [Anomaly(packet.time_ns, Protocol.QUIC.value, why, packet.flow, packet.interface)]
 
     @staticmethod
     def _from_server(pair: _Pair, headers: list[LongHeader]) -> None:
@@ -117,36 +180,47 @@ class QuicFlows:
                 _remember(pair.server_ids, header.scid)
 
     def _initial(self, packet: Packet, datagram: bytes, header: LongHeader) -> list[Event]:
-        key = hash((packet.source, packet.destination))
         events: list[Event] = []
+        pair = self._pair(packet, events)
+        attempt, frames = self._open(pair, datagram, header)
+        if attempt is None or frames is None:
+            return events + self._unopened(pair, packet, header)
+        return events + self._take(pair, attempt, frames, packet.time_ns)
+
+    def _pair(self, packet: Packet, events: list[Event]) -> _Pair:
+        """What is known between the two ends; what had to go for it is said to *events*."""
+        key = hash((packet.source, packet.destination))
         pair = self._pairs.get(key)
         if pair is None:
             pair = _Pair(key, Ends(Transport.UDP, packet.source, packet.destination, packet.interface))
             pair.last_ns = packet.time_ns
             evicted = self._pairs.put(key, pair)
-            events = [] if evicted is None else self._evict(evicted)
-        attempt, frames = self._open(pair, datagram, header)
-        if frames is None:
-            return events + self._unopened(pair, packet)
-        if attempt is None or attempt.done:
-            return events
-        pair.last_ns = packet.time_ns
-        self._pairs.touch(key)
-        events += self._read(pair, attempt, frames, packet.time_ns)
-        return events + self._bound()
+            if evicted is not None:
+                events += self._evict(evicted)
+        return pair
 
-    def _open(self, pair: _Pair, datagram: bytes, header: LongHeader) -> tuple[_Attempt | None, bytes | None]:
+    def _take(self, pair: _Pair, attempt: _Attempt, frames: Frames, time_ns: int) -> list[Event]:
+        if attempt.done:
+            return []
+        pair.last_ns = time_ns
+        self._pairs.touch(pair.key)
+        return self._read(pair, attempt, frames, time_ns) + self._bound()
+
+    def _open(self, pair: _Pair, datagram: bytes, header: LongHeader) -> tuple[_Attempt | None, Frames | None]:
         """Find the attempt whose keys open the packet; a done one is not opened again."""
         for attempt in pair.attempts:
             if attempt.dcid == header.dcid and attempt.version == header.version:
                 return attempt, attempt.open(datagram, header)
         if header.dcid not in pair.server_ids and header.dcid not in pair.failed:
-            attempt = _Attempt(header)
-            frames = attempt.open(datagram, header)
-            if frames is not None:
-                self._begin(pair, attempt)
-                return attempt, frames
-            _remember(pair.failed, header.dcid)
+            for version in (header.version,) if header.version in KNOWN_VERSIONS else TRIALS:
+                keys = initial_keys(header.dcid, version)
+                attempt = _Attempt(header.dcid, header.version, header.token, keys)
+                frames = attempt.open(datagram, header)
+                if frames is not None:
+                    self._begin(pair, attempt)
+                    return attempt, frames
+            if not header.cut:
+                _remember(pair.failed, header.dcid)
         for attempt in reversed(pair.attempts):
             frames = attempt.open(datagram, header)
             if frames is not None:
@@ -166,14 +240,15 @@ class QuicFlows:
         del pair.attempts[: max(0, len(pair.attempts) - MAX_ATTEMPTS + 1)]
         pair.attempts.append(attempt)
 
-    def _unopened(self, pair: _Pair, packet: Packet) -> list[Event]:
-        """No keys open it: a server's Initial whose client was not seen, or a forged one."""
+    def _unopened(self, pair: _Pair, packet: Packet, header: LongHeader) -> list[Event]:
+        """No keys open it: a server's Initial whose client was not seen, a forged one, or none at all."""
         if not pair.attempts:
             self._drop(pair)
+        if header.cut or header.version not in KNOWN_VERSIONS:
+            return self._not_read(Reason.TRUNCATED, packet)
         return [Anomaly(packet.time_ns, Protocol.QUIC.value, Reason.DECRYPT_FAILED, packet.flow, packet.interface)]
 
-    def _read(self, pair: _Pair, attempt: _Attempt, payload: bytes, time_ns: int) -> list[Event]:
-        frames = parse_frames(payload)
+    def _read(self, pair: _Pair, attempt: _Attempt, frames: Frames, time_ns: int) -> list[Event]:
         for offset, data in frames.crypto:
             if offset <= MAX_HELLO:
                 attempt.assembly.add(offset, data)
@@ -182,8 +257,7 @@ class QuicFlows:
         if frames.anomaly is not None:
             ends = pair.ends
             events.append(Anomaly(time_ns, Protocol.QUIC.value, frames.anomaly, ends.flow, ends.interface))
-        held = attempt.assembly.length_at(0)
-        if held >= 4 and held >= _wanted(attempt.assembly.run(0)):
+        if attempt.whole:
             events += self._settle(pair, attempt, time_ns)
         return events
 
@@ -192,9 +266,12 @@ class QuicFlows:
         ends = pair.ends
         data = attempt.finish()
         self._charge(pair)
-        hello, error = _parse(data)
-        if hello is not None:
-            said = said_by_hello(hello, Protocol.QUIC)
+        said, error = _parse(data, attempt)
+        if attempt.unverified and (said is None or not _is_host(said.name)):
+            return []
+        if said is None and attempt.chlo and not data:
+            return []  # nothing that only a client sends
+        if said is not None:
             return [*self._namer.observations(said, ends, time_ns), self._namer.connection(said, ends, time_ns)]
         events: list[Event] = []
         if error is not None:
@@ -275,10 +352,20 @@ def _wanted(data: bytes) -> int:
     return min(4 + int.from_bytes(data[1:4], "big"), MAX_HELLO)
 
 
-def _parse(data: bytes) -> tuple[ClientHello | None, Reason | None]:
+def _parse(data: bytes, attempt: _Attempt) -> tuple[Said | None, Reason | None]:
     if not data:
         return None, None
     try:
-        return parse_client_hello(data[: _wanted(data)] if len(data) >= 4 else data), None
+        if attempt.chlo:
+            return said_by_chlo(gquic.parse_chlo(data), attempt.version), None
+        said = said_by_hello(parse_client_hello(data[: _wanted(data)] if len(data) >= 4 else data), Protocol.QUIC)
     except DecodeError as error:
         return None, error.reason
+    if attempt.unverified:
+        said = said._replace(attributes={**said.attributes, "unverified": True}, anomaly=None)
+    return said, None
+
+
+def _is_host(name: str | None) -> bool:
+    """Whether *name* can be believed without proof: several labels, and no odd byte in any."""
+    return name is not None and "." in name and "\\" not in name

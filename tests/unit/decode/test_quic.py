@@ -12,8 +12,9 @@ from egret.decode.quic import (
     parse_frames,
     parse_long_header,
     parse_packets,
+    peek_initial,
 )
-from egret.decode.quic_keys import VERSION_1, VERSION_2, initial_keys
+from egret.decode.quic_keys import VERSION_1, VERSION_2, VERSION_2_DRAFT, initial_keys
 from egret.decode.tls import parse_client_hello
 from egret.errors import DecodeError, Malformed, Reason, Truncated, Unsupported
 from tests.support.hello import client_hello, crypto_frame, quic_initial, varint
@@ -94,6 +95,45 @@ def test_bad_headers(datagram: bytes, error: type[DecodeError], reason: Reason) 
     with pytest.raises(error) as caught:
         parse_long_header(datagram, 0)
     assert caught.value.reason is reason
+
+
+def test_an_unknown_version_is_read_as_version_1_where_a_client_may_have_sent_it() -> None:
+    datagram = quic_initial(b"\x01", size=1200)
+    renamed = datagram[:1] + b"abcd" + datagram[5:]
+    (header,) = parse_packets(renamed)
+    assert (header.kind, header.version) == (PacketKind.INITIAL, 0x61626364)
+    for short in (renamed[:1199], bytes((renamed[0] & 0xBF,)) + renamed[1:]):
+        with pytest.raises(Unsupported):
+            parse_packets(short)
+
+
+def test_the_fixed_bit_may_be_cleared_by_who_has_a_token() -> None:
+    cleared = quic_initial(b"\x01", token=b"token")
+    assert parse_packets(bytes((cleared[0] & 0xBF,)) + cleared[1:])[0].token == b"token"
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2, VERSION_2_DRAFT])
+def test_a_packet_without_its_end_can_be_read_without_proof(version: int) -> None:
+    hello = client_hello(key_share=800)
+    datagram = quic_initial(crypto_frame(0, hello), dcid=DCID, version=version)
+    for size in (60, 128, 500, len(datagram) - 1):
+        (header,) = parse_packets(datagram[:size], cut=True)
+        assert header.cut
+        payload = peek_initial(datagram[:size], header, initial_keys(DCID, version))
+        assert payload is not None
+        frames = parse_frames(payload, cut=True)
+        assert frames.anomaly is None
+        assert hello.startswith(frames.crypto[0][1])
+        assert len(frames.crypto[0][1]) >= min(len(hello), size - 60)
+    (header,) = parse_packets(datagram[:37], cut=True)
+    assert peek_initial(datagram[:37], header, initial_keys(DCID, version)) is None
+
+
+def test_other_keys_mostly_show_in_the_reserved_bits() -> None:
+    datagram = quic_initial(b"\x01", dcid=DCID)[:300]
+    (header,) = parse_packets(datagram, cut=True)
+    peeked = [peek_initial(datagram, header, initial_keys(bytes((number,)), VERSION_1)) for number in range(100)]
+    assert sum(payload is None for payload in peeked) > 50
 
 
 def test_gate() -> None:

@@ -70,6 +70,15 @@ def test_open_rejects_what_was_changed() -> None:
     assert keys.open(2, header[:-1] + b"\x03", packet[22:]) is None
 
 
+def test_peek_gives_what_open_gives_without_the_tag() -> None:
+    keys = initial_keys(DCID, VERSION_1)
+    packet = bytes.fromhex("".join((VECTORS / "rfc9001_a2_client_initial.hex").read_text().split()))
+    payload = keys.open(2, bytes.fromhex("c300000001088394c8f03e5157080000449e00000002"), packet[22:])
+    assert payload is not None
+    assert keys.peek(2, packet[22:-16]) == payload
+    assert keys.peek(2, packet[22:122]) == payload[:100]
+
+
 def test_unknown_version_is_a_key_error() -> None:
     assert 0xFF000022 in KNOWN_VERSIONS
     with pytest.raises(KeyError):

@@ -6,11 +6,13 @@ import random
 
 import pytest
 
+from egret.decode import gquic
 from egret.decode.quic_keys import VERSION_1, VERSION_2
 from egret.errors import Reason
 from egret.model import Frame, NamedBy, Nameless
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from tests.support.datagrams import chlo, gquic_packet, stream_frame
 from tests.support.hello import (
     CLIENT,
     SECOND_NS,
@@ -20,6 +22,7 @@ from tests.support.hello import (
     client_hello,
     connections,
     crypto_frame,
+    extension,
     observations,
     quic_initial,
     run,
@@ -70,9 +73,23 @@ def named_once(frames: list[Frame]) -> None:
     assert not anomalies(events)
 
 
-@pytest.mark.parametrize("version", [VERSION_1, VERSION_2, 0xFF00001D, 0xFF00001B, 0xFF000016, 0xFACEB002])
+@pytest.mark.parametrize(
+    "version",
+    [
+        *(VERSION_1, VERSION_2, 0x709A50C4, 0xFF000022, 0xFF00001D, 0xFF00001B, 0xFF000016),
+        *(0xFACEB001, 0xFACEB002, 0xFACEB003, 0xFACEB010, 0xFACEFEED, 0xD4000400),
+    ],
+)
 def test_versions(version: int) -> None:
     named_once(initials(pieces(900)[:1], pieces(900)[1:], version=version))
+
+
+@pytest.mark.parametrize("like", [VERSION_1, 0xFF00001D, 0xFF00001B])
+def test_versions_that_nobody_registered_are_tried(like: int) -> None:
+    for version in (b"\x1a\x2a\x3a\x4a", b"PROX", b"\x91\xc1\x70\x01"):
+        datagram = quic_initial(crypto_frame(0, HELLO), dcid=DCID, version=like, size=1300, named=version)
+        named_once([up(datagram), up(datagram)])
+        assert said(run([udp(datagram, 50000, 6881)])) == NAMED
 
 
 def test_crypto_frames_in_any_order_over_several_packets() -> None:
@@ -210,3 +227,95 @@ def test_pairs_are_bounded_in_number_and_bytes() -> None:
     run([up(datagram, sport=port) for port in range(1000, 1050)], small, flush=False)
     assert small._quic._held <= 5000
     assert small.counters.evictions["quic_flows"] > 40
+
+
+def google(version: int, frames: bytes) -> bytes:
+    return quic_initial(frames, dcid=DCID, version=version, size=1300)
+
+
+def test_googles_tls_versions() -> None:
+    for version in (gquic.T050, gquic.T051):
+        parts = [b"\x08" + crypto_frame(*piece)[1:] for piece in pieces(900)]
+        datagrams = [quic_initial(part, dcid=DCID, version=version, number=at) for at, part in enumerate(parts)]
+        for order in (datagrams, datagrams[::-1]):
+            named_once([up(datagram) for datagram in order])
+
+
+def test_q050() -> None:
+    (observation,) = observations(run([up(google(gquic.Q050, b"\x07\x08" + crypto_frame(0, chlo())[1:]))]))
+    assert (observation.name, observation.attributes) == ("chat.example", {"transport": "udp", "version": "Q050"})
+    hello = chlo()
+    halves = [
+        up(quic_initial(b"\x08" + crypto_frame(at, hello[at : at + 700])[1:], dcid=DCID, version=gquic.Q050, number=at))
+        for at in (700, 0)
+    ]
+    assert said(run(halves)) == [("quic", "client_hello", "chat.example")]
+
+
+@pytest.mark.parametrize("version", ["Q024", "Q035", "Q039", "Q043", "Q044", "Q046"])
+def test_googles_versions_in_the_clear(version: str) -> None:
+    little = version < "Q039"
+    hello = chlo()
+    whole = up(gquic_packet(stream_frame(hello, little=little), version))
+    halves = [
+        up(gquic_packet(stream_frame(hello[at : at + 600], at, little=little), version))
+        for at in range(0, len(hello), 600)
+    ]
+    again = up(gquic_packet(stream_frame(chlo(STK=b"token"), len(hello), little=little), version))  # after a REJ
+    for frames in ([whole, whole, again], [*halves, again], halves[::-1], [halves[1], whole]):
+        events = run(frames)
+        assert said(events) == [("quic", "client_hello", "chat.example")]
+        assert observations(events)[0].attributes == {"transport": "udp", "version": version}
+        assert [connection.name for connection in connections(events)] == ["chat.example"]
+        assert not anomalies(events)
+
+
+def test_a_server_of_googles_says_nothing() -> None:
+    reject = gquic_packet(stream_frame(b"REJ\x00" + bytes(40)), "Q046")
+    assert run([down(reject)]) == []
+    assert run([up(gquic_packet(stream_frame(chlo(), 900), "Q046"))]) == []
+    first = up(gquic_packet(stream_frame(chlo()[:300]), "Q046"))
+    assert said(run([first, down(reject)])) == []
+    nameless = run([up(gquic_packet(stream_frame(chlo(None))))])
+    assert [connection.reason for connection in connections(nameless)] == [Nameless.NO_SNI]
+
+
+def test_a_broken_packet_of_googles() -> None:
+    events = run([up(b"\xc3Q046\x05googleid" + bytes(40))])
+    assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.UNKNOWN_VERSION]
+    assert run([up(b"\x39googleidQ043" + bytes(18))]) == []
+
+
+def cut(datagram: bytes, size: int) -> Frame:
+    whole = up(datagram)
+    return whole._replace(data=whole.data[: 28 + size])
+
+
+def test_an_initial_cut_by_the_snap_length_is_read_without_proof() -> None:
+    small = client_hello(key_share=1216, extensions=[extension(21, bytes(100))])
+    datagram = quic_initial(crypto_frame(0, small), dcid=DCID, size=1800)
+    (observation,) = observations(run([cut(datagram, 400)]))
+    assert (observation.name, observation.attributes["unverified"]) == ("chat.qwen.ai", True)
+    assert "ja4" not in observation.attributes
+    (observation,) = observations(run([up(datagram)]))
+    assert "unverified" not in observation.attributes
+    events = run([cut(datagram, 100)])  # not even the name
+    assert (said(events), connections(events)) == ([], [])
+    assert said(run([cut(google(gquic.Q050, b"\x08" + crypto_frame(0, chlo(pad=10))[1:]), 300)])) == [
+        ("quic", "client_hello", "chat.example")
+    ]
+
+
+def test_without_proof_only_host_names_are_believed() -> None:
+    for name in (b"localhost", b"chat .example", b"192.0.2.1"):
+        datagram = quic_initial(crypto_frame(0, client_hello(name, key_share=1216)), dcid=DCID, size=1800)
+        events = run([cut(datagram, 400)])
+        assert (said(events), connections(events)) == ([], [])
+
+
+def test_a_cut_packet_that_no_keys_fit_is_truncated() -> None:
+    server = quic_initial(crypto_frame(0, bytes(900)), dcid=b"", key_dcid=DCID, server=True)
+    events = run([cut(server, 300)])
+    assert (said(events), [anomaly.reason for anomaly in anomalies(events)]) == ([], [Reason.TRUNCATED])
+    forged = [cut(quic_initial(b"\x01", dcid=bytes((number,)), key_dcid=b"x"), 300) for number in range(200)]
+    assert said(run(forged)) == []
