@@ -49,6 +49,10 @@ def filled(query: str) -> str:
     return query
 
 
+def counted(watch: Watch, metric: str) -> bool:
+    return any(value for series, value in watch.samples().items() if series.startswith(metric))
+
+
 @pytest.fixture(scope="module")
 def prometheus(world: World) -> Iterator[Prometheus]:
     with Watch(world) as watch, Prometheus(world, watch.folder) as scraper:
@@ -67,9 +71,7 @@ def prometheus(world: World) -> Iterator[Prometheus]:
             f"{ORDINARY}:443:{IN_CHINA}",
             f"https://{ORDINARY}/",
         )
-        wait_until(
-            lambda: sum(v for s, v in watch.samples().items() if s.startswith("egret_anomalies")) > 0, "anomaly", 20
-        )
+        wait_until(lambda: counted(watch, "egret_anomalies_total") and counted(watch, "egret_prc_hosted"), "counts", 20)
         scraper.wait_for_next_scrape()
         yield scraper
 
