@@ -144,7 +144,7 @@ def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], ins
     """What a worker process does; it was forked with everything loaded."""
     networks = knowledge.config.networks
     relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
-    pipeline = Pipeline(knowledge.catalog, knowledge.judge, Scope(inside, relays))
+    pipeline = Pipeline(knowledge.catalog, knowledge.judge, Scope(inside, relays), resolvers=knowledge.resolvers)
     Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe).run()
 
 

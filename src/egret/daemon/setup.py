@@ -12,11 +12,13 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.model import Sensor
 from egret.alerts.suppress import Suppression
 from egret.catalog.match import Catalog
+from egret.catalog.resolvers import Resolvers
 from egret.geo.database import GeoDatabase
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
 from egret.settings.bundled import signatures_dir
 from egret.settings.config import Config
+from egret.settings.resolvers import load_resolvers
 from egret.settings.sections import Outputs as OutputSettings
 from egret.settings.sections import Webhook
 from egret.settings.signatures import load_catalog
@@ -31,12 +33,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What verdicts rest on: settings, catalogue, databases."""
+    """What verdicts and coverage rest on: settings, catalogue, databases, resolvers."""
 
     config: Config
     catalog: Catalog
     geo: GeoDatabase
     judge: Judge
+    resolvers: Resolvers
 
 
 def load_knowledge(config: Config) -> Knowledge:
@@ -49,7 +52,7 @@ def load_knowledge(config: Config) -> Knowledge:
     catalog = load_catalog([*bundled, *config.catalog.directories], config.catalog.disabled)
     settings = config.geoip
     geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
-    return Knowledge(config, catalog, geo, Judge(policy(config), geo))
+    return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers())
 
 
 def policy(config: Config) -> Policy:

@@ -131,6 +131,10 @@ class Telemetry:
         reviewed = max((_timestamp(signature.last_reviewed) for signature in signatures), default=0.0)
         self._set("egret_catalog_last_reviewed_timestamp_seconds", reviewed)
 
+    def resolvers(self, operators: Iterable[str]) -> None:
+        """Announce the encrypted resolvers that are known by their operators' names."""
+        self._announce("egret_encrypted_dns_connections_total", ((operator,) for operator in operators))
+
     def geoip(self, databases: Iterable[tuple[str, float]]) -> None:
         """Announce the GeoIP databases in use: name and build time in seconds since the epoch."""
         self._forget("egret_geoip_info")

@@ -96,6 +96,12 @@ METRICS = (
         ("country", "network"),
         "Connections to PRC-hosted addresses that no signature names, by kind of network.",
     ),
+    Metric(
+        "egret_encrypted_dns_connections_total",
+        C,
+        ("resolver",),
+        "Connections to encrypted resolvers that are not run from the PRC: look-ups that no DNS record shows.",
+    ),
     Metric("egret_catalog_info", G, ("version",), "Version of the catalogue; always 1."),
     Metric("egret_catalog_signatures", G, ("class",), "Signatures in the catalogue."),
     Metric(
@@ -185,6 +191,7 @@ WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
         "connections": "egret_connections_total",
         "nameless": "egret_connections_nameless_total",
         "prc_hosted": "egret_prc_hosted_connections_total",
+        "encrypted_dns": "egret_encrypted_dns_connections_total",
         "received": "egret_packets_received_total",
         "dropped": "egret_packets_dropped_total",
         "evictions": "egret_evictions_total",

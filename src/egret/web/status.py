@@ -171,6 +171,8 @@ def hints(telemetry: Telemetry) -> list[str]:
         found.append(
             "Clients ask PRC resolvers over encrypted DNS or HTTPDNS; what they ask there cannot be seen here."
         )
+    if telemetry.total("egret_encrypted_dns_connections_total"):
+        found.append("Clients use encrypted resolvers outside the PRC; their look-ups are in no DNS record.")
     lookups = telemetry.total("egret_names_total", protocol="dns", kind="query")
     hellos = telemetry.total("egret_names_total", kind="client_hello")
     if hellos >= _ENOUGH_HELLOS and lookups < hellos * _FEW_LOOKUPS:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from egret.catalog.match import Catalog
+from egret.catalog.resolvers import Resolvers
 from egret.model import (
     Anomaly,
     Connection,
@@ -24,6 +25,7 @@ from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
 LOOKUP_WINDOW_NS = 30 * 1_000_000_000  # a resolver that takes longer has timed out on every client
+ENCRYPTED_DNS_PORTS = frozenset({443, 853})  # DoH; DoT and DoQ (RFC 7858 section 3.1, RFC 9250 section 4.1.1)
 CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 
 
@@ -51,12 +53,14 @@ class Pipeline:
         prc: PrcNetworks | None = None,
         scope: Scope | None = None,
         observer: Observer | None = None,
+        resolvers: Resolvers | None = None,
     ) -> None:
         self.catalog = catalog
         self.observer = observer or Observer()
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc
         self._scope = scope or Scope()
+        self._resolvers = resolvers or Resolvers(())
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def feed(self, frame: Frame) -> list[Hit]:
@@ -109,6 +113,15 @@ class Pipeline:
             self.counts["connections", event.transport, event.named_by] += 1
             if event.reason is not None:
                 self.counts["nameless", event.reason] += 1
+            self._count_resolver(event)
+
+    def _count_resolver(self, connection: Connection) -> None:
+        """Encrypted look-ups that are no detection: by the resolver's name, else its address and ports."""
+        resolver = self._resolvers.by_name(connection.name) if connection.name else None
+        if resolver is None and connection.server.port in ENCRYPTED_DNS_PORTS:
+            resolver = self._resolvers.by_address(connection.server.ip)
+        if resolver is not None:
+            self.counts["encrypted_dns", resolver.operator] += 1
 
     def _match_observation(self, observation: Observation) -> Match | None:
         if observation.kind is Kind.CNAME:

@@ -31,6 +31,14 @@ def test_deliveries() -> None:
     assert deliveries(telemetry(), "terminal")[Outcome.DELIVERED] == 31
 
 
+def test_encrypted_resolvers_are_a_hint() -> None:
+    made = Telemetry("0")
+    made.resolvers(["Example DNS"])
+    assert hints(made) == []
+    made.apply_worker_counts([(("encrypted_dns", "Example DNS"), 2)])
+    assert ["encrypted resolvers" in hint for hint in hints(made)] == [True]
+
+
 def test_hints() -> None:
     made = telemetry()
     assert ["Few look-ups" in hint for hint in hints(made)] == [True]

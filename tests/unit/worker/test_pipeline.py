@@ -1,14 +1,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 
+from egret.catalog.match import Catalog
+from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Kind, NamedBy, Observation, Protocol
+from egret.settings.resolvers import load_resolvers
+from egret.settings.signatures import load_catalog
 from egret.worker.pipeline import Pipeline
 from egret.worker.scope import Scope
-from tests.support.hello import Tcp, openssl_hello, records
+from tests.support.hello import (
+    CLIENT,
+    CLIENT6,
+    Tcp,
+    client_hello,
+    crypto_frame,
+    openssl_hello,
+    quic_initial,
+    records,
+    udp,
+)
 from tests.support.pipeline import CATALOG, LISTED, flow, seen
 
 
@@ -115,3 +130,64 @@ def test_the_name_behind_an_encrypted_hello_is_matched_and_marked() -> None:
     assert (hit.event.name, hit.event.attributes) == ("www.chat.example", {**attributes, "via": "ech-lookup"})
     unlisted = replace(outer, attributes={**attributes, "inner_name": "x.example"})
     assert Pipeline(CATALOG).hits([unlisted]) == []
+
+
+RESOLVERS = Resolvers(
+    [
+        Resolver(operator="Example DNS", country="SE", names=("doh.example",), addresses=(bytes([198, 51, 100, 53]),)),
+        Resolver(operator="Other DNS", country=None, addresses=(bytes([198, 51, 100, 54]),)),
+    ]
+)
+
+
+def test_encrypted_look_ups_that_are_no_detection_are_counted_by_who_runs_the_resolver() -> None:
+    pipeline = Pipeline(CATALOG, resolvers=RESOLVERS)
+    tcp = Tcp(server="198.51.100.9")
+    named = [*tcp.handshake(), *tcp.stream(openssl_hello("eu.doh.example"))]
+    bare = [
+        frame
+        for server, port in (
+            ("198.51.100.53", 853),
+            ("198.51.100.54", 443),
+            ("198.51.100.54", 80),
+            ("198.51.100.55", 443),
+        )
+        for one in [Tcp(server=server, dport=port)]
+        for frame in (*one.handshake(), *one.stream(openssl_hello(None)))
+    ]
+    assert [hit for frame in (*named, *bare) for hit in pipeline.feed(frame)] == []
+    counted = {key[1]: number for key, number in pipeline.take_counts().items() if key[0] == "encrypted_dns"}
+    assert counted == {"Example DNS": 2, "Other DNS": 1}
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "signature", "operator"),
+    [
+        ("223.5.5.5", 443, "alibaba.dns", None),
+        ("223.5.5.5", 853, "alibaba.dns", None),
+        ("2400:3200::1", 853, "alibaba.dns", None),
+        ("1.12.12.12", 443, "tencent.dns", None),
+        ("180.76.76.200", 80, "baidu.httpdns", None),
+        ("8.8.8.8", 443, None, "Google DNS"),
+        ("8.8.8.8", 8443, None, None),
+        ("9.9.9.9", 853, None, "Quad9 DNS"),
+    ],
+)
+def test_the_bundled_resolvers_at_bare_addresses(
+    server: str, port: int, signature: str | None, operator: str | None
+) -> None:
+    pipeline = Pipeline(_bundled(), resolvers=load_resolvers())
+    client = CLIENT6 if ":" in server else CLIENT
+    tcp = Tcp(client=client, server=server, dport=port)
+    frames = [*tcp.handshake(), *tcp.stream(openssl_hello(None))]
+    assert [hit.match.signature.id for frame in frames for hit in pipeline.feed(frame)] == [signature] * bool(signature)
+    assert [key[1] for key in pipeline.take_counts() if key[0] == "encrypted_dns"] == [operator] * bool(operator)
+    if port == 853:  # DoQ
+        doq = udp(quic_initial(crypto_frame(0, client_hello(None))), 50000, port, source=client, destination=server)
+        found = pipeline.feed(doq) + pipeline.flush()
+        assert [hit.match.signature.id for hit in found] == [signature] * bool(signature)
+
+
+@lru_cache
+def _bundled() -> Catalog:
+    return load_catalog()
