@@ -11,7 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from egret.cli.output import complain
+from egret.cli.output import FAILED, USAGE, complain
 from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.base import Progress as Progressed
@@ -24,7 +24,7 @@ class Captures:
     """Iterates the paths; a file that breaks off is reported and the next one read.
 
     ``exit_code`` is 0, 1 after a file that broke off (what it held was used), 2 after one that could
-    not be opened or is no capture.
+    not be opened, is no capture or broke off before its first packet.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -53,15 +53,15 @@ class Captures:
             source = open_capture(path, on_progress=self._bar(path))
         except SourceError as error:
             complain(str(error))
-            self.exit_code = 2
+            self.exit_code = USAGE
             return
         try:
             for frame in source.frames():
                 seen += 1
                 yield frame
         except SourceError as error:
-            complain(f"{error} (the {seen} packets before it were used)")
-            self.exit_code = max(self.exit_code, 1)
+            complain(str(error))
+            self.exit_code = max(self.exit_code, FAILED if seen else USAGE)
         finally:
             source.close()
 
