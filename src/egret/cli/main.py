@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -59,14 +60,14 @@ def main() -> None:
 
 def invoke(arguments: list[str]) -> int:
     """Run *arguments* and return the exit code: 0 fine, 1 failed, 2 bad usage or input, 3 found."""
-    command = typer.main.get_command(app)
+    if sys.stdout is None:
+        complain("standard output is closed; give it somewhere to go, as in > /dev/null")
+        return FAILED
     try:
-        with command.make_context("egret", list(arguments)) as context:
-            command.invoke(context)
-    except typer.Exit as leaving:
-        return leaving.exit_code
+        return _run_command(arguments)
     except TyperException as error:
-        complain(error.format_message())
+        if message := error.format_message():  # empty where the help itself was the answer
+            complain(message)
         return USAGE
     except (ConfigError, ConfigErrors) as error:
         complain_all(error)
@@ -79,12 +80,37 @@ def invoke(arguments: list[str]) -> int:
         return FAILED
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
-        return 0
+    except OSError as error:
+        return _unheard(error)
     except Exception as error:  # noqa: BLE001 - the last door: a bug must not become a page of traceback
-        if os.environ.get("EGRET_DEBUG"):
-            traceback.print_exc()
-        complain(f"internal error: {type(error).__name__}: {error} (please report it; EGRET_DEBUG=1 shows where)")
-        return FAILED
-    return 0
+        return _bug(error)
+
+
+def _run_command(arguments: list[str]) -> int:
+    code = 0
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("egret", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    sys.stdout.flush()  # here, where a disk that is full can still be said; at the interpreter's end it cannot
+    return code
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("EGRET_DEBUG"):
+        traceback.print_exception(error)
+    complain(f"internal error: {type(error).__name__}: {error} (please report it; EGRET_DEBUG=1 shows where)")
+    return FAILED
+
+
+def _unheard(error: OSError) -> int:
+    """A reader that left early is fine, a full disk is not, anything else is a bug."""
+    if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+        return _bug(error)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush complains
+    if error.errno == errno.EPIPE:
+        return 0
+    complain("no space left where the output goes; free some, or write it elsewhere")
+    return FAILED

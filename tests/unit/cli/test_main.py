@@ -53,3 +53,26 @@ def test_a_reader_that_leaves_early_is_fine(repository: Path) -> None:
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("match qwen.ai > /dev/full", "no space left"),
+        ("--version > /dev/full", "no space left"),
+        ("match qwen.ai >&-", "standard output is closed"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_bug(command: str, said: str) -> None:
+    command = f"{sys.executable} -m egret {command}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert said in result.stderr
+
+
+def test_without_a_command_it_explains_itself_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke([]) == 2
+    captured = capsys.readouterr()
+    assert "Commands" in captured.out
+    assert captured.err == ""
