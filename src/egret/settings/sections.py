@@ -229,6 +229,14 @@ class Webhook(Section):
             raise ValueError('between "100ms" and "5m"')
         return value
 
+    @model_validator(mode="after")
+    def _one_authorization(self) -> Self:
+        """Sending both at once is refused by aiohttp, alert by alert; say it before the first."""
+        in_headers = any(name.lower() == "authorization" for name in self.headers)
+        if in_headers and "@" in urlsplit(self.url.reveal()).netloc:
+            raise ValueError("the url holds a user name and the headers an Authorization; keep one of them")
+        return self
+
 
 class Outputs(Section):
     """Where alerts go."""

@@ -51,6 +51,11 @@ def test_every_field_of_every_section_is_described() -> None:
         (Webhook, {**HOOK, "url": "ftp://x/"}, "not a URL"),
         (Webhook, {**HOOK, "url": "https://["}, "not a URL"),
         (Webhook, {**HOOK, "hmac_secret": "literal"}, "does not belong"),
+        (
+            Webhook,
+            {**HOOK, "url": "https://u:p@soc.example/x", "headers": {"authorization": "Bearer t"}},
+            "keep one of them",
+        ),
         (Outputs, {"webhooks": [HOOK, HOOK]}, "two outputs are named 'soc'"),
         (Outputs, {"webhooks": [{**HOOK, "name": "file"}]}, "two outputs are named 'file'"),
         (Suppression, {"client": "192.0.2.1", "unknown": 1}, "Extra inputs"),
@@ -65,6 +70,7 @@ def test_what_is_taken() -> None:
     assert Capture.model_validate({"promiscuous": True}).promiscuous == "on"
     assert Capture.model_validate({"user": "1000"}).user == "1000"
     assert Http.model_validate({"listen": "0.0.0.0:9477", "allow_remote": True}).listen.port == 9477
+    assert Webhook.model_validate({**HOOK, "url": "https://u:p@soc.example/x", "headers": {"X-Site": "a"}}).headers
     assert Webhook.model_validate({**HOOK, "timeout": "5s"}).timeout == timedelta(seconds=5)
 
 

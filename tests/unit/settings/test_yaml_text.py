@@ -18,7 +18,7 @@ alerts:
     - {service: Alibaba}
 outputs:
   webhooks:
-    - {name: soc, url: "https://u:hunter2@soc.example/", headers: {Authorization: hunter3}}
+    - {name: soc, url: "https://u:hunter2@soc.example/", headers: {X-Token: hunter3}}
     - {name: two, url: "https://two.example/"}
 """
 
