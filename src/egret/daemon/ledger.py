@@ -111,9 +111,12 @@ class Ledger:
 
     async def _commit_and_offer(self) -> None:
         alerts, self._waiting = self._waiting, []
-        if alerts:
+        if not alerts:
+            return
+        try:
             await self._on_disk(lambda: self._store.record(alerts=alerts))
-            self._outputs.offer(alerts)
+        finally:
+            self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
 
     async def tick(self, now_ns: int) -> None:
         """Once a second: updates and closings that are due, and now and then the store."""

@@ -110,6 +110,23 @@ def test_a_disk_that_hangs_holds_alerts_up_for_a_bounded_time(tmp_path: Path, mo
     assert room.telemetry.value("egret_store_errors_total") >= 1
 
 
+def test_a_stop_amid_a_commit_loses_no_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+    record = room.store.record
+
+    def slowly(*arguments: object, **how: object) -> None:
+        time.sleep(0.2)
+        record(*arguments, **how)  # type: ignore[arg-type]  # passed through
+
+    async def during() -> None:
+        monkeypatch.setattr(room.store, "record", slowly)
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.05)
+
+    live(room, during)
+    assert room.said() == ["opened example.chat"]
+
+
 def test_suppressed_and_counted_detections_make_no_alert_but_a_number(tmp_path: Path) -> None:
     room = Room(tmp_path / "i.db", IncidentPolicy(suppress=(Suppression(service="example.chat"),)))
 
