@@ -28,6 +28,7 @@ _HASH = 12  # FNV-1a of 128 bits, cut
 _VERSION_FLAG, _RESET_FLAG, _CID_FLAG = 0x01, 0x02, 0x08
 _WIDTHS = (1, 2, 4, 6)
 _CRYPTO_STREAM = 1
+_CRYPTO_KINDS = frozenset({0x06, 0x08})  # the IETF's and Google's number; T051 has been seen with either
 _CHLO = b"CHLO"
 
 
@@ -148,7 +149,7 @@ class _Walk:
             self._stream(kind)
         elif kind & 0x40:
             self._ack(kind)
-        elif kind == 0x08 and self._version in SEALED:
+        elif kind in _CRYPTO_KINDS and self._version in SEALED:
             self._keep(self._varint(), self._varint())
         elif kind == 0x06:  # STOP_WAITING
             self._skip(self._width + (1 if self._version < _Q034 else 0))

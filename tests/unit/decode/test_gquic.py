@@ -96,7 +96,7 @@ def test_frames_before_and_after_the_hello() -> None:
 
 @pytest.mark.parametrize("version", [Q050, T050, T051])
 def test_crypto_frames(version: int) -> None:
-    payload = b"\x07" + b"\x08" + crypto_frame(5, b"hello")[1:] + bytes(9) + b"\x08" + crypto_frame(70_000, b"x")[1:]
+    payload = b"\x07" + b"\x08" + crypto_frame(5, b"hello")[1:] + bytes(9) + crypto_frame(70_000, b"x")
     assert parse_frames(payload, version) == (((5, b"hello"), (70_000, b"x")), False, None)
 
 
