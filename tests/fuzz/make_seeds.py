@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from scapy.layers.dns import DNS, DNSQR, DNSRR  # noqa: E402
 
+from tests.support.dialogues import PROXY_1, PROXY_2, PROXY_LOCAL, STARTTLS, socks4, socks5  # noqa: E402
 from tests.support.hello import Tcp, crypto_frame, openssl_hello, quic_initial, records, udp  # noqa: E402
 from tests.support.net import enhanced, interface, pcap_bytes, section  # noqa: E402
 
@@ -37,9 +39,28 @@ def main() -> None:
         "client_hello": [hello, openssl_hello(None)],
         "tls_stream": [records(hello), records(hello, [1, 2, 50])],
         "http_head": [request, b"CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n"],
+        "http_reply": [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x\r\nbody\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"body", mtime=0),
+        ],
+        "httpdns_answer": [
+            b'{"results":[{"host":"www.example.com","ips":["203.0.113.9"],"type":1,"ttl":57}]}',
+            b'{"data":{"www.example.com":{"ttl":57,"ip":["203.0.113.9"],"ipv6":["2001:db8::1"]}},"msg":"ok"}',
+            b"www.example.com.:203.0.113.9;203.0.113.8,57-2001:db8::1,60\nimg.example.com.:203.0.113.9,5",
+        ],
+        "socks_request": [socks4(b"chat.example"), socks5(b"chat.example", methods=b"\0\2", login=True), socks5(None)],
+        "proxy_header": [PROXY_1, PROXY_2, PROXY_LOCAL],
         "quic_datagram": [initial],
         "quic_frames": [crypto_frame(0, hello[:60]) + b"\x00\x01" + crypto_frame(60, hello[60:90])],
-        "observer": [b"".join(_framed(packet) for packet in packets)],
+        "observer": [
+            b"".join(_framed(packet) for packet in packets),
+            *(_dialogue(b"".join(turns) + hello) for turns in STARTTLS.values()),
+            _dialogue(PROXY_2 + socks5(b"chat.example") + hello),
+            _dialogue(
+                request + b"GET /1/d?host=www.example.com HTTP/1.1\r\nHost: httpdns.aliyuncs.com\r\n\r\n" + request
+            ),
+        ],
         "capture_file": [pcap_bytes(packets[:2], linktype=101), section() + interface(101) + enhanced(packets[0])],
         "yaml_text": [b"alerts:\n  update_every: 1h\n  suppress:\n    - {client: 192.0.2.0/24, service: x}\n"],
     }
@@ -48,6 +69,11 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for number, data in enumerate(inputs):
             (folder / f"seed-{number}.bin").write_bytes(data)
+
+
+def _dialogue(stream: bytes) -> bytes:
+    flow = Tcp()
+    return b"".join(_framed(bytes(frame.data)) for frame in (*flow.handshake(), *flow.stream(stream, [300])))
 
 
 def _framed(packet: bytes) -> bytes:

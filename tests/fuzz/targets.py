@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from egret.decode import dns, http, quic, tls
+from egret.decode import dns, http, httpdns, proxy_header, quic, socks, tls
 from egret.decode.packet import decode_packet
 from egret.errors import ConfigErrors, DecodeError, SourceError
 from egret.model import Frame, Observation
@@ -49,7 +49,31 @@ def tls_stream(data: bytes) -> None:
 
 def http_head(data: bytes) -> None:
     http.parse_request_head(data)
-    http.parse_request_head(data, final=True)
+    head = http.parse_request_head(data, final=True)
+    query = head and httpdns.parse_query(head, b"\xcb\x6b\x01\x01")
+    for name in query.names if query else ():
+        assert name.isascii()
+        assert name.isprintable()
+
+
+def http_reply(data: bytes) -> None:
+    reply = http.parse_reply(data, final=True)
+    assert reply is None or (reply.size > 0 and len(reply.body) <= http.MAX_REPLY)
+
+
+def httpdns_answer(data: bytes) -> None:
+    for answer in httpdns.parse_answers(data, ("www.example.com", "img.example.com")):
+        assert answer.addresses
+
+
+def socks_request(data: bytes) -> None:
+    request = socks.parse_request(data)
+    assert request is None or 0 < request.size <= len(data)
+
+
+def proxy_header_size(data: bytes) -> None:
+    size = proxy_header.header_size(data)
+    assert size is None or 0 < size <= len(data)
 
 
 def quic_datagram(data: bytes) -> None:
@@ -102,6 +126,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "client_hello": client_hello,
     "tls_stream": tls_stream,
     "http_head": http_head,
+    "http_reply": http_reply,
+    "httpdns_answer": httpdns_answer,
+    "socks_request": socks_request,
+    "proxy_header": proxy_header_size,
     "quic_datagram": quic_datagram,
     "quic_frames": quic_frames,
     "observer": observer,
