@@ -38,9 +38,15 @@ class Network(NamedTuple):
     as_org: str
 
 
-NETWORKS = (
+NETWORKS = (  # later ones cut into earlier ones; which network a service is really in is not this table's to say
     Network("203.0.113.0/26", "CN", 37963, "Hangzhou Alibaba Advertising Co.,Ltd."),
+    Network("203.0.113.15/32", "CN", 55990, "Huawei Cloud Service data center"),
+    Network("203.0.113.16/32", "CN", 55990, "Huawei Cloud Service data center"),
+    Network("203.0.113.17/32", "CN", 38365, "Beijing Baidu Netcom Science and Technology Co., Ltd."),
+    Network("203.0.113.18/32", "CN", 45090, "Shenzhen Tencent Computer Systems Company Limited"),
+    Network("203.0.113.20/32", "CN", 137718, "Beijing Volcano Engine Technology Co., Ltd."),
     Network("2001:db8:2:c::/64", "CN", 37963, "Hangzhou Alibaba Advertising Co.,Ltd."),
+    Network("2001:db8:2:c::17/128", "CN", 38365, "Beijing Baidu Netcom Science and Technology Co., Ltd."),
     Network("203.0.113.64/26", "SG", 45102, "Alibaba (US) Technology Co., Ltd."),
     Network("203.0.113.128/25", "US", 64496, "Example Hosting"),
     Network("2001:db8:2:a::/64", "US", 64496, "Example Hosting"),
