@@ -10,11 +10,11 @@ An extension whose own content is broken spoils that extension only, as its leng
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from egret.errors import DecodeError, Malformed, Reason, Truncated
+from egret.decode.tls_extensions import VERSIONS, Draft, read_extensions, take, uint, vector
+from egret.errors import DecodeError, Malformed, Reason
 from egret.model import Recognition
 
 MAX_HELLO = 16 * 1024  # a browser's post-quantum hello has 1.7 to 2.2 KB; longer ones are used as far as this
@@ -22,18 +22,7 @@ HANDSHAKE_RECORD = 0x16
 MAX_RECORD = (1 << 14) + 2048  # RFC 5246 section 6.2.3; TLS 1.3 allows less, and nobody is the worse for it
 _CLIENT_HELLO = 1
 _SERVER_HELLO = 2
-_MAX_ALPN = 8  # as many protocol names as an observation carries
 
-_SERVER_NAME = 0
-_SIGNATURE_ALGORITHMS = 13
-_ALPN = 16
-_SUPPORTED_VERSIONS = 43
-_KEY_SHARE = 51
-_ECH = 0xFE0D  # RFC 9849 section 5
-_ESNI = 0xFFCE  # draft-ietf-tls-esni-02: what ECH was before
-_POST_QUANTUM = frozenset({0x11EB, 0x11EC, 0x11ED, 0x0200, 0x0201, 0x0202, 0x6399, 0x639A})
-
-_VERSIONS = {0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
 _DTLS_VERSIONS = {0x0100: "1.0", 0xFEFF: "1.0", 0xFEFD: "1.2", 0xFEFC: "1.3"}  # 0x0100: OpenSSL before 0.9.8f
 
 
@@ -58,7 +47,7 @@ class ClientHello:
         """The version as people write it: ``1.3``; a draft of 1.3 is ``1.3``; else hexadecimal."""
         if self.version >> 8 == 0x7F:
             return "1.3"
-        return _VERSIONS.get(self.version) or _DTLS_VERSIONS.get(self.version) or f"0x{self.version:04x}"
+        return VERSIONS.get(self.version) or _DTLS_VERSIONS.get(self.version) or f"0x{self.version:04x}"
 
 
 class HelloRead(NamedTuple):
@@ -68,55 +57,6 @@ class HelloRead(NamedTuple):
     hello: ClientHello | None = None
     needed: int = 0  # with NEED_MORE: another look pays when the stream has this many bytes
     reason: Reason | None = None  # with YES and no hello: why it cannot be read
-
-
-class _Draft:
-    """A hello while it is being read."""
-
-    __slots__ = (
-        "alpn",
-        "anomaly",
-        "ciphers",
-        "ech",
-        "ech_config_id",
-        "esni",
-        "extensions",
-        "post_quantum",
-        "server_name",
-        "signature_algorithms",
-        "version",
-    )
-
-    def __init__(self) -> None:
-        self.server_name: bytes | None = None
-        self.version = 0
-        self.alpn: tuple[bytes, ...] = ()
-        self.ech = False
-        self.ech_config_id: int | None = None
-        self.esni = False
-        self.post_quantum = False
-        self.ciphers = b""
-        self.extensions: tuple[int, ...] | None = None
-        self.signature_algorithms = b""
-        self.anomaly: Reason | None = None
-
-    def done(self, anomaly: Reason | None = None) -> ClientHello:
-        return ClientHello(
-            server_name=self.server_name,
-            version=self.version,
-            alpn=self.alpn,
-            ech=self.ech,
-            ech_config_id=self.ech_config_id,
-            esni=self.esni,
-            post_quantum=self.post_quantum,
-            ciphers=self.ciphers,
-            extensions=self.extensions,
-            signature_algorithms=self.signature_algorithms,
-            anomaly=anomaly or self.anomaly,
-        )
-
-
-_Read = Callable[[bytes, int, int, _Draft], None]
 
 
 def parse_client_hello(message: bytes | memoryview, *, datagram: bool = False) -> ClientHello:
@@ -137,174 +77,55 @@ def parse_client_hello(message: bytes | memoryview, *, datagram: bool = False) -
     Ref: RFC 8446 section 4.1.2, RFC 6066 section 3, RFC 6347 section 4.2.1, RFC 9147 section 5.3.
     """
     data = bytes(message)
-    draft = _Draft()
+    draft = Draft()
     try:
         _read_message(data, draft, datagram=datagram)
     except DecodeError as error:
         if draft.server_name is None:
             raise
-        return draft.done(error.reason)
-    return draft.done()
+        return _done(draft, error.reason)
+    return _done(draft)
 
 
-def _uint(data: bytes, position: int, width: int, end: int) -> int:
-    """An integer of *width* bytes that must lie before *end*, the end of what encloses it."""
-    stop = position + width
-    if stop > end:
-        raise Malformed(Reason.BAD_LENGTH, position)
-    if stop > len(data):
-        raise Truncated(len(data))
-    return int.from_bytes(data[position:stop], "big")
+def _done(draft: Draft, anomaly: Reason | None = None) -> ClientHello:
+    return ClientHello(
+        server_name=draft.server_name,
+        version=draft.version,
+        alpn=draft.alpn,
+        ech=draft.ech,
+        ech_config_id=draft.ech_config_id,
+        esni=draft.esni,
+        post_quantum=draft.post_quantum,
+        ciphers=draft.ciphers,
+        extensions=draft.extensions,
+        signature_algorithms=draft.signature_algorithms,
+        anomaly=anomaly or draft.anomaly,
+    )
 
 
-def _vector(data: bytes, position: int, width: int, end: int) -> tuple[int, int]:
-    """Start and end of a vector with a length of *width* bytes; its end may lie beyond the bytes we have."""
-    start = position + width
-    stop = start + _uint(data, position, width, end)
-    if stop > end:
-        raise Malformed(Reason.BAD_LENGTH, position)
-    return start, stop
-
-
-def _take(data: bytes, start: int, stop: int) -> bytes:
-    if stop > len(data):
-        raise Truncated(len(data))
-    return data[start:stop]
-
-
-def _read_message(data: bytes, draft: _Draft, *, datagram: bool) -> None:
-    if _uint(data, 0, 1, 4) != _CLIENT_HELLO:
+def _read_message(data: bytes, draft: Draft, *, datagram: bool) -> None:
+    if uint(data, 0, 1, 4) != _CLIENT_HELLO:
         raise Malformed(Reason.BAD_VALUE, 0)
-    position, end = _vector(data, 1, 3, 1 << 25)
-    draft.version = _uint(data, position, 2, end)
+    position, end = vector(data, 1, 3, 1 << 25)
+    draft.version = uint(data, position, 2, end)
     if (draft.version not in _DTLS_VERSIONS) if datagram else (draft.version >> 8 != 3):
         raise Malformed(Reason.BAD_VALUE, position)
-    start, position = _vector(data, position + 34, 1, end)  # legacy_session_id, after the 32 random bytes
+    start, position = vector(data, position + 34, 1, end)  # legacy_session_id, after the 32 random bytes
     if position - start > 32:
         raise Malformed(Reason.BAD_LENGTH, start)
     if datagram:
-        _, position = _vector(data, position, 1, end)  # cookie
-    start, position = _vector(data, position, 2, end)  # cipher_suites
+        _, position = vector(data, position, 1, end)  # cookie
+    start, position = vector(data, position, 2, end)  # cipher_suites
     draft.ciphers = data[start:position]
-    _, position = _vector(data, position, 1, end)  # legacy_compression_methods
+    _, position = vector(data, position, 1, end)  # legacy_compression_methods
     if position == end:  # no extensions: TLS 1.2 and older may leave them out (RFC 5246 section 7.4.1.2)
-        _take(data, position, end)
+        take(data, position, end)
         draft.extensions = ()
         return
-    position, stop = _vector(data, position, 2, end)
-    draft.extensions = _read_extensions(data, position, stop, draft)
+    position, stop = vector(data, position, 2, end)
+    draft.extensions = read_extensions(data, position, stop, draft)
     if stop != end:
         raise Malformed(Reason.BAD_LENGTH, stop)
-
-
-def _read_extensions(data: bytes, position: int, end: int, draft: _Draft) -> tuple[int, ...]:
-    """Walk the extensions. Most are skipped, so the loop reads their heads without a call for each."""
-    here = len(data)
-    kinds: list[int] = []
-    while position < end:
-        start = position + 4
-        if start > end:
-            raise Malformed(Reason.BAD_LENGTH, position)
-        if start > here:
-            raise Truncated(here)
-        stop = start + (data[position + 2] << 8 | data[position + 3])
-        if stop > end:
-            raise Malformed(Reason.BAD_LENGTH, position)
-        kind = data[position] << 8 | data[position + 1]
-        kinds.append(kind)
-        read = _EXTENSIONS.get(kind)
-        if read is not None:
-            _read_one(read, data, start, stop, draft)
-        elif stop > here:
-            raise Truncated(here)
-        position = stop
-    return tuple(kinds)
-
-
-def _read_one(read: _Read, data: bytes, start: int, stop: int, draft: _Draft) -> None:
-    try:
-        read(data, start, stop, draft)
-    except Malformed as error:
-        draft.anomaly = error.reason
-    if stop > len(data):
-        raise Truncated(len(data))
-
-
-def _read_server_name(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 6066 section 3. A list length that lies is an anomaly; the name inside the extension is kept."""
-    listed = start + 2 + _uint(data, start, 2, end)
-    position = start + 2
-    while position < end:
-        kind = _uint(data, position, 1, end)
-        start, position = _vector(data, position + 1, 2, end)
-        name = _take(data, start, position)
-        if kind == 0 and name and draft.server_name is None:
-            draft.server_name = name
-    if listed != end:
-        raise Malformed(Reason.BAD_LENGTH, position)
-
-
-def _read_signature_algorithms(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 8446 section 4.2.3."""
-    draft.signature_algorithms = _take(data, *_vector(data, start, 2, end))
-
-
-def _read_alpn(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 7301 section 3.1."""
-    position, stop = _vector(data, start, 2, end)
-    names: list[bytes] = []
-    while position < stop and len(names) < _MAX_ALPN:
-        start, position = _vector(data, position, 1, stop)
-        names.append(_take(data, start, position))
-    draft.alpn = tuple(names)
-
-
-def _read_versions(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 8446 section 4.2.1; GREASE values (RFC 8701) are no versions."""
-    position, stop = _vector(data, start, 1, end)
-    offered = _take(data, position, stop)
-    versions = [int.from_bytes(offered[at : at + 2], "big") for at in range(0, len(offered) - 1, 2)]
-    known = [version for version in versions if version in _VERSIONS or version >> 8 in {0x7F, 0xFE}]
-    if known:
-        draft.version = max(known, key=_newness)
-
-
-def _newness(version: int) -> int:
-    """Order versions; drafts of TLS 1.3 come just below it, DTLS counts downwards."""
-    if version >> 8 == 0xFE:
-        return 0x0400 - (version & 0xFF)
-    return 0x0303 if version >> 8 == 0x7F else version
-
-
-def _read_key_share(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 8446 section 4.2.8: only the groups, never the keys."""
-    position, stop = _vector(data, start, 2, end)
-    while position < stop:
-        if _uint(data, position, 2, stop) in _POST_QUANTUM:
-            draft.post_quantum = True
-        _, position = _vector(data, position + 2, 2, stop)
-
-
-def _read_ech(data: bytes, start: int, end: int, draft: _Draft) -> None:
-    """RFC 9849 section 5: type outer (0), cipher suite, config id. The inner one never travels in the clear."""
-    if _uint(data, start, 1, end) == 0:
-        draft.ech = True
-        draft.ech_config_id = _uint(data, start + 5, 1, end)
-
-
-def _read_esni(_data: bytes, _start: int, _end: int, draft: _Draft) -> None:
-    draft.esni = True
-
-
-_EXTENSIONS = {
-    _SERVER_NAME: _read_server_name,
-    _SIGNATURE_ALGORITHMS: _read_signature_algorithms,
-    _ALPN: _read_alpn,
-    _SUPPORTED_VERSIONS: _read_versions,
-    _KEY_SHARE: _read_key_share,
-    _ECH: _read_ech,
-    _ESNI: _read_esni,
-}
 
 
 def read_hello(stream: bytes | memoryview, *, final: bool = False) -> HelloRead:
@@ -403,7 +224,7 @@ def _read_ssl2(data: bytes, *, final: bool) -> HelloRead:
     """RFC 5246 appendix E.2: a hello in SSL 2.0 framing; it has no extensions, so no name."""
     length = int.from_bytes(data[:2], "big") & 0x7FFF
     version = int.from_bytes(data[3:5], "big")
-    if data[2] != _CLIENT_HELLO or version not in _VERSIONS or not 9 + 3 <= length <= 1024:
+    if data[2] != _CLIENT_HELLO or version not in VERSIONS or not 9 + 3 <= length <= 1024:
         return HelloRead(Recognition.NO)
     if len(data) < 11:
         return HelloRead(Recognition.NO) if final else HelloRead(Recognition.NEED_MORE, None, 11)
