@@ -145,8 +145,10 @@ TABLES = (
     "dns_streams",
     "quic_flows",
     "dtls_flows",
+    "duplicates",
     "answers",
     "ech_names",
+    "ech_configs",
 )  # of the parser: what egret_tracked and egret_evictions may name
 COUNTRIES = ("CN", "HK", "MO")  # "in China" at its widest; judge.hosting says no other
 LAYERS = ("link", "ip", "tcp", "udp")  # what an Anomaly's protocol may be besides a Protocol
