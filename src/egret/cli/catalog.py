@@ -1,4 +1,4 @@
-"""``egret catalog``: list, lint and test the signatures."""
+"""``egret catalog``: list, lint and test the signatures; the other sub-commands have files of their own."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from rich.table import Table
 
 from egret.catalog.lint import STALE_AFTER_DAYS, lint, prove
 from egret.catalog.located import Located
+from egret.cli.catalog_export import export, known_vendors
+from egret.cli.catalog_folders import folders
 from egret.cli.lines import dump
 from egret.cli.output import FAILED, USAGE
-from egret.errors import ConfigError
 from egret.model import ServiceClass, Signature
 from egret.names import printable
 from egret.settings.bundled import signatures_dir
 from egret.settings.resolvers import ResolversFile
-from egret.settings.schema import suggest
 from egret.settings.signature_file import SharedFile, VendorFile
 from egret.settings.signatures import SHARED, load_catalog, load_located
 
-app = typer.Typer(name="catalog", help="List, lint and test the signatures.", no_args_is_help=True)
+app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
+app.command("export")(export)
 
 Directories = Annotated[
     list[Path] | None,
@@ -54,13 +55,11 @@ def list_signatures(
 
     Example: egret catalog list --class embedded
     """
-    catalog = load_catalog(_layers(directories))
+    catalog = load_catalog(folders(directories))
     chosen = [signature for signature in catalog.signatures if service_class in (None, signature.service_class)]
     if vendor is not None:
-        known = {signature.vendor for signature in catalog.signatures}
-        if vendor.lower() not in {name.lower() for name in known}:
-            raise ConfigError(f"unknown vendor '{vendor}'", None, suggest(vendor, known) or "see: egret catalog list")
-        chosen = [signature for signature in chosen if signature.vendor.lower() == vendor.lower()]
+        names = known_vendors([vendor], {signature.vendor for signature in catalog.signatures})
+        chosen = [signature for signature in chosen if signature.vendor in names]
     if as_json:
         for signature in chosen:
             sys.stdout.write(dump(signature_line(signature)) + "\n")
@@ -132,7 +131,7 @@ def lint_signatures(
 
     Example: egret catalog lint signatures/
     """
-    located = load_located(_layers(directories))
+    located = load_located(folders(directories))
     day = today.date() if today else _today()
     wanted = set(directories or [signatures_dir()])
     found = [finding for finding in lint(located, day, stale_after) if Path(finding.place.file).parent in wanted]
@@ -150,7 +149,7 @@ def _today() -> date:
 @app.command("test")
 def run_examples(directories: Directories = None) -> None:
     """Run every example and counter-example of the signatures; the exit code is 1 if one fails."""
-    located = load_located(_layers(directories))
+    located = load_located(folders(directories))
     failures = list(prove(located))
     for failure in failures:
         sys.stdout.write(printable(str(failure)) + "\n")
@@ -193,10 +192,3 @@ def schema_text(kind: FileKind) -> str:
     """The JSON Schema that stands beside the signatures as ``<kind>.schema.json``."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[kind].model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"
-
-
-def _layers(directories: Sequence[Path] | None) -> list[Path]:
-    """*directories*, on top of the bundled catalogue unless one of them is a whole catalogue of its own."""
-    given = list(directories or ())
-    whole = any((directory / SHARED).exists() for directory in given)
-    return given if whole else [signatures_dir(), *given]

@@ -1,0 +1,86 @@
+"""``egret catalog export``: the catalogue for other programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from egret.catalog.export.formats import FORMATS, Format
+from egret.catalog.export.selection import DEFAULT_CLASSES, Wanted, select
+from egret.cli.catalog_folders import folders
+from egret.cli.output import complain
+from egret.errors import ConfigError
+from egret.judge.verdict import severity_of_class
+from egret.model import ServiceClass, Severity
+from egret.settings.schema import suggest
+from egret.settings.signatures import load_catalog
+
+SHOWN = 5  # of what a format cannot say; the file's head has all
+
+
+def export(
+    directories: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="folders of signatures (default: the bundled ones)")
+    ] = None,
+    *,
+    file_format: Annotated[Format, typer.Option("--format", help="for which program")],
+    classes: Annotated[
+        list[ServiceClass] | None, typer.Option("--class", help="this class; may be repeated (default: ai, embedded)")
+    ] = None,
+    vendors: Annotated[list[str] | None, typer.Option("--vendor", help="only this vendor; may be repeated")] = None,
+    min_severity: Annotated[
+        Severity, typer.Option("--min-severity", help="only hosts that alert at this severity or more")
+    ] = Severity.INFO,
+    output: Annotated[Path | None, typer.Option("--output", help="write to this file, whole or not at all")] = None,
+) -> None:
+    """Write the catalogue for a resolver, a firewall, a sensor or a platform. Equal catalogues make equal files.
+
+    What the format cannot say is named on standard error, and in the file where it has comments.
+
+    Example: egret catalog export --format rpz --output egret.rpz
+    """
+    catalog = load_catalog(folders(directories))
+    wanted = Wanted(
+        classes=frozenset(classes or DEFAULT_CLASSES),
+        vendors=known_vendors(vendors or (), {signature.vendor for signature in catalog.signatures}),
+        min_severity=min_severity,
+    )
+    selection = select(catalog, wanted, severity_of_class)
+    made = FORMATS[file_format](selection)
+    if output is None:
+        sys.stdout.write(made.text)
+    else:
+        replace(output, made.text)
+    for line in made.left_out[:SHOWN]:
+        complain(f"{file_format} cannot say: {line}")
+    if len(made.left_out) > SHOWN:
+        complain(f"{file_format} cannot say: {len(made.left_out) - SHOWN} more")
+    counted = f"{len(selection.targets)} host patterns of {len(selection.signatures)} services"
+    complain(f"catalogue {catalog.version}: {counted}")
+
+
+def known_vendors(given: Collection[str], known: Collection[str]) -> frozenset[str]:
+    """The vendors that are meant, as the catalogue spells them.
+
+    Raises:
+        ConfigError: one that it does not know.
+    """
+    by_lower = {name.lower(): name for name in known}
+    for name in given:
+        if name.lower() not in by_lower:
+            raise ConfigError(f"unknown vendor '{name}'", None, suggest(name, known) or "see: egret catalog list")
+    return frozenset(by_lower[name.lower()] for name in given)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write *text* beside *path* and move it there: a program that reads it never sees half of it."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", None, "name a file in a folder that you may write to") from error

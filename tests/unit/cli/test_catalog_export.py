@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from egret.cli.catalog import app
+from egret.cli.catalog_export import known_vendors, replace
+from egret.errors import ConfigError
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ["export", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_what_is_asked_for_comes_out() -> None:
+    result = run("--format", "json", "--class", "ai", "--vendor", "deepseek", "--min-severity", "high")
+    hosts = json.loads(result.stdout)["hosts"]
+    assert {host["vendor"] for host in hosts} == {"DeepSeek"}
+    assert "host patterns of" in result.stderr
+
+
+def test_what_the_format_cannot_say_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "zone"
+    result = run("--format", "rpz", "--vendor", "Alibaba", "--output", str(file))
+    assert result.stdout == ""
+    assert "rpz cannot say: pattern aiworkspace.*.aliyuncs.com" in result.stderr
+    assert "more" in result.stderr
+    assert file.read_text().startswith("; Egret catalogue")
+
+
+def test_mistakes_are_said() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'DeepSeek'"):
+        known_vendors(["DeepSek"], ["DeepSeek", "Baidu"])
+    with pytest.raises(ConfigError, match="No such file"):
+        replace(Path("/nonexistent/file"), "x")
