@@ -86,9 +86,7 @@ def test_what_is_in_force_is_yaml(tmp_path: Path) -> None:
 
 
 def test_secrets_are_hidden(tmp_path: Path) -> None:
-    text = (
-        "outputs: {webhooks: [{name: soc, url: 'https://u:hunter2@soc.example/', headers: {Authorization: hunter2}}]}"
-    )
+    text = "outputs: {webhooks: [{name: soc, url: 'https://u:hunter2@soc.example/', headers: {X-Token: hunter2}}]}"
     _, out, err = run("--effective", "-c", write(tmp_path, text))
     assert out.count("***") == 2
     assert "hunter2" not in out + err
