@@ -12,8 +12,26 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from scapy.layers.dns import DNS, DNSQR, DNSRR  # noqa: E402
 
+from tests.support.datagrams import (  # noqa: E402
+    chlo,
+    dtls_body,
+    dtls_datagrams,
+    dtls_fragment,
+    dtls_record,
+    gquic_packet,
+    stream_frame,
+)
 from tests.support.dialogues import PROXY_1, PROXY_2, PROXY_LOCAL, STARTTLS, socks4, socks5  # noqa: E402
-from tests.support.hello import Tcp, crypto_frame, openssl_hello, quic_initial, records, udp  # noqa: E402
+from tests.support.hello import (  # noqa: E402
+    Tcp,
+    crypto_frame,
+    ech_config,
+    openssl_hello,
+    quic_initial,
+    records,
+    udp,
+    vector,
+)
 from tests.support.net import enhanced, interface, pcap_bytes, section  # noqa: E402
 
 RAW_IP = 3  # the index of link type 101 in tests.fuzz.targets.LINKTYPES
@@ -30,6 +48,8 @@ def main() -> None:
     flow = Tcp()
     frames = [*flow.handshake(), *flow.stream(records(hello), [300])]
     frames += [udp(query, 40000, 53), udp(initial, 40001, 443)]
+    frames += [udp(datagram, 40002, 4433) for datagram in dtls_datagrams(dtls_body(), [90])]
+    frames += [udp(gquic_packet(stream_frame(chlo(pad=60))), 40003, 443)]
     packets = [bytes(frame.data) for frame in frames]
     request = b"GET http://chat.example/ HTTP/1.1\r\nHost: chat.example:8080\r\n\r\n"
     seeds = {
@@ -37,6 +57,13 @@ def main() -> None:
         "dns_message": [query, answer],
         "dns_stream": [struct.pack("!H", len(query)) + query + struct.pack("!H", len(answer)) + answer],
         "client_hello": [hello, openssl_hello(None)],
+        "dtls_datagram": [
+            dtls_datagrams(dtls_body())[0],
+            dtls_record(dtls_fragment(dtls_body(cookie=b"cookie"), 0, 90) + dtls_fragment(dtls_body(), 90, 120)),
+        ],
+        "gquic_datagram": [gquic_packet(stream_frame(chlo(pad=60)), version) for version in ("Q024", "Q043", "Q046")],
+        "gquic_hello": [chlo(pad=60), chlo(None, pad=4)],
+        "ech_configs": [vector(2, ech_config(7, b"public.example") * 2)],
         "tls_stream": [records(hello), records(hello, [1, 2, 50])],
         "http_head": [request, b"CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n"],
         "http_reply": [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from egret.decode import dns, http, httpdns, proxy_header, quic, socks, tls
+from egret.decode import dns, dtls, ech, gquic, http, httpdns, ja4, proxy_header, quic, socks, tls
 from egret.decode.packet import decode_packet
+from egret.decode.quic_keys import KNOWN_VERSIONS, initial_keys
 from egret.errors import ConfigErrors, DecodeError, SourceError
-from egret.model import Frame, Observation
+from egret.model import Frame, Observation, Protocol
 from egret.settings import positions
 from egret.sources.files import open_capture
 from egret.track.observer import Observer
@@ -39,7 +41,37 @@ def dns_stream(data: bytes) -> None:
 
 
 def client_hello(data: bytes) -> None:
-    tls.parse_client_hello(data)
+    for carrier, datagram in ((Protocol.TLS, False), (Protocol.DTLS, True)):
+        with suppress(DecodeError):
+            fingerprint = ja4.fingerprint(tls.parse_client_hello(data, datagram=datagram), carrier)
+            assert fingerprint is None or len(fingerprint) == len("t13d1516h2_8daaf6152771_e5627efa2ab1")
+
+
+def dtls_datagram(data: bytes) -> None:
+    read = dtls.parse_datagram(data, dtls.hello_start(data) or 0)
+    for fragment in read.fragments:
+        assert fragment.offset + len(fragment.data) <= fragment.length
+        with suppress(DecodeError):
+            tls.parse_client_hello(dtls.message(fragment.data, fragment.length), datagram=True)
+
+
+def gquic_datagram(data: bytes) -> None:
+    for version in (gquic.Q043, gquic.Q050):
+        gquic.parse_frames(data, version)
+    if gquic.begins_clear(data):
+        gquic.parse_clear(data, cut=True)
+        gquic.parse_clear(data)
+
+
+def gquic_hello(data: bytes) -> None:
+    assert 8 <= gquic.chlo_length(data) <= tls.MAX_HELLO
+    gquic.parse_chlo(data)
+
+
+def ech_configs(data: bytes) -> None:
+    for config in ech.parse_config_list(data):
+        assert config.public_name.isascii()
+        assert config.public_name.isprintable()
 
 
 def tls_stream(data: bytes) -> None:
@@ -78,11 +110,16 @@ def proxy_header_size(data: bytes) -> None:
 
 def quic_datagram(data: bytes) -> None:
     if quic.is_long_header(data):
-        quic.parse_packets(data)
+        with suppress(DecodeError):
+            quic.parse_packets(data)
+        for header in quic.parse_packets(data, cut=True):
+            if header.cut and header.version in KNOWN_VERSIONS:
+                quic.peek_initial(data, header, initial_keys(header.dcid, header.version))
 
 
 def quic_frames(data: bytes) -> None:
     quic.parse_frames(data)
+    quic.parse_frames(data, cut=True)
 
 
 def observer(data: bytes) -> None:
@@ -124,6 +161,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "dns_message": dns_message,
     "dns_stream": dns_stream,
     "client_hello": client_hello,
+    "dtls_datagram": dtls_datagram,
+    "gquic_datagram": gquic_datagram,
+    "gquic_hello": gquic_hello,
+    "ech_configs": ech_configs,
     "tls_stream": tls_stream,
     "http_head": http_head,
     "http_reply": http_reply,
