@@ -14,12 +14,16 @@ from egret.sources.base import Progress, Source
 from egret.sources.bytestream import GZIP_MAGIC, ByteStream, Read
 from egret.sources.pcap import MAGICS, read_pcap
 from egret.sources.pcapng import SECTION_MAGIC, read_pcapng
+from egret.sources.snoop import MAGIC as SNOOP_MAGIC
+from egret.sources.snoop import read_snoop
 
 STDIN = "-"
+READ = "pcap, pcapng and snoop, also in gzip"
 
 _FORMATS: dict[bytes, Callable[[ByteStream], Iterator[Frame]]] = {
     **dict.fromkeys(MAGICS, read_pcap),
     SECTION_MAGIC: read_pcapng,
+    SNOOP_MAGIC[:4]: read_snoop,
 }
 
 # What people hand over instead, and what to do about it.
@@ -29,7 +33,6 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": "zstd data; unpack it: zstd -d",
     b"\x04\x22\x4d\x18": "lz4 data; unpack it: lz4 -d",
     b"PK\x03\x04": "a zip archive; unpack it",
-    b"snoop\0": "a snoop capture; convert it: editcap -F pcapng IN OUT",
     b"GMBU": "a Network Monitor capture; convert it: editcap -F pcapng IN OUT",
     b"RTSS": "a Network Monitor capture; convert it: editcap -F pcapng IN OUT",
     b"XCP\0": "a NetXRay capture; convert it: editcap -F pcapng IN OUT",
@@ -68,7 +71,7 @@ class CaptureFile:
             raise SourceError("is empty; a capture has at least a file header")
         reader = _FORMATS.get(magic[:4])
         if reader is None:
-            raise SourceError(f"is no capture that Egret reads (pcap, pcapng, or one of them in gzip): {_guess(magic)}")
+            raise SourceError(f"is no capture that Egret reads ({READ}): {_guess(magic)}")
         return reader(stream)
 
     def close(self) -> None:
