@@ -30,7 +30,13 @@ make_user() {
 
 put_program() {
   [ -x "$destdir$program/bin/pip" ] || "$python" -m venv "$destdir$program" || fail "cannot make $program: install python3-venv"
-  PIP_DISABLE_PIP_VERSION_CHECK=1 "$destdir$program/bin/pip" install --quiet --upgrade --constraint constraints.txt . 2> >(grep -v '^WARNING: Location' >&2)
+  PIP_DISABLE_PIP_VERSION_CHECK=1 "$destdir$program/bin/python" -m pip install --quiet --upgrade --constraint constraints.txt . 2> >(grep -v '^WARNING: Location' >&2)
+  [ -z "$destdir" ] || forget_stage
+}
+
+forget_stage() { # a virtual environment holds its own path; the files are going to another one
+  grep -rlIZ -- "$destdir$program" "$destdir$program/bin" "$destdir$program/pyvenv.cfg" |
+    xargs -0r sed -i "s|$destdir$program|$program|g"
 }
 
 put_files() {

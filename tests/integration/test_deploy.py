@@ -182,10 +182,12 @@ def test_install_puts_everything_in_place_and_keeps_what_is_yours(tmp_path: Path
     assert (tmp_path / "etc/systemd/system/egret.service").read_text() == UNIT.read_text()
     assert config.read_text() == (DEPLOY / "egret.yaml").read_text()
     assert (tmp_path / "var/lib/egret").stat().st_mode & 0o777 == 0o700
-    egret = str(tmp_path / "opt/egret/bin/egret")
-    said = run(egret, "match", "chat.qwen.ai", "notqwen.ai", cwd=tmp_path)
+    program = tmp_path / "opt/egret/bin"
+    assert (program / "egret").read_text().startswith("#!/opt/egret/bin/python")  # not where it was staged
+    egret = str(program / "python"), "-m", "egret"
+    said = run(*egret, "match", "chat.qwen.ai", "notqwen.ai", cwd=tmp_path)
     assert [json.loads(line)["signature"] for line in said.splitlines()] == ["alibaba.qwen-chat", None]
-    assert "all right" in run(egret, "check", "-c", str(config), cwd=tmp_path)
+    assert "all right" in run(*egret, "check", "-c", str(config), cwd=tmp_path)
 
     config.write_text("log: {level: debug}\n")
     run("bash", "scripts/install.sh", "install", **staged)
