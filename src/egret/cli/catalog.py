@@ -18,6 +18,7 @@ from rich.table import Table
 
 from egret.catalog.lint import STALE_AFTER_DAYS, lint, prove
 from egret.catalog.located import Located
+from egret.cli.catalog_diff import diff
 from egret.cli.catalog_export import export, known_vendors
 from egret.cli.catalog_folders import folders
 from egret.cli.lines import dump
@@ -31,6 +32,7 @@ from egret.settings.signatures import SHARED, load_catalog, load_located
 
 app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
 app.command("export")(export)
+app.command("diff")(diff)
 
 Directories = Annotated[
     list[Path] | None,
