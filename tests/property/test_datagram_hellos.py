@@ -19,8 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.decode import dtls, gquic
+from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.model import Frame
+from egret.sources import kernel_filter
 from egret.track.observer import Observer
+from tests.support import live_bpf
 from tests.support.datagrams import (
     chlo,
     dtls_body,
@@ -46,6 +49,7 @@ from tests.support.hello import (
     udp,
 )
 
+FILTER = kernel_filter.program(kernel_filter.DEFAULT, kernel_filter.RAW_IP)
 CUTS = st.lists(st.integers(1, 1500), max_size=10)
 RANDOMS = st.randoms(use_true_random=False)
 BODY = dtls_body(b"chat.qwen.ai", key_share=1216)
@@ -113,6 +117,15 @@ def test_every_cut_of_a_datagram_says_nothing_else() -> None:
                 assert len(connections(events)) <= 1
 
 
+@pytest.mark.parametrize("version", [*sorted(KNOWN_VERSIONS), 0x1A2A3A4A, 0x50524F58])
+def test_the_kernel_filter_passes_every_version_that_is_read(version: int) -> None:
+    frames = (b"\x08" if version in gquic.SEALED else b"\x06") + crypto_frame(0, client_hello())[1:]
+    like = version if version in KNOWN_VERSIONS else 1
+    datagram = up(quic_initial(frames, version=like, named=version.to_bytes(4, "big")))
+    assert bool(observations(run([datagram]))) is (version != gquic.Q050)  # whose hello is a CHLO
+    assert live_bpf.run(FILTER, bytes(datagram.data))
+
+
 SEEDS = [
     dtls_datagrams(BODY)[0],
     dtls_record(dtls_fragment(BODY, 0, 90) + dtls_fragment(BODY, 90, 200)),
@@ -133,7 +146,9 @@ def test_changed_datagrams_are_events_never_errors(
         for at, byte in changes:
             changed[at % len(changed)] = byte
         frame = (down if reverse else up)(bytes(changed))
-        observer.feed(frame._replace(data=frame.data[: 28 + cut]))
+        events = observer.feed(frame._replace(data=frame.data[: 28 + cut]))
+        if observations(events):
+            assert live_bpf.run(FILTER, bytes(frame.data))
     observer.flush()
     observer.expire(START_NS + 10**15)
     assert observer._dtls._held == 0

@@ -7,7 +7,8 @@ tags still in the frame, bare or in PPPoE:
 * fragments, all of TCP and UDP: only the first has ports, and a name may be in any;
 * TCP: SYN, FIN, RST; port 53; what starts like a TLS handshake, an HTTP request or answer; every segment with
   payload that goes from the higher to the lower port (clients sit on high ports) and is not a super-packet;
-* UDP: port 53; QUIC long headers of known versions; DTLS handshakes.
+* UDP: port 53; QUIC long headers of known versions, and of any in a datagram as long as a client's first must be;
+  Google's QUIC of before; DTLS handshakes, in CAPWAP too.
 
 Everything else, downloads above all, never leaves the kernel. ``everything`` passes every frame.
 """
@@ -37,8 +38,14 @@ _HANDSHAKE = 0x1603  # TLS record type 22, version 3.x: RFC 8446 section 5.1
 # A client's segment above this is a super-packet in the middle of an upload; a hello in one starts it.
 _MAX_CONTINUATION = 4096
 _HTTP_STARTS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ", b"HTTP")
-_QUIC_VERSIONS = (1, 0x6B3343CF)  # RFC 9000 section 15, RFC 9369 section 3.1
-_QUIC_FAMILIES = {0xFF000000: 0xFFFFFF00, 0xFACEB000: 0xFFFFFFF0}  # ff0000nn: draft nn; mvfst; with their masks
+_QUIC_VERSIONS = (1, 0x6B3343CF, 0x709A50C4, 0xFACEFEED, 0xD4000400)  # RFC 9000, RFC 9369, its drafts; vendors' own
+# ff0000nn: draft nn; faceb0nn: mvfst; Q0nn and T0nn: Google's; with their masks
+_QUIC_FAMILIES = {0xFF000000: 0xFFFFFF00, 0xFACEB000: 0xFFFFFF00, 0x51300000: 0xFFFF0000, 0x54300000: 0xFFFF0000}
+_CLIENT_DATAGRAM = 8 + 1200  # RFC 9000 section 14.1, with the header of UDP
+_MAX_CID = 20
+_CLEAR_FLAGS = 0x09  # version and connection id are there
+_GOOGLE = 0x5130  # "Q0"
+_CAPWAP_DTLS = 0x00000016  # the rest of its preamble, and a handshake record: RFC 5415 section 4.2
 
 _PROTOCOL, _END, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(5)  # scratch memory
 
@@ -236,9 +243,27 @@ def _udp(asm: Assembler) -> None:
     asm.label("udp")
     _ports(asm)
     asm.op(bpf.LOAD_BYTE_X, 8)
+    asm.test(bpf.JUMP_SET, 0x80, yes="long header")
     asm.test(bpf.JUMP_EQUAL, 0x16, yes="dtls")
-    asm.op(bpf.AND, 0xC0)
-    asm.test(bpf.JUMP_EQUAL, 0xC0, no="drop")  # long header, fixed bit: RFC 9000 section 17.2
+    asm.test(bpf.JUMP_EQUAL, 0x01, yes="capwap")
+    asm.op(bpf.AND, _CLEAR_FLAGS)  # Google's QUIC before the long headers: a connection id, then a version
+    asm.test(bpf.JUMP_EQUAL, _CLEAR_FLAGS, no="drop")
+    asm.op(bpf.LOAD_HALF_X, 8 + 9)
+    asm.test(bpf.JUMP_EQUAL, _GOOGLE, yes="pass", no="drop")
+    _quic(asm)
+    asm.label("dtls")
+    asm.op(bpf.LOAD_HALF_X, 9)
+    asm.test(bpf.JUMP_EQUAL, 0x0100, yes="pass")  # what old OpenSSL and Cisco's clients call DTLS 1.0
+    asm.op(bpf.LOAD_BYTE_X, 9)
+    asm.test(bpf.JUMP_EQUAL, 0xFE, yes="pass", no="drop")  # DTLS versions are fe ff and fe fd: RFC 9147 section 4
+    asm.label("capwap")
+    asm.op(bpf.LOAD_WORD_X, 9)
+    asm.test(bpf.JUMP_EQUAL, _CAPWAP_DTLS, yes="pass", no="drop")
+
+
+def _quic(asm: Assembler) -> None:
+    """Long headers (RFC 9000 section 17.2): known versions, and what can be a client's first datagram of any other."""
+    asm.label("long header")
     asm.op(bpf.LOAD_WORD_X, 9)
     for version in _QUIC_VERSIONS:
         asm.test(bpf.JUMP_EQUAL, version, yes="pass")
@@ -247,7 +272,9 @@ def _udp(asm: Assembler) -> None:
         asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
         asm.op(bpf.AND, mask)
         asm.test(bpf.JUMP_EQUAL, family, yes="pass")
-    asm.goto("drop")
-    asm.label("dtls")
-    asm.op(bpf.LOAD_BYTE_X, 9)
-    asm.test(bpf.JUMP_EQUAL, 0xFE, yes="pass", no="drop")  # DTLS versions are fe ff and fe fd: RFC 9147 section 4
+    asm.op(bpf.LOAD_BYTE_X, 8)
+    asm.test(bpf.JUMP_SET, 0x40, no="drop")  # the fixed bit
+    asm.op(bpf.LOAD_HALF_X, 4)
+    asm.test(bpf.JUMP_GREATER, _CLIENT_DATAGRAM - 1, no="drop")
+    asm.op(bpf.LOAD_BYTE_X, 13)
+    asm.test(bpf.JUMP_GREATER, _MAX_CID, yes="drop", no="pass")
