@@ -32,7 +32,7 @@ _EXAMPLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("networks", "resolvers"): ("[192.0.2.53]",),
     ("capture", "interfaces"): ("[eth1, wg0]",),
     ("catalog", "directories"): ("[/etc/egret/signatures.d]",),
-    ("catalog", "disabled"): ("[alibaba.taobao]",),
+    ("catalog", "disabled"): ("[alibaba.shopping]",),
     ("geoip", "databases"): ("[/var/lib/GeoIP/GeoLite2-Country.mmdb, /var/lib/GeoIP/GeoLite2-ASN.mmdb]",),
     ("alerts", "suppress"): (
         "",

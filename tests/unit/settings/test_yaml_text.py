@@ -7,6 +7,7 @@ import pytest
 
 from egret.settings import positions
 from egret.settings.config import Config, json_schema, read_config
+from egret.settings.signatures import load_catalog
 from egret.settings.yaml_text import default_yaml, effective_yaml, scalar
 
 FULL = b"""\
@@ -61,6 +62,8 @@ def test_the_examples_in_the_default_file_load() -> None:
     assert config.networks.inside
     assert config.alerts.suppress[0].service == "alibaba.dingtalk"
     assert config.outputs.webhooks[0].name == "soc"
+    (disabled,) = config.catalog.disabled
+    assert load_catalog().get(disabled) is not None
 
 
 def _begins(comment: str, before: list[str]) -> bool:
