@@ -25,6 +25,12 @@ _HINTS = {
     "model_type": "write 'name: value' lines, indented below",
     "dict_type": "write 'name: value' lines, indented below",
 }
+_SAID = {  # where pydantic speaks of Python
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "model_type": "should be a group of options",
+    "dict_type": "should be a group of options",
+}
 
 
 def validate(model: type[M], document: Document) -> M:
@@ -79,7 +85,8 @@ def _translate(item: Any, document: Document, schema: Mapping[str, Any]) -> Conf
         return ConfigError(f"'{name}' cannot be '{printable(item['input'])}'", place, f"it must match {pattern}")
     if kind == "value_error":
         return ConfigError(str(item["ctx"]["error"]), place)
-    return ConfigError(f"'{name}': {item['msg'].replace('Input should', 'should')}", place, _HINTS.get(kind))
+    said = _SAID.get(kind) or item["msg"].replace("Input should", "should")
+    return ConfigError(f"'{name}': {said}", place, _HINTS.get(kind))
 
 
 def _dotted(path: Iterable[str | int]) -> str:

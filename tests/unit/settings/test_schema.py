@@ -69,7 +69,7 @@ named: {}
         "gw.yml:3:11: 'colour' cannot be 'gren' (did you mean 'green'?)",
         "gw.yml:5:11: 3 is odd",
         "gw.yml:6:5: unknown option 'colr' (did you mean 'colour'?)",
-        "gw.yml:7:5: 'sections[1]': should be a valid dictionary or instance of Section (write 'name: value' lines, indented below)",
+        "gw.yml:7:5: 'sections[1]': should be a group of options (write 'name: value' lines, indented below)",
         "gw.yml:9:21: 'dedup_window': should be a valid integer, unable to parse string as an integer",
         "gw.yml:10:7: 'name': should be a valid string (put it in quotes)",
         "gw.yml:11:1: duplicate key 'named' (first on line 8)",
@@ -89,7 +89,7 @@ def test_errors_of_reading_alone_are_enough() -> None:
 
 
 def test_a_list_for_a_mapping_names_the_file() -> None:
-    assert problems("- a\n")[0].startswith("gw.yml:1:1: 'gw.yml': should be a valid dictionary")
+    assert problems("- a\n")[0].startswith("gw.yml:1:1: 'gw.yml': should be a group of options")
 
 
 def test_wire_text_is_escaped() -> None:
