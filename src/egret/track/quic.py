@@ -102,7 +102,7 @@ class _Pair:
         self.key = key
         self.ends = ends
         self.attempts: list[_Attempt] = []
-        self.failed: set[bytes] = set()  # ids whose own keys did not open what bore them
+        self.failed: set[bytes] = set()  # versions and ids whose own keys did not open what bore them
         self.server_ids: set[bytes] = set()  # ids the server chose: no attempt begins with them
         self.retried: set[bytes] = set()  # ids of Retry packets: the same connection goes on
         self.last_ns = 0
@@ -211,7 +211,8 @@ class QuicFlows:
         for attempt in pair.attempts:
             if attempt.dcid == header.dcid and attempt.version == header.version:
                 return attempt, attempt.open(datagram, header)
-        if header.dcid not in pair.server_ids and header.dcid not in pair.failed:
+        tried = header.version.to_bytes(4, "big") + header.dcid
+        if header.dcid not in pair.server_ids and tried not in pair.failed:
             for version in (header.version,) if header.version in KNOWN_VERSIONS else TRIALS:
                 keys = initial_keys(header.dcid, version)
                 attempt = _Attempt(header.dcid, header.version, header.token, keys)
@@ -220,7 +221,7 @@ class QuicFlows:
                     self._begin(pair, attempt)
                     return attempt, frames
             if not header.cut:
-                _remember(pair.failed, header.dcid)
+                _remember(pair.failed, tried)
         for attempt in reversed(pair.attempts):
             frames = attempt.open(datagram, header)
             if frames is not None:

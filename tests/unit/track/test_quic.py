@@ -138,6 +138,22 @@ def test_version_negotiation_is_the_same_connection() -> None:
     named_once([*initials(pieces(900)), negotiation, *initials(pieces(900), version=VERSION_2)])
 
 
+def test_a_version_that_the_server_must_refuse_is_the_same_connection() -> None:
+    negotiation = down(b"\x80" + bytes(4) + b"\x00\x08original" + VERSION_1.to_bytes(4, "big"))
+    forced = up(quic_initial(crypto_frame(0, HELLO), dcid=DCID, size=1300, named=b"\x1a\x2a\x3a\x4a"))
+    named_once([forced, negotiation, *initials(pieces(900)[:1], pieces(900)[1:])])
+    sealed = up(quic_initial(crypto_frame(0, HELLO), dcid=DCID, key_dcid=b"x", size=1300, named=b"\x1a\x2a\x3a\x4a"))
+    other = initials(pieces(900)[:1], dcid=b"another0")
+    events = run([*other, sealed, negotiation, *initials(pieces(900))], flush=False)
+    assert NAMED[0] in said(events)
+    assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.UNKNOWN_VERSION]
+
+
+def test_0_rtt_first() -> None:
+    early = up(b"\xd0" + VERSION_1.to_bytes(4, "big") + b"\x08" + DCID + b"\x00\x44\x00" + bytes(1024))
+    named_once([early, early, *initials(pieces(900)[:1], pieces(900)[1:])])
+
+
 def test_a_new_connection_between_the_same_ends() -> None:
     events = run([*initials(pieces(900)), *initials(pieces(900), dcid=b"another0")])
     assert said(events) == NAMED * 2
