@@ -117,6 +117,10 @@ class GeoError(EgretError):
     """A GeoIP database that cannot be opened or read."""
 
 
+class UpdateError(EgretError):
+    """A new catalogue that cannot be fetched, trusted or used; the one before stays."""
+
+
 class StoreError(EgretError):
     """The incident store cannot be read or written."""
 
