@@ -66,6 +66,12 @@ def main() -> None:
         "ech_configs": [vector(2, ech_config(7, b"public.example") * 2)],
         "tls_stream": [records(hello), records(hello, [1, 2, 50])],
         "http_head": [request, b"CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n"],
+        "http2_frames": [
+            b"\0\0\0\x04\0\0\0\0\0" + b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x41\x0bone.example",
+            bytes.fromhex(
+                "000011010500000001828684418cf1e3c2e5f23a6ba0ab90f4ff00000c010500000003828684be5886a8eb10649cbf"
+            ),
+        ],
         "http_reply": [
             b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x\r\nbody\r\n0\r\n\r\n",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from egret.decode import dns, dtls, ech, gquic, http, httpdns, ja4, proxy_header, quic, socks, tls
+from egret.decode import dns, dtls, ech, gquic, http, http2, httpdns, ja4, proxy_header, quic, socks, tls
 from egret.decode.packet import decode_packet
 from egret.decode.quic_keys import KNOWN_VERSIONS, initial_keys
 from egret.errors import ConfigErrors, DecodeError, SourceError
@@ -86,6 +86,12 @@ def http_head(data: bytes) -> None:
     for name in query.names if query else ():
         assert name.isascii()
         assert name.isprintable()
+
+
+def http2_frames(data: bytes) -> None:
+    session, at = http2.Session(), 0
+    while at < len(data) and (step := session.read(data[at:])) is not None:
+        at += step.size
 
 
 def http_reply(data: bytes) -> None:
@@ -167,6 +173,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "ech_configs": ech_configs,
     "tls_stream": tls_stream,
     "http_head": http_head,
+    "http2_frames": http2_frames,
     "http_reply": http_reply,
     "httpdns_answer": httpdns_answer,
     "socks_request": socks_request,

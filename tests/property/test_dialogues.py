@@ -26,7 +26,15 @@ REQUESTS = b"".join(
 )
 DNS = b"".join(len(wire).to_bytes(2, "big") + wire for wire in (dns_query("one.example"), dns_query("two.example")))
 HTTPDNS = b"GET /1/resolve?host=one.example,two.example HTTP/1.1\r\nHost: httpdns.aliyuncs.com\r\n\r\n"
+H2 = (
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+    b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x41\x0bone.example"
+    b"\0\0\x05\0\0\0\0\0\x01hello"
+    b"\0\0\x0e\x01\x05\0\0\0\x03\x82\x41\x0btwo.example"
+    b"\0\0\x02\x01\x05\0\0\0\x05\x82\xbf"
+)
 STREAMS = [
+    H2,
     *(b"".join(turns) + HELLO for turns in STARTTLS.values()),
     PROXY_1 + SPLIT,
     PROXY_2 + HELLO,

@@ -11,7 +11,7 @@ import zlib
 from typing import NamedTuple
 
 from egret import names
-from egret.decode.http2 import PREFACE, parse_opening
+from egret.decode.http2 import PREFACE, Opening, parse_opening
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
 
@@ -98,6 +98,11 @@ def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
         if final:
             raise DecodeError(Reason.TRUNCATED, len(raw))
         return None
+    return head_of_http2(opening)
+
+
+def head_of_http2(opening: Opening) -> RequestHead:
+    """A request of HTTP/2 as the head that it stands for."""
     return _head((opening.method, b""), opening.authority, opening.size, None)
 
 

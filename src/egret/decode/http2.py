@@ -1,16 +1,14 @@
-"""HTTP/2 with prior knowledge: the authority of a connection's first request.
+"""HTTP/2 with prior knowledge: the authority of each request.
 
-The first header block can refer to nothing before it, so HPACK needs no memory here: static names,
-literals, and the part of the Huffman code that host names are written in.
-Ref: RFC 9113 sections 3.3, 4.1, 6.2 and 6.10; RFC 7541 sections 5 and 6, appendices A and B.
+Ref: RFC 9113 sections 3.3, 4.1, 6.2 and 6.10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
+from egret.decode.hpack import Decoder, Field
 from egret.decode.reader import Reader
 from egret.errors import Malformed, Reason, Truncated
 
@@ -19,35 +17,9 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FRAME = Struct("!BHBBI")
 _HEADERS, _CONTINUATION = 1, 9
 _END_HEADERS, _PADDED, _PRIORITY = 0x04, 0x08, 0x20
-_MAX_FIELDS = 128  # looked at for the authority, which comes before all ordinary fields
+_MAX_BLOCK = 16 * 1024  # of one request's fields, in any number of frames
 
 _AUTHORITY, _METHOD, _HOST = b":authority", b":method", b"host"
-_STATIC = {1: (_AUTHORITY, b""), 2: (_METHOD, b"GET"), 3: (_METHOD, b"POST"), 38: (_HOST, b"")}
-_UNKNOWN = (b"", b"")
-
-# Appendix B up to eight bits, in code order: the code is canonical, so lengths and order are all of it.
-_ALPHABETS = (
-    (5, b"012aceiost"),
-    (6, b" %-./3456789=A_bdfghlmnpru"),
-    (7, b":BCDEFGHIJKLMNOPQRSTUVWYjkqvwxyz"),
-    (8, b"&*,;XZ"),
-)
-
-
-def _codes() -> dict[tuple[int, int], int]:
-    codes = {}
-    code = size = 0
-    for length, characters in _ALPHABETS:
-        code <<= length - size
-        size = length
-        for character in characters:
-            codes[size, code] = character
-            code += 1
-    return codes
-
-
-_CODES = _codes()
-_LONGEST = 8
 
 
 class Opening(NamedTuple):
@@ -97,66 +69,58 @@ def _strip(payload: bytes, flags: int) -> bytes:
 
 
 def _opening(block: bytes, size: int) -> Opening:
+    return _request(Decoder().fields(block), size)
+
+
+def _request(fields: list[Field], size: int) -> Opening:
     method, authority = b"", None
-    reader = Reader(block)
-    try:
-        for name, value in _fields(reader):
-            if name == _METHOD:
-                method = value
-            elif name == _AUTHORITY or (name == _HOST and authority is None):
-                authority = value
-    except Truncated:
-        raise Malformed(Reason.BAD_LENGTH, reader.offset) from None
+    for name, value in fields:
+        if name == _METHOD:
+            method = value
+        elif name == _AUTHORITY or (name == _HOST and authority is None):
+            authority = value
     return Opening(method, authority, size)
 
 
-def _fields(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
-    """Names and values (RFC 7541 section 6); a field that cannot matter is said as empty."""
-    for _ in range(_MAX_FIELDS):
-        if not reader.remaining:
-            return
-        first = reader.uint(1)
-        if first & 0x80:
-            yield _STATIC.get(_integer(reader, first, 7), _UNKNOWN)
-        elif first & 0xE0 == 0x20:
-            _integer(reader, first, 5)  # a table's new size
-        else:
-            index = _integer(reader, first, 6 if first & 0x40 else 4)
-            name = _STATIC.get(index, _UNKNOWN)[0] if index else _string(reader)
-            yield name, _string(reader)
+class Step(NamedTuple):
+    """What one frame was: its size, and the request whose fields it ended."""
+
+    size: int
+    request: Opening | None
 
 
-def _integer(reader: Reader, first: int, bits: int) -> int:
-    """RFC 7541 section 5.1; five bytes hold every number that makes sense here."""
-    value = first & ((1 << bits) - 1)
-    if value < (1 << bits) - 1:
-        return value
-    for shift in range(0, 35, 7):
-        byte = reader.uint(1)
-        value += (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value
-    raise Malformed(Reason.BAD_VALUE, reader.offset)
+class Session:
+    """A client's frames after the preface, one by one: the requests of all its streams.
 
+    Only what requests say is looked at; all other frames are stepped over, whether they were captured or not.
+    """
 
-def _string(reader: Reader) -> bytes:
-    """RFC 7541 section 5.2."""
-    first = reader.uint(1)
-    raw = reader.take(_integer(reader, first, 7))
-    return _huffman(raw) if first & 0x80 else raw
+    __slots__ = ("_block", "_decoder")
 
+    def __init__(self) -> None:
+        self._decoder = Decoder()
+        self._block = bytearray()  # of a request whose fields go on in the next frame
 
-def _huffman(raw: bytes) -> bytes:
-    """Text in the characters of host names; empty where there are others, which no host has."""
-    text = bytearray()
-    code = size = 0
-    for byte in raw:
-        for shift in range(7, -1, -1):
-            code, size = code << 1 | (byte >> shift & 1), size + 1
-            character = _CODES.get((size, code))
-            if character is not None:
-                text.append(character)
-                code = size = 0
-            elif size > _LONGEST:
-                return b""
-    return bytes(text)
+    def read(self, data: bytes) -> Step | None:
+        """Read the frame that *data* begins with; None: more is needed.
+
+        Raises:
+            Malformed: a frame or a field that breaks the rules; what follows cannot be read.
+        """
+        if len(data) < _FRAME.size:
+            return None
+        high, low, kind, flags, _stream = _FRAME.unpack_from(data)
+        size = _FRAME.size + (high << 16 | low)
+        if kind not in {_HEADERS, _CONTINUATION}:
+            return Step(size, None)
+        if size > _MAX_BLOCK or len(self._block) > _MAX_BLOCK:
+            raise Malformed(Reason.TOO_LARGE, 0)
+        if len(data) < size:
+            return None
+        payload = data[_FRAME.size : size]
+        self._block += _strip(payload, flags) if kind == _HEADERS else payload
+        if not flags & _END_HEADERS:
+            return Step(size, None)
+        fields = self._decoder.fields(bytes(self._block))
+        self._block.clear()
+        return Step(size, _request(fields, size))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from egret.decode.http import RequestHead, parse_request_head
+from egret.decode.http import RequestHead, head_of_http2, parse_request_head
+from egret.decode.http2 import PREFACE, Session
 from egret.decode.packet import Packet
 from egret.errors import DecodeError
 from egret.model import Event
@@ -26,7 +27,7 @@ _REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 class _Conversation:
     """One client's direction."""
 
-    __slots__ = ("cursor", "ends", "held", "key", "last_name", "last_ns", "lost", "spoken")
+    __slots__ = ("cursor", "ends", "frames", "held", "key", "last_name", "last_ns", "lost", "spoken")
 
     def __init__(self, key: int, ends: Ends, start: tuple[int, str | None], limit: int) -> None:
         seq, name = start
@@ -35,12 +36,13 @@ class _Conversation:
         self.cursor = Cursor(seq, limit)
         self.last_name = name
         self.last_ns = 0
+        self.frames: Session | None = None  # of HTTP/2
         self.held = 0  # of the cursor, as it was last counted
         self.spoken = True  # the request at the cursor was said; its head's end is awaited
         self.lost = False  # where the next request begins is not known
 
     def lose(self) -> None:
-        self.lost, self.spoken = True, False
+        self.lost, self.spoken, self.frames = True, False, None
         self.cursor.forget()
 
 
@@ -121,6 +123,9 @@ class Requests:
         events: list[Event] = []
         cursor = conversation.cursor
         while data := cursor.data():
+            if conversation.frames is not None or data.startswith(PREFACE):
+                events += self._frames(conversation, time_ns)
+                break
             try:
                 head = parse_request_head(data, final=final)
             except DecodeError:
@@ -138,6 +143,23 @@ class Requests:
                 conversation.lose()
                 break
         if cursor.full:
+            conversation.lose()
+        return events
+
+    def _frames(self, conversation: _Conversation, time_ns: int) -> list[Event]:
+        """HTTP/2: say what the requests of all streams say."""
+        events: list[Event] = []
+        cursor = conversation.cursor
+        if conversation.frames is None:
+            conversation.frames = Session()
+            cursor.advance(len(PREFACE))
+        try:
+            while (data := cursor.data()) and (step := conversation.frames.read(data)) is not None:
+                cursor.advance(step.size)
+                if step.request is not None and step.request.authority is not None:
+                    conversation.spoken = False
+                    events += self._say(conversation, head_of_http2(step.request), time_ns)
+        except DecodeError:
             conversation.lose()
         return events
 

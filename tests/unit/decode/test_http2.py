@@ -1,6 +1,6 @@
 import pytest
 
-from egret.decode.http2 import PREFACE, Opening, parse_opening
+from egret.decode.http2 import PREFACE, Opening, Session, Step, parse_opening
 from egret.errors import Malformed, Reason
 
 PLAIN = bytes.fromhex("828684410f7777772e6578616d706c652e636f6d")  # RFC 7541 C.3.1
@@ -79,10 +79,43 @@ def test_characters_that_no_host_has() -> None:
     assert opening.authority == b""
 
 
-def test_fields_are_bounded() -> None:
+def test_any_number_of_fields() -> None:
     opening = parse_opening(stream((1, 4, b"\x82" * 500 + PLAIN)))
     assert opening is not None
-    assert opening.authority is None
+    assert opening.authority == b"www.example.com"
+
+
+def requests(data: bytes) -> list[bytes | None]:
+    """The authorities of a whole stream, frame by frame."""
+    session, found, at = Session(), [], len(PREFACE)
+    while (step := session.read(data[at:])) is not None:
+        at += step.size
+        if step.request is not None:
+            found.append(step.request.authority)
+    return found
+
+
+def test_a_session_says_every_request() -> None:
+    second = bytes.fromhex("828684be58086e6f2d6361636865")  # RFC 7541 C.3.2: the authority is in the table
+    other = b"\x82\x41\x05other"
+    data = stream(SETTINGS, (1, 4, PLAIN), (0, 1, b"body"), (1, 4, second), (1, 0, other[:3]), (9, 4, other[3:]))
+    assert requests(data) == [b"www.example.com", b"www.example.com", b"other"]
+    assert requests(data + stream((1, 5, b"\x00\x01x\x01y"))[len(PREFACE) :])[-1] is None  # trailers
+
+
+def test_other_frames_are_stepped_over_before_they_are_here() -> None:
+    assert Session().read(b"\xff\xff\xff\x00\x00" + bytes(4)) == Step(9 + 0xFFFFFF, None)
+    assert Session().read(b"\x00\x00\x09\x01\x04" + bytes(12)) is None
+    assert Session().read(b"\x00\x00") is None
+
+
+def test_what_a_session_keeps_is_bounded() -> None:
+    with pytest.raises(Malformed):
+        Session().read(b"\x01\x00\x00\x01\x04" + bytes(4))
+    session, more = Session(), b"\x00\x20\x00\x09\x00" + bytes(4) + bytes(0x2000)
+    assert [session.read(more) for _ in range(3)] == [Step(len(more), None)] * 3
+    with pytest.raises(Malformed):
+        session.read(more)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from egret.decode.http2 import PREFACE
 from egret.model import Frame
 from egret.track.answers import Answers
 from egret.track.httpdns import HttpDns
@@ -95,6 +96,23 @@ def test_a_tunnel_in_a_later_request() -> None:
         ("tls", "client_hello", "in.example"),
     ]
     assert len(connections(events)) == 1
+
+
+def h2(*blocks: bytes) -> bytes:
+    frames = b"".join(len(block).to_bytes(3, "big") + b"\x01\x05\0\0\0\x01" + block for block in blocks)
+    return PREFACE + b"\0\0\0\x04\0\0\0\0\0" + frames
+
+
+def test_every_authority_of_http_2() -> None:
+    tcp = Tcp(dport=80)
+    stream = h2(b"\x82\x41\x0bone.example", b"\x82\xbe", b"\x82\x41\x0btwo.example", b"\x82\xbf")
+    expected = ["one.example", "two.example", "one.example"]
+    for sizes in ([], [30] * 9, [1] * len(stream)):
+        assert names([*tcp.handshake(), *tcp.stream(stream, sizes)]) == expected
+    upgrade = b"GET / HTTP/1.1\r\nHost: one.example\r\nUpgrade: h2c\r\n\r\n"
+    assert names([*tcp.handshake(), *tcp.stream(upgrade + stream)]) == expected
+    broken = h2(b"\x82\x41\x0bone.example", b"\x82\x41\xff")
+    assert names([*tcp.handshake(), *tcp.stream(broken + stream)]) == ["one.example"]
 
 
 def test_ports_used_again() -> None:
