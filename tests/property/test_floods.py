@@ -1,0 +1,60 @@
+"""Floods of things to remember: every table keeps its bound, and counts what fell out. Full size: bench/floods.py."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import fields, replace
+
+import pytest
+
+from egret.track.limits import Limits
+from egret.track.observer import Observer
+from tests.support.floods import FLOODS, flood
+
+COUNT = 3_000
+SCALE = 128  # the bounds are as much smaller as the flood is
+TIMES = {"flow_bytes", *(field.name for field in fields(Limits) if field.name.endswith("_s"))}
+SMALL = replace(
+    Limits(),
+    **{field.name: getattr(Limits(), field.name) // SCALE for field in fields(Limits) if field.name not in TIMES},
+)
+GENERATIONS = 2  # of what is remembered in two: decided, late_hellos, duplicates
+EVICTED: dict[str, set[str]] = {
+    "questions": set(),  # only the memory for copies of messages, which is not counted
+    "answers": {"answers"},
+    "handshakes": {"flows"},
+    "half hellos": {"flows"},
+    "hellos with holes": {"flows"},
+    "requests": {"decided", "http_flows"},
+    "fragments": set(),  # their bounds are the reassembler's own, and do not scale
+    "connection ids": set(),  # what no keys open is not kept
+    "connection ids of one pair": set(),
+    "half hellos in QUIC": {"quic_flows"},
+    "DNS over TCP": {"dns_streams"},
+    "DTLS hellos": {"dtls_flows"},
+    "preludes": {"flows"},
+}
+MAX_MEMORY = 16 << 20
+BUSIEST = ["half hellos", "requests", "fragments", "DTLS hellos"]
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_tables_keep_their_bounds(name: str) -> None:
+    observer = Observer(SMALL)
+    for frame in flood(name, COUNT):
+        observer.feed(frame)
+    tracked = observer.counters.tracked
+    bounds = {table: GENERATIONS * getattr(SMALL, table) for table in tracked if hasattr(SMALL, table)}
+    assert {table: number for table, number in tracked.items() if number > bounds.get(table, COUNT)} == {}
+    assert all(observer.counters.evictions[table] for table in EVICTED[name])
+
+
+@pytest.mark.parametrize("name", BUSIEST)
+def test_memory_is_bounded(name: str) -> None:
+    observer = Observer(SMALL)
+    tracemalloc.start()
+    for frame in flood(name, COUNT // 2):
+        observer.feed(frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MAX_MEMORY
