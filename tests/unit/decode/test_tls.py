@@ -12,6 +12,7 @@ from egret.decode.tls import (
 )
 from egret.errors import Malformed, Reason, Truncated
 from egret.model import Recognition
+from tests.support.datagrams import captured
 from tests.support.hello import client_hello, extension, openssl_hello, records, sni, vector
 
 ECH_OUTER = extension(0xFE0D, b"\x00\x00\x01\x00\x01\x2a" + vector(2, bytes(32)) + vector(2, bytes(100)))
@@ -69,6 +70,17 @@ def test_hello_without_extensions() -> None:
     assert parse_client_hello(b"\x01" + vector(3, body)) == ClientHello(
         server_name=None, version=0x0301, ciphers=b"\x00\x2f", extensions=()
     )
+
+
+@pytest.mark.parametrize(("name", "length"), [("rfc8448_3_client_hello", 196), ("rfc8448_5_client_hello_1", 180)])
+def test_hellos_of_rfc_8448(name: str, length: int) -> None:
+    message = captured(name)
+    assert len(message) == length
+    for hello in (parse_client_hello(message), read(records(message)), read(records(message, [1, 2, 40]))):
+        assert (hello.server_name, hello.version_text, hello.anomaly) == (b"server", "1.3", None)
+        assert hello.ciphers == bytes.fromhex("130113031302")
+        assert hello.extensions is not None
+        assert {0, 10, 13, 28, 43, 45, 51, 0xFF01} <= set(hello.extensions) <= {0, 10, 13, 28, 35, 43, 45, 51, 0xFF01}
 
 
 def test_a_datagram_hello_has_a_cookie_and_versions_of_its_own() -> None:
