@@ -35,11 +35,15 @@ def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection
     A signature in a later directory replaces the one of the same id in an earlier directory.
 
     Raises:
-        ConfigErrors: every error of every file.
+        ConfigErrors: every error of every file; there is not one signature.
     """
     directories = [signatures_dir()] if directories is None else directories
     located = load_located(directories)
     signatures = [item.signature for item in located if item.signature.id not in disabled]
+    if not signatures:  # a watch for nothing would look healthy
+        where = ", ".join(map(str, directories))
+        hint = "name a folder with *.yaml files, or use the bundled catalogue"
+        raise ConfigErrors([CatalogError(f"{where}: no signature to use, so nothing would be recognised", None, hint)])
     return Catalog(signatures, _version(signatures, directories))
 
 
@@ -67,6 +71,8 @@ def load_located(directories: Sequence[Path]) -> list[Located]:
 def _vendor_files(directory: Path, errors: list[ConfigError]) -> list[Path]:
     if not directory.is_dir():
         errors.append(CatalogError(f"{directory}: no such folder", None, "name a folder that holds signature files"))
+    hint = "signature files end in .yaml: rename it"
+    errors += (CatalogError(f"{path}: is not read", None, hint) for path in directory.glob("*.yml"))
     return sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("_"))
 
 

@@ -130,7 +130,9 @@ def test_the_same_signature_twice_in_a_directory_is_an_error(tmp_path: Path) -> 
 
 def test_disabled_signatures_are_left_out(tmp_path: Path) -> None:
     write(tmp_path, BODY, head=REGIONS + VENDOR)
-    assert load_catalog([tmp_path], disabled=["example.chat"]).signatures == ()
+    write(tmp_path, BODY.replace("example.chat", "example.other"), "second.yaml", REGIONS + VENDOR)
+    (left,) = load_catalog([tmp_path], disabled=["example.chat"]).signatures
+    assert left.id == "example.other"
 
 
 def test_the_version_follows_the_files(tmp_path: Path) -> None:
@@ -146,6 +148,14 @@ def test_a_missing_folder_and_broken_shared_file_are_said(tmp_path: Path) -> Non
     assert errors(tmp_path / "nothing")[0].startswith("nothing: no such folder")
     (tmp_path / "_shared.yaml").write_text("reason: {}\n")
     assert errors(tmp_path) == ["_shared.yaml:1:1: unknown option 'reason' (did you mean 'reasons'?)"]
+
+
+def test_a_catalogue_of_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigErrors, match="nothing would be recognised"):
+        load_catalog([tmp_path])
+    (tmp_path / "mine.yml").write_text("vendor: Example\n")
+    with pytest.raises(ConfigErrors, match=r"mine\.yml: is not read \(signature files end in \.yaml: rename it\)"):
+        load_catalog([tmp_path])
 
 
 def test_the_bundled_catalogue_is_as_large_as_promised(bundled: Catalog) -> None:
