@@ -10,7 +10,8 @@ tags still in the frame, bare or in PPPoE:
 * UDP: port 53; QUIC long headers of known versions, and of any in a datagram as long as a client's first must be;
   Google's QUIC of before; DTLS handshakes, in CAPWAP too.
 
-Everything else, downloads above all, never leaves the kernel. ``everything`` passes every frame.
+Everything else, downloads above all, never leaves the kernel. ``classic_dns`` also passes what may be DNS on any port,
+``everything`` every frame.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from egret.sources.bpf import Assembler, Instruction
 ETHERNET = 1
 RAW_IP = 101
 DEFAULT = "classic"
+ANY_DNS = "classic_dns"
 
 _WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
@@ -66,11 +68,20 @@ def everything(_linktype: int) -> tuple[Instruction, ...]:
 
 def classic(linktype: int) -> tuple[Instruction, ...]:
     """The stateless floor."""
+    return _filter(linktype, any_dns=False)
+
+
+def classic_dns(linktype: int) -> tuple[Instruction, ...]:
+    """``classic``, and what may be DNS on any port: one question where a message counts its questions."""
+    return _filter(linktype, any_dns=True)
+
+
+def _filter(linktype: int, *, any_dns: bool) -> tuple[Instruction, ...]:
     asm = Assembler()
     if linktype == ETHERNET:
-        _ethernet(asm)
+        _ethernet(asm, any_dns=any_dns)
     elif linktype == RAW_IP:
-        _raw(asm)
+        _raw(asm, any_dns=any_dns)
     else:
         raise ValueError(f"no kernel filter for link type {linktype}")
     asm.label("pass")
@@ -80,10 +91,14 @@ def classic(linktype: int) -> tuple[Instruction, ...]:
     return asm.assemble()
 
 
-FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {"classic": classic, "everything": everything}
+FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {
+    DEFAULT: classic,
+    ANY_DNS: classic_dns,
+    "everything": everything,
+}
 
 
-def _ethernet(asm: Assembler) -> None:
+def _ethernet(asm: Assembler, *, any_dns: bool) -> None:
     """Zero, one and two tags in the frame, and PPPoE behind them; X becomes the offset of the IP header."""
     offsets = (14, 18, 22)
     for at in offsets:
@@ -100,18 +115,18 @@ def _ethernet(asm: Assembler) -> None:
         asm.op(bpf.LOAD_HALF_ABS, at + 6)  # RFC 2516 section 4: six bytes, then PPP's protocol number
         asm.test(bpf.JUMP_EQUAL, _PPP_IPV4, yes=f"ipv4 at {at + 8}")
         asm.test(bpf.JUMP_EQUAL, _PPP_IPV6, yes=f"ipv6 at {at + 8}", no="drop")
-    _ip(asm, sorted({*offsets, *(at + 8 for at in offsets)}))
+    _ip(asm, sorted({*offsets, *(at + 8 for at in offsets)}), any_dns=any_dns)
 
 
-def _raw(asm: Assembler) -> None:
+def _raw(asm: Assembler, *, any_dns: bool) -> None:
     asm.op(bpf.LOAD_BYTE_ABS, 0)
     asm.op(bpf.AND, 0xF0)
     asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 at 0")
     asm.test(bpf.JUMP_EQUAL, 0x60, yes="ipv6 at 0", no="drop")
-    _ip(asm, [0])
+    _ip(asm, [0], any_dns=any_dns)
 
 
-def _ip(asm: Assembler, offsets: Sequence[int]) -> None:
+def _ip(asm: Assembler, offsets: Sequence[int], *, any_dns: bool) -> None:
     """One copy of the code for an IP header at any of *offsets*: everything from here on is loaded relative to X.
 
     Each version leaves the transport's offset in X, and in memory its protocol and where the packet ends.
@@ -127,8 +142,8 @@ def _ip(asm: Assembler, offsets: Sequence[int]) -> None:
     asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
     asm.test(bpf.JUMP_EQUAL, _TCP, yes="tcp")
     asm.test(bpf.JUMP_EQUAL, _UDP, yes="udp", no="drop")
-    _tcp(asm)
-    _udp(asm)
+    _tcp(asm, any_dns=any_dns)
+    _udp(asm, any_dns=any_dns)
 
 
 def _ipv4(asm: Assembler) -> None:
@@ -203,7 +218,7 @@ def _ports(asm: Assembler) -> None:
     asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
 
 
-def _tcp(asm: Assembler) -> None:
+def _tcp(asm: Assembler, *, any_dns: bool) -> None:
     asm.label("tcp")
     asm.op(bpf.LOAD_BYTE_X, 13)
     asm.test(bpf.JUMP_SET, _SYN_FIN_RST, yes="pass")
@@ -221,6 +236,9 @@ def _tcp(asm: Assembler) -> None:
     asm.op(bpf.LOAD_WORD_X, 0)
     for start in _HTTP_STARTS:
         asm.test(bpf.JUMP_EQUAL, int.from_bytes(start), yes="pass")
+    if any_dns:
+        asm.op(bpf.LOAD_HALF_X, 2 + 4)  # behind the message's length: RFC 1035 section 4.2.2
+        asm.test(bpf.JUMP_EQUAL, 1, yes="pass")
     asm.goto("drop")
 
 
@@ -239,9 +257,12 @@ def _tcp_upload(asm: Assembler) -> None:
     asm.test(bpf.JUMP_GREATER_X, 0, yes="pass")
 
 
-def _udp(asm: Assembler) -> None:
+def _udp(asm: Assembler, *, any_dns: bool) -> None:
     asm.label("udp")
     _ports(asm)
+    if any_dns:
+        asm.op(bpf.LOAD_HALF_X, 8 + 4)
+        asm.test(bpf.JUMP_EQUAL, 1, yes="pass")
     asm.op(bpf.LOAD_BYTE_X, 8)
     asm.test(bpf.JUMP_SET, 0x80, yes="long header")
     asm.test(bpf.JUMP_EQUAL, 0x16, yes="dtls")

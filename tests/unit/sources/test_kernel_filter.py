@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import IP, TCP, UDP
 
 from egret.sources import bpf, kernel_filter
 from tests.support.live_bpf import run
@@ -60,3 +61,23 @@ def test_an_unknown_name_or_link_type_is_an_error() -> None:
         kernel_filter.program("nothing", 1)
     with pytest.raises(ValueError, match="link type 105"):
         kernel_filter.program("classic", 105)
+
+
+def test_dns_on_any_port_passes_where_it_is_asked_for() -> None:
+    """A question and an answer of 5300, over both transports; what else goes there stays out."""
+    message = b"\x12\x34\x81\x80\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
+    down = IP(src="198.51.100.1", dst="192.0.2.2")
+    answers = [
+        down / UDP(sport=5300, dport=40000) / message,
+        down / TCP(sport=5300, dport=40000, flags="A") / (len(message).to_bytes(2) + message),
+    ]
+    other = [
+        down / UDP(sport=5300, dport=40000) / bytes(40),
+        down / TCP(sport=5300, dport=40000, flags="A") / bytes(40),
+    ]
+    wide = kernel_filter.program(kernel_filter.ANY_DNS, kernel_filter.ETHERNET)
+    for tags in (0, 2, PPPOE):
+        assert [run(wide, ethernet(packet, tags)) > 0 for packet in answers + other] == [True, True, False, False]
+        assert not any(run(ETHERNET, ethernet(packet, tags)) for packet in answers + other)
+    for case in CASES:
+        assert not case.passes or run(wide, ethernet(case.packet, 0)) > 0
