@@ -20,6 +20,7 @@ from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
 from egret.sources.afpacket import RingOptions
+from egret.sources.kernel_filter import ANY_DNS, DEFAULT
 from egret.sources.live import LiveSource, Source
 from egret.sources.opener import Opener
 from egret.sources.opener_plan import Plan, WorkerLink
@@ -95,7 +96,7 @@ def _inside(settings: Config, placement: Placement) -> tuple[str, ...]:
 
 def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan:
     geometry = Geometry.of(settings.capture.ring_mb)
-    options = RingOptions(geometry=geometry)
+    options = RingOptions(geometry=geometry, filter=ANY_DNS if settings.capture.dns_any_port else DEFAULT)
     interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
     return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend)
 

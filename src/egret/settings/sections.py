@@ -73,6 +73,11 @@ class Capture(Section):
         le=64,
         description="Processes that read packets, each with interfaces of its own; one each at most",
     )
+    dns_any_port: bool = Field(
+        default=False,
+        description="Let look-ups on ports other than 53 through the kernel filter; of other UDP about one packet in "
+        "65,000 passes with them",
+    )
     user: str | None = Field(
         default=None,
         pattern=r"^([a-z_][a-z0-9_-]{0,31}|[0-9]{1,10})$",

@@ -51,6 +51,9 @@ def test_the_opener_may_open_what_was_chosen_and_nothing_else() -> None:
     assert list(plan.interfaces) == ["lan0"]
     assert plan.interfaces["lan0"].promiscuous
     assert (plan.user, plan.backend) == (user, "afpacket")
+    assert plan.interfaces["lan0"].filter == "classic"
+    anywhere = Config.model_validate({"capture": {"dns_any_port": True}})
+    assert run._plan(anywhere, PLACE, user).interfaces["lan0"].filter == "classic_dns"
 
 
 def test_folders_are_made_for_the_user_that_will_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
