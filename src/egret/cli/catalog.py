@@ -21,6 +21,7 @@ from egret.catalog.located import Located
 from egret.cli.catalog_diff import diff
 from egret.cli.catalog_export import export, known_vendors
 from egret.cli.catalog_folders import folders
+from egret.cli.catalog_update import update
 from egret.cli.lines import dump
 from egret.cli.output import FAILED, USAGE
 from egret.model import ServiceClass, Signature
@@ -33,6 +34,7 @@ from egret.settings.signatures import SHARED, load_catalog, load_located
 app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
 app.command("export")(export)
 app.command("diff")(diff)
+app.command("update")(update)
 
 Directories = Annotated[
     list[Path] | None,

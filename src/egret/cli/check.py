@@ -69,7 +69,7 @@ def examine(config: Config) -> tuple[list[str], list[ConfigError]]:
 
 def _catalog(config: Config, errors: list[ConfigError]) -> str:
     try:
-        whole = load_catalog(config.catalog.folders)
+        whole = load_catalog(config.signature_folders)
     except ConfigErrors as error:
         errors += error.errors
         return "catalogue: broken"
@@ -94,11 +94,11 @@ def _unknown(config: Config, catalog: Catalog) -> list[ConfigError]:
 
 def _lint(config: Config) -> list[str]:
     """What the lint says about the operator's own signatures; advice, since they can be used as they are."""
-    own = set(config.catalog.directories)
+    own = set(config.local_folders)
     if not own:
         return []
     today = datetime.fromtimestamp(time.time(), UTC).date()
-    found = lint(load_located(config.catalog.folders), today)
+    found = lint(load_located(config.signature_folders), today)
     return [f"advice: {finding}" for finding in found if Path(finding.place.file).parent in own]
 
 

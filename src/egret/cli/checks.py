@@ -137,7 +137,7 @@ def _portable(config: Config) -> Iterator[Finding]:
 
 def _catalog(config: Config) -> Iterator[Finding]:
     try:
-        catalog = load_catalog(config.catalog.folders, config.catalog.disabled)
+        catalog = load_catalog(config.signature_folders, config.catalog.disabled)
     except ConfigErrors as error:
         more = f" and {len(error.errors) - 1} more" if len(error.errors) > 1 else ""
         yield Finding("catalogue", Level.FAIL, f"{error.errors[0]}{more}", "`egret check` shows all of it")
@@ -171,7 +171,7 @@ def _clock(config: Config) -> Iterator[Finding]:
     """A clock before our own data was made is wrong for sure; every time in an alert would be."""
     now = datetime.fromtimestamp(time.time(), UTC)
     try:
-        reviewed = max((s.last_reviewed for s in load_catalog(config.catalog.folders).signatures), default="")
+        reviewed = max((s.last_reviewed for s in load_catalog(config.signature_folders).signatures), default="")
     except ConfigErrors:
         reviewed = ""
     days = _days_since(reviewed)

@@ -16,7 +16,6 @@ from egret.catalog.resolvers import Resolvers
 from egret.geo.database import GeoDatabase
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
-from egret.settings.bundled import signatures_dir
 from egret.settings.config import Config
 from egret.settings.resolvers import load_resolvers
 from egret.settings.sections import Outputs as OutputSettings
@@ -48,8 +47,7 @@ def load_knowledge(config: Config) -> Knowledge:
     Raises:
         ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
     """
-    bundled = [signatures_dir()] if config.catalog.bundled else []
-    catalog = load_catalog([*bundled, *config.catalog.directories], config.catalog.disabled)
+    catalog = load_catalog(config.signature_folders, config.catalog.disabled)
     settings = config.geoip
     geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
     return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers())

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from egret.errors import ConfigError, ConfigErrors
-from egret.settings import positions, schema
+from egret.errors import ConfigError, ConfigErrors, UpdateError
+from egret.settings import bundles, positions, schema
+from egret.settings.bundled import signatures_dir
 from egret.settings.sections import (
     Alerts,
     Capture,
@@ -73,7 +74,31 @@ class Config(Section):
     @property
     def paths(self) -> Paths:
         """Where this configuration's files are on this machine."""
-        return Paths(state=self._state, store=self.store.path or self._state / "incidents.db")
+        state = self._state
+        return Paths(state=state, store=self.store.path or state / "incidents.db", catalogue=state / "catalogue")
+
+    @property
+    def signature_folders(self) -> list[Path]:
+        """Every folder of signatures, in order; a later one's replace those of the same id.
+
+        The bundled ones or the update in their place, then the local ones.
+
+        Raises:
+            ConfigErrors: an installed update cannot be used.
+        """
+        if not self.catalog.bundled:
+            return self.local_folders
+        try:
+            updated = bundles.current(self.paths.catalogue)
+        except UpdateError as error:
+            raise ConfigErrors([ConfigError(str(error))]) from error
+        return [updated or signatures_dir(), *self.local_folders]
+
+    @property
+    def local_folders(self) -> list[Path]:
+        """The operator's own folders: the overlay, if it is there, and those that the configuration names."""
+        local = overlay_folder()
+        return list(dict.fromkeys([*([local] if local else []), *self.catalog.directories]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +107,17 @@ class Paths:
 
     state: Path
     store: Path
+    catalogue: Path  # updates of the catalogue
+
+
+def overlay_folder() -> Path | None:
+    """The folder of local signatures beside the default configuration file, if it is there."""
+    own = _xdg("XDG_CONFIG_HOME", ".config")
+    candidate = (SYSTEM_CONFIG.parent if own is None else own / "egret") / "signatures.d"
+    try:
+        return candidate if candidate.is_dir() else None
+    except OSError:  # as below
+        return None
 
 
 def default_config_file() -> Path | None:

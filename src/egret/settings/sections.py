@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from egret.model import Operator, ServiceClass, Severity
-from egret.settings.bundled import signatures_dir
 from egret.settings.units import Duration
 from egret.settings.values import (
     FilePath,
     HeaderName,
+    HttpsUrl,
     Interface,
     ListenAddress,
     MaybeSecret,
     Moment,
     Network,
+    PublicKey,
     Secret,
     SecretText,
     Slug,
@@ -85,6 +85,17 @@ class Capture(Section):
     )
 
 
+class CatalogUpdate(Section):
+    """Where `egret catalog update` gets newer signatures, and whom it trusts."""
+
+    url: HttpsUrl | None = Field(
+        default=None, description="Address of the bundle; its signature is at the same, `.sig`"
+    )
+    public_keys: tuple[PublicKey, ...] = Field(
+        default=(), description="Ed25519 keys, one of which must have signed; empty: no update is taken"
+    )
+
+
 class CatalogSettings(Section):
     """What is recognised."""
 
@@ -96,11 +107,7 @@ class CatalogSettings(Section):
     disabled: tuple[str, ...] = Field(
         default=(), description="Signatures to leave out, by id (`egret catalog list` shows them)"
     )
-
-    @property
-    def folders(self) -> list[Path]:
-        """Every folder to read, in order; a later one's signatures replace those of the same id."""
-        return [*([signatures_dir()] if self.bundled else []), *self.directories]
+    update: CatalogUpdate = Field(default=CatalogUpdate(), description="")
 
     @model_validator(mode="after")
     def _something_to_match(self) -> Self:

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+
+from egret.settings import ed25519
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _INTERFACE = re.compile(
@@ -208,6 +211,13 @@ def _path(value: Path, info: ValidationInfo) -> Path:
     return folder / value
 
 
+def _https_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or not value.isprintable():
+        raise ValueError(f"'{value}' is no https:// address")
+    return value
+
+
 def switch(value: object) -> object:
     """YAML 1.1 habits: a plain ``on`` or ``off`` may arrive as a boolean where the words are meant."""
     if isinstance(value, bool):
@@ -238,6 +248,8 @@ ListenAddress = Annotated[
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:9477", "[::1]:9477"]}),
 ]
 _SECRET_SCHEMA = {"type": "string", "pattern": "^(file|env):.+$", "examples": ["file:/etc/egret/hmac", "env:TOKEN"]}
+HttpsUrl = Annotated[str, AfterValidator(_https_url), WithJsonSchema({"type": "string", "pattern": "^https://"})]
+PublicKey = Annotated[str, AfterValidator(ed25519.public_key), WithJsonSchema({"type": "string"})]
 SecretText = Annotated[
     Secret, BeforeValidator(parse_secret), PlainSerializer(lambda _: HIDDEN), WithJsonSchema(_SECRET_SCHEMA)
 ]

@@ -31,8 +31,10 @@ _EXAMPLES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("networks", "inside"): ("[192.0.2.0/24, 2001:db8:1::/48]",),
     ("networks", "resolvers"): ("[192.0.2.53]",),
     ("capture", "interfaces"): ("[eth1, wg0]",),
-    ("catalog", "directories"): ("[/etc/egret/signatures.d]",),
+    ("catalog", "directories"): ("[/srv/signatures]",),
     ("catalog", "disabled"): ("[alibaba.shopping]",),
+    ("update", "url"): ("https://catalogue.example.com/catalogue.json",),
+    ("update", "public_keys"): ("[11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=]",),
     ("geoip", "databases"): ("[/var/lib/GeoIP/GeoLite2-Country.mmdb, /var/lib/GeoIP/GeoLite2-ASN.mmdb]",),
     ("alerts", "suppress"): (
         "",

@@ -1,4 +1,4 @@
-"""Alerts as JSON to an HTTP endpoint. The one door to aiohttp's client.
+"""Alerts as JSON to an HTTP endpoint. With ``sinks.download`` the door to aiohttp's client.
 
 One request an alert. ``Idempotency-Key`` is the alert's id, the same at every attempt. With a secret,
 ``X-Egret-Timestamp`` carries the Unix second of the attempt and ``X-Egret-Signature`` carries

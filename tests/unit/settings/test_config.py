@@ -7,7 +7,16 @@ import pytest
 
 from egret.errors import ConfigErrors
 from egret.settings import config as module
-from egret.settings.config import Config, default_config_file, json_schema, load_config, override, state_directory
+from egret.settings.bundled import signatures_dir
+from egret.settings.config import (
+    Config,
+    default_config_file,
+    json_schema,
+    load_config,
+    overlay_folder,
+    override,
+    state_directory,
+)
 
 BAD = """\
 networks:
@@ -175,3 +184,34 @@ def test_a_relative_path_starts_at_the_file_that_names_it(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path.parent)
     relative = path.relative_to(tmp_path.parent)
     assert load_config(relative).geoip.databases == (tmp_path / "world.mmdb", Path("/abs.mmdb"))
+
+
+def test_folders_of_signatures_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    more = load_config(write(tmp_path, "catalog: {directories: [more]}\n"))
+    assert more.signature_folders == [signatures_dir(), tmp_path / "more"]
+    overlay = tmp_path / "config/egret/signatures.d"
+    overlay.mkdir(parents=True)
+    assert more.signature_folders == [signatures_dir(), overlay, tmp_path / "more"]
+    updated = tmp_path / "state/catalogue/v7"
+    updated.mkdir(parents=True)
+    (updated.parent / "installed.json").write_text('{"current": 7, "highest": 7}')
+    assert more.signature_folders == [updated, overlay, tmp_path / "more"]
+    alone = load_config(write(tmp_path, "catalog: {bundled: false, directories: [more]}\n"))
+    assert alone.signature_folders == [overlay, tmp_path / "more"]
+    updated.rmdir()
+    with pytest.raises(ConfigErrors, match="is gone"):
+        _ = more.signature_folders
+
+
+def test_the_overlay_of_root_is_under_etc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, str(path))
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "is_dir", lambda path: str(path) == "/etc/egret/signatures.d")
+    assert overlay_folder() == Path("/etc/egret/signatures.d")
+    monkeypatch.setattr(Path, "is_dir", refused)
+    assert overlay_folder() is None

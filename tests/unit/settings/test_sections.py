@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from egret.model import Operator, ServiceClass, Severity
 from egret.settings import sections
-from egret.settings.bundled import signatures_dir
 from egret.settings.sections import (
     Alerts,
     Capture,
     CatalogSettings,
+    CatalogUpdate,
     Http,
     Outputs,
     Section,
@@ -59,6 +59,8 @@ def test_every_field_of_every_section_is_described() -> None:
         (Outputs, {"webhooks": [HOOK, HOOK]}, "two outputs are named 'soc'"),
         (Outputs, {"webhooks": [{**HOOK, "name": "file"}]}, "two outputs are named 'file'"),
         (Suppression, {"client": "192.0.2.1", "unknown": 1}, "Extra inputs"),
+        (CatalogUpdate, {"url": "http://a.example/c"}, "no https:// address"),
+        (CatalogUpdate, {"public_keys": ["abc"]}, "a public key is the base64 of 32 bytes"),
     ],
 )
 def test_what_is_refused(model: type[Section], values: dict[str, Any], message: str) -> None:
@@ -79,10 +81,12 @@ def test_nothing_changes_after_loading() -> None:
         Store().path = None
 
 
-def test_folders_of_the_catalogue_have_the_bundled_one_first() -> None:
-    settings = CatalogSettings.model_validate({"directories": ["/etc/egret/signatures.d"]})
-    assert [str(folder) for folder in settings.folders] == [str(signatures_dir()), "/etc/egret/signatures.d"]
-    assert CatalogSettings.model_validate({"bundled": False, "directories": ["/a"]}).folders[0].name == "a"
+def test_updates_of_the_catalogue() -> None:
+    key = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    update = CatalogSettings.model_validate(
+        {"update": {"url": "https://a.example/c.json", "public_keys": [key]}}
+    ).update
+    assert (update.url, update.public_keys) == ("https://a.example/c.json", (key,))
 
 
 def test_the_severities_a_class_can_have() -> None:

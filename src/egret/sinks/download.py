@@ -1,0 +1,67 @@
+"""Fetches a file over HTTPS: bounded in bytes, time and redirects, and never over anything else.
+
+Beside ``sinks.webhook`` the only user of aiohttp's client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from egret.errors import UpdateError
+from egret.names import printable
+
+MAX_REDIRECTS = 3  # a release page sends to its storage, which may send to another region
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})  # RFC 9110 section 15.4
+
+
+def download(url: str, max_bytes: int, timeout_s: float = 60.0, context: ssl.SSLContext | None = None) -> bytes:
+    """The body behind *url*; *context* is for receivers with an own authority.
+
+    Raises:
+        UpdateError: not HTTPS, not reachable, not 200, too large or too slow.
+    """
+    return asyncio.run(_download(url, max_bytes, timeout_s, context))
+
+
+async def _download(url: str, max_bytes: int, timeout_s: float, context: ssl.SSLContext | None) -> bytes:
+    try:
+        async with asyncio.timeout(timeout_s), aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            for _ in range(MAX_REDIRECTS + 1):
+                _must_be_https(url)
+                async with session.get(url, allow_redirects=False, ssl=context or True) as answer:
+                    location = answer.headers.get("Location")
+                    if answer.status not in _REDIRECTS or location is None:
+                        return await _body(answer, max_bytes)
+                    url = urljoin(url, location)
+            raise UpdateError(f"more than {MAX_REDIRECTS} redirects")
+    except TimeoutError:
+        raise UpdateError(f"{_shown(url)}: not there within {timeout_s:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise UpdateError(printable(f"{_shown(url)}: {type(error).__name__}: {error}")) from error
+
+
+def _must_be_https(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise UpdateError(f"{_shown(url)}: only https:// is fetched")
+
+
+def _shown(url: str) -> str:
+    """Scheme and host: what comes after may hold a token."""
+    parts = urlsplit(url)
+    return printable(f"{parts.scheme}://{parts.hostname}")
+
+
+async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    if answer.status != 200:
+        raise UpdateError(f"{_shown(str(answer.url))}: HTTP {answer.status}")
+    found = bytearray()
+    async for chunk in answer.content.iter_chunked(65536):
+        found += chunk
+        if len(found) > max_bytes:
+            raise UpdateError(f"{_shown(str(answer.url))}: more than {max_bytes} bytes")
+    return bytes(found)
