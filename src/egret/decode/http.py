@@ -24,6 +24,8 @@ _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 _LINE_START = re.compile(rb"[A-Z][A-Z_-]{1,23} [^\x00-\x1f ]")
 _LINE_PREFIX = re.compile(rb"[A-Z][A-Z_-]{0,23} ?").fullmatch
 _VERSIONS = frozenset({b"HTTP/1.1", b"HTTP/1.0"})
+_ANY_VERSION = re.compile(rb" +HTTP/[0-9]", re.IGNORECASE)  # with common methods servers take more than the RFC has
+_COMMON = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"CONNECT", b"PATCH"})
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -118,7 +120,12 @@ def _request_line(line: bytes) -> tuple[bytes, bytes] | None:
     """Method and target, or None."""
     method, _, rest = line.rstrip(b"\r\t ").partition(b" ")
     target, _, version = rest.rpartition(b" ")
-    if version not in _VERSIONS or not _LINE_START.match(method + b" x") or len(method) > 24:
+    if version not in _VERSIONS:
+        odd = _ANY_VERSION.search(rest) if method in _COMMON else None
+        if odd is None:
+            return None
+        target = rest[: odd.start()]
+    if not _LINE_START.match(method + b" x") or len(method) > 24:
         return None
     return method, target.strip(b" ")
 

@@ -148,14 +148,14 @@ class Flow:
         """The bytes from the next message's beginning to the first hole."""
         return b"" if self.assembly is None else self.assembly.run(self.first)
 
-    def runs(self) -> Iterator[bytes]:
-        """The bytes in order from where the next message begins, then every run beyond a hole."""
+    def runs(self) -> Iterator[tuple[int, bytes]]:
+        """The bytes in order from where the next message begins, then every run beyond a hole; with their offsets."""
         if self.assembly is not None:
             first = self.first
-            yield self.assembly.run(first)
+            yield first, self.assembly.run(first)
             for start in self.assembly.starts():
                 if start > first:
-                    yield self.assembly.run(start)
+                    yield start, self.assembly.run(start)
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Everything held from where the next message begins, in pieces with their sequence numbers."""

@@ -18,7 +18,7 @@ from egret.track.httpdns import HttpDns
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Heard
 from egret.track.naming import Ends, Namer
-from egret.track.recognise import Recognised, is_server, recognise_anywhere
+from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import Requests
 from egret.track.tables import LruTable, Remembered
 
@@ -254,13 +254,18 @@ class Streams:
     def _finish(self, flow: Flow, time_ns: int, reason: Nameless | None = None) -> list[Event]:
         """Nothing more will come: use what is there."""
         flow.use_all_weak()
-        for data in flow.runs():
-            found = recognise_anywhere(data, final=True)
+        first = flow.first
+        for start, data in flow.runs():
+            if flow.sure and start != first:  # bytes never came: what begins behind them must be plain
+                found = recognise(data, final=True)
+                if found.said is None:
+                    continue
+                flow.start = start
+            else:
+                found = recognise_anywhere(data, final=True)
             if found.recognition is Recognition.YES and (found.said is not None or found.header or reason is None):
                 events = self._recognised(flow, found, time_ns)
                 return events if flow.settled else events + self._finish(flow, time_ns, reason)
-            if flow.sure:
-                break
         if not flow.oriented and self._flows.get(other_key(flow)) is not None:
             self._drop(flow)  # the other direction may still turn out to be the client's
             self._decided.put(flow.key, _SERVER_SIDE)

@@ -183,3 +183,11 @@ def test_a_bomb_gives_no_more_than_is_read() -> None:
     broken = parse_reply(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx")
     assert broken is not None
     assert broken.body == b""
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 and more"])
+def test_common_methods_with_versions_that_no_standard_has(version: bytes) -> None:
+    head = parse_request_head(b"GET /a b " + version + b"\r\nHost: chat.example\r\n\r\n")
+    assert head is not None
+    assert (head.name, head.target) == ("chat.example", b"/a b")
+    assert recognise(b"FETCH / " + version + b"\r\n") is Recognition.NO

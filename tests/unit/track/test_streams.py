@@ -455,3 +455,19 @@ def test_dns_answers_on_any_port() -> None:
     events = run([*tcp.handshake(), tcp.send(0, asked), *replies, tcp.send(len(asked), asked)])
     assert said(events) == [("dns", kind, "one.example") for kind in ("query", "answer", "query")]
     assert {observation.client.port for observation in observations(events)} == {tcp.sport}
+
+
+def test_a_hello_behind_bytes_that_never_came() -> None:
+    tcp = Tcp()
+    assert said(run([*tcp.handshake(), tcp.send(500, records(client_hello()))])) == [
+        ("tls", "client_hello", "chat.qwen.ai")
+    ]
+
+
+def test_a_tunnel_behind_bytes_that_never_came() -> None:
+    tcp, connect = Tcp(dport=3128), b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"
+    frames = [tcp.send(500, connect), tcp.send(500 + len(connect), records(client_hello()))]
+    assert said(run([*tcp.handshake(), *frames])) == [
+        ("http", "connect", "a.example"),
+        ("tls", "client_hello", "chat.qwen.ai"),
+    ]
