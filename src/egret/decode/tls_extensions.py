@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from egret.errors import Malformed, Reason, Truncated
 
+_MAX_HOST = 255
 _MAX_ALPN = 8  # as many protocol names as an observation carries
 _SERVER_NAME = 0
 _SIGNATURE_ALGORITHMS = 13
@@ -190,3 +191,20 @@ _EXTENSIONS = {
     _ECH: _read_ech,
     _ESNI: _read_esni,
 }
+
+
+def find_server_name(data: bytes) -> bytes | None:
+    """A server_name extension anywhere in *data*, a part of a hello whose beginning is missing.
+
+    Three lengths that must agree, around a list with one name that ends where the extension does, do not come by
+    chance; the caller still asks for a host name. None where there is none, or it is not whole.
+    """
+    position = data.find(b"\x00\x00")
+    while 0 <= position <= len(data) - 9:
+        size = int.from_bytes(data[position + 7 : position + 9], "big")
+        stop = position + 9 + size
+        lengths = (size + 5).to_bytes(2, "big") + (size + 3).to_bytes(2, "big") + b"\x00"
+        if 0 < size <= _MAX_HOST and stop <= len(data) and data[position + 2 : position + 7] == lengths:
+            return data[position + 9 : stop]
+        position = data.find(b"\x00\x00", position + 1)
+    return None

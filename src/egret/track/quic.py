@@ -19,8 +19,10 @@ from egret.decode.packet import Packet
 from egret.decode.quic import Frames, LongHeader, PacketKind, open_initial, parse_frames, parse_packets, peek_initial
 from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, InitialKeys, initial_keys
 from egret.decode.tls import MAX_HELLO, parse_client_hello
+from egret.decode.tls_extensions import find_server_name
 from egret.errors import DecodeError, Reason
-from egret.model import Anomaly, Event, Nameless, Protocol, Transport
+from egret.model import Anomaly, Event, Kind, Nameless, Protocol, Transport
+from egret.names import from_host
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer, Said, said_by_chlo, said_by_hello
@@ -84,13 +86,14 @@ class _Attempt:
         data = self.assembly.run(0)
         return held >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
 
-    def finish(self) -> bytes:
-        """Give the hello as far as it is here, and keep nothing but the id."""
-        data = self.assembly.run(0)
+    def finish(self) -> list[bytes]:
+        """Give the hello as far as it is here, its beginning first and then what lies behind holes; keep the id."""
+        assembly = self.assembly
+        parts = [assembly.run(0), *(assembly.run(start) for start in assembly.starts() if start)]
         self.assembly = _EMPTY
         self._keys = None
         self.done = True
-        return data
+        return parts
 
 
 class _Pair:
@@ -265,9 +268,11 @@ class QuicFlows:
     def _settle(self, pair: _Pair, attempt: _Attempt, time_ns: int, reason: Nameless | None = None) -> list[Event]:
         """Say what the attempt's hello says, as far as it is here."""
         ends = pair.ends
-        data = attempt.finish()
+        data, *later = attempt.finish()
         self._charge(pair)
         said, error = _parse(data, attempt)
+        if said is None and later and not attempt.chlo:
+            said = _said_behind_holes(later, attempt)
         if attempt.unverified and (said is None or not _is_host(said.name)):
             return []
         if said is None and attempt.chlo and not data:
@@ -365,6 +370,17 @@ def _parse(data: bytes, attempt: _Attempt) -> tuple[Said | None, Reason | None]:
     if attempt.unverified:
         said = said._replace(attributes={**said.attributes, "unverified": True}, anomaly=None)
     return said, None
+
+
+def _said_behind_holes(parts: list[bytes], attempt: _Attempt) -> Said | None:
+    """Browsers shuffle their hello over several packets: where one is lost, the name may lie in another."""
+    for part in parts:
+        host = find_server_name(part)
+        name = None if host is None else from_host(host)
+        if _is_host(name):
+            marks = {"partial": True, "unverified": True} if attempt.unverified else {"partial": True}
+            return Said(Protocol.QUIC, Kind.CLIENT_HELLO, name, marks, Reason.GAP)
+    return None
 
 
 def _is_host(name: str | None) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egret.decode.tls_extensions import Draft, read_extensions, take, uint, vector
+from egret.decode.tls_extensions import Draft, find_server_name, read_extensions, take, uint, vector
 from egret.errors import DecodeError, Malformed, Reason, Truncated
 from tests.support import hello
 from tests.support.hello import extension, sni
@@ -74,6 +74,19 @@ def test_the_small_readers() -> None:
             vector(data, 0, 1, end)
     with pytest.raises(Truncated):
         take(b"abc", 1, 4)
+
+
+def test_a_name_is_found_wherever_its_extension_is_whole() -> None:
+    message = hello.client_hello(b"chat.example", key_share=1216)
+    start = message.index(sni(b"chat.example"))
+    for cut in range(0, start + 1, 7):
+        assert find_server_name(message[cut:]) == b"chat.example"
+    end = start + len(sni(b"chat.example"))
+    assert find_server_name(message[start:end]) == b"chat.example"
+    for part in (message[start + 1 :], message[start : end - 1], bytes(500), b"", b"\x00\x00"):
+        assert find_server_name(part) is None
+    lies = sni(b"chat.example").replace(b"\x00\x0f", b"\x00\x0e")
+    assert find_server_name(lies) is None
 
 
 @given(st.binary(max_size=100), st.sampled_from([0, 13, 16, 43, 51, 0xFE0D, 0xFFCE]))

@@ -191,10 +191,24 @@ def test_a_hello_with_a_hole_is_used_as_far_as_it_goes() -> None:
     assert observer.counters.tracked["quic_flows"] == 0
 
 
+def test_a_name_behind_a_hole_is_found() -> None:
+    message = client_hello(key_share=1216)
+    first, behind = message[:60], message[70:]
+    assert b"chat.qwen.ai" in behind
+    for group in ([(0, first), (70, behind)], [(70, behind)]):
+        events = run(initials(group))
+        (observation,) = observations(events)
+        assert (observation.name, observation.attributes) == ("chat.qwen.ai", {"transport": "udp", "partial": True})
+        assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.GAP]
+        assert [connection.named_by for connection in connections(events)] == [NamedBy.HELLO]
+    odd = client_hello(b"not a host", key_share=1216)
+    assert observations(run(initials([(70, odd[70:])]))) == []
+
+
 @pytest.mark.parametrize(
     ("group", "why"),
     [
-        ([(5, HELLO[5:])], Nameless.INCOMPLETE),
+        ([(5, client_hello(None)[5:])], Nameless.INCOMPLETE),
         ([(0, b"\x01\x00")], Nameless.INCOMPLETE),
         ([(0, b"\x02\x00\x00\x02xx")], Nameless.UNREADABLE),
     ],
