@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,13 +15,15 @@ from egret.sources.opener import OpenerClient
 from egret.sources.opener_plan import Death
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
+from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Report, WireError, decode
+from egret.worker.wire import Recollection, Report, WireError, decode, encode_learnt
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
 _BATCH = 256  # messages taken at a time, so that the loop serves others too
 _END_PATIENCE_S = 3.0
+MAX_REMEMBERED = 2_000  # flagged names of addresses, for the next worker; the youngest
 
 
 class OpenerGoneError(SourceError):
@@ -56,6 +59,7 @@ class Crew:
         self._loop = asyncio.get_running_loop()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._stopping = False
+        self._learnt: OrderedDict[tuple[bytes, bytes], tuple[str, int]] = OrderedDict()
         self.links: dict[str, bool] = {}  # interface: up, as last reported
 
     @property
@@ -97,6 +101,8 @@ class Crew:
         member = self._members[index]
         worker = self._opener.spawn_worker(index)
         member.channel, member.started_s = worker.channel, self._loop.time()
+        for message in encode_learnt([Learnt(*key, *value) for key, value in self._learnt.items()]):
+            worker.channel.send(message)
         self._loop.add_reader(worker.channel.fileno(), self._listen, member)
         self._telemetry.workers_up(self.running)
 
@@ -121,8 +127,19 @@ class Crew:
             return
         if isinstance(said, Hit):
             self._on_hit(said)
+        elif isinstance(said, Recollection):
+            self._remember(said)
         else:
             self._report(said)
+
+    def _remember(self, said: Recollection) -> None:
+        """Keep flagged names for the next worker: one that died must not forget what its clients look up once a day."""
+        for client, address, name, until_ns in said.learnt:
+            if self._catalog.match_name(name) is not None:
+                self._learnt[client, address] = (name, until_ns)
+                self._learnt.move_to_end((client, address))
+        while len(self._learnt) > MAX_REMEMBERED:
+            self._learnt.popitem(last=False)
 
     def _report(self, report: Report) -> None:
         self._telemetry.apply_worker_counts(report.counts)

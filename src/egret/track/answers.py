@@ -6,17 +6,39 @@ its client that address. It is an inference, marked ``NamedBy.ANSWER``: many nam
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable
 
+MAX_FRESH = 4_096  # learnt and not taken; what is beyond it outlives no restart
+
+
+class Learnt(NamedTuple):
+    """One name that outlives the process that learnt it."""
+
+    client: bytes
+    address: bytes
+    name: str
+    until_ns: int
+
 
 class Answers:
-    """(client, address) to the name that was asked for, as long as the client may use it."""
+    """(client, address) to the name that was asked for, as long as the client may use it.
 
-    def __init__(self, limits: Limits, evictions: Counter[str]) -> None:
+    Args:
+        limits: how many, how long.
+        evictions: counts what falls out.
+        flagged: whether a name may outlive this process. Only such are kept for ``take_fresh``: a list of all that
+            anybody looked up is nobody's business.
+    """
+
+    def __init__(self, limits: Limits, evictions: Counter[str], flagged: Callable[[str], bool] | None = None) -> None:
         self._limits = limits
+        self._flagged = flagged
+        self._fresh: deque[Learnt] = deque(maxlen=MAX_FRESH)
         self._names: LruTable[tuple[bytes, bytes], tuple[str, int]] = LruTable("answers", limits.answers, evictions)
 
     def __len__(self) -> int:
@@ -26,7 +48,22 @@ class Answers:
         """Remember that *client* was told *address* for *name*, for its TTL (bounded) and a grace."""
         limits = self._limits
         kept_s = min(max(ttl_s, limits.answer_floor_s), limits.answer_ceiling_s) + limits.answer_grace_s
-        self._names.put((client, address), (name, time_ns + kept_s * SECOND_NS))
+        until_ns = time_ns + kept_s * SECOND_NS
+        self._names.put((client, address), (name, until_ns))
+        if self._flagged is not None and self._flagged(name):
+            self._fresh.append(Learnt(client, address, name, until_ns))
+
+    def take_fresh(self) -> list[Learnt]:
+        """The flagged names that were learnt since the last call."""
+        fresh = list(self._fresh)
+        self._fresh.clear()
+        return fresh
+
+    def restore(self, learnt: Iterable[Learnt]) -> None:
+        """Take names that an earlier process learnt; what was learnt since stays."""
+        for each in learnt:
+            if self._names.get((each.client, each.address)) is None:
+                self._names.put((each.client, each.address), (each.name, each.until_ns))
 
     def name_of(self, client: bytes, address: bytes, time_ns: int) -> str | None:
         """The name that *client* last got for *address*; None if none, or none that still counts."""

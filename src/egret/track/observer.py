@@ -11,6 +11,8 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Packet, decode_packet
 from egret.errors import DecodeError, Reason
@@ -40,10 +42,10 @@ class Observer:
     Give it every frame in capture order; call ``expire`` when no frames come, ``flush`` at the end.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, flagged: Callable[[str], bool] | None = None) -> None:
         limits = limits or Limits()
         self._counters = Counters()
-        self._answers = Answers(limits, self._counters.evictions)
+        self._answers = Answers(limits, self._counters.evictions, flagged)
         self._ech = EchLookups(limits, self._counters.evictions)
         namer = Namer(self._answers, self._ech)
         self._lookups = Lookups(limits, self._answers, self._counters, self._ech)
@@ -148,6 +150,11 @@ class Observer:
         events += self._quic.flush()
         events += self._dtls.flush()
         return events
+
+    @property
+    def answers(self) -> Answers:
+        """The names of addresses, learnt from answers."""
+        return self._answers
 
     @property
     def counters(self) -> Counters:

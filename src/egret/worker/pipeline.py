@@ -56,7 +56,7 @@ class Pipeline:
         resolvers: Resolvers | None = None,
     ) -> None:
         self.catalog = catalog
-        self.observer = observer or Observer()
+        self.observer = observer or Observer(flagged=lambda name: catalog.match_name(name) is not None)
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc
         self._scope = scope or Scope()

@@ -13,7 +13,7 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
 from egret.worker.pipeline import Hit, Pipeline
-from egret.worker.wire import encode_hit, encode_report
+from egret.worker.wire import WireError, decode_learnt, encode_hit, encode_learnt, encode_report
 
 READ_TIMEOUT_S = 0.25
 REPORT_EVERY_S = 1.0
@@ -46,6 +46,7 @@ class Worker:
         report_at_s = 0.0
         try:
             while not self._stopping:
+                self._listen()
                 for frame in self._source.read(READ_TIMEOUT_S):
                     self._feed(frame)
                 if time.monotonic() >= report_at_s:
@@ -58,6 +59,14 @@ class Worker:
             return
         finally:
             self._source.close()
+
+    def _listen(self) -> None:
+        """Take the flagged names that an earlier worker learnt; the daemon says them at the start."""
+        while (received := self._pipe.receive()) is not None:
+            try:
+                self._pipeline.observer.answers.restore(decode_learnt(received.message).learnt)
+            except WireError as error:
+                self._mishap(error)
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self._stopping = True
@@ -90,6 +99,9 @@ class Worker:
 
     def _report(self) -> None:
         """Tell what is new; a report that finds the pipe full is told with the next one."""
+        for message in encode_learnt(self._pipeline.observer.answers.take_fresh()):
+            if not self._pipe.send(message):
+                self._counts["messages_dropped",] += 1
         self._counts.update(self._pipeline.take_counts())
         self._count_evictions()
         links = self._source.statistics()

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 from egret.catalog.match import Catalog
 from egret.errors import EgretError
 from egret.model import Connection, Endpoint, Kind, Match, NamedBy, Nameless, Observation, Protocol, Transport
+from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
 
 MAX_NAME = 4 * 255  # an escaped name: four characters a byte
+MAX_LEARNT = 100  # in a message: with the longest names still less than a channel carries
 
 
 T = TypeVar("T")
@@ -47,7 +49,14 @@ class Report:
     packet_time_ns: int
 
 
-Message = Hit | Report
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """Flagged names of addresses: what outlives a worker. Said by it, and to the next one."""
+
+    learnt: tuple[Learnt, ...]
+
+
+Message = Hit | Report | Recollection
 
 
 def encode_hit(hit: Hit) -> dict[str, object]:
@@ -73,6 +82,24 @@ def encode_report(
     return {"report": {"counts": rows, "gauges": dict(gauges), "links": list(links), "time": packet_time_ns}}
 
 
+def encode_learnt(learnt: Sequence[Learnt]) -> list[dict[str, object]]:
+    """Flagged names as messages, each of a size that a channel carries."""
+    rows = [[each.client.hex(), each.address.hex(), each.name, each.until_ns] for each in learnt]
+    return [{"learnt": rows[at : at + MAX_LEARNT]} for at in range(0, len(rows), MAX_LEARNT)]
+
+
+def decode_learnt(message: Mapping[str, Any]) -> Recollection:
+    """Read what a message of ``encode_learnt`` says.
+
+    Raises:
+        WireError: it is none.
+    """
+    try:
+        return _learnt(message["learnt"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise WireError(f"unreadable names of addresses: {type(error).__name__}") from error
+
+
 def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
     """Read one message.
 
@@ -80,6 +107,8 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
         WireError: it is no message of ours, or names a signature that *catalog* has not.
     """
     try:
+        if "learnt" in message:
+            return _learnt(message["learnt"])
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error
@@ -152,6 +181,17 @@ def _report(body: Mapping[str, Any]) -> Report:
     counts = tuple((tuple(str(part) for part in row[:-1]), _number(row[-1])) for row in body["counts"])
     gauges = {str(name): _number(value) for name, value in body["gauges"].items()}
     return Report(counts, gauges, tuple(map(_link, body["links"])), _number(body["time"]))
+
+
+def _learnt(rows: Sequence[Any]) -> Recollection:
+    if len(rows) > MAX_LEARNT:
+        raise ValueError("more names than a message has")
+    return Recollection(
+        tuple(
+            Learnt(_address(client), _address(address), _text(name) or "", _number(until_ns))
+            for client, address, name, until_ns in rows
+        )
+    )
 
 
 def _link(link: Mapping[str, Any]) -> LinkReport:

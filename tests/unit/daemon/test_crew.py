@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,8 +13,10 @@ from egret.daemon.crew import Crew, OpenerGoneError
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.telemetry import Telemetry
+from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import encode_hit, encode_report
+from egret.worker.wire import decode_learnt, encode_hit, encode_learnt, encode_report
+from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import CATALOG, seen
 
 
@@ -25,6 +28,22 @@ def worker(_index: int, link: WorkerLink) -> None:
     row = {"interface": "lan0", "up": True, "received": 5, "dropped": 1}
     link.pipe.send(encode_report({("names", "tls", "client_hello"): 1}, {"streams": 3}, [row], 1))
     link.pipe.send({"hit": "nonsense"})
+    signal.pause()
+
+
+def remembering(_index: int, link: WorkerLink) -> None:
+    """Says what it learnt, and as interfaces what it was told of earlier workers."""
+    told = None
+    for _ in range(30):
+        told = told or link.pipe.receive()
+        time.sleep(0.01)
+    names = [] if told is None else [each.name for each in decode_learnt(told.message).learnt]
+    rows = [{"interface": name, "up": True, "received": 0, "dropped": 0} for name in ("begun", *names)]
+    for message in encode_learnt(
+        [Learnt(CLIENT, SERVER, "a.chat.example", 1), Learnt(CLIENT, CLIENT, "no.example", 1)]
+    ):
+        link.pipe.send(message)
+    link.pipe.send(encode_report({}, {}, rows, 1))
     signal.pause()
 
 
@@ -45,8 +64,10 @@ class Stage:
         raise AssertionError("it did not happen within three seconds")
 
 
-def play(during: Callable[[Stage, OpenerClient], Awaitable[None]]) -> None:
-    client = Opener.start(worker, Plan(interfaces={}, backend="portable"))
+def play(
+    during: Callable[[Stage, OpenerClient], Awaitable[None]], work: Callable[[int, WorkerLink], None] = worker
+) -> None:
+    client = Opener.start(work, Plan(interfaces={}, backend="portable"))
 
     async def scene() -> None:
         stage = Stage(client)
@@ -81,6 +102,18 @@ def test_a_worker_that_dies_is_counted_and_started_again(monkeypatch: pytest.Mon
         assert stage.crew.running == 1
 
     play(during)
+
+
+def test_flagged_names_of_addresses_are_said_to_the_next_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTART_FIRST_S", 0.05)
+
+    async def during(stage: Stage, client: OpenerClient) -> None:
+        await stage.until(lambda: "begun" in stage.crew.links)
+        client.kill_worker(0)
+        await stage.until(lambda: "a.chat.example" in stage.crew.links)
+        assert "no.example" not in stage.crew.links
+
+    play(during, remembering)
 
 
 def test_without_its_opener_the_daemon_cannot_go_on() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from egret.track.answers import Answers
+from egret.track.answers import Answers, Learnt
 from egret.track.limits import SECOND_NS, Limits
 
 CLIENT, OTHER, ADDRESS = b"\xc0\x00\x02\x0a", b"\xc0\x00\x02\x0b", b"\xc6\x33\x64\x14"
@@ -34,3 +34,18 @@ def test_the_last_answer_counts_and_the_table_is_bounded() -> None:
     answers.learn(OTHER, CLIENT, "d.example", 100, 3)
     assert answers.name_of(CLIENT, ADDRESS, 4) is None
     assert (len(answers), evictions["answers"]) == (2, 1)
+
+
+def test_only_flagged_names_are_kept_for_later_and_what_is_newer_stays() -> None:
+    answers = Answers(Limits(), Counter(), flagged=lambda name: name.startswith("a."))
+    answers.learn(CLIENT, ADDRESS, "a.example", 60, 0)
+    answers.learn(OTHER, ADDRESS, "b.example", 60, 0)
+    fresh = answers.take_fresh()
+    assert fresh == [Learnt(CLIENT, ADDRESS, "a.example", 360 * SECOND_NS)]
+    assert answers.take_fresh() == []
+    later = Answers(Limits(), Counter())
+    later.learn(OTHER, ADDRESS, "c.example", 60, 0)
+    later.restore([*fresh, Learnt(OTHER, ADDRESS, "a.example", 1)])
+    assert [later.name_of(client, ADDRESS, 1) for client in (CLIENT, OTHER)] == ["a.example", "c.example"]
+    assert later.name_of(CLIENT, ADDRESS, 361 * SECOND_NS) is None
+    assert later.take_fresh() == []

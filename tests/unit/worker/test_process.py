@@ -3,17 +3,20 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from egret.model import Frame
+from egret.model import Connection, Frame, NamedBy
 from egret.sources.channel import Channel, pair
+from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
-from egret.worker.wire import Report, decode
+from egret.worker.wire import Message, Recollection, Report, decode, encode_learnt
 from tests.support.crew import FakeSource
-from tests.support.hello import Tcp, openssl_hello, records
+from tests.support.dialogues import dns_answer
+from tests.support.hello import CLIENT, Tcp, client_hello, openssl_hello, records, udp
 from tests.support.pipeline import CATALOG
 
 
@@ -30,14 +33,14 @@ def visit() -> list[Frame]:
     return [*client.handshake(), *client.stream(records(openssl_hello("www.chat.example")))]
 
 
-def heard(channel: Channel) -> list[Hit | Report]:
+def heard(channel: Channel) -> list[Message]:
     said = []
     while received := channel.receive():
         said.append(decode(json.loads(json.dumps(received.message)), CATALOG))
     return said
 
 
-def work(batches: Sequence[Sequence[Frame]], pipeline: Pipeline | None = None) -> tuple[list[Hit | Report], FakeSource]:
+def work(batches: Sequence[Sequence[Frame]], pipeline: Pipeline | None = None) -> tuple[list[Message], FakeSource]:
     ours, theirs = pair()
     source = FakeSource(batches, lambda: signal.raise_signal(signal.SIGTERM))
     Worker(source, pipeline or Pipeline(CATALOG), theirs).run()
@@ -48,7 +51,7 @@ def work(batches: Sequence[Sequence[Frame]], pipeline: Pipeline | None = None) -
         theirs.close()
 
 
-def total(said: list[Hit | Report], *key: str) -> int:
+def total(said: list[Message], *key: str) -> int:
     reports = [each for each in said if isinstance(each, Report)]
     return sum(number for report in reports for name, number in report.counts if name == key)
 
@@ -83,6 +86,9 @@ class Full:
     def __init__(self, channel: Channel, refuses: int) -> None:
         self._channel, self._refuses = channel, refuses
 
+    def receive(self) -> None:
+        return None
+
     def send(self, message: dict[str, Any]) -> bool:
         self._refuses -= 1
         return self._refuses < 0 and self._channel.send(message)
@@ -91,7 +97,7 @@ class Full:
 def test_a_full_pipe_drops_and_counts_and_loses_no_count() -> None:
     ours, theirs = pair()
     source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
-    Worker(source, Pipeline(CATALOG), Full(theirs, 2)).run()  # type: ignore[arg-type]  # only send is used
+    Worker(source, Pipeline(CATALOG), Full(theirs, 2)).run()  # type: ignore[arg-type]  # only these are used
     said = heard(ours)
     ours.close()
     theirs.close()
@@ -106,3 +112,34 @@ def test_ends_when_the_daemon_is_gone() -> None:
     Worker(source, Pipeline(CATALOG), theirs).run()
     assert source.closed
     theirs.close()
+
+
+def answered(name: str) -> Frame:
+    return udp(dns_answer(name, "198.51.100.7"), 53, 5000, source="192.0.2.53", destination=CLIENT)
+
+
+def nameless() -> list[Frame]:
+    client = Tcp(server="198.51.100.7")
+    return [*client.handshake(), *client.stream(records(client_hello(None)))]
+
+
+def test_flagged_names_of_addresses_outlive_a_worker_and_no_others() -> None:
+    said, _ = work([[answered("www.chat.example"), answered("private.example")]])
+    kept = [each.name for one in said if isinstance(one, Recollection) for each in one.learnt]
+    assert kept == ["www.chat.example"]
+
+
+def test_a_worker_takes_what_an_earlier_one_learnt() -> None:
+    ours, theirs = pair()
+    client, server = (ip_address(text).packed for text in (CLIENT, "198.51.100.7"))
+    for message in encode_learnt([Learnt(client, server, "www.chat.example", 1 << 62)]):
+        ours.send(message)
+    ours.send({"learnt": "nonsense"})
+    Worker(FakeSource([nameless()], lambda: signal.raise_signal(signal.SIGTERM)), Pipeline(CATALOG), theirs).run()
+    said = heard(ours)
+    ours.close()
+    theirs.close()
+    (hit,) = [each for each in said if isinstance(each, Hit)]
+    assert isinstance(hit.event, Connection)
+    assert (hit.event.named_by, hit.event.name) == (NamedBy.ANSWER, "www.chat.example")
+    assert total(said, "internal_errors", "decode") == 1
