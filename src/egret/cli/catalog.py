@@ -28,7 +28,7 @@ from egret.model import ServiceClass, Signature
 from egret.names import printable
 from egret.settings.bundled import signatures_dir
 from egret.settings.resolvers import ResolversFile
-from egret.settings.signature_file import SharedFile, VendorFile
+from egret.settings.signature_file import SharedFile, SilenceFile, VendorFile
 from egret.settings.signatures import SHARED, load_catalog, load_located
 
 app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
@@ -174,12 +174,14 @@ class FileKind(StrEnum):
     SIGNATURE = "signature"
     SHARED = "_shared"
     RESOLVERS = "_resolvers"
+    SILENCE = "_silence"
 
 
 SCHEMAS: dict[FileKind, type[BaseModel]] = {
     FileKind.SIGNATURE: VendorFile,
     FileKind.SHARED: SharedFile,
     FileKind.RESOLVERS: ResolversFile,
+    FileKind.SILENCE: SilenceFile,
 }
 
 

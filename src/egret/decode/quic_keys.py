@@ -1,7 +1,7 @@
 """QUIC Initial protection: the keys that anybody on the path can derive, and their use.
 
-With ``settings.ed25519`` the door to the package ``cryptography``. Initial packets are protected against accidents, not against
-observers: the keys follow from the version's salt and from the Destination Connection ID of the
+With ``settings.ed25519`` the door to the package ``cryptography``. Initial packets are protected against accidents,
+not against observers: the keys follow from the version's salt and from the Destination Connection ID of the
 client's first Initial (RFC 9001 section 5.2, RFC 9369 section 3.3).
 """
 

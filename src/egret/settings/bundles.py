@@ -103,6 +103,7 @@ def install(bundle: Bundle, folder: Path, today: date) -> Path:
         raise UpdateError(f"version {bundle.version} is not newer than {index.highest}, which was installed here")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)  # the daemon is another user than the one who updates
         with tempfile.TemporaryDirectory(dir=folder, prefix="new-") as temporary:
             staged = Path(temporary) / "files"
             _write(bundle, staged)
@@ -171,7 +172,7 @@ def _place(folder: Path, version: int) -> Path:
 
 def _write(bundle: Bundle, folder: Path) -> None:
     folder.mkdir()
-    folder.chmod(0o755)  # the daemon is another user than the one who updates
+    folder.chmod(0o755)
     for name, text in bundle.files.items():
         path = folder / name
         path.write_text(text, encoding="utf-8")

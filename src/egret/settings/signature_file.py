@@ -146,6 +146,12 @@ class VendorFile(_Model):
     signatures: Annotated[list[SignatureFields], Field(min_length=1)]
 
 
+class SilenceFile(_Model):
+    """What a folder takes away from those before it."""
+
+    silence: list[Line] = Field(description="ids of signatures that are not used")
+
+
 class SharedFile(_Model):
     """What several vendors say alike."""
 

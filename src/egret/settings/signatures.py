@@ -21,11 +21,13 @@ from egret.settings.signature_file import (
     ReasonFields,
     SharedFile,
     SignatureFields,
+    SilenceFile,
     VendorFile,
 )
 
 T = TypeVar("T")
 SHARED = "_shared.yaml"
+SILENCE = "_silence.yaml"
 _AI_INSIDE = (ServiceClass.AI, ServiceClass.EMBEDDED)
 
 
@@ -48,7 +50,10 @@ def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection
 
 
 def load_located(directories: Sequence[Path]) -> list[Located]:
-    """The signatures of *directories* with their places; errors and replacing as in ``load_catalog``."""
+    """The signatures of *directories* with their places; errors and replacing as in ``load_catalog``.
+
+    A ``_silence.yaml`` takes away what its folder and those before it have.
+    """
     errors: list[ConfigError] = []
     shared = _Shared()
     found: dict[str, Located] = {}
@@ -63,6 +68,7 @@ def load_located(directories: Sequence[Path]) -> list[Located]:
                 errors.append(CatalogError(f"duplicate signature '{item.signature.id}'", item.place, hint))
             here[item.signature.id] = item
         found |= here
+        _silence(directory, found, errors)
     if errors:
         raise ConfigErrors(schema.in_order(errors))
     return list(found.values())
@@ -74,6 +80,26 @@ def _vendor_files(directory: Path, errors: list[ConfigError]) -> list[Path]:
     hint = "signature files end in .yaml: rename it"
     errors += (CatalogError(f"{path}: is not read", None, hint) for path in directory.glob("*.yml"))
     return sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("_"))
+
+
+def _silence(directory: Path, found: dict[str, Located], errors: list[ConfigError]) -> None:
+    """Take out of *found* what ``_silence.yaml`` names."""
+    path = directory / SILENCE
+    if not path.exists():
+        return
+    try:
+        document = positions.load(path)
+        named = schema.validate(SilenceFile, document).silence
+    except ConfigErrors as error:
+        errors += error.errors
+        return
+    for index, name in enumerate(named):
+        if name not in found:
+            hint = schema.suggest(name, found) or "`egret catalog list` shows them"
+            place = document.position(("silence", index))
+            errors.append(CatalogError(f"unknown signature '{name}'", place, hint))
+    for name in named:
+        found.pop(name, None)
 
 
 def _version(signatures: Iterable[Signature], directories: Iterable[Path]) -> str:

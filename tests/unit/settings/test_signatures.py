@@ -222,3 +222,19 @@ def test_no_line_about_a_place_contradicts_the_verdict(bundled: Catalog) -> None
         assert not (claims_mainland and signature.operator.contested), signature.id
         abroad = [h.region for h in signature.hosts if h.region and h.region[:2] not in ("CN", "HK", "MO")]
         assert not (claims_mainland and abroad), signature.id
+
+
+def test_a_folder_silences_what_is_before_it(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, name in ((first, "example.chat"), (second, "example.more")):
+        folder.mkdir()
+        body = f"  - {{id: {name}, service: x, category: chat, class: ai, hosts: [{{exact: a.example}}]}}\n"
+        write(folder, body)
+    (second / "_silence.yaml").write_text("silence: [example.chat]")
+    assert [each.id for each in load_catalog([first, second]).signatures] == ["example.more"]
+    (second / "_silence.yaml").write_text("silence:\n  - example.chat\n  - example.moor\n")
+    with pytest.raises(ConfigErrors, match=r"_silence\.yaml:3:5: unknown signature 'example\.moor'.*'example\.more'"):
+        load_catalog([first, second])
+    (second / "_silence.yaml").write_text("silenced: []")
+    with pytest.raises(ConfigErrors, match="unknown option 'silenced'"):
+        load_catalog([first, second])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from egret.catalog.export.selection import Selection
+from egret.catalog.export.selection import Selection, known_names
 from egret.catalog.index import literal_tail, wildcard_expression
 from egret.model import HostKind, HostPattern
 
@@ -36,13 +36,19 @@ class Blocklist(NamedTuple):
 
     def unsaid(self, *, wildcards: bool) -> list[str]:
         """What a format that knows exact and suffix rules cannot say of it."""
-        left = [] if wildcards else [f"pattern {pattern}" for pattern in self.block.wildcard]
+        left = [] if wildcards else [f"what else pattern {pattern} covers" for pattern in self.block.wildcard]
         return left + [f"exception {pattern}" for pattern in self.allow.wildcard]
 
 
-def blocklist(selection: Selection) -> Blocklist:
-    """Make the rules; where a chosen and another pattern are equal, the chosen one holds."""
+def blocklist(selection: Selection, *, spell_out: bool = False) -> Blocklist:
+    """Make the rules; where a chosen and another pattern are equal, the chosen one holds.
+
+    *spell_out* adds the names that the catalogue knows of each wildcard, for formats without wildcards.
+    """
     states = _states(selection)
+    if spell_out:
+        spelled = {(HostKind.EXACT, name): True for name in _known_of_wildcards(selection)}
+        states = dict(sorted((spelled | states).items()))
     suffixes = {pattern: state for (kind, pattern), state in states.items() if kind is HostKind.SUFFIX}
     kept: dict[tuple[HostKind, str], bool] = {}
     again: set[str] = set()
@@ -62,6 +68,11 @@ def _states(selection: Selection) -> dict[tuple[HostKind, str], bool]:
     states = {(host.kind, host.pattern): False for host in selection.others}
     states |= {(target.host.kind, target.host.pattern): True for target in selection.targets}
     return dict(sorted(states.items()))
+
+
+def _known_of_wildcards(selection: Selection) -> set[str]:
+    wildcards = [target for target in selection.targets if target.host.kind is HostKind.WILDCARD]
+    return {name for target in wildcards for name in known_names(target)}
 
 
 def inherited(name: str, suffixes: Mapping[str, bool]) -> bool | None:

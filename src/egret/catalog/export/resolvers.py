@@ -11,7 +11,7 @@ _ACTIONS = {True: ".", False: "rpz-passthru."}
 
 def rpz(selection: Selection) -> Export:
     """A response policy zone: NXDOMAIN for what is chosen, passthru for what is below and is not."""
-    rules = blocklist(selection)
+    rules = blocklist(selection, spell_out=True)
     owners = _owners(rules)
     left_out = (*rules.unsaid(wildcards=False), *(f"host {name}" for name in owners if len(name) > MAX_OWNER))
     serial = (selection.reviewed.replace("-", "") or "19700101") + "00"
@@ -41,7 +41,7 @@ def _owners(rules: Blocklist) -> dict[str, bool]:
 
 def dnsmasq(selection: Selection) -> Export:
     """Lines for ``conf-dir``: NXDOMAIN. ``server=/x/#`` goes back to the usual servers. Since dnsmasq 2.86."""
-    rules = blocklist(selection)
+    rules = blocklist(selection, spell_out=True)
     left_out = tuple(rules.unsaid(wildcards=False))
     lines = [f"# {line}" for line in selection.head(left_out)]
     exact = {*rules.block.exact, *rules.allow.exact}  # the line of an exact host says what holds below it, too
@@ -57,7 +57,7 @@ def dnsmasq(selection: Selection) -> Export:
 
 def unbound(selection: Selection) -> Export:
     """A ``server:`` clause. An exact host is a name without addresses in a zone that is otherwise looked up."""
-    rules = blocklist(selection)
+    rules = blocklist(selection, spell_out=True)
     left_out = tuple(rules.unsaid(wildcards=False)) + tuple(f"exception {name}" for name in rules.allow.exact)
     lines = [f"# {line}" for line in selection.head(left_out)] + ["server:"]
     lines += [f'    local-zone: "{name}." always_nxdomain' for name in rules.block.suffix]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from egret.catalog.export.blocklist import Blocklist, Names, beside, blocklist, inherited
@@ -22,7 +24,7 @@ def test_only_what_differs_from_above_is_said() -> None:
 def test_without_anything_above_nothing_is_allowed() -> None:
     rules = blocklist(selection(*NESTED))
     assert rules.allow == Names(["free.ai.cloud.example"], [], [])
-    assert blocklist(selection(*PLAIN)).unsaid(wildcards=False) == ["pattern ark.*.vol.example"]
+    assert blocklist(selection(*PLAIN)).unsaid(wildcards=False) == ["what else pattern ark.*.vol.example covers"]
 
 
 def test_a_host_of_another_below_a_chosen_wildcard_is_left_alone() -> None:
@@ -65,3 +67,10 @@ def by_wildcard(catalog: Catalog, name: str) -> bool:
 def wanted(catalog: Catalog, name: str, classes: set[ServiceClass]) -> bool:
     found = catalog.match_name(name)
     return bool(found and found.signature.service_class in classes)
+
+
+def test_wildcards_are_spelled_out_for_who_has_none() -> None:
+    chat = replace(PLAIN[0], examples=("ark.cn.vol.example", "ark.us.vol.example"))
+    other = signature("y.z", "exact:ark.us.vol.example", service_class=ServiceClass.BROAD)
+    rules = blocklist(selection(chat, other), spell_out=True)
+    assert rules.block.exact == ["api.other.example", "ark.cn.vol.example"]
