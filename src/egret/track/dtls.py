@@ -8,15 +8,17 @@ same ends is therefore the same connection; other random bytes are a new one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from egret.decode import dtls
 from egret.decode.dtls import Fragment
 from egret.decode.packet import Packet
 from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
-from egret.model import Anomaly, Event, Nameless, Protocol, Transport
+from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.naming import Ends, Namer, said_by_hello
+from egret.track.naming import Ends, Namer, Said, said_behind_holes, said_by_hello
 from egret.track.tables import LruTable
 
 MAX_HELLOS = 3  # of one pair at a time: without and with a cookie, and one to spare
@@ -109,19 +111,32 @@ class DtlsFlows:
         pair.hellos.clear()  # pieces of the same connection's other hello
         return self._say(pair, body, fragment.length, time_ns)
 
-    def _say(self, pair: _Pair, body: bytes, length: int, time_ns: int, reason: Nameless | None = None) -> list[Event]:
+    def _say(
+        self,
+        pair: _Pair,
+        body: bytes,
+        length: int,
+        time_ns: int,
+        reason: Nameless | None = None,
+        later: Sequence[bytes] = (),
+    ) -> list[Event]:
         """Say what a hello says, as far as it is here."""
         pair.said = body[_RANDOM]
         ends = pair.ends
         try:
-            hello = parse_client_hello(dtls.message(body, length), datagram=True)
+            said = said_by_hello(parse_client_hello(dtls.message(body, length), datagram=True), Protocol.DTLS)
         except DecodeError as error:
+            behind = said_behind_holes(later, Protocol.DTLS, NOTHING)
+            if behind is not None:
+                return self._events(behind, ends, time_ns)
             why = Nameless.INCOMPLETE if error.reason is Reason.TRUNCATED else Nameless.UNREADABLE
             return [
                 Anomaly(time_ns, Protocol.DTLS.value, error.reason, ends.flow, ends.interface),
                 self._namer.nameless(reason or why, ends, time_ns, Protocol.DTLS),
             ]
-        said = said_by_hello(hello, Protocol.DTLS)
+        return self._events(said, ends, time_ns)
+
+    def _events(self, said: Said, ends: Ends, time_ns: int) -> list[Event]:
         return [*self._namer.observations(said, ends, time_ns), self._namer.connection(said, ends, time_ns)]
 
     def _settle(self, pair: _Pair, reason: Nameless | None = None) -> list[Event]:
@@ -130,11 +145,12 @@ class DtlsFlows:
         self._charge(pair)
         if not hellos:
             return []
-        best = max(hellos.values(), key=lambda hello: hello.assembly.length_at(0))
+        best = max(hellos.values(), key=lambda hello: (hello.assembly.length_at(0), hello.assembly.size))
         body = best.body
         if pair.said is not None and pair.said.startswith(body[_RANDOM]):
             return []
-        return self._say(pair, body, best.length, pair.last_ns, reason)
+        later = [best.assembly.run(start) for start in best.assembly.starts() if start]
+        return self._say(pair, body, best.length, pair.last_ns, reason, later)
 
     def _charge(self, pair: _Pair) -> None:
         now = sum(hello.assembly.cost for hello in pair.hellos.values())

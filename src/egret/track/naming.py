@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from egret.decode import gquic
 from egret.decode.gquic import Chlo
 from egret.decode.ja4 import fingerprint
 from egret.decode.tls import ClientHello
+from egret.decode.tls_extensions import find_server_name
 from egret.errors import Reason
 from egret.model import (
     NOTHING,
@@ -87,6 +88,21 @@ def _said(host: bytes | None, protocol: Protocol, attributes: Mapping[str, objec
     if host is not None and name is None and not names.is_address(host):
         anomaly = anomaly or Reason.BAD_NAME
     return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly)
+
+
+def said_behind_holes(parts: Iterable[bytes], protocol: Protocol, attributes: Mapping[str, object]) -> Said | None:
+    """The name in what lies behind holes of a hello: where one of its pieces was lost, the name may be in another."""
+    for part in parts:
+        host = find_server_name(part)
+        name = None if host is None else _from_host(host)
+        if is_host(name):
+            return Said(protocol, Kind.CLIENT_HELLO, name, {"partial": True, **attributes}, Reason.GAP)
+    return None
+
+
+def is_host(name: str | None) -> bool:
+    """Whether *name* can be believed where its surroundings prove nothing: several labels, no odd byte in any."""
+    return name is not None and "." in name and "\\" not in name
 
 
 class Namer:

@@ -19,13 +19,11 @@ from egret.decode.packet import Packet
 from egret.decode.quic import Frames, LongHeader, PacketKind, open_initial, parse_frames, parse_packets, peek_initial
 from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, InitialKeys, initial_keys
 from egret.decode.tls import MAX_HELLO, parse_client_hello
-from egret.decode.tls_extensions import find_server_name
 from egret.errors import DecodeError, Reason
-from egret.model import Anomaly, Event, Kind, Nameless, Protocol, Transport
-from egret.names import from_host
+from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.naming import Ends, Namer, Said, said_by_chlo, said_by_hello
+from egret.track.naming import Ends, Namer, Said, is_host, said_behind_holes, said_by_chlo, said_by_hello
 from egret.track.tables import LruTable
 
 MAX_ATTEMPTS = 4  # of one address pair at a time: a Retry, a new version, a port used again
@@ -34,6 +32,7 @@ _QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
 
 
 _EMPTY = Assembly(0)
+UNVERIFIED = {"unverified": True}
 _NO_FRAMES = Frames((), False, None)
 
 
@@ -272,8 +271,8 @@ class QuicFlows:
         self._charge(pair)
         said, error = _parse(data, attempt)
         if said is None and later and not attempt.chlo:
-            said = _said_behind_holes(later, attempt)
-        if attempt.unverified and (said is None or not _is_host(said.name)):
+            said = said_behind_holes(later, Protocol.QUIC, UNVERIFIED if attempt.unverified else NOTHING)
+        if attempt.unverified and (said is None or not is_host(said.name)):
             return []
         if said is None and attempt.chlo and not data:
             return []  # nothing that only a client sends
@@ -368,21 +367,5 @@ def _parse(data: bytes, attempt: _Attempt) -> tuple[Said | None, Reason | None]:
     except DecodeError as error:
         return None, error.reason
     if attempt.unverified:
-        said = said._replace(attributes={**said.attributes, "unverified": True}, anomaly=None)
+        said = said._replace(attributes={**said.attributes, **UNVERIFIED}, anomaly=None)
     return said, None
-
-
-def _said_behind_holes(parts: list[bytes], attempt: _Attempt) -> Said | None:
-    """Browsers shuffle their hello over several packets: where one is lost, the name may lie in another."""
-    for part in parts:
-        host = find_server_name(part)
-        name = None if host is None else from_host(host)
-        if _is_host(name):
-            marks = {"partial": True, "unverified": True} if attempt.unverified else {"partial": True}
-            return Said(Protocol.QUIC, Kind.CLIENT_HELLO, name, marks, Reason.GAP)
-    return None
-
-
-def _is_host(name: str | None) -> bool:
-    """Whether *name* can be believed without proof: several labels, and no odd byte in any."""
-    return name is not None and "." in name and "\\" not in name

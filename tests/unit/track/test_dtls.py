@@ -101,6 +101,16 @@ def test_a_hello_with_a_hole_is_used_as_far_as_it_goes() -> None:
     assert [c.reason for c in connections(late)] == [Nameless.INCOMPLETE]
 
 
+def test_a_name_behind_a_hole_is_found() -> None:
+    first, _, last = dtls_datagrams(BODY, [50, 70])
+    for datagrams in ([first, last], [last]):
+        events = run([up(datagram) for datagram in datagrams])
+        (observation,) = observations(events)
+        assert (observation.name, observation.attributes) == ("dtls.example", {"transport": "udp", "partial": True})
+        assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.GAP]
+        assert [connection.named_by for connection in connections(events)] == [NamedBy.HELLO]
+
+
 def test_pieces_of_a_hello_that_was_said_are_no_new_connection() -> None:
     whole, piece = dtls_datagrams(BODY)[0], dtls_datagrams(BODY, [300])[0]
     named_once([up(whole), up(piece)])

@@ -7,7 +7,8 @@ from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Kind, NamedBy, Nameless, Observation, Protocol, Transport
 from egret.track.answers import Answers
 from egret.track.limits import Limits
-from egret.track.naming import Ends, Namer, Said, said_by_hello
+from egret.track.naming import Ends, Namer, Said, said_behind_holes, said_by_hello
+from tests.support.hello import sni
 
 ENDS = Ends(Transport.TCP, Endpoint(b"\xc0\x00\x02\x0a", 40000), Endpoint(b"\xc6\x33\x64\x14", 443), "lan0")
 
@@ -42,6 +43,13 @@ def test_bad_names_and_address_literals() -> None:
     assert (of(b"192.0.2.1").name, of(b"192.0.2.1").anomaly) == (None, None)
     assert of(b"a..b", Reason.TRUNCATED).anomaly is Reason.TRUNCATED
     assert of(None) == Said(Protocol.QUIC, Kind.CLIENT_HELLO, None, {"version": "1.2"})
+
+
+def test_a_name_behind_a_hole() -> None:
+    found = said_behind_holes([b"nothing", b"..." + sni(b"a.example")], Protocol.DTLS, {"x": 1})
+    assert found == Said(Protocol.DTLS, Kind.CLIENT_HELLO, "a.example", {"partial": True, "x": 1}, Reason.GAP)
+    for name in (b"localhost", b"a b.example", b"192.0.2.1"):
+        assert said_behind_holes([sni(name)], Protocol.QUIC, {}) is None
 
 
 def test_observations_of_two_names_and_an_anomaly() -> None:
