@@ -24,11 +24,14 @@ class Collector:
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
+        self.trouble: Exception | None = None  # raised instead of taking anything
 
     def health(self) -> str | None:
         return None
 
     async def send(self, alerts: Sequence[Alert]) -> None:
+        if self.trouble is not None:
+            raise self.trouble
         self.alerts += alerts
 
     async def close(self) -> None:
@@ -50,6 +53,7 @@ class Room:
         self.store = IncidentStore(store)
         judge = Judge(Policy(), None)
         self.ledger = Ledger(judge, self.incidents, self.store, self.outputs, self.telemetry, keep_s=86_400.0)
+        self.watch.settled = self.ledger.settled
         self.catalog = CATALOG
 
     def said(self) -> list[str]:

@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
 from typing import Any, TypeVar
 
 from egret.alerts.incidents import Incidents
@@ -18,6 +20,7 @@ from egret.alerts.model import Alert, Incident
 from egret.errors import StoreError
 from egret.judge.verdict import Judge
 from egret.model import Detection
+from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
@@ -60,6 +63,7 @@ class Ledger:
         self._keep_s = keep_s
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
+        self._settled: list[tuple[str, Outcome, list[str], str]] = []
         self._wake = asyncio.Event()
         self._told_broken = 0
         self._saved_at_s = self._purged_at_s = 0.0
@@ -69,6 +73,21 @@ class Ledger:
         found = await self._on_disk(self._store.open_incidents) or []
         self.incidents.restore(found)
         return len(found)
+
+    async def resume(self) -> int:
+        """Offer again what an output did not get before Egret stopped; how many alerts."""
+        number = 0
+        for sink in self._outputs.names:
+            waiting = await self._on_disk(partial(self._store.waiting, sink)) or []
+            self._outputs.offer_again(sink, waiting)
+            number += len(waiting)
+        return number
+
+    def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+        """Hear what became of alerts (``sinks.base.Watcher``); their places in the outbox are freed by ``run``."""
+        if outcome not in {Outcome.FAILED, Outcome.KEPT}:
+            self._settled.append((sink, outcome, [alert.id for alert in alerts], detail))
+            self._wake.set()
 
     def hit(self, hit: Hit) -> None:
         """Judge and fold one hit; alerts wait for ``run`` to commit them."""
@@ -108,15 +127,29 @@ class Ledger:
             await self._wake.wait()
             self._wake.clear()
             await self._commit_and_offer()
+            await self._settle()
 
     async def _commit_and_offer(self) -> None:
         alerts, self._waiting = self._waiting, []
         if not alerts:
             return
         try:
-            await self._on_disk(lambda: self._store.record(alerts=alerts))
+            await self._on_disk(lambda: self._record(alerts))
         finally:
             self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
+
+    def _record(self, alerts: Sequence[Alert]) -> None:
+        """Commit alerts with a place in the outbox of each sink that wants them."""
+        for sinks, group in groupby(alerts, self._outputs.wanting):
+            self._store.record(alerts=list(group), sinks=sinks)
+
+    async def _settle(self) -> None:
+        settled, self._settled = self._settled, []
+        for sink, outcome, ids, detail in settled:
+            if outcome is Outcome.REJECTED:
+                await self._on_disk(partial(self._store.bury, sink, ids, detail))
+            else:
+                await self._on_disk(partial(self._store.acknowledge, sink, ids))
 
     async def tick(self, now_ns: int) -> None:
         """Once a second: updates and closings that are due, and now and then the store."""
@@ -137,9 +170,13 @@ class Ledger:
         changed: Iterable[Incident] = self.incidents.take_changed()
         await self._on_disk(lambda: self._store.record(changed))
 
-    async def close(self) -> None:
-        """Commit what waits, offer it, and close the store."""
+    async def flush(self) -> None:
+        """Commit what waits and offer it."""
         await self._commit_and_offer()
+
+    async def close(self) -> None:
+        """After the outputs are closed: note what they got, and close the store."""
+        await self._settle()
         await self._save()
         await self._on_disk(self._store.close)
         self._disk.shutdown(wait=False, cancel_futures=True)

@@ -57,6 +57,7 @@ class Service:
         self._store = IncidentStore(config.paths.store)
         keep_s = config.store.keep.total_seconds()
         self._ledger = Ledger(post.knowledge.judge, self._incidents, self._store, self._outputs, self.telemetry, keep_s)
+        watch.settled = self._ledger.settled
         workers = len(post.shares)
         self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
@@ -79,8 +80,9 @@ class Service:
                 await self._web.start()
             restored = await self._ledger.restore()
             self._outputs.start()
+            again = await self._ledger.resume()
             self._crew.start()
-            self._welcome(restored)
+            self._welcome(restored, again)
             await self._watch_over()
         finally:
             await self._end()
@@ -96,9 +98,11 @@ class Service:
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
         telemetry.config_loaded(time.time())
 
-    def _welcome(self, restored: int) -> None:
+    def _welcome(self, restored: int, again: int) -> None:
         if restored:
             self._say(f"{restored} open incident{'' if restored == 1 else 's'} from before")
+        if again:
+            self._say(f"{again} alert{'' if again == 1 else 's'} from before not yet delivered; offered again")
         for delivery in self._deliveries:
             trouble = delivery.sink.health()
             if trouble:
@@ -141,8 +145,9 @@ class Service:
     async def _end(self) -> None:
         self._notifier.stopping()
         await self._crew.stop()
-        await self._ledger.close()
+        await self._ledger.flush()
         await self._outputs.close(FLUSH_S)
+        await self._ledger.close()
         if self._web is not None:
             await self._web.close()
         self._notifier.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from egret import __version__
 from egret.alerts.incidents import Incidents
@@ -25,17 +25,22 @@ from egret.web.status import (
     SinkStatus,
 )
 
+Settled = Callable[[str, Outcome, Sequence[Alert], str], None]
+
 
 class SinkWatch:
-    """Hears what becomes of alerts: counts it, and remembers each sink's last trouble."""
+    """Hears what becomes of alerts: counts it, tells the ledger, and remembers each sink's last trouble."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
+        self.settled: Settled | None = None
         self.last_error: dict[str, str | None] = {}
 
     def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
         """See ``sinks.base.Watcher``."""
         self._telemetry.delivery(sink, MetricOutcome(outcome.value), len(alerts), detail)
+        if self.settled is not None:
+            self.settled(sink, outcome, alerts, detail)
         self.last_error[sink] = None if outcome is Outcome.DELIVERED else detail
 
 

@@ -8,7 +8,8 @@ Outcomes of an alert, each counted once for each sink that wanted it:
 =========  ====================================================================
 delivered  the receiver has it
 rejected   the receiver will never take it (``SinkRejected``)
-dropped    the queue was full, or Egret stopped, before the receiver took it
+dropped    the queue was full before the receiver took it
+kept       Egret stopped first; what the store committed is offered again at the next start
 =========  ====================================================================
 
 ``failed`` counts attempts, not alerts: each is followed by another, or by one of the above.
@@ -37,6 +38,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"
     DROPPED = "dropped"
+    KEPT = "kept"
 
 
 class Sink(Protocol):
@@ -150,9 +152,13 @@ class Delivery:
         """Begin to send; needs a running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"deliver to {self.name}")
 
+    def wants(self, alert: Alert) -> bool:
+        """Whether *alert* is severe enough for this sink."""
+        return alert.severity.rank >= self.options.min_severity.rank
+
     def offer(self, alert: Alert) -> None:
-        """Queue *alert* if it is severe enough. Never blocks."""
-        if alert.severity.rank < self.options.min_severity.rank:
+        """Queue *alert* if the sink wants it. Never blocks."""
+        if not self.wants(alert):
             return
         lost = self._backlog.put(alert)
         if lost is not None:
@@ -210,7 +216,7 @@ class Delivery:
                 await self._hurry.wait()
 
     async def close(self, timeout_s: float) -> None:
-        """Send what waits, for at most *timeout_s*; count the rest as dropped; close the sink."""
+        """Send what waits, for at most *timeout_s*; count the rest as kept; close the sink."""
         self._hurry.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -221,7 +227,7 @@ class Delivery:
         left = [*self._sending, *self._backlog.take(len(self._backlog))]
         self._sending = []
         if left:
-            self._watch(self.name, Outcome.DROPPED, left, "stopped before they could be delivered")
+            self._watch(self.name, Outcome.KEPT, left, "stopped before they could be delivered")
         with suppress(TimeoutError, SinkTemporary):
             async with asyncio.timeout(1.0):
                 await self.sink.close()

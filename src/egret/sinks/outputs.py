@@ -31,6 +31,22 @@ class Outputs:
             for delivery in self._deliveries:
                 delivery.offer(alert)
 
+    def offer_again(self, sink: str, alerts: Iterable[Alert]) -> None:
+        """Queue *alerts* for one sink, which did not get them before a restart."""
+        for delivery in self._deliveries:
+            if delivery.name == sink:
+                for alert in alerts:
+                    delivery.offer(alert)
+
+    def wanting(self, alert: Alert) -> tuple[str, ...]:
+        """The names of the sinks that *alert* is for."""
+        return tuple(delivery.name for delivery in self._deliveries if delivery.wants(alert))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every sink."""
+        return tuple(delivery.name for delivery in self._deliveries)
+
     @property
     def queue_lengths(self) -> Mapping[str, int]:
         """Alerts that each receiver does not have yet."""

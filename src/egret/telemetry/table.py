@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # an attempt that will be tried again
     REJECTED = "rejected"  # the receiver will never take it
     DROPPED = "dropped"  # the queue's bound came first
+    KEPT = "kept"  # Egret stopped first; offered again at the next start
 
 
 class Suppressed(StrEnum):

@@ -10,7 +10,7 @@ import pytest
 from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.daemon import ledger as module
-from egret.errors import StoreError
+from egret.errors import SinkRejected, SinkTemporary, StoreError
 from egret.model import Kind, Protocol
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS
@@ -37,8 +37,9 @@ def live(room: Room, during: Callable[[], Awaitable[None]]) -> None:
         await during()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await room.ledger.flush()
+        await room.outputs.close(0.5)
         await room.ledger.close()
-        await room.outputs.close(1.0)
 
     asyncio.run(play())
 
@@ -77,6 +78,58 @@ def test_what_was_open_continues_after_a_restart_without_a_second_alert(tmp_path
     live(second, after)
     assert second.said() == []
     assert second.store.open_incidents()[0].detections == 2
+
+
+def again(path: Path) -> tuple[Room, int]:
+    """A second start on the same store: its room, and how many alerts were offered again."""
+    room = Room(path)
+    numbers: list[int] = []
+
+    async def during() -> None:
+        numbers.append(await room.ledger.resume())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    return room, numbers[0]
+
+
+def test_what_a_receiver_did_not_take_is_offered_again_after_a_restart(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    room.sink.trouble = SinkTemporary("down")
+
+    async def during() -> None:
+        room.ledger.hit(lookup())
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert room.telemetry.value("egret_deliveries_total", "collector", "kept") == 2
+    second, number = again(tmp_path / "i.db")
+    assert (number, second.said()) == (2, ["opened example.chat", "escalated example.chat"])
+    assert again(tmp_path / "i.db")[1] == 0
+
+
+def test_what_a_receiver_refused_is_not_offered_again(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    room.sink.trouble = SinkRejected("no")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert again(tmp_path / "i.db")[1] == 0
+
+
+def test_what_was_delivered_is_not_offered_again(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+
+    live(room, during)
+    assert room.said() == ["opened example.chat"]
+    assert again(tmp_path / "i.db")[1] == 0
 
 
 def test_a_full_disk_stops_no_alert_and_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

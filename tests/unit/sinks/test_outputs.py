@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 
 from egret.alerts.model import Alert
+from egret.model import Severity
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.jsonl import JsonLinesSink
 from egret.sinks.outputs import SINKS, Outputs
-from tests.support.alerts import FakeSink, Watch, numbered
+from tests.support.alerts import FakeSink, Watch, numbered, opened
 
 
 class Hanging(FakeSink):
@@ -45,9 +46,30 @@ def test_a_sink_that_hangs_delays_no_other() -> None:
 
     asyncio.run(run())
     assert took_s[0] < 1.0
-    assert len(watch.ids(Outcome.DELIVERED)) == len(watch.ids(Outcome.DROPPED)) == 100
+    assert len(watch.ids(Outcome.DELIVERED)) == len(watch.ids(Outcome.KEPT)) == 100
 
 
 def test_every_sink_is_in_the_table() -> None:
     assert sorted(SINKS) == ["file", "terminal", "webhook"]
     assert SINKS["file"] is JsonLinesSink
+
+
+def test_who_wants_an_alert_and_who_gets_it_again() -> None:
+    async def run() -> None:
+        low, high = FakeSink(name="low"), FakeSink(name="high")
+        watch = Watch()
+        outputs = Outputs(
+            [
+                Delivery(low, DeliveryOptions(), watch),
+                Delivery(high, DeliveryOptions(min_severity=Severity.HIGH), watch),
+            ]
+        )
+        assert outputs.names == ("low", "high")
+        assert outputs.wanting(opened(Severity.LOW)) == ("low",)
+        assert outputs.wanting(opened(Severity.HIGH)) == ("low", "high")
+        outputs.start()
+        outputs.offer_again("high", [opened()])
+        await outputs.close(1.0)
+        assert (len(low.got), len(high.got)) == (0, 1)
+
+    asyncio.run(run())
