@@ -67,7 +67,7 @@ def _rule(target: Target, buffer: tuple[str, str, str], sid: int) -> str:
 
 def _escape(text: str) -> str:
     """Text for a quoted option: everything that could end it is escaped."""
-    return re.sub(r'([\\";:|])', r"\\\1", ascii_text(text))
+    return re.sub(r'([\\";:])', r"\\\1", ascii_text(text))
 
 
 def zeek_intel(selection: Selection) -> Export:

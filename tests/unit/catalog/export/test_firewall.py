@@ -1,16 +1,8 @@
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
-import pytest
-
 from egret.catalog.export.firewall import nftables
 from egret.catalog.export.selection import Wanted
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
 from tests.support.catalog import signature
 from tests.support.exports import selection
 
@@ -29,15 +21,3 @@ def test_names_are_left_to_a_resolver() -> None:
     made = nftables(selection(signature("a.b", "exact:a.example")))
     assert made.left_out == ("host exact a.example",)
     assert "a.example" not in made.text
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("nft"), reason="nft reads the kernel, as root")
-@pytest.mark.parametrize("wanted", [Wanted(), RESOLVERS, Wanted(classes=set(ServiceClass))], ids=["ai", "dns", "all"])
-def test_nft_takes_it(wanted: Wanted, tmp_path: Path) -> None:
-    file = tmp_path / "egret.nft"
-    file.write_text(nftables(selection(*load_catalog().signatures, wanted=wanted)).text)
-    for flags in (["-c"], []):  # the namespace ends with the command
-        done = subprocess.run(
-            ["unshare", "-n", "nft", *flags, "-f", str(file)], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")
