@@ -6,7 +6,7 @@ import pytest
 
 from egret.model import NamedBy
 from tests.support.dialogues import PROXY_1, PROXY_2, PROXY_LOCAL, connect, dns_answer, dns_query, socks4, socks5
-from tests.support.hello import Tcp, connections, observations, openssl_hello, run, said
+from tests.support.hello import Tcp, client_hello, connections, observations, openssl_hello, records, run, said
 
 HELLO = openssl_hello("chat.qwen.ai")
 NAMED = [("tls", "client_hello", "chat.qwen.ai")]
