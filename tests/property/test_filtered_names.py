@@ -18,7 +18,7 @@ from egret.sources.files import open_capture
 from egret.track.observer import Observer
 from tests.support.live_bpf import run
 from tests.support.reshape import SHAPES, packets
-from tests.support.talks import talks
+from tests.support.talks import labels, talks
 from tests.support.wraps import WRAPS, Wrap
 
 DEMO = Path(__file__).parents[2] / "src/egret/data/demo/egret-demo.pcapng"
@@ -37,6 +37,10 @@ SEEN = {  # read by the filter itself; every other way that a live link may have
     "raw IP",
 }
 
+ON_ANOTHER_PORT = frozenset({"dns on another port", "dns over tcp on another port"})  # classic_dns passes these
+# An answer over TCP is a download: of one in many segments on another port, only the first looks like DNS.
+DOWNLOADS_CUT = frozenset({"tiny segments"})
+
 Names = set[tuple[str, str, str]]
 
 
@@ -53,21 +57,31 @@ def crossed(shape: str) -> tuple[bytes, ...]:
     return tuple(packet for number, talk in enumerate(talks()) for packet in packets(talk, number, SHAPES[shape]))
 
 
+@lru_cache
+def listed() -> Names:
+    """What the classic filter may lose."""
+    those = (talk for label, talk in zip(labels(), talks(), strict=True) if label in ON_ANOTHER_PORT)
+    return {("dns", kind, name) for talk in those for kind, name in talk.names}
+
+
 def names(frames: Iterable[Frame]) -> Names:
     observer = Observer()
     events = [event for frame in frames for event in observer.feed(frame)] + observer.flush()
     return {(e.protocol.value, e.kind.value, e.name) for e in events if isinstance(e, Observation)}
 
 
-def passed(frames: list[Frame]) -> list[Frame]:
-    program = kernel_filter.program("classic", frames[0].linktype)
+def passed(frames: list[Frame], name: str = "classic") -> list[Frame]:
+    program = kernel_filter.program(name, frames[0].linktype)
     return [frame for frame in frames if run(program, bytes(frame.data))]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_is_lost_in_any_shape(shape: str) -> None:
     frames = frames_of(WRAPS["Ethernet"], shape)
-    assert names(passed(frames)) == names(frames)
+    everything = names(frames)
+    assert everything - names(passed(frames)) <= listed()
+    lost = everything - names(passed(frames, "classic_dns"))
+    assert lost == set() or (shape in DOWNLOADS_CUT and lost <= listed())
 
 
 @pytest.mark.parametrize("way", sorted(SEEN))
@@ -75,7 +89,7 @@ def test_nothing_is_lost_in_any_shape(shape: str) -> None:
 def test_nothing_is_lost_on_the_ways_that_the_filter_reads(way: str, shape: str) -> None:
     frames = frames_of(WRAPS[way], shape)
     kept = passed(frames)
-    assert names(kept) == names(frames)
+    assert names(frames) - names(kept) <= listed()
     assert len(kept) < len(frames)
 
 

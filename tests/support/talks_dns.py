@@ -153,3 +153,41 @@ def _axfr(n: str) -> Talk:
     sent = struct.pack("!H", len(question(zone, "AXFR"))) + question(zone, "AXFR")
     stream = b"".join(struct.pack("!H", len(part)) + part for part in parts)
     return tcp(53, [sent], [("query", zone), *(("answer", owner) for owner in owners)], [stream])
+
+
+@MAKERS.add("dns on another port")
+def _other_port(n: str) -> Talk:
+    asked = f"{n}.dns.example"
+    return udp(5300, [question(asked)], [("query", asked), ("answer", asked)], [answer(asked, [a(asked)])])
+
+
+@MAKERS.add("dns over tcp on another port")
+def _tcp_other_port(n: str) -> Talk:
+    asked = f"{n}.dns.example"
+    pair = [question(asked), answer(asked, [a(asked)])]
+    framed = [struct.pack("!H", len(one)) + one for one in pair]
+    return tcp(5300, framed[:1], [("query", asked), ("answer", asked)], framed[1:])
+
+
+@MAKERS.add("dns odd bytes")
+def _odd(n: str) -> Talk:
+    asked = struct.pack("!HHHHHH", 1, 0x100, 1, 0, 0, 0) + wire(b"a_b*!", n.encode(), b"example") + b"\0\1\0\1"
+    return udp(53, [asked], [("query", f"a_b*!.{n}.example")])
+
+
+@MAKERS.add("dns mail exchange")
+def _mail(n: str) -> Talk:
+    asked, host = f"{n}.dns.example", f"mx.{n}.dns.example"
+    target = wire(b"mx", n.encode(), b"dns", b"example")
+    message = bytearray(question(asked, "MX") + b"\xc0\x0c" + struct.pack("!HHIHH", 15, 1, 60, 2 + len(target), 10))
+    message += target + target + struct.pack("!HHIH4s", 1, 1, 60, 4, b"\xcb\0\x71\x07")
+    message[2:4], message[6:8], message[10:12] = b"\x81\x80", b"\0\1", b"\0\1"
+    return udp(53, [question(asked, "MX")], [("query", asked), ("answer", host)], [bytes(message)])
+
+
+for _kind in ("mDNS", "LLMNR"):
+
+    def _local(n: str, port: int = {"mDNS": 5353, "LLMNR": 5355}[_kind]) -> Talk:
+        return udp(port, [question(f"{n}.local")], [])
+
+    MAKERS[_kind] = _local

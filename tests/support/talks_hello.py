@@ -7,6 +7,8 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
+from tests.support.datagrams import chlo, dtls_body, dtls_datagrams, gquic_packet, stream_frame
+from tests.support.dialogues import STARTTLS, socks4, socks5
 from tests.support.hello import client_hello, crypto_frame, openssl_hello, quic_initial, records
 from tests.support.talk import Make, Makers, Talk, tcp, udp
 
@@ -33,6 +35,10 @@ def tls(
             server,
         ),
     )
+
+
+def _behind(said: list[bytes], name: str) -> list[bytes]:
+    return [*said, openssl_hello(name)]
 
 
 tls("tls", lambda name: [openssl_hello(name)])
@@ -165,3 +171,42 @@ def _retry(n: str) -> Talk:
     first = initial(name, b"original")[0]
     second = quic_initial(crypto_frame(0, _quic_hello(name)), dcid=scid, token=b"token", number=1)
     return udp(443, [first, second], [("quic", name)], [retry])._replace(in_turn=True)
+
+
+# --- what hides a hello, and hellos of another kind
+
+for _label, _said in STARTTLS.items():
+    tls(f"tls behind {_label}", partial(_behind, list(_said)), 2525)
+
+
+def _dtls(n: str, cuts: tuple[int, ...] = (), size: int = 32) -> Talk:
+    name = f"{n}.dtls.example"
+    return udp(4433, dtls_datagrams(dtls_body(name.encode(), key_share=size), cuts), [("dtls", name)])
+
+
+put("dtls", _dtls)
+put("dtls, post-quantum in three fragments", partial(_dtls, cuts=(500, 900), size=1216))
+
+
+@MAKERS.add("gquic, Q043")
+def _gquic(n: str) -> Talk:
+    name = f"{n}.quic.example"
+    return udp(
+        443, [gquic_packet(stream_frame(chlo(name.encode())), cid=n.encode().rjust(8, b"-")[:8])], [("quic", name)]
+    )
+
+
+@MAKERS.add("socks 5 with a name")
+def _socks5(n: str) -> Talk:
+    name = f"{n}.socks.example"
+    hello_name = f"in.{n}.tls.example"
+    asked = socks5(name.encode())
+    return tcp(
+        1080, [asked[:3], asked[3:], openssl_hello(hello_name)], [("connect", name), ("tls", hello_name)], [b"\x05\0"]
+    )
+
+
+@MAKERS.add("socks 4a with a name")
+def _socks4(n: str) -> Talk:
+    name = f"{n}.socks.example"
+    return tcp(1080, [socks4(name.encode())], [("connect", name)], [b"\0\x5a" + bytes(6)])

@@ -53,6 +53,28 @@ http("connect", "CONNECT NAME:443 HTTP/1.1\nHost: NAME:443\n\n", "NAME", port=31
 http("connect without host", "CONNECT NAME:443 HTTP/1.0\n\n", "NAME", port=3128, kind="connect")
 
 
+http("spaces around", "GET / HTTP/1.1\nHost :  NAME  \n\n", "NAME")
+http("an underscore", "GET / HTTP/1.1\nHost: a_b.NAME\n\n", "a_b.NAME")
+http("a method of its own", "FETCH / HTTP/1.1\nHost: NAME\n\n", "NAME")
+http("a version that is none", "GET / HTTP/2.0\nHost: NAME\n\n", "NAME")
+http("a port that is none", "GET / HTTP/1.1\nHost: NAME:\n\n", "NAME")
+http("a byte of zero", "GET / HTTP/1.1\nX: a\0b\nHost: NAME\n\n", "NAME")
+
+
+@MAKERS.add("http, inside a tunnel")
+def _tunnel(n: str) -> Talk:
+    outer, inner = f"o.{n}.http.example", f"i.{n}.http.example"
+    sent = [f"CONNECT {outer}:80 HTTP/1.1\r\nHost: {outer}\r\n\r\n".encode(), _request(inner)]
+    return tcp(3128, sent, [("connect", outer), ("http", inner)], [b"HTTP/1.1 200 OK\r\n\r\n"])
+
+
+@MAKERS.add("http, the last line cut off")
+def _cut(n: str) -> Talk:
+    return tcp(
+        80, [f"GET / HTTP/1.1\r\nHost: {n}.http.example\r\nAccept: */".encode()], [("http", f"{n}.http.example")]
+    )
+
+
 @MAKERS.add("http, absolute form without host")
 def _absolute(n: str) -> Talk:
     name = f"{n}.http.example"
