@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-KINDS = ("query", "cname", "answer", "tls", "quic", "http", "connect")
+KINDS = ("query", "cname", "answer", "tls", "dtls", "quic", "http", "connect")
 OVERALL, EACH, PRECISION = 0.998, 0.995, 0.999
 Names = set[tuple[str, str]]
 _LOCAL = {"mdns", "llmnr", "nbns"}
@@ -34,6 +34,8 @@ _FIELDS = (
     "dns.resp.name",
     "dns.resp.type",
     "tls.handshake.extensions_server_name",
+    "dtls.handshake.extensions_server_name",
+    "gquic.tag.sni",
     "http.host",
     "http.request.method",
     "http.request.uri",
@@ -85,7 +87,7 @@ def tshark(path: Path) -> Names:
 
 
 def _tshark_row(columns: list[list[str]]) -> Iterator[tuple[str, str]]:
-    protocols, response, asked, owners, types, hellos, hosts, methods, targets = columns
+    protocols, response, asked, owners, types, hellos, datagrams, google, hosts, methods, targets = columns
     spoken = set("".join(protocols).replace(",", ":").split(":"))
     found: list[tuple[str, str]] = []
     if not spoken & _LOCAL:
@@ -93,6 +95,8 @@ def _tshark_row(columns: list[list[str]]) -> Iterator[tuple[str, str]]:
             found += [("query", name) for name in asked]
         found += [(_RECORDS[kind], name) for name, kind in zip(owners, types, strict=False) if kind in _RECORDS]
     found += [("quic" if "quic" in spoken else "tls", name) for name in hellos]
+    found += [("dtls", name) for name in datagrams]
+    found += [("quic", name) for name in google]
     connect = "CONNECT" in methods
     found += [("connect" if connect else "http", name) for name in hosts]
     found += [("connect", target) for target in targets if connect]
@@ -122,6 +126,7 @@ def _ndpi_kind(protocol: str) -> str | None:
         ("DNS", "query"),
         ("QUIC", "quic"),
         ("TLS", "tls"),
+        ("DTLS", "dtls"),
         ("HTTP_Connect", "connect"),
         ("HTTP", "http"),
     ):
