@@ -11,11 +11,13 @@ import typer
 
 from egret.catalog.export.formats import FORMATS, Format
 from egret.catalog.export.selection import DEFAULT_CLASSES, Wanted, select
+from egret.catalog.match import Catalog
 from egret.cli.catalog_folders import folders
 from egret.cli.output import complain
 from egret.errors import ConfigError
 from egret.judge.verdict import severity_of_class
 from egret.model import ServiceClass, Severity
+from egret.settings.config import load_config
 from egret.settings.schema import suggest
 from egret.settings.signatures import load_catalog
 
@@ -35,6 +37,10 @@ def export(
     min_severity: Annotated[
         Severity, typer.Option("--min-severity", help="only hosts that alert at this severity or more")
     ] = Severity.INFO,
+    config_file: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="what this configuration recognises, updates and overlays included"),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="write to this file, whole or not at all")] = None,
 ) -> None:
     """Write the catalogue for a resolver, a firewall, a sensor or a platform. Equal catalogues make equal files.
@@ -43,7 +49,7 @@ def export(
 
     Example: egret catalog export --format rpz --output egret.rpz
     """
-    catalog = load_catalog(folders(directories))
+    catalog = _catalog(directories, config_file)
     wanted = Wanted(
         classes=frozenset(classes or DEFAULT_CLASSES),
         vendors=known_vendors(vendors or (), {signature.vendor for signature in catalog.signatures}),
@@ -61,6 +67,15 @@ def export(
         complain(f"{file_format} cannot say: {len(made.left_out) - SHOWN} more")
     counted = f"{len(selection.targets)} host patterns of {len(selection.signatures)} services"
     complain(f"catalogue {catalog.version}: {counted}")
+
+
+def _catalog(directories: list[Path] | None, config_file: Path | None) -> Catalog:
+    if config_file is None:
+        return load_catalog(folders(directories))
+    if directories:
+        raise ConfigError("both folders and a configuration", None, "name the folders in the configuration")
+    config = load_config(config_file)
+    return load_catalog(config.signature_folders, config.catalog.disabled)
 
 
 def known_vendors(given: Collection[str], known: Collection[str]) -> frozenset[str]:

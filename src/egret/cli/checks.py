@@ -148,7 +148,7 @@ def _catalog(config: Config) -> Iterator[Finding]:
     if not catalog.signatures:
         yield Finding("catalogue", Level.FAIL, "no signature is left", "look at catalog.bundled and catalog.disabled")
     elif age_days is None or age_days > _STALE_DAYS:
-        yield Finding("catalogue", Level.WARN, words, "install a newer Egret: services move")
+        yield Finding("catalogue", Level.WARN, words, "install a newer Egret, or `egret catalog update`: services move")
     else:
         yield Finding("catalogue", Level.OK, words)
 

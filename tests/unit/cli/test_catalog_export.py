@@ -39,3 +39,13 @@ def test_mistakes_are_said() -> None:
         known_vendors(["DeepSek"], ["DeepSeek", "Baidu"])
     with pytest.raises(ConfigError, match="No such file"):
         replace(Path("/nonexistent/file"), "x")
+
+
+def test_a_configuration_decides_what_is_recognised(tmp_path: Path) -> None:
+    file = tmp_path / "egret.yaml"
+    file.write_text("catalog: {disabled: [deepseek.chat]}\n")
+    found = run("--format", "csv", "--vendor", "DeepSeek", "-c", str(file)).stdout
+    assert "deepseek." in found
+    assert "deepseek.chat" not in found
+    with pytest.raises(ConfigError, match="both folders and a configuration"):
+        run("--format", "csv", "-c", str(file), str(tmp_path))
