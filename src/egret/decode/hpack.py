@@ -18,7 +18,7 @@ Field = tuple[bytes, bytes]
 
 _ENTRY_COST = 32  # RFC 7541 section 4.1
 _TABLE_LIMIT = 4096  # RFC 9113 section 6.5.2: where nothing else was agreed
-_MAX_TABLE = 64 * 1024  # a server may allow its client more than we keep
+_MAX_TABLE = 16 * 1024  # a server may allow its client more than we keep; few do
 
 # Appendix A: "name" or "name value", in order; all values but these are empty.
 _STATIC: tuple[Field, ...] = tuple(

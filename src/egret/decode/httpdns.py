@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 from egret import names
 from egret.decode.http import RequestHead
 
-MAX_NAMES = 32  # of one request; SDKs send at most 5 at once
+MAX_NAMES = 8  # of one request; SDKs send at most 5 at once
 MAX_ADDRESSES = 64  # of one name
 _MAX_DEPTH = 8  # of an answer's JSON; the deepest known has 5
 _MAX_TTL_S = 1 << 31

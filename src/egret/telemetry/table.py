@@ -141,6 +141,7 @@ TABLES = (
     "flows",
     "decided",
     "http_flows",
+    "http2_sessions",
     "httpdns",
     "late_hellos",
     "dns_streams",

@@ -20,7 +20,7 @@ from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends
 from egret.track.tables import LruTable
 
-MAX_ASKED = 16  # requests on one connection that wait for their responses
+MAX_ASKED = 8  # requests on one connection that wait for their responses
 MAX_RESPONSE = 24 * 1024  # of the stream: a head and a body
 
 

@@ -21,7 +21,8 @@ class Limits:
     decided: int = 131_072  # connections that need no second look, a generation; two are kept
     http_flows: int = 8_192  # HTTP connections whose later requests are looked at
     http_bytes: int = 8 * 1024 * 1024  # of later requests that are not whole yet, all together
-    httpdns: int = 1_024  # connections to HTTPDNS servers whose responses are awaited
+    http2_sessions: int = 512  # of those connections that speak HTTP/2, each with its table of fields
+    httpdns: int = 512  # connections to HTTPDNS servers whose responses are awaited
     late_hellos: int = 16_384  # unrecognised connections in which a hello may still come
     quic_flows: int = 16_384  # QUIC address pairs
     quic_bytes: int = 16 * 1024 * 1024  # CRYPTO bytes of all attempts together

@@ -57,6 +57,9 @@ class Requests:
         self._httpdns = httpdns
         self._evictions = counters.evictions
         self._table: LruTable[int, _Conversation] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self._sessions: LruTable[int, _Conversation] = LruTable(
+            "http2_sessions", limits.http2_sessions, counters.evictions
+        )
         self._waiting: dict[int, _Conversation] = {}  # those that hold bytes
         self._held = 0
 
@@ -152,6 +155,10 @@ class Requests:
         cursor = conversation.cursor
         if conversation.frames is None:
             conversation.frames = Session()
+            evicted = self._sessions.put(conversation.key, conversation)
+            if evicted is not None:
+                evicted.lose()
+                self._uncount(evicted)
             cursor.advance(len(PREFACE))
         try:
             while (data := cursor.data()) and (step := conversation.frames.read(data)) is not None:
@@ -183,6 +190,7 @@ class Requests:
 
     def _uncount(self, conversation: _Conversation) -> None:
         self._waiting.pop(conversation.key, None)
+        self._sessions.pop(conversation.key)
         self._held -= conversation.held
         conversation.held = 0
 

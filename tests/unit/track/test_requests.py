@@ -115,6 +115,18 @@ def test_every_authority_of_http_2() -> None:
     assert names([*tcp.handshake(), *tcp.stream(broken + stream)]) == ["one.example"]
 
 
+def test_sessions_of_http_2_are_bounded() -> None:
+    observer = Observer(Limits(http2_sessions=2))
+    clients = [Tcp(sport=port, dport=80) for port in (5001, 5002, 5003)]
+    first, later = h2(b"\x82\x41\x0bone.example"), b"\0\0\x0e\x01\x05\0\0\0\x03\x82\x41\x0btwo.example"
+    for tcp in clients:
+        run([*tcp.handshake(), tcp.send(0, first + later[:5])], observer, flush=False)
+    assert observer.counters.evictions["http2_sessions"] == 1
+    rest = [tcp.send(len(first) + 5, later[5:]) for tcp in clients]
+    assert names(rest, observer=observer) == ["two.example"] * 2
+    assert observer._streams._requests._held == 0
+
+
 def test_ports_used_again() -> None:
     tcp = Tcp(dport=80)
     frames = [*tcp.handshake(), tcp.send(0, FIRST), tcp.send(len(FIRST), flags=RST)]
