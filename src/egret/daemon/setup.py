@@ -55,7 +55,7 @@ def load_knowledge(config: Config) -> Knowledge:
 
 def policy(config: Config) -> Policy:
     """What the judge needs of the settings."""
-    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars)
+    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars, claims=config.alerts.claims)
 
 
 def incident_policy(config: Config) -> IncidentPolicy:

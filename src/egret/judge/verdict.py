@@ -47,6 +47,7 @@ class Policy:
     broad: Severity = Severity.INFO
     lookup_step_down: bool = True
     count_sars: bool = True
+    claims: bool = True  # the signatures' attributed lines, beside the facts
 
     def of_class(self, service_class: ServiceClass) -> Severity:
         """The severity of a class, operator and place apart."""
@@ -104,10 +105,11 @@ class Judge:
         severity = severity_of_class(match.signature, match.region, self.policy, hosting)
         final = severity.step_down() if lookup_only and self.policy.lookup_step_down else severity
         facts = reasons.facts(match, hosting, where, ip, evidence, stepped_down=final is not severity)
+        claims = reasons.quoted(match.signature, where) if self.policy.claims else ()
         return Verdict(
             severity=final,
             score=score.total(score.parts(match.signature, where, lookup_only=lookup_only)),
-            reasons=facts + tuple(map(reasons.attributed, reasons.quoted(match.signature, where))),
+            reasons=facts + tuple(map(reasons.attributed, claims)),
             operator=match.signature.operator,
             hosting=hosting,
             lookup_only=lookup_only,

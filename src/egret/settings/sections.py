@@ -183,6 +183,9 @@ class Alerts(Section):
     alert_from: Severity = Field(
         default=Severity.LOW, description="Below it, detections are counted and make no incident"
     )
+    claims: bool = Field(
+        default=True, description="Tell what sources claim of a service and its operator, beside the facts"
+    )
     suppress: tuple[Suppression, ...] = Field(default=(), description="Detections that are counted and make no alert")
 
     @field_validator("update_every", "close_after")

@@ -27,8 +27,9 @@ def test_the_defaults_know_the_bundled_catalogue_and_database() -> None:
 
 
 def test_severities_and_sars_reach_the_judge(tmp_path: Path) -> None:
-    made = policy(config(tmp_path, "severities: {ai: critical}\ngeoip: {count_sars: false}\n"))
-    assert (made.ai, made.count_sars) == (Severity.CRITICAL, False)
+    text = "severities: {ai: critical}\ngeoip: {count_sars: false}\nalerts: {claims: false}\n"
+    made = policy(config(tmp_path, text))
+    assert (made.ai, made.count_sars, made.claims) == (Severity.CRITICAL, False, False)
 
 
 def test_alerts_settings_reach_the_incidents(tmp_path: Path) -> None:

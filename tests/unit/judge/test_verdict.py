@@ -177,3 +177,11 @@ def test_what_differs_is_judged_apart(judge: Judge) -> None:
     b = judge.detect(hello(), match(region="SG (ap-southeast-1)")).verdict
     c = judge.detect(connection(), match(region="CN (cn-beijing)")).verdict
     assert len({a.reasons, b.reasons, c.reasons}) == 3
+
+
+def test_claims_can_be_left_out_and_facts_stay() -> None:
+    judged = [
+        Judge(Policy(claims=claims), Table()).detect(hello(), match()).verdict.reasons for claims in (True, False)
+    ]
+    assert len(judged[0]) > len(judged[1]) >= 1
+    assert set(judged[1]) <= set(judged[0])
