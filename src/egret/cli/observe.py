@@ -15,7 +15,9 @@ from egret.track.observer import Observer
 
 
 def observe(
-    files: Annotated[list[str], typer.Argument(help="pcap or pcapng files, gzip allowed; - is standard input")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|-...", help="pcap or pcapng files, gzip allowed; - is standard input")
+    ],
     *,
     flows: Annotated[bool, typer.Option("--flows", help="also every connection, with what named it")] = False,
     anomalies: Annotated[bool, typer.Option("--anomalies", help="also what could not be read, and why")] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from egret import __version__
+from egret.alerts.formats.ecs import detection_to_ecs
 from egret.alerts.formats.table import FORMATS
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
@@ -37,7 +38,9 @@ class Format(StrEnum):
 
 
 def replay(
-    files: Annotated[list[str], typer.Argument(help="pcap or pcapng files, gzip allowed; - is standard input")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|-...", help="pcap or pcapng files, gzip allowed; - is standard input")
+    ],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="configuration; none is needed")] = None,
     output: Annotated[
         Format, typer.Option("--format", help="a table for people, or JSON lines for programs")
@@ -47,7 +50,10 @@ def replay(
         bool, typer.Option("--detections", help="one JSON line a detection, instead of incidents")
     ] = False,
     fail_on: Annotated[
-        Severity | None, typer.Option("--fail-on", help="exit with 3 if anything this severe was found")
+        Severity | None,
+        typer.Option(
+            "--fail-on", help="exit with 3 if anything this severe was found, in files that could be read whole"
+        ),
     ] = None,
 ) -> None:
     """Run captures through detection, jurisdiction and incidents, as the daemon would have seen them.
@@ -56,20 +62,31 @@ def replay(
 
     Example: egret replay --format ecs capture.pcap
     """
+    line = _detection_format(output) if detections else None
     run = _Replay(load_knowledge(load_config(config or default_config_file())))
     with Captures(files) as captures:
         for path in captures:
             for detection in run.detections(captures, path):
-                if detections:
-                    sys.stdout.write(dump(detection_line(detection, path)) + "\n")
+                if line is not None:
+                    sys.stdout.write(dump(line(detection, path)) + "\n")
                 else:
                     run.fold(detection)
             run.end_of_file()
-    if not detections:
+    if line is None:
         _print(run.incidents(), output, run)
     if captures.exit_code == 0 and fail_on is not None and run.worst >= fail_on.rank:
         raise typer.Exit(FOUND)
     raise typer.Exit(captures.exit_code)
+
+
+def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str, object]]:
+    """How to write one detection; OCSF knows findings only, which are incidents."""
+    if output is Format.OCSF:
+        raise typer.BadParameter("OCSF has no form for single detections; leave out --detections, or use jsonl or ecs")
+    if output is Format.ECS:
+        sensor = Sensor(__version__, socket.gethostname())
+        return lambda detection, _path: detection_to_ecs(detection, sensor)
+    return detection_line
 
 
 class _Replay:

@@ -59,3 +59,10 @@ def test_a_configured_inside_leaves_others_out(
     config.write_text('networks:\n  inside: ["10.0.0.0/8"]\n')
     assert invoke(["replay", "-c", str(config), capture]) == 0
     assert "0 incidents" in capsys.readouterr().out
+
+
+def test_detections_in_ecs_and_not_in_ocsf(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", "--detections", "--format", "ecs", capture]) == 0
+    assert all("@timestamp" in json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert invoke(["replay", "--detections", "--format", "ocsf", capture]) == 2
+    assert "OCSF has no form for single detections" in capsys.readouterr().err
