@@ -2,16 +2,16 @@
 
     python bench/broken.py [--count N] [--seed N]
 
-The captures are made by tests/support/broken.py, from the seed. Each is a process of its own, with ten seconds.
+The captures are made by tests/support/broken.py, from the seed. Each is a process of its own, with ten seconds of processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -20,20 +20,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.support.broken import broken, forged
 
 _ENOUGH_S = 10
+_PATIENCE_S = 60
 
 
 def observe(path: Path) -> tuple[str, float]:
-    """How it ended, and after how many seconds."""
+    """How it ended, and after how many seconds of processor time: the machine may be busy with other things."""
     command = [sys.executable, "-m", "egret", "observe", "--flows", "--anomalies", str(path)]
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     try:
-        out = subprocess.run(command, capture_output=True, check=False, timeout=_ENOUGH_S)
+        out = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired:
-        return "hang", _ENOUGH_S
-    took = time.monotonic() - started
+        return "hang", _PATIENCE_S
+    took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     if b"Traceback" in out.stderr or out.returncode not in {0, 1, 2}:
         return "crash", took
-    return f"exit {out.returncode}", took
+    return ("hang" if took > _ENOUGH_S else f"exit {out.returncode}"), took
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def main() -> None:
             ends[end] += 1
             slowest = max(slowest, took)
             if end in {"hang", "crash"}:
-                print(f"{name}: {end}")
+                print(f"{name}: {end}", flush=True)
     print(f"{ends.total()} captures: {dict(ends)}, the slowest {slowest:.1f} s")
     sys.exit(1 if ends["hang"] or ends["crash"] else 0)
 
