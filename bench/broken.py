@@ -2,7 +2,8 @@
 
     python bench/broken.py [--count N] [--seed N]
 
-The captures are made by tests/support/broken.py, from the seed. Each is a process of its own, with ten seconds of processor time.
+The captures are made by tests/support/broken.py, from the seed. Each is a process of its
+own, with ten seconds of processor time.
 """
 
 from __future__ import annotations
