@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from egret.catalog.match import Catalog
@@ -60,12 +60,25 @@ class Crew:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._stopping = False
         self._learnt: OrderedDict[tuple[bytes, bytes], tuple[str, int]] = OrderedDict()
+        self._learnt_changed = False
         self.links: dict[str, bool] = {}  # interface: up, as last reported
 
     @property
     def running(self) -> int:
         """How many workers run now."""
         return sum(member.channel is not None for member in self._members.values())
+
+    def recall(self, learnt: Iterable[Learnt]) -> None:
+        """Begin with flagged names that an earlier daemon's workers learnt; before ``start``."""
+        self._keep(learnt)
+        self._learnt_changed = False
+
+    def take_learnt(self) -> list[Learnt] | None:
+        """The flagged names of addresses, for the store; None if nothing came since the last call."""
+        if not self._learnt_changed:
+            return None
+        self._learnt_changed = False
+        return [Learnt(*key, *value) for key, value in self._learnt.items()]
 
     def start(self) -> None:
         """Start every worker.
@@ -134,7 +147,11 @@ class Crew:
 
     def _remember(self, said: Recollection) -> None:
         """Keep flagged names for the next worker: one that died must not forget what its clients look up once a day."""
-        for client, address, name, until_ns in said.learnt:
+        self._keep(said.learnt)
+
+    def _keep(self, learnt: Iterable[Learnt]) -> None:
+        self._learnt_changed = True
+        for client, address, name, until_ns in learnt:
             if self._catalog.match_name(name) is not None:
                 self._learnt[client, address] = (name, until_ns)
                 self._learnt.move_to_end((client, address))

@@ -25,6 +25,7 @@ from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Suppressed
+from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
 
 STORE_PATIENCE_S = 1.0  # a commit takes milliseconds; alerts are told within two seconds whatever the disk does
@@ -82,6 +83,14 @@ class Ledger:
             self._outputs.offer_again(sink, waiting)
             number += len(waiting)
         return number
+
+    async def recall(self, now_ns: int) -> list[Learnt]:
+        """The flagged names of addresses that were known before Egret stopped."""
+        return await self._on_disk(partial(self._store.remembered, now_ns)) or []
+
+    async def remember(self, learnt: Sequence[Learnt]) -> None:
+        """Keep the flagged names of addresses for the next start."""
+        await self._on_disk(partial(self._store.remember, learnt))
 
     def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
         """Hear what became of alerts (``sinks.base.Watcher``); their places in the outbox are freed by ``run``."""

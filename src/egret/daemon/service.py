@@ -26,6 +26,7 @@ from egret.telemetry.table import Stage
 from egret.web.server import WebServer
 
 TICK_S = 1.0
+REMEMBER_S = 10.0  # how often flagged names of addresses are saved, if there are new ones
 FLUSH_S = 3.0  # what a receiver that does not answer may cost at the end; systemd gives 15 s for all of it
 
 
@@ -81,6 +82,7 @@ class Service:
             restored = await self._ledger.restore()
             self._outputs.start()
             again = await self._ledger.resume()
+            self._crew.recall(await self._ledger.recall(time.time_ns()))
             self._crew.start()
             self._welcome(restored, again)
             await self._watch_over()
@@ -126,16 +128,24 @@ class Service:
 
     async def _tick(self) -> None:
         alive_s = self._notifier.watchdog_interval_s
-        alive_at_s = 0.0
+        alive_at_s = remember_at_s = 0.0
         while True:
             await asyncio.sleep(TICK_S)
             try:
                 await self._ledger.tick(time.time_ns())
+                if time.monotonic() >= remember_at_s:
+                    remember_at_s = time.monotonic() + REMEMBER_S
+                    await self._remember()
             except Exception as error:  # noqa: BLE001 - a bug here must not end the capture
                 self.telemetry.internal_error(Stage.DAEMON, error)
             if alive_s is not None and time.monotonic() >= alive_at_s:
                 alive_at_s = time.monotonic() + alive_s
                 self._notifier.alive()
+
+    async def _remember(self) -> None:
+        learnt = self._crew.take_learnt()
+        if learnt is not None:
+            await self._ledger.remember(learnt)
 
     def _hang_up(self) -> None:
         self.telemetry.log.event(
@@ -145,6 +155,7 @@ class Service:
     async def _end(self) -> None:
         self._notifier.stopping()
         await self._crew.stop()
+        await self._remember()
         await self._ledger.flush()
         await self._outputs.close(FLUSH_S)
         await self._ledger.close()

@@ -10,13 +10,16 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
 from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
 from egret.alerts.model import Alert, Incident
 from egret.errors import StoreError
+from egret.names import address_text
 from egret.store.database import Database
+from egret.track.answers import Learnt
 
 _Result = TypeVar("_Result")
 _LATEST_NS = 2**63 - 1  # what SQLite can hold; a capture may claim later times
@@ -168,6 +171,30 @@ class IncidentStore:
         update = "UPDATE outbox SET state = 'dead', detail = ? WHERE sink = ? AND alert = ?"
         self._run(lambda connection: connection.executemany(update, rows))
 
+    def remember(self, learnt: Iterable[Learnt]) -> None:
+        """Keep these flagged names of addresses, and no others.
+
+        Raises:
+            StoreError: the earlier ones are still kept.
+        """
+        rows = [(address_text(each.client), address_text(each.address), each.name, each.until_ns) for each in learnt]
+
+        def replace(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM learnt")
+            connection.executemany("INSERT OR REPLACE INTO learnt VALUES (?, ?, ?, ?)", rows)
+
+        self._run(replace)
+
+    def remembered(self, now_ns: int) -> list[Learnt]:
+        """The flagged names of addresses that still hold at *now_ns*, the oldest first.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT client, address, name, until_ns FROM learnt WHERE until_ns > ? ORDER BY until_ns"
+        rows = self._run(lambda connection: connection.execute(query, (_int64(now_ns),)).fetchall())
+        return [Learnt(ip_address(c).packed, ip_address(a).packed, name, until_ns) for c, a, name, until_ns in rows]
+
     def purge_before(self, time_ns: int, batches: int = 20) -> int:
         """Delete incidents whose newest detection is older than *time_ns*, with their alerts.
 
@@ -202,6 +229,7 @@ class IncidentStore:
             self._pending_incidents = {key: waiting for key, waiting in incidents.items() if waiting.client != client}
             self._pending_alerts = {key: pair for key, pair in alerts.items() if pair[0].incident.client != client}
         deleted = self._run(lambda c: c.execute("DELETE FROM incidents WHERE client = ?", (client,)).rowcount)
+        self._run(lambda c: c.execute("DELETE FROM learnt WHERE client = ?", (client,)))
         self._guarded(self._database.checkpoint)
         return deleted
 

@@ -45,5 +45,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX outbox_alert ON outbox (alert)",
     ),
+    (  # 2: what clients were told that the addresses of flagged names are; a restart must not forget it
+        """
+        CREATE TABLE learnt (
+            client TEXT NOT NULL,
+            address TEXT NOT NULL,
+            name TEXT NOT NULL,
+            until_ns INTEGER NOT NULL,
+            PRIMARY KEY (client, address)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 VERSION = len(MIGRATIONS)

@@ -124,3 +124,31 @@ def test_without_its_opener_the_daemon_cannot_go_on() -> None:
             await asyncio.wait_for(stage.crew.gone(), 3)
 
     play(during)
+
+
+def learner(_index: int, link: WorkerLink) -> None:
+    """Says one flagged and one ordinary name of an address; then waits to be ended."""
+    rows = [["c0000207", "cb007109", name, 2**62] for name in ("chat.example", "other.example")]
+    link.pipe.send({"learnt": rows})
+    signal.pause()
+
+
+def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody() -> None:
+    flagged = Learnt(bytes([192, 0, 2, 7]), bytes([203, 0, 113, 9]), "chat.example", 2**62)
+
+    async def scene() -> None:
+        stage = Stage(Opener.start(learner, Plan(interfaces={}, backend="portable")))
+        stage.crew.recall([])
+        assert stage.crew.take_learnt() is None
+        stage.crew.start()
+        found: list[Learnt] = []
+
+        def learnt() -> bool:
+            found.extend(stage.crew.take_learnt() or [])
+            return bool(found)
+
+        await stage.until(learnt)
+        assert found == [flagged]
+        await stage.crew.stop()
+
+    asyncio.run(scene())

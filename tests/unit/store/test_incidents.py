@@ -17,6 +17,7 @@ from egret.errors import StoreError
 from egret.model import Severity
 from egret.store import incidents as store_incidents
 from egret.store.incidents import IncidentStore
+from egret.track.answers import Learnt
 from tests.support.alerts import START_NS, alerts_of, hello, hostile, lookup, opened, whole_life
 
 DAY_NS = 86_400 * 10**9
@@ -202,6 +203,7 @@ def test_severity_is_kept_as_a_number_that_compares(store: IncidentStore, path: 
 KILLED = """
 import sys
 from pathlib import Path
+from egret.track.answers import Learnt
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import opened
 store = IncidentStore(Path(sys.argv[1]))
@@ -226,3 +228,20 @@ def test_killed_at_any_instant_what_was_recorded_is_there(path: Path) -> None:
             kept = {alert.id for alert in store.waiting("soc", limit=10**6)}
             assert store.moved_aside == []
         assert set(told) <= kept
+
+
+def test_learnt_names_are_kept_until_they_expire_or_their_client_is_purged(tmp_path: Path) -> None:
+    ours, theirs, address = bytes([192, 0, 2, 7]), bytes([192, 0, 2, 8]), bytes([203, 0, 113, 9])
+    learnt = [Learnt(ours, address, "chat.example", 100), Learnt(theirs, bytes(16), "x.example", 50)]
+    store = IncidentStore(tmp_path / "i.db")
+    store.remember(learnt)
+    store.remember(learnt)
+    store.close()
+    again = IncidentStore(tmp_path / "i.db")
+    assert again.remembered(10) == [learnt[1], learnt[0]]
+    assert again.remembered(60) == [learnt[0]]
+    again.purge_client("192.0.2.7")
+    assert again.remembered(10) == [learnt[1]]
+    again.remember([])
+    assert again.remembered(0) == []
+    again.close()
