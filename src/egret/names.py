@@ -58,11 +58,13 @@ def split_port(authority: bytes) -> tuple[bytes, int | None]:
     """Split ``host:port`` and ``[v6]:port`` (RFC 3986 section 3.2); a port that is no number is None."""
     if authority.startswith(b"["):
         host, _, rest = authority[1:].partition(b"]")
-        port = rest[1:] if rest.startswith(b":") else b""
-    elif authority.count(b":") == 1:
-        host, _, port = authority.partition(b":")
+        if rest and not rest.startswith(b":"):
+            return authority, None
+        port = rest[1:]
     else:
-        return authority, None
+        host, colon, port = authority.rpartition(b":")
+        if not colon or (port and not port.isdigit()) or (b":" in host and is_address(authority)):
+            return authority, None
     return host, int(port) if port.isdigit() and len(port) <= 5 and int(port) < 65536 else None
 
 

@@ -65,6 +65,9 @@ def test_from_host_is_total(raw: bytes) -> None:
         (b"2001:db8::1", b"2001:db8::1", None),
         (b"a:99999", b"a", None),
         (b"a:", b"a", None),
+        (b"[red].qwen.ai", b"[red].qwen.ai", None),
+        (b"${jndi:ldap://x}.qwen.ai:443", b"${jndi:ldap://x}.qwen.ai", 443),
+        (b"a:b", b"a:b", None),
     ],
 )
 def test_split_port(authority: bytes, host: bytes, port: int | None) -> None:

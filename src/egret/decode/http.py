@@ -165,15 +165,21 @@ def _own_authority(request: tuple[bytes, bytes]) -> bytes | None:
     return absolute.group(1).rpartition(b"@")[2] if absolute else None
 
 
+def _host_name(host: bytes) -> str | None:
+    """No URL is a host: a client that writes one into its Host line says nothing that can be trusted."""
+    return None if b"/" in host else names.from_host(host)
+
+
 def _head(request: tuple[bytes, bytes], host: bytes | None, size: int, body: int | None) -> RequestHead:
     # The request line's authority decides over the Host line (RFC 9112 section 3.2.2).
     authority = _own_authority(request) or host or b""
     name, port = names.split_port(authority)
+    told = names.split_port(host)[0] if host else b""
     return RequestHead(
         request[0].decode("ascii"),
-        names.from_host(name),
+        _host_name(name),
         port,
-        names.from_host(names.split_port(host)[0]) if host else None,
+        _host_name(told),
         request[0] == b"CONNECT",
         size,
         body,

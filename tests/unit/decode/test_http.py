@@ -57,6 +57,10 @@ def test_addresses_and_nothing_are_no_names(host: bytes) -> None:
     assert head(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").name is None
 
 
+def test_a_url_is_no_host() -> None:
+    assert head(b"GET / HTTP/1.1\r\nHost: http://x.example/\r\n\r\n").name is None
+
+
 def test_no_host_line() -> None:
     assert head(b"GET / HTTP/1.0\r\n\r\n").name is None
 
