@@ -58,7 +58,8 @@ class Prometheus:
 
     def _scraped_after(self, time_s: float) -> bool:
         try:
-            rows = self.query("timestamp(up == 1)")
+            # of the bare series: of an expression, timestamp() is the time of the question
+            rows = self.query("timestamp(up) and up == 1")
         except WorldError:
             return False
         return any(float(row["value"][1]) > time_s for row in rows)
