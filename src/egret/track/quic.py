@@ -24,7 +24,7 @@ from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer, Said, is_host, said_behind_holes, said_by_chlo, said_by_hello
-from egret.track.tables import LruTable
+from egret.track.tables import LruTable, set_back, unused_since
 
 MAX_ATTEMPTS = 4  # of one address pair at a time: a Retry, a new version, a port used again
 MAX_FAILED = 8  # connection ids of one pair that no keys opened
@@ -317,15 +317,9 @@ class QuicFlows:
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle attempts that have waited long enough; forget pairs that were quiet for long."""
-        wait_ns = self._limits.wait_s * SECOND_NS
         silent_ns = self._limits.silent_s * SECOND_NS
-        due: list[_Pair] = []
-        for _, pair in self._pairs.oldest_first():
-            if time_ns - pair.last_ns < wait_ns:
-                break  # the table is in order of last use
-            due.append(pair)
         events: list[Event] = []
-        for pair in due:
+        for pair in unused_since(self._pairs, time_ns - self._limits.wait_s * SECOND_NS):
             events += self._settle_open(pair)
             if time_ns - pair.last_ns >= silent_ns:
                 self._drop(pair)
@@ -333,8 +327,7 @@ class QuicFlows:
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        for _, pair in self._pairs.oldest_first():
-            pair.last_ns = min(pair.last_ns, time_ns)
+        set_back(self._pairs, time_ns)
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,6 +57,31 @@ class LruTable(Generic[K, V]):
     def oldest_first(self) -> Iterator[tuple[K, V]]:
         """Every entry; the table must not change meanwhile."""
         return iter(self._entries.items())
+
+
+class Used(Protocol):
+    """An entry that knows when it was last used; its table is in that order."""
+
+    last_ns: int
+
+
+U = TypeVar("U", bound=Used)
+
+
+def unused_since(table: LruTable[K, U], time_ns: int) -> list[U]:
+    """The entries last used at *time_ns* or earlier, oldest first."""
+    found: list[U] = []
+    for _, entry in table.oldest_first():
+        if entry.last_ns > time_ns:
+            break
+        found.append(entry)
+    return found
+
+
+def set_back(table: LruTable[K, U], time_ns: int) -> None:
+    """Time was set back: nothing was last used later than *time_ns*."""
+    for _, entry in table.oldest_first():
+        entry.last_ns = min(entry.last_ns, time_ns)
 
 
 class Remembered:

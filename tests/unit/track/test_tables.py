@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from egret.track.tables import LruTable, Remembered
+from egret.track.tables import LruTable, Remembered, set_back, unused_since
 
 
 def test_the_oldest_goes_first() -> None:
@@ -34,3 +34,17 @@ def test_what_is_used_survives_generations() -> None:
     assert remembered.get(0) is None
     remembered.put(49, 7)
     assert remembered.get(49) == 7
+
+
+class Entry:
+    def __init__(self, last_ns: int) -> None:
+        self.last_ns = last_ns
+
+
+def test_what_was_not_used_for_long_and_time_set_back() -> None:
+    table: LruTable[int, Entry] = LruTable("x", 10, Counter())
+    for last_ns in (1, 5, 9):
+        table.put(last_ns, Entry(last_ns))
+    assert [entry.last_ns for entry in unused_since(table, 5)] == [1, 5]
+    set_back(table, 4)
+    assert [entry.last_ns for _, entry in table.oldest_first()] == [1, 4, 4]
