@@ -47,6 +47,7 @@ def test_a_bug_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert "Traceback" not in captured
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_fine(repository: Path) -> None:
     capture = repository / "src/egret/data/demo/egret-demo.pcapng"
     command = f"{sys.executable} -m egret observe {capture} | head -n 1"
@@ -55,6 +56,7 @@ def test_a_reader_that_leaves_early_is_fine(repository: Path) -> None:
     assert len(result.stdout.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -19,6 +19,8 @@ from egret.worker.wire import decode_learnt, encode_hit, encode_learnt, encode_r
 from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import CATALOG, seen
 
+pytestmark = pytest.mark.slow  # real openers and workers
+
 
 def worker(_index: int, link: WorkerLink) -> None:
     """Says one hit, one report and one piece of nonsense; then waits to be ended."""

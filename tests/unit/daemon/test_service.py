@@ -25,6 +25,8 @@ from egret.worker.wire import encode_hit, encode_report
 from tests.support.alerts import START_NS
 from tests.support.pipeline import seen
 
+pytestmark = pytest.mark.slow  # real processes and a real listener
+
 
 def worker(_index: int, link: WorkerLink) -> None:
     """Says one visit of a flagged service, as a real worker would."""

@@ -123,6 +123,7 @@ def test_fragments_are_put_together(cut: int | None) -> None:
     assert Reason.GAP in {anomaly.reason for anomaly in anomalies(lost.expire(START_NS + 31 * SECOND_NS))}
 
 
+@pytest.mark.slow
 def test_a_flood_of_flows_stays_bounded() -> None:
     """Scaled down from the ten million of the bench: the bounds do not depend on the number."""
     limits = Limits(flows=500, decided=500, http_flows=100, quic_flows=200, answers=200, duplicates=200, dns_streams=50)
