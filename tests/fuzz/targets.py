@@ -115,12 +115,11 @@ def proxy_header_size(data: bytes) -> None:
 
 
 def quic_datagram(data: bytes) -> None:
-    if quic.is_long_header(data):
-        with suppress(DecodeError):
-            quic.parse_packets(data)
-        for header in quic.parse_packets(data, cut=True):
-            if header.cut and header.version in KNOWN_VERSIONS:
-                quic.peek_initial(data, header, initial_keys(header.dcid, header.version))
+    with suppress(DecodeError):
+        quic.parse_packets(data)
+    for header in quic.parse_packets(data, cut=True):
+        if header.cut and header.version in KNOWN_VERSIONS:
+            quic.peek_initial(data, header, initial_keys(header.dcid, header.version))
 
 
 def quic_frames(data: bytes) -> None:

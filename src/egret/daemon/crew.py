@@ -22,7 +22,6 @@ from egret.worker.wire import Recollection, Report, WireError, decode, encode_le
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
 _BATCH = 256  # messages taken at a time, so that the loop serves others too
-_END_PATIENCE_S = 3.0
 MAX_REMEMBERED = 2_000  # flagged names of addresses, for the next worker; the youngest
 
 

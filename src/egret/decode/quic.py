@@ -57,11 +57,6 @@ class Frames(NamedTuple):
     anomaly: Reason | None  # what ended the reading early; the CRYPTO frames before it stand
 
 
-def is_long_header(datagram: bytes | memoryview) -> bool:
-    """Whether *datagram* may begin with a QUIC long header; a test of one byte, for the gate."""
-    return len(datagram) >= 7 and bool(datagram[0] & _LONG)
-
-
 def parse_packets(datagram: bytes, *, cut: bool = False) -> list[LongHeader]:
     """Parse every long header of one UDP payload, in order; what follows a short header is not looked at.
 
@@ -95,9 +90,9 @@ def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> Long
 
     Ref: RFC 9000 sections 17.2 and 17.2.1 to 17.2.5, RFC 9369 section 3.2.
     """
-    first = datagram[start]
     if start + 7 > len(datagram):
         raise Truncated(len(datagram))
+    first = datagram[start]
     version = int.from_bytes(datagram[start + 1 : start + 5], "big")
     dcid, position = _cid(datagram, start + 5)
     scid, position = _cid(datagram, position)

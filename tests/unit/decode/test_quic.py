@@ -7,7 +7,6 @@ import pytest
 from egret.decode.quic import (
     MAX_PACKETS,
     PacketKind,
-    is_long_header,
     open_initial,
     parse_frames,
     parse_long_header,
@@ -136,10 +135,10 @@ def test_other_keys_mostly_show_in_the_reserved_bits() -> None:
     assert sum(payload is None for payload in peeked) > 50
 
 
-def test_gate() -> None:
-    assert is_long_header(b"\xc0" + bytes(6))
-    assert not is_long_header(b"\x40" + bytes(6))
-    assert not is_long_header(b"\xc0")
+@pytest.mark.parametrize("datagram", [b"", b"\xc0", b"\x40", b"\xc0" + bytes(5)])
+def test_what_is_shorter_than_any_long_header_is_truncated(datagram: bytes) -> None:
+    with pytest.raises(Truncated):
+        parse_packets(datagram)
 
 
 def test_frames_of_an_initial() -> None:
