@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import cast
 
-from egret.model import HostKind, Operator, Signature
+from egret.model import HostKind, Operator, Scope, Signature
 from egret.settings.signatures import load_catalog
 
 PAGE_HEAD = """\
@@ -42,9 +43,21 @@ def _vendor(vendor: str, signatures: Sequence[Signature]) -> Iterator[str]:
     yield ""
     yield f"- Operator: {_cell('; '.join(_unique(_source(each.operator) for each in signatures)))}."
     yield f"- Hosts: {_cell('; '.join(_unique(host.source for each in signatures for host in each.hosts)) or 'none')}."
+    yield from _scopes(signatures)
     if links := _unique(reference for each in signatures for reference in each.references):
         yield f"- References: {_cell('; '.join(map(_link, links)))}."
     yield f"- Last reviewed: {min(each.last_reviewed for each in signatures)}."
+
+
+def _scopes(signatures: Sequence[Signature]) -> Iterator[str]:
+    """What is documented of storage and inference, each with the hosts it is documented for."""
+    found: dict[Scope, list[str]] = {}
+    for host in (host for each in signatures for host in each.hosts if host.scope):
+        found.setdefault(cast("Scope", host.scope), []).append(f"`{host.pattern}`")
+    for scope, hosts in found.items():
+        said = {"storage": scope.storage, "inference": scope.inference}
+        words = "; ".join(f'{name} "{_cell(text)}"' for name, text in said.items() if text)
+        yield f"- Documented for {', '.join(_unique(hosts))}: {words} ({scope.source}, {scope.date})."
 
 
 def _operator(operator: Operator) -> str:

@@ -241,13 +241,25 @@ class HostKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where the vendor's documentation says that data is stored and inference runs: its words, not an observation."""
+
+    storage: str | None  # "the region that the host name states"; None: not documented
+    inference: str | None  # "any node, including the Chinese mainland"; None: not documented
+    includes_mainland: bool | None  # whether storage or inference may be on the mainland; None: not documented
+    source: str
+    date: str  # ISO date when the source was read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPattern:
-    """One host pattern and the region that it states, if it states one."""
+    """One host pattern, the region that it states and the scope documented for it, where there are any."""
 
     kind: HostKind
     pattern: str
     region: str | None = None  # as the vendor writes it, with its country: "CN (cn-beijing)"
     source: str = ""  # where the host was seen
+    scope: Scope | None = None  # its own, or its signature's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +282,11 @@ class Signature:
     counter_examples: tuple[str, ...] = ()
     last_reviewed: str = ""
     note: str = ""
+    scope: Scope | None = None  # of the hosts that have none of their own, and of the networks
+
+    def scope_of(self, pattern: str, region: str | None) -> Scope | None:
+        """The documented scope of one of its host patterns or networks, told apart by *region* where kinds share it."""
+        return next((h.scope for h in self.hosts if (h.pattern, h.region) == (pattern, region)), self.scope)
 
 
 class Match(NamedTuple):
@@ -278,6 +295,7 @@ class Match(NamedTuple):
     signature: Signature
     pattern: str  # the pattern or network that decided
     region: str | None  # the region the host name states
+    scope: Scope | None = None  # what is documented of storage and inference there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

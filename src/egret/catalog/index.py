@@ -44,7 +44,7 @@ class HostIndex:
         wildcards: dict[str, list[_Wildcard]] = {}
         for signature in signatures:
             for host in signature.hosts:
-                match = Match(signature, host.pattern, host.region)
+                match = Match(signature, host.pattern, host.region, host.scope)
                 if host.kind is HostKind.EXACT:
                     self._exact.setdefault(host.pattern, match)
                 elif host.kind is HostKind.SUFFIX:

@@ -125,7 +125,7 @@ def _merge(a: str, b: str) -> str:
 
 
 def typos(all_claims: Iterable[Claim]) -> Iterator[Finding]:
-    """Two hosts one edit apart, unless one entry says ``distinct_from`` the other, or one line made both."""
+    """Two hosts one edit or swap apart, unless one entry says ``distinct_from`` the other, or one line made both."""
     seen: dict[str, list[Claim]] = {}
     said: set[tuple[str, str]] = set()
     for claim in all_claims:
@@ -143,6 +143,17 @@ def typos(all_claims: Iterable[Claim]) -> Iterator[Finding]:
             seen[key].append(claim)
 
 
+def _same_but_for_region(one: HostPattern, other: HostPattern) -> bool:
+    """``a.sg-1.x`` in "SG (sg-1)" and ``a.sg-2.x`` in "SG (sg-2)": each states the region that it names."""
+    a, b = _code(one), _code(other)
+    return a != b and bool(a and b) and one.pattern.replace(a, "*") == other.pattern.replace(b, "*")
+
+
+def _code(host: HostPattern) -> str:
+    """The ``sg-1`` of the region "SG (sg-1)", or nothing."""
+    return (host.region or "").partition("(")[2].removesuffix(")")
+
+
 def _with_one_less(text: str) -> set[str]:
     """*text* and all texts with one character removed: two texts one edit apart share one of them."""
     return {text, *(text[:n] + text[n + 1 :] for n in range(len(text)))}
@@ -150,8 +161,10 @@ def _with_one_less(text: str) -> set[str]:
 
 def _is_near(one: Claim, other: Claim) -> bool:
     a, b = one.host.pattern, other.host.pattern
-    if a == b or a in other.distinct_from or b in one.distinct_from:
+    if a == b or a in other.distinct_from or b in one.distinct_from or _same_but_for_region(one.host, other.host):
         return False
     if len(a) != len(b):
         return abs(len(a) - len(b)) == 1
-    return sum(x != y for x, y in zip(a, b, strict=True)) == 1
+    other_at = [n for n, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    swapped = len(other_at) == 2 and a[other_at[0] : other_at[1] + 1] == b[other_at[0] : other_at[1] + 1][::-1]
+    return len(other_at) == 1 or swapped

@@ -27,7 +27,7 @@ class NetworkIndex:
                 network = ipaddress.ip_network(text)
                 shift = network.max_prefixlen - network.prefixlen
                 table = tables.setdefault((network.max_prefixlen // 8, shift), {})
-                entry = _Entry(frozenset(signature.ports), Match(signature, text, None))
+                entry = _Entry(frozenset(signature.ports), Match(signature, text, None, signature.scope))
                 table.setdefault(int(network.network_address) >> shift, []).append(entry)
         self._tables: dict[int, list[tuple[int, dict[int, list[_Entry]]]]] = {4: [], 16: []}
         for (size, shift), table in sorted(tables.items()):

@@ -61,6 +61,24 @@ class ReasonFields(_Model):
     counter: Line | None = Field(None, description="what is said against it")
 
 
+class ScopeFields(_Model):
+    """What a vendor's documentation says of where data is stored and where inference runs. Its words, attributed."""
+
+    storage: Line | None = Field(None, description="where data is stored: the region that the host name states")
+    inference: Line | None = Field(None, description="where inference runs: any node, including the Chinese mainland")
+    includes_mainland: bool | None = Field(
+        None, description="whether storage or inference may be on the Chinese mainland; leave out where it is not said"
+    )
+    source: Line = Field(description="the document that says so")
+    date: IsoDate = Field(description="when it was read")
+
+    @model_validator(mode="after")
+    def _something_said(self) -> Self:
+        if self.storage is None and self.inference is None:
+            raise ValueError("a scope has 'storage' (where data is kept), 'inference' (where it runs), or both")
+        return self
+
+
 class HostFields(_Model):
     """One or several hosts of one kind. ``{group}`` in a host stands for each code of that group in ``regions``."""
 
@@ -71,6 +89,9 @@ class HostFields(_Model):
         None, description="the region the host states or its documentation names: CN (cn-beijing)"
     )
     source: Line | None = Field(None, description="where the host was seen")
+    scope: Name | ScopeFields | None = Field(
+        None, description="documented storage and inference: a name from 'scopes', or one of its own"
+    )
     distinct_from: Line | list[Line] = Field([], description="hosts one edit away that are no typing error, checked")
 
     @model_validator(mode="after")
@@ -120,6 +141,7 @@ class SignatureFields(_Model):
     counter_examples: list[Line] = Field([], description="host names that must not")
     last_reviewed: IsoDate | None = None
     note: Line | None = None
+    scope: Name | ScopeFields | None = Field(None, description="for hosts without a 'scope' of their own")
 
     @model_validator(mode="after")
     def _something_to_match(self) -> Self:
@@ -142,6 +164,7 @@ class VendorFile(_Model):
     regions: dict[Name, dict[Name, Country]] = Field(
         {}, description="groups of the vendor's region codes and their country"
     )
+    scopes: dict[Name, ScopeFields] = Field({}, description="documented storage and inference that several hosts share")
     note: Line | None = None
     signatures: Annotated[list[SignatureFields], Field(min_length=1)]
 

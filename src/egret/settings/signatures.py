@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -12,13 +13,14 @@ from egret.catalog import hosts
 from egret.catalog.located import Located
 from egret.catalog.match import Catalog
 from egret.errors import CatalogError, ConfigError, ConfigErrors, Position
-from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, ServiceClass, Signature
+from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, Scope, ServiceClass, Signature
 from egret.settings import positions, schema
 from egret.settings.bundled import signatures_dir
 from egret.settings.signature_file import (
     HostFields,
     OperatorFields,
     ReasonFields,
+    ScopeFields,
     SharedFile,
     SignatureFields,
     SilenceFile,
@@ -191,9 +193,13 @@ class _VendorReader:
     def located(self, index: int) -> Located:
         fields = self._vendor.signatures[index]
         at: positions.Path_ = ("signatures", index)
-        hosts_at = [pair for n, entry in enumerate(fields.hosts) for pair in self._hosts(entry, (*at, "hosts", n))]
+        scope = self._scope(fields.scope, (*at, "scope"))
+        hosts_at = [
+            pair for n, entry in enumerate(fields.hosts) for pair in self._hosts(entry, (*at, "hosts", n), scope)
+        ]
+        signature = self._signature(fields, tuple(host for host, _ in hosts_at), at)
         return Located(
-            signature=self._signature(fields, tuple(host for host, _ in hosts_at), at),
+            signature=replace(signature, scope=scope),
             place=self._document.position(at),
             hosts=tuple(place for _, place in hosts_at),
             networks=self._places((*at, "networks"), len(fields.networks)),
@@ -246,17 +252,34 @@ class _VendorReader:
             else:
                 yield Reasoning(text=known.text, source=known.source, date=known.date, counter=known.counter)
 
-    def _hosts(self, entry: HostFields, at: positions.Path_) -> Iterator[tuple[HostPattern, Position]]:
+    def _scope(self, chosen: str | ScopeFields | None, at: positions.Path_) -> Scope | None:
+        fields = self._vendor.scopes.get(chosen) if isinstance(chosen, str) else chosen
+        if fields is None:
+            if chosen is not None:
+                self.errors.append(unknown("scope", str(chosen), self._document.position(at), self._vendor.scopes))
+            return None
+        return Scope(**fields.model_dump())
+
+    def _hosts(
+        self, entry: HostFields, at: positions.Path_, default: Scope | None
+    ) -> Iterator[tuple[HostPattern, Position]]:
         many = len(entry.patterns) > 1
+        scope = self._scope(entry.scope, (*at, "scope")) or default
         for index, written in enumerate(entry.patterns):
             path = (*at, entry.kind.value, index) if many else (*at, entry.kind.value)
             place = self._document.position(path)
             for pattern, region in self._expand(written, place):
                 self._check(entry.kind, pattern, place)
-                host = HostPattern(
-                    kind=entry.kind, pattern=pattern, region=entry.region or region, source=entry.source or ""
+                yield (
+                    HostPattern(
+                        kind=entry.kind,
+                        pattern=pattern,
+                        region=entry.region or region,
+                        source=entry.source or "",
+                        scope=scope,
+                    ),
+                    place,
                 )
-                yield host, place
 
     def _expand(self, written: str, place: Position) -> Iterator[tuple[str, str | None]]:
         """``bailian.{mainland}.aliyuncs.com`` is one pattern for each region code of that group, region and all."""

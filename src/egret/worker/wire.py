@@ -142,7 +142,8 @@ def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
     signature = catalog.get(body["signature"])
     if signature is None:
         raise WireError("a worker names a signature that the catalogue has not")
-    match = Match(signature, _text(body["pattern"]) or "", _text(body["region"]))
+    pattern, region = _text(body["pattern"]) or "", _text(body["region"])
+    match = Match(signature, pattern, region, signature.scope_of(pattern, region))
     event = body["event"]
     return Hit(_connection(event) if "named_by" in event else _observation(event), match)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -88,7 +89,7 @@ def test_wildcards_of_equal_rank_that_share_a_name(one: str, other: str, common:
         ("chat.qwen.ai", "chat.qwem.ai", True),
         ("chat.qwen.ai", "chat.qwn.ai", True),
         ("chat.qwen.ai", "chat.qwenn.ai", True),
-        ("chat.qwen.ai", "chat.qwne.ai", False),
+        ("chat.qwen.ai", "chat.qwne.ai", True),
         ("chat.qwen.ai", "chat.qwen.ai", False),
         ("trae.ai", "trae.cn", False),
     ],
@@ -98,3 +99,12 @@ def test_hosts_one_edit_apart(one: str, other: str, *, near: bool) -> None:
     assert bool(list(lint_hosts.typos(claims(first, second)))) is near
     checked = lint_hosts.claims([located(first), located(second, [one])])
     assert not list(lint_hosts.typos(checked))
+
+
+def test_hosts_that_differ_in_the_region_they_state_are_no_typing_error() -> None:
+    one = HostPattern(kind=HostKind.SUFFIX, pattern="sg-1.x.example", region="SG (sg-1)")
+    other = HostPattern(kind=HostKind.SUFFIX, pattern="sg-2.x.example", region="SG (sg-2)")
+    wrong = HostPattern(kind=HostKind.SUFFIX, pattern="sg-3.x.example", region="SG (sg-2)")
+    first = replace(signature("a"), hosts=(one,))
+    assert not list(lint_hosts.typos(claims(first, replace(signature("b"), hosts=(other,)))))
+    assert list(lint_hosts.typos(claims(first, replace(signature("b"), hosts=(wrong,)))))

@@ -6,7 +6,7 @@ import pytest
 
 from egret.catalog.match import Catalog
 from egret.errors import ConfigErrors
-from egret.model import Category, HostKind, Operator, ServiceClass
+from egret.model import Category, HostKind, Operator, Scope, ServiceClass
 from egret.settings.signatures import load_catalog, load_located
 from tests.support.catalog import VENDOR, write
 
@@ -238,3 +238,40 @@ def test_a_folder_silences_what_is_before_it(tmp_path: Path) -> None:
     (second / "_silence.yaml").write_text("silenced: []")
     with pytest.raises(ConfigErrors, match="unknown option 'silenced'"):
         load_catalog([first, second])
+
+
+SCOPED = """\
+  - id: example.chat
+    service: Chat
+    category: chat
+    class: ai
+    scope: stays
+    hosts:
+      - suffix: x.example
+      - exact: api.x.example
+        scope: {inference: any node, includes_mainland: true, source: a page, date: 2026-11-01}
+    networks: [192.0.2.1]
+    examples: [x.example]
+"""
+SCOPES = "scopes:\n  stays: {storage: the region, source: a page, date: 2026-11-01}\n"
+
+
+def test_a_documented_scope_is_the_host_s_own_or_its_signature_s(tmp_path: Path) -> None:
+    write(tmp_path, SCOPED, head=SCOPES + VENDOR)
+    catalog = load_catalog([tmp_path])
+    stays = Scope(storage="the region", inference=None, includes_mainland=None, source="a page", date="2026-11-01")
+    anywhere = Scope(storage=None, inference="any node", includes_mainland=True, source="a page", date="2026-11-01")
+    matches = catalog.match_name("www.x.example"), catalog.match_name("api.x.example")
+    assert [match.scope for match in matches if match] == [stays, anywhere]
+    at = catalog.match_address(bytes((192, 0, 2, 1)), None)
+    assert at is not None
+    assert at.scope == stays
+
+
+def test_a_scope_that_is_not_defined_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, SCOPED.replace("scope: stays", "scope: stay"), head=SCOPES + VENDOR)
+    (line,) = errors(tmp_path)
+    assert "unknown scope 'stay' (did you mean 'stays'?)" in line
+    write(tmp_path, SCOPED, head="scopes:\n  stays: {source: a page, date: 2026-11-01}\n" + VENDOR)
+    (line,) = errors(tmp_path)
+    assert "a scope has 'storage'" in line
