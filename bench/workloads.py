@@ -6,7 +6,8 @@ from __future__ import annotations
 import random
 import ssl
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
@@ -23,7 +24,7 @@ def _ip(source: int, destination: int, protocol: int, body: bytes) -> bytes:
     return ETHERNET + head + body
 
 
-def _tcp(
+def tcp_segment(
     source: int, destination: int, port: int, seq: int, flags: int, payload: bytes = b"", *, back: bool = False
 ) -> bytes:
     ports = (443, port) if back else (port, 443)
@@ -31,7 +32,7 @@ def _tcp(
     return _ip(*ends, 6, struct.pack("!HHIIBBHHH", *ports, seq, 1, 0x50, flags, 8192, 0, 0) + payload)
 
 
-def _udp(source: int, destination: int, sport: int, dport: int, payload: bytes) -> bytes:
+def udp_datagram(source: int, destination: int, sport: int, dport: int, payload: bytes) -> bytes:
     return _ip(source, destination, 17, struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload)
 
 
@@ -81,9 +82,11 @@ def dns(chance: random.Random) -> Iterator[bytes]:
         name, client, number = _labels(_name(chance)), _client(chance), chance.randrange(65536)
         question = name + b"\0\1\0\1"
         port = chance.randrange(20_000, 60_000)
-        yield _udp(client, 0xC6336435, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
+        yield udp_datagram(client, 0xC6336435, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
         answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, _server(chance))
-        yield _udp(0xC6336435, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer)
+        yield udp_datagram(
+            0xC6336435, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer
+        )
 
 
 def tls(chance: random.Random) -> Iterator[bytes]:
@@ -93,10 +96,10 @@ def tls(chance: random.Random) -> Iterator[bytes]:
         hello = large if chance.random() < 0.5 else plain
         client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 60_000)
         seq = chance.randrange(1 << 31)
-        yield _tcp(client, server, port, seq, SYN)
-        yield _tcp(client, server, port, 9, SYN | ACK, back=True)
+        yield tcp_segment(client, server, port, seq, SYN)
+        yield tcp_segment(client, server, port, 9, SYN | ACK, back=True)
         for at in range(0, len(hello), 1400):
-            yield _tcp(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
+            yield tcp_segment(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
 
 
 def mix(chance: random.Random) -> Iterator[bytes]:
@@ -107,7 +110,7 @@ def mix(chance: random.Random) -> Iterator[bytes]:
             yield next(names if chance.random() < 0.5 else hellos)
         else:
             client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 20_400)
-            yield _tcp(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
+            yield tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
 
 
 WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {"dns": dns, "tls": tls, "mix": mix}
@@ -115,11 +118,15 @@ WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {"dns": dns, 
 
 def write(path: Path, workload: str, packets: int) -> int:
     """Write *packets* packets of *workload* to *path*; its size in bytes."""
-    source, time_ns = WORKLOADS[workload](random.Random(workload)), START_NS
+    return write_frames(path, islice(WORKLOADS[workload](random.Random(workload)), packets))
+
+
+def write_frames(path: Path, frames: Iterable[bytes]) -> int:
+    """Write *frames* to *path* as a capture; its size in bytes."""
+    time_ns = START_NS
     with path.open("wb") as file:
         file.write(FILE_HEADER)
-        for _ in range(packets):
-            frame = next(source)
+        for frame in frames:
             time_ns += STEP_NS
             file.write(struct.pack("<IIII", *divmod(time_ns, 1_000_000_000), len(frame), len(frame)) + frame)
     return path.stat().st_size
