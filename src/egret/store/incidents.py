@@ -43,6 +43,11 @@ class IncidentStore:
         self.unreadable = 0  # rows that are no incident or alert of ours
 
     @property
+    def database(self) -> Database:
+        """The file, for what else is kept in it (``store.access``)."""
+        return self._database
+
+    @property
     def moved_aside(self) -> list[Path]:
         """Broken files that were set aside since the start: tell the operator."""
         return self._database.moved_aside

@@ -56,5 +56,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (  # 3: who looked at the history of a client; looking again within the hour is the same row
+        """
+        CREATE TABLE access (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            first_ns INTEGER NOT NULL,
+            last_ns INTEGER NOT NULL,
+            times INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            what TEXT NOT NULL,
+            client TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX access_last ON access (last_ns)",
+    ),
 )
 VERSION = len(MIGRATIONS)
