@@ -67,7 +67,11 @@ class AccessLog:
         )
         rows = self._database.run(lambda connection: connection.execute(query, (client, EVERYONE, limit)).fetchall())
         known = {purpose.value for purpose in Purpose}
-        return [Look(*row[:4], Purpose(row[4]), row[5]) for row in rows if row[4] in known]
+        return [
+            Look(first_ns, last_ns, times, who, Purpose(what), whose)
+            for first_ns, last_ns, times, who, what, whose in rows
+            if what in known
+        ]
 
     def purge_before(self, time_ns: int) -> int:
         """Delete what is older than *time_ns*; how many rows.
