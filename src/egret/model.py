@@ -310,6 +310,50 @@ class Verdict:
     lookup_only: bool  # no connection seen, only a look-up
 
 
+class Role(StrEnum):
+    """What a client is in the network. The first three speak for others and are never blamed."""
+
+    RESOLVER = "resolver"
+    PROXY = "proxy"
+    NAT = "nat"
+    SERVER = "server"
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """Whether what it does may be somebody else's doing."""
+        return self is not Role.SERVER
+
+
+class IdentitySource(StrEnum):
+    """Where a client's name is from; without a name, what told the device."""
+
+    STATIC = "static"  # the operator's own word: the only one that may be trusted
+    LEASE = "lease"  # DHCP: the name is the client's own choice
+    HOSTS = "hosts"
+    NEIGHBOUR = "neighbour"  # ARP or NDP
+    EUI64 = "eui64"  # the hardware address in an IPv6 address
+    ADDRESS = "address"  # nothing is known but the address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdentity:
+    """Who a client is: one device with many addresses has one *key*."""
+
+    key: str  # "name:printer", "mac:02:00:5e:10:00:01", "duid:0001...", else "ip:192.0.2.1"
+    ip: bytes  # the address that was asked about
+    name: str | None = None
+    groups: tuple[str, ...] = ()  # from the configuration alone, sorted
+    mac: str | None = None
+    role: Role | None = None
+    role_reason: str = ""  # "declared", or what was seen
+    source: IdentitySource = IdentitySource.ADDRESS
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether *name* is the operator's own word; a lease's name is chosen by the client."""
+        return self.source is IdentitySource.STATIC
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
     """An observation that the catalogue or the jurisdiction says something about."""
@@ -317,3 +361,4 @@ class Detection:
     observation: Observation | Connection
     match: Match
     verdict: Verdict
+    client: ClientIdentity | None = None  # None: nobody was asked who it is

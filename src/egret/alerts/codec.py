@@ -7,7 +7,7 @@ from typing import Any
 
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
-from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity
 
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -71,8 +71,24 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         "references": list(incident.references),
         "first": rfc3339(incident.first_ns),
         "last": rfc3339(incident.last_ns),
+        **_client_to_dict(incident),
         **_counts_to_dict(incident),
         **_life_to_dict(incident),
+    }
+
+
+def _client_to_dict(incident: Incident) -> dict[str, Any]:
+    role = incident.client_role
+    return {
+        "client_key": incident.client_key,
+        "client_name": incident.client_name,
+        "client_name_source": incident.client_name_source.value,
+        "client_groups": list(incident.client_groups),
+        "client_mac": incident.client_mac,
+        "client_addresses": list(incident.client_addresses),
+        "client_addresses_more": incident.client_addresses_more,
+        "client_role": role.value if role else None,
+        "client_role_reason": incident.client_role_reason,
     }
 
 
@@ -151,7 +167,26 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         updates=int(data["updates"]),
         closed_ns=None if closed is None else parse_rfc3339(closed),
         close_reason=None if reason is None else CloseReason(reason),
+        **_client(data),
     )
+
+
+def _client(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the client is; an incident that was stored before clients had names is one address."""
+    if "client_key" not in data:
+        return {"client_key": f"ip:{data['client']}", "client_addresses": (str(data["client"]),)}
+    role = data["client_role"]
+    return {
+        "client_key": str(data["client_key"]),
+        "client_name": data["client_name"],
+        "client_name_source": IdentitySource(data["client_name_source"]),
+        "client_groups": tuple(data["client_groups"]),
+        "client_mac": data["client_mac"],
+        "client_addresses": tuple(data["client_addresses"]),
+        "client_addresses_more": int(data["client_addresses_more"]),
+        "client_role": Role(role) if role else None,
+        "client_role_reason": str(data["client_role_reason"]),
+    }
 
 
 def _check_schema(data: Mapping[str, Any], name: str) -> None:

@@ -200,6 +200,8 @@ def _empty(detection: Detection) -> Incident:
         detections=0,
         lookups=0,
         connections=0,
+        client_key=f"ip:{client}",
+        client_addresses=(client,),
     )
 
 

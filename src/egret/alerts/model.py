@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
 _NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does
@@ -65,7 +65,7 @@ class Incident:
     """Detections of one client and one service, over time. Lists are bounded; ``*_more`` counts what they left out."""
 
     id: str
-    client: str  # address text
+    client: str  # address text: the one that began it
     signature: str
     vendor: str
     service: str
@@ -97,6 +97,15 @@ class Incident:
     updates: int = 0  # periodic updates so far: each doubles the wait for the next
     closed_ns: int | None = None
     close_reason: CloseReason | None = None
+    client_key: str = ""  # who the client is, whatever its address: ``ClientIdentity.key``
+    client_name: str | None = None
+    client_name_source: IdentitySource = IdentitySource.ADDRESS
+    client_groups: tuple[str, ...] = ()
+    client_mac: str | None = None
+    client_addresses: tuple[str, ...] = ()  # all that were seen, oldest first; *client* began the incident
+    client_addresses_more: int = 0  # detections from an address that is not listed
+    client_role: Role | None = None
+    client_role_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

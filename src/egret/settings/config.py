@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings import bundles, positions, schema
 from egret.settings.bundled import signatures_dir
+from egret.settings.clients_section import Clients
 from egret.settings.sections import (
     Alerts,
     Capture,
@@ -58,6 +59,7 @@ class Config(Section):
     """Every setting of Egret."""
 
     networks: Networks = Field(default=Networks(), description="")
+    clients: Clients = Field(default=Clients(), description="")
     capture: Capture = Field(default=Capture(), description="")
     catalog: CatalogSettings = Field(default=CatalogSettings(), description="")
     geoip: GeoIP = Field(default=GeoIP(), description="")

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
 from egret.settings.sections import Alerts, Outputs, Section, Suppression, Webhook
 from egret.settings.yaml_text import first_line, scalar
@@ -37,6 +38,8 @@ _NAMES = {
 # lists whose entries have options of their own
 _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Alerts, "suppress"): Suppression,
+    (Clients, "static"): StaticClient,
+    (Clients, "leases"): LeaseFile,
     (Outputs, "webhooks"): Webhook,
 }
 
