@@ -195,6 +195,10 @@ class Severity(StrEnum):
         """One step down; info stays info."""
         return _ORDER[max(0, self.rank - 1)]
 
+    def step_up(self) -> Severity:
+        """One step up; critical stays critical."""
+        return _ORDER[min(self.rank + 1, len(_ORDER) - 1)]
+
 
 _ORDER = (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 _RANKS = {severity: rank for rank, severity in enumerate(_ORDER)}
