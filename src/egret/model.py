@@ -50,6 +50,32 @@ class FlowKey(NamedTuple):
     destination: Endpoint
 
 
+class VolumeSource(StrEnum):
+    """How the bytes of an incident were counted."""
+
+    TCP = "tcp_sequence"  # by sequence and acknowledgement numbers: payload, whole from the connection's start
+    UDP = "udp_datagrams"  # by the lengths of datagrams: payload of UDP, with what QUIC adds
+    TCP_UDP = "tcp_sequence+udp_datagrams"
+    CONNTRACK = "conntrack"  # by the host's own connection tracking, headers included
+
+    def joined(self, other: VolumeSource | None) -> VolumeSource:
+        """The source of a sum; conntrack's says least about its parts, so it names the sum."""
+        if other is None or other is self:
+            return self
+        return VolumeSource.CONNTRACK if VolumeSource.CONNTRACK in {self, other} else VolumeSource.TCP_UDP
+
+
+class Volume(NamedTuple):
+    """What one client and one service moved since the last time somebody asked."""
+
+    client: bytes  # packed address
+    signature: str  # its id
+    bytes_out: int  # payload sent by the client
+    bytes_in: int  # payload received by it
+    source: VolumeSource
+    time_ns: int  # of the newest packet in it
+
+
 class Recognition(StrEnum):
     """Is this flow that protocol?"""
 

@@ -26,6 +26,8 @@ from egret.model import (
     Signature,
     Transport,
     Verdict,
+    Volume,
+    VolumeSource,
 )
 from egret.sinks.base import Outcome
 
@@ -186,11 +188,22 @@ class Watch:
 BUSY = SinkTemporary("busy")
 
 
+def volume(
+    at_s: float = 0.0,
+    sent: int = 912_345,
+    received: int = 8_900,
+    source: VolumeSource = VolumeSource.TCP,
+    client: bytes = CLIENT,
+) -> Volume:
+    return Volume(client, signature().id, sent, received, source, START_NS + round(at_s * SECOND_NS))
+
+
 def whole_life() -> list[Alert]:
     """An incident from its look-up to its end: opened, escalated, updated, closed."""
     incidents = Incidents(IncidentPolicy(update_every_ns=60 * SECOND_NS))
-    seen = (lookup(0), hello(0.02), connection(0.03), hello(90, name="cdn.chat.example", port=50001))
-    alerts = [alert for detection in seen for alert in incidents.feed(detection)]
+    alerts = [alert for detection in (lookup(0), hello(0.02), connection(0.03)) for alert in incidents.feed(detection)]
+    alerts += incidents.add_volume(volume(1))
+    alerts += incidents.feed(hello(90, name="cdn.chat.example", port=50001))
     return alerts + incidents.tick(START_NS + 3600 * SECOND_NS)
 
 

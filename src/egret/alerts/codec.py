@@ -7,7 +7,8 @@ from typing import Any
 
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
-from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity
+from egret.alerts.volume import VOLUME_LIMITS
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -73,6 +74,7 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         "last": rfc3339(incident.last_ns),
         **_client_to_dict(incident),
         **_counts_to_dict(incident),
+        **_volume_to_dict(incident),
         **_life_to_dict(incident),
     }
 
@@ -107,6 +109,16 @@ def _counts_to_dict(incident: Incident) -> dict[str, Any]:
     }
 
 
+def _volume_to_dict(incident: Incident) -> dict[str, Any]:
+    source = incident.volume_source
+    return {
+        "bytes_out": incident.bytes_out,
+        "bytes_in": incident.bytes_in,
+        "volume_source": source.value if source else None,
+        "volume_limits": VOLUME_LIMITS[source] if source else None,
+    }
+
+
 def _life_to_dict(incident: Incident) -> dict[str, Any]:
     closed = incident.closed_ns
     return {
@@ -132,7 +144,7 @@ def incident_from_dict(data: Mapping[str, Any]) -> Incident:
 
 
 def _incident(data: Mapping[str, Any]) -> Incident:
-    closed, reason = data["closed"], data["close_reason"]
+    closed, reason, source = data["closed"], data["close_reason"], data.get("volume_source")
     return Incident(
         id=str(data["id"]),
         client=str(data["client"]),
@@ -162,6 +174,9 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         servers_more=int(data["servers_more"]),
         resolvers=tuple(data["resolvers"]),
         interfaces=tuple(data["interfaces"]),
+        bytes_out=_bytes(data.get("bytes_out")),  # not in what was stored before volumes were measured
+        bytes_in=_bytes(data.get("bytes_in")),
+        volume_source=None if source is None else VolumeSource(source),
         sequence=int(data["sequence"]),
         alerted_ns=parse_rfc3339(data["alerted"]),
         updates=int(data["updates"]),
@@ -187,6 +202,12 @@ def _client(data: Mapping[str, Any]) -> dict[str, Any]:
         "client_role": Role(role) if role else None,
         "client_role_reason": str(data["client_role_reason"]),
     }
+
+
+def _bytes(value: object) -> int | None:
+    if value is not None and not (type(value) is int and value >= 0):
+        raise ValueError("not a number of bytes")
+    return value
 
 
 def _check_schema(data: Mapping[str, Any], name: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
-from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Protocol, Severity
+from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Protocol, Severity, Volume
 from egret.names import address_text
 
 MAX_HOSTS = 32  # an alert is read by people; the rest is counted
@@ -18,6 +18,8 @@ MAX_SERVERS = 16
 MAX_RESOLVERS = 4
 MAX_INTERFACES = 8
 MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as one
+_MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integer
+_MEGABYTE_BITS = 20
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
 _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 
@@ -47,6 +49,8 @@ class Folding:
         self._interfaces = dict.fromkeys(incident.interfaces)
         self._hosting, self._region, self._reasons = incident.hosting, incident.region, incident.reasons
         self._flows: dict[tuple[int, bytes, int], None] = {}
+        self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
+        self._volume_source = incident.volume_source
         self._told = self._tellable()
 
     @classmethod
@@ -61,9 +65,11 @@ class Folding:
         """Whether there is more to tell than the newest alert told."""
         return self._told != self._tellable()
 
-    def _tellable(self) -> tuple[int, int, int]:
-        """What an update is made for: not every packet of a flow that was told already."""
-        return self._lookups, self._connections, len(self._hosts) + self._hosts_more
+    def _tellable(self) -> tuple[int, ...]:
+        """What an update is made for: not every packet of a flow that was told already, but each doubling of MBs."""
+        doublings = ((self.bytes_out or 0) >> _MEGABYTE_BITS).bit_length()
+        doublings += ((self._bytes_in or 0) >> _MEGABYTE_BITS).bit_length()
+        return self._lookups, self._connections, len(self._hosts) + self._hosts_more, doublings
 
     def add(self, detection: Detection) -> None:
         """Fold one detection in."""
@@ -118,6 +124,15 @@ class Folding:
             known = Server(ip=address_text(end.ip), port=end.port, host=host, hosting=hosting)
         self._servers[end] = known
 
+    def add_volume(self, volume: Volume) -> None:
+        """Add bytes; they keep the incident as lively as a detection does."""
+        self.changed = True
+        self.bytes_out = min(_MAX_BYTES, (self.bytes_out or 0) + volume.bytes_out)
+        self._bytes_in = min(_MAX_BYTES, (self._bytes_in or 0) + volume.bytes_in)
+        self._volume_source = volume.source.joined(self._volume_source)
+        self._last_ns = max(self._last_ns, volume.time_ns)
+        self.quiet_from_ns = max(self.quiet_from_ns, volume.time_ns)
+
     def set_back(self, now_ns: int, tolerance_ns: int) -> None:
         """Follow a clock that was set back, so that nothing waits for a time that will not come soon."""
         if self.quiet_from_ns > now_ns + tolerance_ns:
@@ -169,6 +184,9 @@ class Folding:
             servers_more=self._servers_more,
             resolvers=tuple(self._resolvers),
             interfaces=tuple(self._interfaces),
+            bytes_out=self.bytes_out,
+            bytes_in=self._bytes_in,
+            volume_source=self._volume_source,
             sequence=self.sequence,
             alerted_ns=self.alerted_ns,
             updates=self.updates,

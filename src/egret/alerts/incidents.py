@@ -20,7 +20,7 @@ from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
-from egret.model import Detection, ServiceClass, Severity
+from egret.model import Detection, ServiceClass, Severity, Volume
 
 _Key = tuple[bytes, str]  # client address, signature id
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
@@ -128,6 +128,16 @@ class Incidents:
             folding.updates += 1
             return [self._update(folding, time_ns)]
         return []
+
+    def add_volume(self, volume: Volume) -> list[Alert]:
+        """Add bytes to the open incident of their client and service; without one they are nobody's."""
+        key = (volume.client, volume.signature)
+        alerts = self._settle(key, volume.time_ns)
+        folding = self._open.get(key)
+        if folding is not None:
+            folding.add_volume(volume)
+            self._open.move_to_end(key)
+        return alerts
 
     def _due_ns(self, folding: Folding) -> int:
         """When the next periodic update may be."""

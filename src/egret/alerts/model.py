@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
 _NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does
@@ -92,6 +92,9 @@ class Incident:
     servers_more: int = 0  # servers that made room for newer ones
     resolvers: tuple[str, ...] = ()  # who was asked for the name
     interfaces: tuple[str, ...] = ()
+    bytes_out: int | None = None  # payload sent by the client since detection; None: nothing was measured
+    bytes_in: int | None = None  # payload received by the client
+    volume_source: VolumeSource | None = None  # None where nothing was measured
     sequence: int = 0  # of its newest alert
     alerted_ns: int = 0  # when that alert was made
     updates: int = 0  # periodic updates so far: each doubles the wait for the next

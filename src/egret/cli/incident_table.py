@@ -11,6 +11,7 @@ from rich.text import Text
 
 from egret.alerts.formats.text import main_host
 from egret.alerts.model import Evidence, Incident
+from egret.alerts.volume import volume_text
 from egret.model import Hosting, Operator, Severity
 from egret.names import printable
 
@@ -72,7 +73,7 @@ def _seen(incident: Incident) -> str:
     lookups = _count(incident.lookups, "look-up")
     if incident.evidence is Evidence.LOOKUP:
         return f"{lookups}, no connection"
-    return f"{_count(incident.connections, 'connection')}, {lookups}"
+    return "; ".join(filter(None, (f"{_count(incident.connections, 'connection')}, {lookups}", volume_text(incident))))
 
 
 def _count(number: int, noun: str) -> str:

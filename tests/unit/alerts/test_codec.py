@@ -8,8 +8,10 @@ import pytest
 from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Alert
-from egret.model import IdentitySource, Role
-from tests.support.alerts import START_NS, alerts_of, connection, hello, lookup, opened
+from egret.model import IdentitySource, Role, VolumeSource
+from tests.support.alerts import START_NS, alerts_of, connection, hello, lookup, opened, volume
+
+NOT_IN_OLD_STORES = {"bytes_out", "bytes_in", "volume_source", "volume_limits"}
 
 
 def whole_life() -> list[Alert]:
@@ -36,7 +38,7 @@ def test_another_schema_or_a_damaged_value_is_refused(change: dict[str, object])
 
 def test_every_missing_field_is_refused() -> None:
     whole = incident_to_dict(opened().incident)
-    for key in whole.keys() - {"client_key"}:  # incidents from before clients had names lack it
+    for key in whole.keys() - NOT_IN_OLD_STORES - {"client_key"}:  # incidents from before clients had names lack it
         with pytest.raises(ValueError, match="not an incident"):
             incident_from_dict({name: value for name, value in whole.items() if name != key})
 
@@ -75,3 +77,25 @@ def test_an_incident_from_before_clients_had_names_is_that_of_its_address() -> N
     assert incident.client_key == f"ip:{incident.client}"
     assert incident.client_addresses == (incident.client,)
     assert incident.client_name is None
+
+
+def test_volume_goes_through_json_with_its_limits() -> None:
+    incidents = Incidents()
+    incidents.feed(hello())
+    incidents.add_volume(volume(1, 5, 7, VolumeSource.UDP))
+    body = json.loads(json.dumps(incident_to_dict(incidents.open_incidents[0])))
+    assert (body["bytes_out"], body["bytes_in"], body["volume_source"]) == (5, 7, "udp_datagrams")
+    assert "QUIC" in body["volume_limits"]
+    assert incident_from_dict(body) == incidents.open_incidents[0]
+
+
+def test_what_was_stored_before_volumes_is_read() -> None:
+    body = incident_to_dict(opened().incident)
+    before = {key: value for key, value in body.items() if key not in NOT_IN_OLD_STORES}
+    assert incident_from_dict(before) == opened().incident
+
+
+@pytest.mark.parametrize("change", [{"bytes_out": -1}, {"bytes_in": "5"}, {"bytes_in": True}, {"volume_source": "x"}])
+def test_a_volume_that_is_none_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not an incident"):
+        incident_from_dict(incident_to_dict(opened().incident) | change)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from egret.alerts import folding
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, CloseReason, Evidence
-from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Severity
-from tests.support.alerts import CLIENT, HOSTING, SERVER, START_NS, connection, hello, lookup
+from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Severity, VolumeSource
+from tests.support.alerts import CLIENT, HOSTING, SERVER, START_NS, connection, hello, lookup, volume
 
 
 def folded(*detections: Detection) -> Folding:
@@ -134,3 +134,30 @@ def test_a_clock_that_was_set_back_is_followed() -> None:
 
 def test_the_client_is_text() -> None:
     assert folded(hello()).snapshot().client == ".".join(str(byte) for byte in CLIENT)
+
+
+def test_volume_adds_up_and_names_every_way_it_was_counted() -> None:
+    state = folded(hello(1))
+    assert state.snapshot().bytes_out is None
+    state.add_volume(volume(2, 5, 7))
+    state.add_volume(volume(3, 10, 0, VolumeSource.UDP))
+    seen = state.snapshot()
+    assert (seen.bytes_out, seen.bytes_in, seen.volume_source) == (15, 7, VolumeSource.TCP_UDP)
+    assert seen.last_ns == state.quiet_from_ns == START_NS + 3 * 10**9
+    assert Folding(seen).snapshot() == seen
+
+
+def test_volume_is_news_when_it_doubled() -> None:
+    state = folded(hello(1))
+    state.alert(Action.OPENED, START_NS)
+    state.add_volume(volume(2, 900_000, 0))
+    assert not state.has_news
+    state.add_volume(volume(2, 900_000, 0))
+    assert state.has_news
+
+
+def test_volume_stays_a_number_that_a_database_holds() -> None:
+    state = folded(hello(1))
+    state.add_volume(volume(2, (1 << 63) - 1, 1))
+    state.add_volume(volume(2, (1 << 63) - 1, 1))
+    assert state.snapshot().bytes_out == (1 << 63) - 1

@@ -8,7 +8,7 @@ from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert, CloseReason, Evidence
 from egret.alerts.suppress import Suppression
 from egret.model import Detection, ServiceClass, Severity
-from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature
+from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature, volume
 
 HOUR_S = 3600
 OTHER = signature(identity="example.other", service="Other")
@@ -256,3 +256,20 @@ def test_every_detection_is_accounted_for() -> None:
     counters = incidents.counters
     assert counters.counted + counters.suppressed + counters.opened + counters.folded == total
     assert counters.opened - counters.closed == len(incidents.open_incidents)
+
+
+def test_volume_without_an_open_incident_is_nobodys() -> None:
+    incidents = Incidents()
+    assert incidents.add_volume(volume()) == []
+    assert incidents.open_incidents == []
+
+
+def test_bytes_keep_an_incident_open_and_late_ones_end_it_first() -> None:
+    incidents = Incidents(IncidentPolicy(close_after_ns=60 * SECOND_NS))
+    incidents.feed(hello(0))
+    assert incidents.add_volume(volume(50)) == []
+    assert incidents.tick(START_NS + 100 * SECOND_NS) == []
+    closed = incidents.add_volume(volume(200))
+    assert [alert.action for alert in closed] == [Action.CLOSED]
+    assert closed[0].incident.bytes_out == volume().bytes_out
+    assert incidents.open_incidents == []

@@ -46,7 +46,7 @@ def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
             "ruleset": incident.service_class.value,
             "reference": first_url(incident.references),
         },
-        **_ends(incident.client, None),
+        **_ends(incident.client, None, incident.bytes_out),
         **_incident_destination(incident),
         **_incident_network(incident),
         "related": {"ip": _related(incident), "hosts": list(incident.hosts)},
@@ -82,8 +82,8 @@ def _event(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _ends(ip: str, port: int | None) -> dict[str, Any]:
-    end = {"ip": ip, "address": ip, "port": port}
+def _ends(ip: str, port: int | None, sent: int | None = None) -> dict[str, Any]:
+    end = {"ip": ip, "address": ip, "port": port, "bytes": sent}  # ECS: bytes sent by this end to the other
     return {"client": end, "source": dict(end)}
 
 
@@ -91,15 +91,19 @@ def _incident_destination(incident: Incident) -> dict[str, Any]:
     if not incident.servers:
         return _destination(None, None, main_host(incident), incident.hosting)
     server = incident.servers[-1]
-    return _destination(server.ip, server.port, server.host or main_host(incident), server.hosting)
+    host = server.host or main_host(incident)
+    return _destination(server.ip, server.port, host, server.hosting, incident.bytes_in)
 
 
-def _destination(ip: str | None, port: int | None, host: str | None, hosting: Hosting) -> dict[str, Any]:
+def _destination(
+    ip: str | None, port: int | None, host: str | None, hosting: Hosting, sent: int | None = None
+) -> dict[str, Any]:
     end = {
         "ip": ip,
         "port": port,
         "domain": host,
         "address": host or ip,
+        "bytes": sent,
         "geo": {"country_iso_code": hosting.country},
         "as": {"number": hosting.asn, "organization": {"name": hosting.as_org}},
     }
@@ -109,6 +113,8 @@ def _destination(ip: str | None, port: int | None, host: str | None, hosting: Ho
 def _incident_network(incident: Incident) -> dict[str, Any]:
     seen = [protocol for protocol in _MOST_TELLING if protocol in incident.protocols]
     fields = _network(seen[0] if seen else None, None, incident.client)
+    if incident.bytes_out is not None and incident.bytes_in is not None:
+        fields["network"]["bytes"] = incident.bytes_out + incident.bytes_in
     if incident.lookups and incident.hosts:
         fields["dns"] = {"question": {"name": incident.hosts[0]}}
     if not _HELLOS.isdisjoint(seen):

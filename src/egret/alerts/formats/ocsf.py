@@ -108,7 +108,16 @@ def _evidences(incident: Incident) -> list[dict[str, Any]]:
         for server in incident.servers
     ]
     lookups = [{"src_endpoint": source, "query": {"hostname": host}} for host in incident.hosts if incident.lookups]
-    return [*connections, *lookups] or [{"src_endpoint": source}]
+    return [*connections, *lookups, *_traffic(incident)] or [{"src_endpoint": source}]
+
+
+def _traffic(incident: Incident) -> list[dict[str, Any]]:
+    """A finding's evidence has no place for OCSF's network_traffic object but its free ``data``."""
+    sent, received = incident.bytes_out, incident.bytes_in
+    if sent is None or received is None:
+        return []
+    traffic = {"bytes": sent + received, "bytes_out": sent, "bytes_in": received}
+    return [{"src_endpoint": {"ip": incident.client}, "data": {"traffic": traffic}}]
 
 
 def _direction(incident: Incident) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from egret.alerts.model import Alert, Evidence, Incident
 from egret.alerts.timestamps import rfc3339
+from egret.alerts.volume import volume_text
 from egret.model import Hosting, Operator
 from egret.names import printable
 
@@ -73,6 +74,8 @@ def _notes(alert: Alert) -> list[str]:
         notes.append(f"was {alert.previous_severity.value}")
     if alert.sequence > 1:
         notes.append(counts_text(incident))
+    if (volume := volume_text(incident)) is not None:
+        notes.append(volume)
     if incident.close_reason is not None:
         notes.append(f"closed: {incident.close_reason.value}")
     return notes

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from egret.alerts.formats.ecs import alert_to_ecs, detection_to_ecs
+from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
 from egret.model import Detection
 from tests.support.alerts import (
@@ -17,6 +19,7 @@ from tests.support.alerts import (
     hostile,
     lookup,
     opened,
+    volume,
     whole_life,
 )
 
@@ -75,6 +78,11 @@ FIELDS = {
         [
             "event.sequence",
             "event.severity",
+            "client.bytes",
+            "source.bytes",
+            "destination.bytes",
+            "server.bytes",
+            "network.bytes",
             "client.port",
             "source.port",
             "destination.port",
@@ -106,6 +114,17 @@ def check_fields(document: dict[str, Any]) -> None:
         assert type(value) is FIELDS[name], name
     assert document["event"]["category"] == ["network"]
     assert set(document["event"]["type"]) <= NETWORK_TYPES
+
+
+def test_bytes_are_what_each_end_sent() -> None:
+    incidents = Incidents()
+    alert = incidents.feed(hello())[0]
+    assert "bytes" not in alert_to_ecs(alert, SENSOR)["source"]
+    incidents.add_volume(volume(1, 5, 7))
+    measured = alert_to_ecs(replace(alert, incident=incidents.open_incidents[0]), SENSOR)
+    ends = ("source", "client", "destination", "server", "network")
+    assert [measured[end]["bytes"] for end in ends] == [5, 5, 7, 7, 12]
+    check_fields(measured)
 
 
 def test_golden(update_golden: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from egret.alerts.formats.ocsf import OCSF_VERSION, alert_to_ocsf
+from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Sensor
 from egret.model import Hosting, Severity
 from tests.support.alerts import (
@@ -20,6 +21,7 @@ from tests.support.alerts import (
     numbered,
     opened,
     signature,
+    volume,
     whole_life,
 )
 
@@ -89,3 +91,14 @@ def test_hostile_text_stays_text() -> None:
 def test_every_action_has_an_activity() -> None:
     for action in Action:
         assert alert_to_ocsf(replace(opened(), action=action), SENSOR)["activity_id"] in {1, 2, 3}
+
+
+def test_volume_is_evidence() -> None:
+    incidents = Incidents()
+    alert = incidents.feed(hello())[0]
+    incidents.add_volume(volume(1, 5, 7))
+    measured = replace(alert, incident=incidents.open_incidents[0])
+    assert alert_to_ocsf(measured, SENSOR)["evidences"][-1] == {
+        "src_endpoint": {"ip": "192.0.2.7"},
+        "data": {"traffic": {"bytes": 12, "bytes_out": 5, "bytes_in": 7}},
+    }

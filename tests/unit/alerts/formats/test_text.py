@@ -14,6 +14,7 @@ from egret.alerts.formats.text import (
     operator_text,
     several_lines,
 )
+from egret.alerts.incidents import Incidents
 from egret.model import Hosting, Operator
 from tests.support.alerts import (
     alerts_of,
@@ -23,6 +24,7 @@ from tests.support.alerts import (
     lookup,
     opened,
     signature,
+    volume,
     whole_life,
 )
 
@@ -106,3 +108,11 @@ def test_only_a_url_is_one() -> None:
         == "https://example.org/terms"
     )
     assert first_url(["a list, 2026-01-01"]) is None
+
+
+def test_volume_is_said_with_how_it_was_counted() -> None:
+    incidents = Incidents()
+    alert = incidents.feed(hello())[0]
+    incidents.add_volume(volume(1, 1_200_000, 3_400_000))
+    line = one_line(replace(alert, incident=incidents.open_incidents[0]))
+    assert "; sent 1.2 MB, received 3.4 MB since detection (TCP by sequence numbers)" in line
