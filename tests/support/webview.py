@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from egret.alerts.model import Evidence, Incident, Server
 from egret.model import Category, Hosting, Operator, ServiceClass, Severity
 from egret.telemetry import Telemetry
+from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome
 from egret.web.status import (
     DatabaseStatus,
@@ -129,6 +130,31 @@ def telemetry() -> Telemetry:
     return made
 
 
+def coverage(length: Length) -> list[Interval]:
+    """A day with a night, an hour that was not watched and one with losses; the last row is now."""
+    now_s = NOW_NS // 10**9
+    start_s = now_s - now_s % length
+    rows = []
+    for ago in range(20, -1, -1):
+        if ago == 7:
+            continue
+        total = 0 if ago in {11, 12} else 900 - 20 * ago
+        counts: dict[str, dict[str, int]] = {"received": {"lan0": 5_000}}
+        if total:
+            nothing, answered = total // (40 - ago), total // 25
+            named_by = {"hello": total - nothing - answered, "answer": answered, "nothing": nothing}
+            counts |= {"named_by": named_by, "nameless": {"no_sni": nothing}}
+        if ago == 3:
+            counts |= {"dropped": {"kernel": 120}, "evictions": {"flows": 4}, "link_down_s": {"wg0": 600}}
+        if ago == 2:
+            counts |= {"encrypted_dns": {"Cloudflare": 31, HOSTILE: 2}, "prc_resolvers": {"AliDNS": 4}}
+            counts |= {"httpdns": {"alibaba": 9}, "ech": {"grease": 50, "real_hidden": 3}}
+        if ago == 0:
+            counts["link_silent_s"] = {"wg0": 60}
+        rows.append(Interval(start_s=start_s - ago * length, seconds=length.value, counts=counts))
+    return rows
+
+
 @dataclass
 class View:
     """A ``StatusView``."""
@@ -136,6 +162,7 @@ class View:
     telemetry: Telemetry = field(default_factory=telemetry)
     now: Facts = field(default_factory=facts)
     listed: Sequence[Incident] = field(default_factory=incidents)
+    ledger: Callable[[Length], Sequence[Interval]] = coverage
 
     def facts(self) -> Facts:
         return self.now
@@ -143,3 +170,6 @@ class View:
     def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
         chosen = [] if state is IncidentState.CLOSED else self.listed
         return IncidentPage(incidents=chosen[offset : offset + limit], total=len(chosen))
+
+    def coverage(self, length: Length) -> Sequence[Interval]:
+        return self.ledger(length)

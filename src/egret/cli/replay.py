@@ -18,12 +18,14 @@ from egret.alerts.formats.table import FORMATS
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
 from egret.cli.capture import Captures
+from egret.cli.coverage_summary import coverage_summary
 from egret.cli.incident_table import incident_table
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
-from egret.model import Detection, Severity
+from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
+from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.scope import Scope
 
@@ -97,7 +99,8 @@ class _Replay:
         self._folder = Incidents(incident_policy(knowledge.config))
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
-        self.connections = self.named = self.names = 0
+        self.names = 0
+        self.coverage: Counts = {}
         self.worst = -1
 
     def detections(self, captures: Captures, path: str) -> Iterator[Detection]:
@@ -105,7 +108,9 @@ class _Replay:
         networks = self._knowledge.config.networks
         inside = [str(network) for network in networks.inside] or None
         relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
-        pipeline = Pipeline(self._knowledge.catalog, self._knowledge.judge, Scope(inside, relays))
+        knowledge = self._knowledge
+        scope = Scope(inside, relays)
+        pipeline = Pipeline(knowledge.catalog, knowledge.judge, scope, resolvers=knowledge.resolvers)
         for frame in captures.frames(path):
             hits = pipeline.feed(frame)
             if hits:
@@ -140,12 +145,10 @@ class _Replay:
         return sorted(alerts, key=lambda alert: (-alert.severity.rank, alert.incident.first_ns))
 
     def _count(self, pipeline: Pipeline) -> None:
-        for key, number in pipeline.take_counts().items():
-            if key[0] == "names":
-                self.names += number
-            elif key[0] == "connections":
-                self.connections += number
-                self.named += number if key[2] != "nothing" else 0
+        counts = dict(pipeline.take_counts())
+        self.names += sum(number for key, number in counts.items() if key[0] == "names")
+        counts |= {("evictions", table): n for table, n in pipeline.observer.counters.evictions.items()}
+        self.coverage = together((self.coverage, of_worker(counts)))
 
 
 def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
@@ -158,8 +161,11 @@ def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
 def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
     if output is Format.TABLE:
         incident_table([alert.incident for alert in alerts])
-        share = f"{run.named} of {run.connections} connections named" if run.connections else "no connection"
+        row = Interval(start_s=0, seconds=0, counts=run.coverage)
+        named = row.connections - row.part("named_by").get(NamedBy.NOTHING.value, 0)
+        share = f"{named} of {row.connections} connections named" if row.connections else "no connection"
         sys.stdout.write(f"{len(alerts)} incidents; {run.names} names seen, {share}.\n")
+        sys.stdout.writelines(f"  {line}\n" for line in coverage_summary(run.coverage))
         return
     render = FORMATS[output.value]
     sensor = Sensor(__version__, socket.gethostname())

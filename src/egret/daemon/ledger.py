@@ -190,6 +190,10 @@ class Ledger:
         await self._on_disk(self._store.close)
         self._disk.shutdown(wait=False, cancel_futures=True)
 
+    async def on_disk(self, work: Callable[[], object]) -> object:
+        """Do other work with the store, under the same rules: None if it failed or takes too long."""
+        return await self._on_disk(work)
+
     async def _on_disk(self, work: Callable[[], _T]) -> _T | None:
         """Do *work* in the disk's thread; None if it failed or takes too long (then it goes on behind)."""
         future = asyncio.get_running_loop().run_in_executor(self._disk, work)

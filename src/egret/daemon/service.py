@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
+from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
@@ -20,6 +21,7 @@ from egret.daemon.setup import Knowledge, incident_policy, make_outputs
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.sources.opener import OpenerClient
 from egret.sources.placement import Placement
+from egret.store.coverage import CoverageStore
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
@@ -61,8 +63,11 @@ class Service:
         watch.settled = self._ledger.settled
         workers = len(post.shares)
         self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
+        watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
+        crew, disk = self._crew, self._ledger.on_disk
+        self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
-        self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts)
+        self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http) if config.http.enabled else None
 
     async def run(self) -> None:
@@ -80,6 +85,7 @@ class Service:
             if self._web is not None:
                 await self._web.start()
             restored = await self._ledger.restore()
+            await self._coverage.restore()
             self._outputs.start()
             again = await self._ledger.resume()
             self._crew.recall(await self._ledger.recall(time.time_ns()))
@@ -133,6 +139,7 @@ class Service:
             await asyncio.sleep(TICK_S)
             try:
                 await self._ledger.tick(time.time_ns())
+                await self._coverage.tick(time.time_ns())
                 if time.monotonic() >= remember_at_s:
                     remember_at_s = time.monotonic() + REMEMBER_S
                     await self._remember()
@@ -156,6 +163,7 @@ class Service:
         self._notifier.stopping()
         await self._crew.stop()
         await self._remember()
+        await self._coverage.close(time.time_ns())
         await self._ledger.flush()
         await self._outputs.close(FLUSH_S)
         await self._ledger.close()

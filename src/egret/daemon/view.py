@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert
+from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.setup import Knowledge
 from egret.sinks.base import Delivery, Outcome
 from egret.sources.placement import Placement
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
+from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome as MetricOutcome
 from egret.web.status import (
     DatabaseStatus,
@@ -54,12 +56,14 @@ class DaemonView:
         placement: Placement,
         inside: Sequence[str],
         parts: tuple[Incidents, IncidentStore, Crew, Sequence[Delivery], SinkWatch],
+        coverage: CoverageLedger,
     ) -> None:
         self._telemetry = telemetry
         self._knowledge = knowledge
         self._placement = placement
         self._inside = tuple(inside)
         self._incidents, self._store, self._crew, self._deliveries, self._watch = parts
+        self._coverage = coverage
         self._started_ns = time.time_ns()
 
     @property
@@ -111,6 +115,10 @@ class DaemonView:
             incidents=self._store.recent(limit, offset=offset, closed_only=closed_only),
             total=self._store.count(closed_only=closed_only),
         )
+
+    def coverage(self, length: Length) -> Sequence[Interval]:
+        """The coverage ledger."""
+        return self._coverage.rows(length)
 
     def _is_up(self, interface: str) -> bool:
         return self._crew.links.get(interface, False)

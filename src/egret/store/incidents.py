@@ -44,7 +44,7 @@ class IncidentStore:
 
     @property
     def database(self) -> Database:
-        """The file, for what else is kept in it (``store.access``)."""
+        """The file, for what else is kept in it (``store.access``, ``store.coverage``)."""
         return self._database
 
     @property

@@ -70,5 +70,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX access_last ON access (last_ns)",
     ),
+    (  # 4: the coverage ledger; counts by hour
+        "CREATE TABLE coverage (start_s INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    ),
 )
 VERSION = len(MIGRATIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 
@@ -63,6 +64,7 @@ class Telemetry:
         for name, combinations in FIXED.items():
             self._announce(name, combinations)
         self._set("egret_build_info", 1, version)
+        self.named_share(None)
 
     def _declare(self, name: str) -> None:
         metric = BY_NAME[name]
@@ -101,6 +103,7 @@ class Telemetry:
             self._announce("egret_packets_received_total", [(interface,)])
             self._announce("egret_packets_dropped_total", [(interface, stage.value) for stage in DropStage])
             self._announce("egret_link_up", [(interface,)])
+            self._announce("egret_link_last_packet_timestamp_seconds", [(interface,)])
 
     def sinks(self, names: Iterable[str]) -> None:
         """Announce the outputs."""
@@ -123,6 +126,8 @@ class Telemetry:
         }
         if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:
             self._announce("egret_detections_total", combinations)
+        resolvers = {(s.service,) for s in signatures if s.service_class is ServiceClass.RESOLVER}
+        self._announce("egret_prc_resolver_connections_total", resolvers)
         self._forget("egret_catalog_info")
         self._set("egret_catalog_info", 1, version)
         for service_class in ServiceClass:
@@ -176,6 +181,14 @@ class Telemetry:
         self._set("egret_link_up", up, interface)
         if dropped:
             self.packets_dropped(interface, DropStage.KERNEL, dropped)
+
+    def link_heard(self, interface: str, time_s: float) -> None:
+        """An announced interface gave packets, at *time_s* since the epoch."""
+        self._set("egret_link_last_packet_timestamp_seconds", time_s, interface)
+
+    def named_share(self, share: float | None) -> None:
+        """The share of connections that have a name; None where there were none."""
+        self._set("egret_coverage_named_ratio", math.nan if share is None else share)
 
     def packets_dropped(self, interface: str, stage: DropStage, amount: int) -> None:
         """Packets of an announced interface were lost."""
@@ -278,6 +291,14 @@ class Telemetry:
         family = self._counters.get(name) or self._gauges[name]
         samples = (sample for collected in family.collect() for sample in collected.samples)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def by_label(self, name: str, label: str) -> dict[str, float]:
+        """The sums of *name* for each value of *label*."""
+        sums: dict[str, float] = {}
+        family = self._counters.get(name) or self._gauges[name]
+        for sample in (sample for collected in family.collect() for sample in collected.samples):
+            sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
+        return sums
 
     def series_count(self) -> int:
         """How many series an exposition has."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from egret.alerts.model import Action
+from egret.decode.httpdns import PROVIDERS
 from egret.errors import Reason
 from egret.judge.networks import NetworkClass
 from egret.model import Kind, NamedBy, Nameless, Protocol, Severity, Transport
@@ -65,6 +66,15 @@ class Stage(StrEnum):
     DAEMON = "daemon"
 
 
+class Ech(StrEnum):
+    """What a hello with Encrypted Client Hello hides."""
+
+    REAL_NAMED = "real_named"  # the true name, which the client's own look-up gave
+    REAL_HIDDEN = "real_hidden"  # the true name; only the provider's shows
+    GREASE = "grease"  # nothing: the name that shows is the true one
+    UNKNOWN = "unknown"  # nobody can tell which: the look-up was not seen
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One row of the table."""
@@ -81,6 +91,18 @@ METRICS = (
     Metric("egret_packets_received_total", C, ("interface",), "Packets that passed the kernel filter."),
     Metric("egret_packets_dropped_total", C, ("interface", "stage"), "Packets lost before they were looked at."),
     Metric("egret_link_up", G, ("interface",), "Whether the interface is there and up."),
+    Metric(
+        "egret_link_last_packet_timestamp_seconds",
+        G,
+        ("interface",),
+        "When the interface last gave a packet that passed the kernel filter; 0 before the first.",
+    ),
+    Metric(
+        "egret_coverage_named_ratio",
+        G,
+        (),
+        "Share of the outbound connections of the last whole minute that have a name; NaN without any.",
+    ),
     Metric("egret_names_total", C, ("protocol", "kind"), "Host names seen, matched or not."),
     Metric("egret_anomalies_total", C, ("protocol", "reason"), "Frames and messages that could not be read in full."),
     Metric("egret_connections_total", C, ("transport", "named_by"), "Outbound connections, by what named them."),
@@ -102,6 +124,24 @@ METRICS = (
         C,
         ("resolver",),
         "Connections to encrypted resolvers that are not run from the PRC: look-ups that no DNS record shows.",
+    ),
+    Metric(
+        "egret_prc_resolver_connections_total",
+        C,
+        ("resolver",),
+        "Connections to encrypted resolvers run from the PRC, by the catalogue's name for them.",
+    ),
+    Metric(
+        "egret_httpdns_lookups_total",
+        C,
+        ("resolver",),
+        "Names asked for over plain HTTP, by the provider.",
+    ),
+    Metric(
+        "egret_ech_hellos_total",
+        C,
+        ("ech",),
+        "Hellos with Encrypted Client Hello: real ones whose inner name a look-up gave or did not, GREASE, unknown.",
     ),
     Metric("egret_catalog_info", G, ("version",), "Version of the catalogue; always 1."),
     Metric("egret_catalog_signatures", G, ("class",), "Signatures in the catalogue."),
@@ -177,6 +217,8 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_connections_total": frozenset((t.value, n.value) for t in Transport for n in NamedBy),
         "egret_connections_nameless_total": frozenset((reason.value,) for reason in Nameless),
         "egret_prc_hosted_connections_total": frozenset((c, n.value) for c in COUNTRIES for n in NetworkClass),
+        "egret_httpdns_lookups_total": frozenset((provider.name,) for provider in PROVIDERS),
+        "egret_ech_hellos_total": frozenset((ech.value,) for ech in Ech),
         "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
         "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),
@@ -196,6 +238,9 @@ WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
         "nameless": "egret_connections_nameless_total",
         "prc_hosted": "egret_prc_hosted_connections_total",
         "encrypted_dns": "egret_encrypted_dns_connections_total",
+        "prc_resolver": "egret_prc_resolver_connections_total",
+        "httpdns": "egret_httpdns_lookups_total",
+        "ech": "egret_ech_hellos_total",
         "received": "egret_packets_received_total",
         "dropped": "egret_packets_dropped_total",
         "evictions": "egret_evictions_total",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
 from egret.alerts.timestamps import rfc3339
 from egret.names import printable
+from egret.telemetry.coverage import LINK_DOWN, LINK_SILENT, PARTS, Interval, Length
 from egret.web.status import (
     DatabaseStatus,
     IncidentPage,
@@ -22,6 +24,7 @@ from egret.web.status import (
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
+MAX_INTERVALS = 1_000  # more than the ledger holds
 MAX_OFFSET = 1_000_000
 
 
@@ -93,6 +96,33 @@ def incidents_json(page: IncidentPage, offset: int) -> dict[str, Any]:
         "next_offset": following if page.incidents and following < page.total else None,
         "incidents": [incident_to_dict(incident) for incident in page.incidents],
     }
+
+
+def coverage_json(rows: Sequence[Interval], length: Length) -> dict[str, Any]:
+    """``/api/v1/coverage``; *rows* are the oldest first, and so are the intervals."""
+    return {"interval_seconds": length.value, "intervals": [_interval(row) for row in rows]}
+
+
+def _interval(row: Interval) -> dict[str, Any]:
+    return {
+        "start": rfc3339(row.start_s * 1_000_000_000),
+        "watched_seconds": row.seconds,
+        "connections": row.connections,
+        "named_share": row.share,
+        **{part: dict(row.part(part)) for part in (*PARTS, LINK_DOWN, LINK_SILENT)},
+    }
+
+
+def read_length(text: str | None) -> Length:
+    """Which intervals a query wants.
+
+    Raises:
+        BadQuery: a length that is none.
+    """
+    try:
+        return Length[(text or Length.HOUR.name).upper()]
+    except KeyError:
+        raise BadQuery(f"interval must be one of {', '.join(each.name.lower() for each in Length)}") from None
 
 
 def read_number(text: str | None, name: str, default: int, highest: int) -> int:

@@ -25,10 +25,13 @@ from egret.telemetry.metrics import CONTENT_TYPE
 from egret.telemetry.table import Stage
 from egret.web.api import (
     DEFAULT_LIMIT,
+    MAX_INTERVALS,
     MAX_LIMIT,
     MAX_OFFSET,
     BadQuery,
+    coverage_json,
     incidents_json,
+    read_length,
     read_number,
     read_state,
     status_json,
@@ -128,6 +131,7 @@ class WebServer:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/v1/status", self._status)
         app.router.add_get("/api/v1/incidents", self._incidents)
+        app.router.add_get("/api/v1/coverage", self._coverage)
         for path in STATIC:
             app.router.add_get(path, self._static)
         return app
@@ -192,6 +196,12 @@ class WebServer:
         offset = read_number(query.get("offset"), "offset", 0, MAX_OFFSET)
         page = self._view.incidents(read_state(query.get("state")), limit=limit, offset=offset)
         return _json(incidents_json(page, offset))
+
+    async def _coverage(self, request: web.Request) -> web.Response:
+        length = read_length(request.query.get("interval"))
+        limit = read_number(request.query.get("limit"), "limit", DEFAULT_LIMIT, MAX_INTERVALS)
+        rows = self._view.coverage(length)
+        return _json(coverage_json(rows[len(rows) - min(limit, len(rows)) :], length))
 
     async def _static(self, request: web.Request) -> web.Response:
         return web.Response(body=FILES[request.path], content_type=STATIC[request.path])

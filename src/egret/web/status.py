@@ -13,6 +13,7 @@ from typing import Protocol
 from egret.alerts.model import Incident
 from egret.model import NamedBy, Nameless
 from egret.telemetry import Telemetry
+from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import DropStage, Outcome
 
 _ENOUGH_HELLOS = 200  # below it, a share says nothing about a network's habits
@@ -107,6 +108,10 @@ class StatusView(Protocol):
         Raises:
             StoreError: the store cannot be read.
         """
+        ...
+
+    def coverage(self, length: Length) -> Sequence[Interval]:
+        """The coverage ledger by minute or hour, the oldest first; a stretch without a row was not watched."""
         ...
 
 

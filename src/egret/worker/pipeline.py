@@ -107,6 +107,10 @@ class Pipeline:
     def _count(self, event: Event) -> None:
         if isinstance(event, Observation):
             self.counts["names", event.protocol, event.kind] += 1
+            if "ech" in event.attributes:
+                self._count_ech(event)
+            elif "provider" in event.attributes and event.kind is Kind.QUERY:
+                self.counts["httpdns", str(event.attributes["provider"])] += 1
         elif isinstance(event, Anomaly):
             self.counts["anomalies", event.protocol, event.reason] += 1
         elif self._scope.is_client(event.client.ip):
@@ -115,8 +119,20 @@ class Pipeline:
                 self.counts["nameless", event.reason] += 1
             self._count_resolver(event)
 
+    def _count_ech(self, observation: Observation) -> None:
+        if self._scope.is_client(observation.client.ip):
+            found = str(observation.attributes["ech"])
+            hidden = "real_named" if "inner_name" in observation.attributes else "real_hidden"
+            self.counts["ech", hidden if found == "real" else found] += 1
+
     def _count_resolver(self, connection: Connection) -> None:
-        """Encrypted look-ups that are no detection: by the resolver's name, else its address and ports."""
+        """Encrypted look-ups, by the resolver's name, else its address and ports; run from the PRC or not."""
+        match = self.catalog.match_name(connection.name) if connection.name else None
+        if match is None and connection.server.port in ENCRYPTED_DNS_PORTS:
+            match = self.catalog.match_address(connection.server.ip, connection.server.port)
+        if match is not None and match.signature.service_class is ServiceClass.RESOLVER:
+            self.counts["prc_resolver", match.signature.service] += 1
+            return
         resolver = self._resolvers.by_name(connection.name) if connection.name else None
         if resolver is None and connection.server.port in ENCRYPTED_DNS_PORTS:
             resolver = self._resolvers.by_address(connection.server.ip)

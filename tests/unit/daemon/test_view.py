@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.setup import load_knowledge
 from egret.daemon.view import DaemonView
@@ -13,6 +14,8 @@ from egret.sinks.base import Outcome
 from egret.sources.opener import Opener
 from egret.sources.opener_plan import Plan
 from egret.sources.placement import Placement
+from egret.store.coverage import CoverageStore
+from egret.telemetry.coverage import Length
 from egret.web.status import IncidentState
 from tests.support.alerts import START_NS, hello, opened
 from tests.support.daemon import Room
@@ -25,7 +28,11 @@ def view_of(room: Room, links: dict[str, bool]) -> DaemonView:
         crew.links = links
         placement = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",))
         parts = (room.incidents, room.store, crew, [room.delivery], room.watch)
-        view = DaemonView(room.telemetry, load_knowledge(Config()), placement, ["192.0.2.0/24"], parts)
+        hours = CoverageStore(room.store.database)
+        ledger = CoverageLedger(room.telemetry, ("lan0",), lambda: links, hours, room.ledger.on_disk)
+        await ledger.tick(START_NS)
+        await ledger.tick(START_NS + 60 * 10**9)
+        view = DaemonView(room.telemetry, load_knowledge(Config()), placement, ["192.0.2.0/24"], parts, ledger)
         await asyncio.to_thread(client.close)
         return view
 
@@ -68,3 +75,8 @@ def test_a_sinks_last_trouble_is_shown_until_it_works_again(room: Room) -> None:
     assert view.facts().sinks[0].last_error == "busy"
     room.watch("collector", Outcome.DELIVERED, [opened()], "")
     assert view.facts().sinks[0].last_error is None
+
+
+def test_the_coverage_ledger_is_shown(room: Room) -> None:
+    (minute,) = view_of(room, {"lan0": True}).coverage(Length.MINUTE)
+    assert minute.part("link_silent_s") == {"lan0": 60}

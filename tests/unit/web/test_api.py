@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from egret.web.api import BadQuery, incidents_json, read_number, read_state, status_json
+from egret.telemetry.coverage import Interval, Length
+from egret.web.api import (
+    BadQuery,
+    coverage_json,
+    incidents_json,
+    read_length,
+    read_number,
+    read_state,
+    status_json,
+)
 from egret.web.status import IncidentPage, IncidentState
 from tests.support.webview import View, incidents
 
@@ -37,3 +46,15 @@ def test_states() -> None:
     assert read_state("all") is IncidentState.ALL
     with pytest.raises(BadQuery, match="open, closed, all"):
         read_state("x")
+
+
+def test_lengths_of_intervals() -> None:
+    assert [read_length(text) for text in (None, "hour", "minute")] == [Length.HOUR, Length.HOUR, Length.MINUTE]
+    with pytest.raises(BadQuery, match="minute, hour"):
+        read_length("day")
+
+
+def test_an_interval_without_connections_has_no_share() -> None:
+    (row,) = coverage_json([Interval(start_s=60, seconds=5)], Length.MINUTE)["intervals"]
+    assert (row["start"], row["watched_seconds"], row["named_share"]) == ("1970-01-01T00:01:00.000000000Z", 5, None)
+    assert row["named_by"] == row["link_down_s"] == {}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from egret.telemetry import Telemetry
-from egret.web.page import _span, status_page
+from egret.web.page import status_page
 from egret.web.status import IncidentPage, IncidentState
 from tests.support.webview import HOSTILE, NOW_NS, View, facts, incident, incidents, telemetry
 
@@ -140,18 +140,6 @@ def test_refresh_can_be_switched_off() -> None:
 
 def test_times_out_of_range_are_shown_anyway() -> None:
     outline(page(View(listed=[incident(first_ns=-1, last_ns=1 << 63)])))
-
-
-def test_spans() -> None:
-    assert [_span(s) for s in (-5, 0, 59.9, 60, 3599, 3600, 90_000)] == [
-        "0 s",
-        "0 s",
-        "59 s",
-        "1 min",
-        "59 min",
-        "1 h",
-        "1 d",
-    ]
 
 
 def test_pages_are_made_for_now() -> None:

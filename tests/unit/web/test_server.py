@@ -63,7 +63,14 @@ def _pointer(schema: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/status", "/api/v1/incidents", "/api/v1/incidents?limit=1&state=all", "/readyz"]
+    "path",
+    [
+        "/api/v1/status",
+        "/api/v1/incidents",
+        "/api/v1/incidents?limit=1&state=all",
+        "/api/v1/coverage?interval=minute",
+        "/readyz",
+    ],
 )
 def test_answers_are_as_the_openapi_file_says(path: str) -> None:
     answer = ask(path)
@@ -95,6 +102,22 @@ def test_a_bad_query_is_told_so(query: str) -> None:
     answer = ask(f"/api/v1/incidents?{query}")
     assert answer.status == 400
     conforms(answer, "/api/v1/incidents")
+
+
+def test_the_youngest_intervals_of_the_ledger_are_given() -> None:
+    whole = ask("/api/v1/coverage").json
+    assert (whole["interval_seconds"], len(whole["intervals"])) == (3600, 20)
+    last = ask("/api/v1/coverage?limit=1&interval=minute").json
+    assert (last["interval_seconds"], len(last["intervals"])) == (60, 1)
+    assert last["intervals"][0]["named_by"]["nothing"] == 22
+    assert ask("/api/v1/coverage?limit=0").json["intervals"] == []
+
+
+@pytest.mark.parametrize("query", ["limit=1001", "interval=day"])
+def test_a_bad_question_to_the_ledger_is_told_so(query: str) -> None:
+    answer = ask(f"/api/v1/coverage?{query}")
+    assert answer.status == 400
+    conforms(answer, "/api/v1/coverage")
 
 
 def test_ready_and_alive() -> None:

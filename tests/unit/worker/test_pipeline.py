@@ -191,3 +191,30 @@ def test_the_bundled_resolvers_at_bare_addresses(
 @lru_cache
 def _bundled() -> Catalog:
     return load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "counted"),
+    [
+        ({"ech": "real", "inner_name": "chat.example"}, "real_named"),
+        ({"ech": "real"}, "real_hidden"),
+        ({"ech": "grease"}, "grease"),
+        ({"ech": "unknown"}, "unknown"),
+    ],
+)
+def test_encrypted_hellos_are_counted_by_what_they_hide(attributes: dict[str, object], counted: str) -> None:
+    pipeline = Pipeline(CATALOG, scope=Scope(["192.0.2.0/24"]))
+    pipeline.hits([replace(seen("provider.example"), attributes=attributes)])
+    pipeline.hits([replace(seen("provider.example", client=bytes([198, 51, 100, 7])), attributes=attributes)])
+    assert {key: number for key, number in pipeline.counts.items() if key[0] == "ech"} == {("ech", counted): 1}
+
+
+def test_httpdns_is_counted_by_provider_and_prc_resolvers_by_service() -> None:
+    pipeline = Pipeline(CATALOG)
+    question = replace(
+        seen("a.example", protocol=Protocol.HTTPDNS, kind=Kind.QUERY), attributes={"provider": "alibaba"}
+    )
+    pipeline.hits([question, replace(question, kind=Kind.ANSWER)])
+    pipeline.hits([flow("dns.example", NamedBy.HELLO), flow(server=LISTED), flow("other.example", NamedBy.HELLO)])
+    assert pipeline.counts["httpdns", "alibaba"] == 1
+    assert pipeline.counts["prc_resolver", "Example DNS"] == 2

@@ -1,0 +1,69 @@
+"""The pieces of HTML that the status page is made of.
+
+Everything from outside goes through ``text``: control characters made visible, HTML escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from egret.names import printable
+
+_NS = 1_000_000_000
+DAY_S = 86_400.0
+
+
+def text(value: object) -> str:
+    """*value* as text, whatever is in it."""
+    return escape(printable(str(value)))
+
+
+def moment(time_ns: int, now_ns: int) -> str:
+    """A time and how long ago it was."""
+    seconds = min(max(time_ns // _NS, 0), 253_402_300_799)
+    when = datetime.fromtimestamp(seconds, UTC)
+    return (
+        f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}">{when:%Y-%m-%d %H:%M:%S}</time> '
+        f'<span class="ago">{span((now_ns - time_ns) / _NS)} ago</span>'
+    )
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    seconds = max(0.0, seconds)
+    for unit, size in (("d", DAY_S), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def section(slug: str, title: str, body: str) -> str:
+    """A part of the page under a heading."""
+    return f'<section aria-labelledby="{slug}"><h2 id="{slug}">{title}</h2>{body}</section>'
+
+
+def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells are HTML already; the first of each row names it."""
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    body = "".join(_row(columns, row) for row in rows)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(columns: Sequence[str], row: Sequence[str]) -> str:
+    first = f'<th scope="row" data-label="{columns[0]}"><div>{row[0]}</div></th>'
+    rest = (
+        f'<td data-label="{column}"><div>{cell}</div></td>' for column, cell in zip(columns[1:], row[1:], strict=True)
+    )
+    return f"<tr>{first}{''.join(rest)}</tr>"
+
+
+def definitions(pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs of a term and what is said of it, which is HTML already."""
+    return "<dl>" + "".join(f"<div><dt>{term}</dt><dd>{body}</dd></div>" for term, body in pairs) + "</dl>"
+
+
+def state(good: bool, words: str) -> str:
+    """A state in words; colour only repeats them."""
+    return f'<span class="state {"good" if good else "bad"}">{words}</span>'
