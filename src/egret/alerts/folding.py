@@ -10,13 +10,26 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
-from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Protocol, Severity, Volume
+from egret.judge.identity import is_unknown, unknown_client
+from egret.model import (
+    ClientIdentity,
+    Connection,
+    Detection,
+    Endpoint,
+    Hosting,
+    Kind,
+    Observation,
+    Protocol,
+    Severity,
+    Volume,
+)
 from egret.names import address_text
 
 MAX_HOSTS = 32  # an alert is read by people; the rest is counted
 MAX_SERVERS = 16
 MAX_RESOLVERS = 4
 MAX_INTERFACES = 8
+MAX_ADDRESSES = 32  # of one client: privacy addresses come daily and last a week (RFC 8981 section 3.8)
 MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as one
 _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integer
 _MEGABYTE_BITS = 20
@@ -48,9 +61,12 @@ class Folding:
         self._resolvers = dict.fromkeys(incident.resolvers)
         self._interfaces = dict.fromkeys(incident.interfaces)
         self._hosting, self._region, self._reasons = incident.hosting, incident.region, incident.reasons
-        self._flows: dict[tuple[int, bytes, int], None] = {}
         self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
         self._volume_source = incident.volume_source
+        self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
+        self._addresses = dict.fromkeys(incident.client_addresses)
+        self._addresses_more = incident.client_addresses_more
+        self._client: ClientIdentity | None = None
         self._told = self._tellable()
 
     @classmethod
@@ -76,6 +92,7 @@ class Folding:
         seen, verdict = detection.observation, detection.verdict
         self.changed = True
         self._detections += 1
+        self._know(detection.client or unknown_client(seen.client.ip))
         self._first_ns, self._last_ns = min(self._first_ns, seen.time_ns), max(self._last_ns, seen.time_ns)
         self.quiet_from_ns = seen.time_ns
         label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
@@ -95,6 +112,32 @@ class Folding:
         if not verdict.lookup_only:
             self.evidence = Evidence.CONNECTION
 
+    def _know(self, client: ClientIdentity) -> None:
+        """Note what is known of the client now; what was known and is not any more stays."""
+        if client != self._client:
+            self._client = client
+            self._base = _identified(self._base, client)
+            self._addresses_more += _keep(self._addresses, address_text(client.ip), MAX_ADDRESSES)
+
+    @property
+    def key(self) -> str:
+        """Who the client is."""
+        return self._base.client_key
+
+    @property
+    def mac(self) -> str | None:
+        """The client's hardware address."""
+        return self._base.client_mac
+
+    @property
+    def addresses(self) -> list[bytes]:
+        """The client's addresses, packed."""
+        return [ip_address(address).packed for address in self._addresses]
+
+    def lists(self, ip: bytes) -> bool:
+        """Whether the packed address is among ``addresses``."""
+        return address_text(ip) in self._addresses
+
     def _add_lookup(self, detection: Detection) -> None:
         seen = detection.observation
         if not self._lookups or not (isinstance(seen, Observation) and seen.kind in _REPLIES):
@@ -105,7 +148,7 @@ class Folding:
 
     def _add_flow(self, detection: Detection) -> None:
         seen, hosting = detection.observation, detection.verdict.hosting
-        flow = (seen.client.port, seen.server.ip, seen.server.port)
+        flow = (*seen.client, *seen.server)
         if flow not in self._flows:
             self._connections += 1
             if len(self._flows) >= MAX_FLOWS:
@@ -187,6 +230,8 @@ class Folding:
             bytes_out=self.bytes_out,
             bytes_in=self._bytes_in,
             volume_source=self._volume_source,
+            client_addresses=tuple(self._addresses),
+            client_addresses_more=self._addresses_more,
             sequence=self.sequence,
             alerted_ns=self.alerted_ns,
             updates=self.updates,
@@ -219,7 +264,23 @@ def _empty(detection: Detection) -> Incident:
         lookups=0,
         connections=0,
         client_key=f"ip:{client}",
-        client_addresses=(client,),
+    )
+
+
+def _identified(incident: Incident, client: ClientIdentity) -> Incident:
+    """The incident with what is known of its client; nothing known is undone by an address alone."""
+    if is_unknown(client) and not client.name and not client.groups and not client.role:
+        return incident
+    name = (client.name, client.source) if client.name else (incident.client_name, incident.client_name_source)
+    return replace(
+        incident,
+        client_key=incident.client_key if is_unknown(client) else client.key,
+        client_name=name[0],
+        client_name_source=name[1],
+        client_groups=client.groups or incident.client_groups,
+        client_mac=client.mac or incident.client_mac,
+        client_role=client.role or incident.client_role,
+        client_role_reason=client.role_reason or incident.client_role_reason,
     )
 
 

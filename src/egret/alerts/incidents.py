@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
+from egret.judge.identity import is_unknown, unknown_client
 from egret.model import Detection, ServiceClass, Severity, Volume
 
-_Key = tuple[bytes, str]  # client address, signature id
+_Key = tuple[str, str]  # who the client is (``ClientIdentity.key``), signature id
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
 _WALK_NS_EACH = 1_000_000  # and longer with many: a walk takes some 5 us each, so this is half a percent of a core
 _CLOCK_STEP_NS = 60 * SECOND_NS  # a time this far ahead of now means that the clock was set back
@@ -65,6 +65,7 @@ class Incidents:
     def __init__(self, policy: IncidentPolicy | None = None) -> None:
         self.counters = Counters()
         self._open: OrderedDict[_Key, Folding] = OrderedDict()  # longest quiet first
+        self._seen_at: dict[tuple[bytes, str], str] = {}  # client address, signature id: the newest key there
         self._walked_ns: int | None = None
         self.apply(policy or IncidentPolicy())
 
@@ -90,7 +91,7 @@ class Incidents:
         if self._suppress.matches(detection):
             self.counters.suppressed += 1
             return []
-        key = (detection.observation.client.ip, detection.match.signature.id)
+        key = self._key(detection)
         time_ns = detection.observation.time_ns
         alerts = self._settle(key, time_ns)
         folding = self._open.get(key)
@@ -100,6 +101,43 @@ class Incidents:
             self.counters.counted += 1
             return alerts
         return [*alerts, *self._make_room(time_ns), self._begin(key, detection)]
+
+    def _key(self, detection: Detection) -> _Key:
+        """The key of the incident that the detection belongs to, be it open or not.
+
+        A client becomes known only after its first packets, and is unknown again when a table forgets it:
+        an incident of the mere address goes over to whoever that turns out to be, and a mere address
+        belongs to whoever had it last. Two known clients that share an address by turns stay two.
+        """
+        ip, signature = detection.observation.client.ip, detection.match.signature.id
+        client = detection.client or unknown_client(ip)
+        key = (client.key, signature)
+        before = (self._seen_at.get((ip, signature), client.key), signature)
+        folding = self._open.get(before)
+        if folding is None or before == key or key in self._open:
+            return key
+        if is_unknown(client):
+            return before
+        if folding.key.startswith("ip:") or (client.mac is not None and client.mac == folding.mac):
+            self._rename(before, key)
+        return key
+
+    def _rename(self, before: _Key, key: _Key) -> None:
+        """The incident's client is known now, or by a better name."""
+        self._open[key] = folding = self._open.pop(before)
+        self._note_addresses(folding, key)
+
+    def _note_addresses(self, folding: Folding, key: _Key) -> None:
+        for ip in folding.addresses:
+            self._seen_at[ip, key[1]] = key[0]
+
+    def _forget(self, key: _Key) -> Folding:
+        """Take an incident out, with its addresses."""
+        folding = self._open.pop(key)
+        for ip in folding.addresses:
+            if self._seen_at.get((ip, key[1])) == key[0]:
+                del self._seen_at[ip, key[1]]
+        return folding
 
     def _alerts(self, detection: Detection) -> bool:
         """Whether it is severe enough; a look-up is judged by what its connection would be."""
@@ -111,6 +149,7 @@ class Incidents:
 
     def _begin(self, key: _Key, detection: Detection) -> Alert:
         folding = self._open[key] = Folding.begin(detection)
+        self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)
 
@@ -118,6 +157,8 @@ class Incidents:
         severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
         folding.add(detection)
         self._open.move_to_end(key)
+        if folding.lists(detection.observation.client.ip):  # what it does not list, it could not take back
+            self._seen_at[detection.observation.client.ip, key[1]] = key[0]
         self.counters.folded += 1
         if folding.severity.rank > severity.rank:
             self.counters.escalated += 1
@@ -131,7 +172,8 @@ class Incidents:
 
     def add_volume(self, volume: Volume) -> list[Alert]:
         """Add bytes to the open incident of their client and service; without one they are nobody's."""
-        key = (volume.client, volume.signature)
+        client = self._seen_at.get((volume.client, volume.signature), "")
+        key = (client, volume.signature)
         alerts = self._settle(key, volume.time_ns)
         folding = self._open.get(key)
         if folding is not None:
@@ -159,7 +201,7 @@ class Incidents:
             folding.updates += 1
             alerts.append(self._update(folding, due_ns))
         if close_ns <= time_ns:
-            del self._open[key]
+            self._forget(key)
             self.counters.closed += 1
             alerts.append(folding.close(close_ns, CloseReason.QUIET))
         return alerts
@@ -171,7 +213,7 @@ class Incidents:
     def _make_room(self, time_ns: int) -> list[Alert]:
         if len(self._open) < self._policy.max_open:
             return []
-        _, folding = self._open.popitem(last=False)
+        folding = self._forget(next(iter(self._open)))
         self.counters.closed += 1
         self.counters.evicted += 1
         return [folding.close(time_ns, CloseReason.EVICTED)]
@@ -203,4 +245,6 @@ class Incidents:
         """Continue open incidents after a restart, without alerting again; closed ones are left alone."""
         for incident in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
             if incident.closed_ns is None:
-                self._open[ip_address(incident.client).packed, incident.signature] = Folding(incident)
+                key = (incident.client_key, incident.signature)
+                folding = self._open[key] = Folding(incident)
+                self._note_addresses(folding, key)

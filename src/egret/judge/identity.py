@@ -26,3 +26,8 @@ class Directory(Protocol):
 def unknown_client(ip: bytes) -> ClientIdentity:
     """The identity of a client of which only the address is known."""
     return ClientIdentity(key=f"ip:{address_text(ip)}", ip=ip)
+
+
+def is_unknown(client: ClientIdentity) -> bool:
+    """Whether nothing tells the client from its address."""
+    return client.key.startswith("ip:")

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address
 from itertools import pairwise
 
 import pytest
 
+from egret.alerts.folding import MAX_ADDRESSES
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert, CloseReason, Evidence
 from egret.alerts.suppress import Suppression
-from egret.model import Detection, ServiceClass, Severity
+from egret.judge.identity import unknown_client
+from egret.model import ClientIdentity, Detection, IdentitySource, ServiceClass, Severity
 from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature, volume
 
 HOUR_S = 3600
@@ -273,3 +277,93 @@ def test_bytes_keep_an_incident_open_and_late_ones_end_it_first() -> None:
     assert [alert.action for alert in closed] == [Action.CLOSED]
     assert closed[0].incident.bytes_out == volume().bytes_out
     assert incidents.open_incidents == []
+
+
+LAPTOP, PHONE = "02:00:5e:10:00:01", "02:00:5e:10:00:02"
+V6 = [ip_address(f"2001:db8::{number:x}").packed for number in range(1, 100)]
+
+
+def by(detection: Detection, mac: str | None = None, name: str | None = None) -> Detection:
+    """The detection of a client that is known by its hardware address, or not known."""
+    ip = detection.observation.client.ip
+    known = ClientIdentity(key=f"mac:{mac}", ip=ip, mac=mac, name=name, source=IdentitySource.NEIGHBOUR)
+    return replace(detection, client=known if mac else unknown_client(ip))
+
+
+def test_one_device_with_many_addresses_is_one_client() -> None:
+    incidents = Incidents()
+    feeds = [by(hello(), LAPTOP, "laptop")] + [by(hello(at, client=ip), LAPTOP) for at, ip in enumerate(V6[:3], 1)]
+    assert [alert.action for feed in feeds for alert in incidents.feed(feed)] == [Action.OPENED]
+    [incident] = incidents.open_incidents
+    assert incident.client == "192.0.2.7"  # the one that began it
+    assert incident.client_addresses == ("192.0.2.7", "2001:db8::1", "2001:db8::2", "2001:db8::3")
+    assert (incident.client_key, incident.client_mac, incident.client_name) == (f"mac:{LAPTOP}", LAPTOP, "laptop")
+    assert incident.connections == 4
+
+
+def test_two_devices_that_use_an_address_after_each_other_are_two() -> None:
+    first, second = alerts_of(by(hello(), LAPTOP), by(hello(60), PHONE))
+    assert first.incident.id != second.incident.id
+    assert (first.incident.client_mac, second.incident.client_mac) == (LAPTOP, PHONE)
+
+
+def test_a_client_that_becomes_known_keeps_its_incident() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello()))
+    assert incidents.feed(by(hello(1, port=1), LAPTOP)) == []
+    assert incidents.feed(by(hello(2, client=V6[0]), LAPTOP)) == []
+    [incident] = incidents.open_incidents
+    assert incident.client_key == f"mac:{LAPTOP}"
+
+
+def test_a_client_that_is_forgotten_keeps_its_incident_and_its_name() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello(), LAPTOP, "laptop"))
+    assert incidents.feed(by(hello(1, port=1))) == []
+    [incident] = incidents.open_incidents
+    assert (incident.client_key, incident.client_name) == (f"mac:{LAPTOP}", "laptop")
+
+
+def test_a_device_that_got_a_static_name_keeps_its_incident() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello(), LAPTOP))
+    renamed = ClientIdentity(key="name:desk", ip=CLIENT, mac=LAPTOP, name="desk", source=IdentitySource.STATIC)
+    assert incidents.feed(replace(hello(1, port=1), client=renamed)) == []
+    assert [incident.client_key for incident in incidents.open_incidents] == ["name:desk"]
+
+
+def test_a_restored_incident_is_still_the_devices() -> None:
+    before, after_ = Incidents(), Incidents()
+    before.feed(by(hello(), LAPTOP))
+    after_.restore(before.open_incidents)
+    assert after_.feed(by(hello(1, client=V6[0]), LAPTOP)) == []
+    assert after_.feed(by(hello(2, port=1))) == []
+    assert after_.open_incidents[0].client_addresses == ("192.0.2.7", "2001:db8::1")
+
+
+def test_addresses_of_a_client_are_bounded_and_forgotten_with_its_incident() -> None:
+    incidents = Incidents()
+    for at, ip in enumerate(V6):
+        incidents.feed(by(hello(at, client=ip), LAPTOP))
+    [incident] = incidents.open_incidents
+    assert len(incident.client_addresses) == MAX_ADDRESSES
+    assert incident.client_addresses_more == len(V6) - MAX_ADDRESSES
+    incidents.tick(after(2 * HOUR_S))
+    assert incidents.open_incidents == []
+    assert incidents._seen_at == {}
+
+
+def test_a_clock_that_steps_back_makes_no_second_incident_of_a_device() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello(7200), LAPTOP))
+    assert incidents.feed(by(hello(0, client=V6[0]), LAPTOP)) == []
+    assert len(incidents.open_incidents) == 1
+
+
+def test_volume_of_any_address_is_its_devices() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello(client=V6[0]), LAPTOP))
+    incidents.feed(by(hello(1), LAPTOP))
+    incidents.add_volume(volume(2))
+    [incident] = incidents.open_incidents
+    assert incident.bytes_out == volume().bytes_out
