@@ -158,6 +158,57 @@ def gtp(packet: bytes, *, extension: bool = False) -> bytes:
     )
 
 
+def checked(packet: bytes) -> bytes:
+    """With the checksum that an IPv4 header has on the wire."""
+    if packet[0] >> 4 != 4:
+        return packet
+    size = (packet[0] & 15) * 4
+    total = sum(int.from_bytes(packet[at : at + 2], "big") for at in range(0, size, 2) if at != 10)
+    total = (total & 0xFFFF) + (total >> 16)
+    return packet[:10] + struct.pack("!H", 0xFFFF - (total & 0xFFFF) - (total >> 16)) + packet[12:]
+
+
+def tag(kind: int, value: bytes) -> bytes:
+    return struct.pack("!HH", kind, len(value)) + value
+
+
+def _between(packet: bytes) -> tuple[bytes, int, bytes]:
+    """Tags of the two addresses, the protocol, and what IP carries."""
+    if packet[0] >> 4 == 6:
+        return tag(22, packet[8:24]) + tag(23, packet[24:40]), packet[6], packet[40:]
+    return tag(20, packet[12:16]) + tag(21, packet[16:20]), packet[9], packet[20:]
+
+
+def exported(packet: bytes) -> bytes:
+    """As Wireshark exports what a port's dissector got."""
+    addresses, protocol, body = _between(packet)
+    ports = struct.unpack("!HH", body[:4])
+    kind, size, name = (3, 8, b"udp.port") if protocol == 17 else (2, (body[12] >> 4) * 4, b"tcp.port")
+    tags = tag(14, name) + addresses + tag(24, struct.pack("!I", kind))
+    tags += tag(25, struct.pack("!I", ports[0])) + tag(26, struct.pack("!I", ports[1]))
+    if protocol == 6:
+        tags += tag(34, b"\0\x01" + body[4:8] + bytes(13))
+    return tags + bytes(4) + body[size:]
+
+
+def exported_transport(packet: bytes) -> bytes:
+    addresses, protocol, body = _between(packet)
+    return tag(12, b"udp\0" if protocol == 17 else b"tcp\0") + addresses + bytes(4) + body
+
+
+def minimal(packet: bytes) -> bytes:
+    """RFC 2004 is of IPv4 without options only."""
+    if packet[0] != 0x45:
+        return ip4(41, packet)
+    return ip4(55, struct.pack("!BBH", packet[9], 0x80, 0) + packet[16:20] + packet[12:16] + packet[20:])
+
+
+def esp(packet: bytes) -> bytes:
+    padding = -(len(packet) + 2) % 4
+    trailer = bytes(range(1, padding + 1)) + bytes([padding, 4 if packet[0] >> 4 == 4 else 41])
+    return bytes(4) + b"\0\0\0\1" + packet + trailer + b"\xee" * 12
+
+
 WRAPS: dict[str, Wrap] = {
     "Ethernet": Wrap(1, ethernet, live=True),
     "Ethernet, padded": Wrap(1, lambda p: ethernet(p) + bytes(6), live=True),
@@ -247,4 +298,67 @@ WRAPS: dict[str, Wrap] = {
     "MPLS link": Wrap(219, lambda p: mpls(7) + p),
     "IP over InfiniBand": Wrap(242, lambda p: bytes(40) + tagged(p)[:2] + bytes(2) + p),
     "NetAnalyzer": Wrap(240, lambda p: bytes(4) + ethernet(p) + bytes(4)),
+    "exported PDU": Wrap(252, exported),
+    "exported PDU, IP": Wrap(252, lambda p: tag(12, b"ip\0\0") + bytes(4) + p),
+    "exported PDU, UDP and TCP": Wrap(252, exported_transport),
+    "SLIP": Wrap(8, lambda p: b"\0\x40" + bytes(14) + p),
+    "SLIP, bare": Wrap(8, bytes),
+    "DOCSIS": Wrap(143, lambda p: b"\0\0" + struct.pack("!H", len(p) + 14) + bytes(2) + ethernet(p)),
+    "DOCSIS, extended": Wrap(143, lambda p: b"\x01\x03" + bytes(2) + bytes(3) + bytes(2) + ethernet(p)),
+    "Cisco HDLC, direction": Wrap(205, lambda p: b"\1\x0f\0" + tagged(p)),
+    "frame relay, direction": Wrap(206, lambda p: b"\1\x18\x41\x03" + nlpid(p)),
+    "frame relay, PPP": Wrap(107, lambda p: b"\x18\x41\x03\xcf" + ppp(p)),
+    "frame relay, bridged": Wrap(107, lambda p: b"\x18\x41\x03\0\x80\0\x80\xc2\0\x07" + ethernet(p)),
+    "ATM, bridged": Wrap(100, lambda p: b"\xaa\xaa\x03\0\x80\xc2\0\x07\0\0" + ethernet(p)),
+    "ATM, no LLC": Wrap(100, checked),
+    "ATM, ISO": Wrap(100, lambda p: b"\xfe\xfe\x03" + nlpid(p)),
+    "ATM on FreeBSD": Wrap(11, snap),
+    "ATM, classical IP": Wrap(106, lambda p: snap(checked(p))),
+    "IPNET": Wrap(226, lambda p: b"\x01" + bytes(23) + p),
+    "EPON": Wrap(259, lambda p: bytes(8) + ethernet(p)),
+    "mPacket": Wrap(274, lambda p: b"\x55" * 7 + b"\xd5" + ethernet(p)),
+    "NetAnalyzer, preamble": Wrap(241, lambda p: bytes(4) + b"\x55" * 7 + b"\xd5" + ethernet(p) + bytes(4)),
+    "Broadcom tag": Wrap(281, lambda p: _MACS + b"\x20\0\0\1" + tagged(p)),
+    "Broadcom tag in front": Wrap(282, lambda p: b"\x20\0\0\1" + ethernet(p)),
+    "DSA": Wrap(284, lambda p: _MACS + b"\xc0\0\0\1" + tagged(p)),
+    "EDSA": Wrap(285, lambda p: _MACS + b"\xda\xda\0\0\xc0\0\0\1" + tagged(p)),
+    "EDSA on Ethernet": typed(0xDADA, lambda p: b"\0\0\xc0\0\0\1" + tagged(p)),
+    "TZSP link": Wrap(128, lambda p: b"\x01\0\0\x01\x01" + ethernet(p)),
+    "Juniper Ethernet": Wrap(178, lambda p: b"MGC\0" + ethernet(checked(p))),
+    "Juniper Ethernet, more": Wrap(178, lambda p: b"MGC\x81\0\x06\1\1\1\2\1\1" + ethernet(checked(p))),
+    "Juniper PPP": Wrap(179, lambda p: b"MGC\0\xff\x03" + ppp(checked(p))),
+    "Juniper ATM": Wrap(137, lambda p: b"MGC\0" + bytes(4) + snap(checked(p))),
+    "AX.25": Wrap(3, lambda p: b"\x82" * 13 + b"\x61\x03\xcc" + checked(p)),
+    "Inter-Switch Link": Wrap(
+        1, lambda p: b"\x01\0\x0c\0\0\0" + bytes(6) + struct.pack("!H", 100) + bytes(12) + ethernet(p) + bytes(4)
+    ),
+    "MACsec in the clear": typed(0x88E5, lambda p: b"\0\0\0\0\0\1" + tagged(p) + bytes(16)),
+    "MACsec with its channel": typed(0x88E5, lambda p: b"\x20\0\0\0\0\1" + bytes(8) + tagged(p) + bytes(16)),
+    "batman-adv": typed(0x4305, lambda p: b"\x40\x0f\x32\1" + bytes(6) + ethernet(p)),
+    "jumbo LLC": typed(0x8870, snap),
+    "PPP multilink": Wrap(9, lambda p: b"\0\x3d\xc0\0\0\7" + ppp(p)),
+    "PPP multilink, short": Wrap(9, lambda p: b"\0\x3d\xc0\7" + ppp(p)),
+    "PPP bridged": Wrap(9, lambda p: b"\0\x31\0\x01" + ethernet(p)),
+    "Linux cooked, PPP": Wrap(113, lambda p: bytes(14) + b"\0\7\xff\x03" + ppp(p)),
+    "802.11, mesh": Wrap(
+        105,
+        lambda p: (
+            b"\x88\x03" + bytes(2) + _MACS + _MACS[:6] + bytes(2) + _MACS[:6] + b"\0\1" + b"\0\x1f" + bytes(4) + snap(p)
+        ),
+    ),
+    "null, Windows": Wrap(0, lambda p: null(p, "<", 23)),
+    "null, PPP": Wrap(0, lambda p: b"\xff\x03" + ppp(p)),
+    "MikroTik in GRE": ether(lambda p: gre(0x2001, 0x6400, struct.pack("!HH", 14 + len(p), 7), ethernet(p))),
+    "Ethernet in IP": ether(lambda p: ip6(143, ethernet(p))),
+    "minimal encapsulation": ether(minimal),
+    "IP in IP, KA9Q": ether(lambda p: ip4(94, p)),
+    "ESP without encryption": ether(lambda p: ip4(50, esp(p))),
+    "L2TPv3": ether(lambda p: ip4(115, struct.pack("!I", 7) + ethernet(p))),
+    "L2TPv3, cookie": ether(lambda p: ip4(115, struct.pack("!I", 7) + bytes(12) + ethernet(p))),
+    "L2TPv3 in UDP": ether(lambda p: udp(1701, b"\0\x03\0\0\0\0\0\x07" + ethernet(p), 1701)),
+    "GTP 0": ether(lambda p: udp(3386, b"\x1e\xff" + struct.pack("!H", len(p)) + bytes(16) + p, 3386)),
+    "mobile IP": ether(lambda p: udp(434, b"\x04\x04\0\0" + p)),
+    "AYIYA": ether(lambda p: udp(5072, b"\x44\x52\x11" + (b"\x04" if p[0] >> 4 == 4 else b"\x29") + bytes(40) + p)),
+    "GUE": ether(lambda p: udp(6080, (b"\0\x04" if p[0] >> 4 == 4 else b"\0\x29") + bytes(2) + p)),
+    "GUE, no header": ether(lambda p: udp(6080, p)),
 }

@@ -22,16 +22,25 @@ _U8 = Struct("!B")
 _ATTRIBUTE = Struct("<HH")
 _NFLOG_PAYLOAD = 9
 _PKTAP = Struct("<III")
+_TWO = Struct("!BB")
 _LLC_SNAP = Struct("!BBB3sH")
 
 ETHERNET = 1
 IPV4, IPV6 = 0x0800, 0x86DD
 _MIN_ETHERTYPE = 0x0600  # IEEE 802.3 section 3.2.6: below, the field is a length and an LLC header follows
 
+_ETHERTYPES_OF = frozenset({b"\0\0\0", b"\0\0\xf8"})
+_BRIDGED, _BRIDGED_ETHERNET = b"\0\x80\xc2", frozenset({1, 7})
+_NLPIDS = frozenset({0xCC, 0x8E})  # IP and IPv6 in ISO's registry
+_ISL, _ISL_HEADER = frozenset({b"\x01\0\x0c\0\0", b"\x0c\0\x0c\0\0"}), 26
+_ENCRYPTED, _WITH_CHANNEL = 0x0C, 0x20
+_WHOLE, _IN_MULTILINK = 0xC0, frozenset({0x21, 0x57})
+_MESH_HEADERS = {0x01: 14, 0x40: 10, 0x42: 18}
 _IN_PSEUDOWIRES = frozenset({IPV4, IPV6, 0x8100, 0x88A8, 0x8847, 0x8864})
 
-# 2 is IPv4 everywhere; IPv6 is 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS, 10 on Linux
-_ADDRESS_FAMILIES = frozenset({2, 10, 24, 28, 30})
+# 2 is IPv4 everywhere; IPv6 is 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS, 10 on Linux, 23 on Windows;
+# some writers put an EtherType
+_ADDRESS_FAMILIES = frozenset({2, 10, 23, 24, 28, 30, IPV4, IPV6})
 
 
 def cut(data: memoryview, size: int) -> memoryview:
@@ -53,8 +62,10 @@ def by_ethertype(number: int, data: memoryview) -> Layer:
 
 
 def ethernet(data: memoryview) -> Layer:
-    """Ethernet II or 802.3."""
+    """Ethernet II or 802.3; or behind Cisco's Inter-Switch Link, which looks like 802.3 to a special address."""
     (number,) = unpack(_ETHERNET, data)
+    if number < _MIN_ETHERTYPE and bytes(data[:5]) in _ISL and len(data) >= _ISL_HEADER + 14:
+        return Layer(Space.LINKTYPE, ETHERNET, data[_ISL_HEADER:])
     return by_ethertype(number, data[14:])
 
 
@@ -67,10 +78,21 @@ def llc(data: memoryview) -> Layer | None:
     """IEEE 802.2 LLC with SNAP (RFC 1042); other LLC users carry no names that we read."""
     if len(data) >= 3 and data[0] == data[1] == 0x06:
         return ip_layer(data[3:])
+    if len(data) >= 4 and data[0] == data[1] == 0xFE and data[3] in _NLPIDS:
+        return ip_layer(data[4:])
     dsap, ssap, _control, organisation, number = unpack(_LLC_SNAP, data)
-    if dsap != 0xAA or ssap != 0xAA or organisation not in {b"\0\0\0", b"\0\0\xf8"}:
+    if dsap != 0xAA or ssap != 0xAA:
         return None
-    return by_ethertype(number, data[8:])
+    return snap(organisation, number, data[8:])
+
+
+def snap(organisation: bytes, number: int, data: memoryview, padding: int = 2) -> Layer | None:
+    """What SNAP's two fields announce; *padding* goes before a bridged frame (RFC 2684 section 5.2, RFC 2427)."""
+    if organisation in _ETHERTYPES_OF:
+        return by_ethertype(number, data)
+    if organisation == _BRIDGED and number in _BRIDGED_ETHERNET:
+        return ethernet(cut(data, padding))
+    return None
 
 
 def mpls(data: memoryview) -> Layer | None:
@@ -115,12 +137,15 @@ def ppp(data: memoryview) -> Layer:
     return Layer(Space.PPP, number, data[2:])
 
 
-def _cisco_hdlc(data: memoryview) -> Layer:
+def cisco_hdlc(data: memoryview) -> Layer:
+    """Cisco's framing: address, control, EtherType."""
     (number,) = unpack(_VLAN, data)
     return by_ethertype(number, data[4:])
 
 
 def _null(data: memoryview) -> Layer | None:
+    if bytes(data[:2]) == b"\xff\x03":  # PPP on ISDN of the BSDs
+        return ppp(data)
     (family,) = unpack(_U32, data)
     if family > 0xFFFF:  # written by a host of the other byte order
         family = int.from_bytes(data[:4], "little")
@@ -156,7 +181,7 @@ def _openbsd_log(data: memoryview) -> Layer:
     return ip_layer(cut(data, (length + 3) & ~3))
 
 
-def _openbsd_enc(data: memoryview) -> Layer:
+def openbsd_enc(data: memoryview) -> Layer:
     """ENC: address family, index and flags before the IP header."""
     return ip_layer(cut(data, 12))
 
@@ -169,20 +194,54 @@ def _apple_tagged(data: memoryview) -> Layer:
     return Layer(Space.LINKTYPE, linktype, cut(data, length))
 
 
+def _behind_tag(data: memoryview, size: int) -> Layer:
+    (number,) = unpack(_U16, data, size)
+    return by_ethertype(number, data[size + 2 :])
+
+
 def _vn_tag(data: memoryview) -> Layer:
-    (number,) = unpack(_U16, data, 4)
-    return by_ethertype(number, data[6:])
+    return _behind_tag(data, 4)
 
 
 def _long_tag(data: memoryview) -> Layer:
-    """IEEE 802.1BR E-Tag and Cisco MetaData: six bytes, then the EtherType."""
-    (number,) = unpack(_U16, data, 6)
-    return by_ethertype(number, data[8:])
+    """IEEE 802.1BR E-Tag, Cisco MetaData and the long tag of Marvell's switches: six bytes, then the EtherType."""
+    return _behind_tag(data, 6)
 
 
 def _backbone(data: memoryview) -> Layer:
     """IEEE 802.1ah: an instance tag, then a whole Ethernet frame."""
     return ethernet(cut(data, 4))
+
+
+def _macsec(data: memoryview) -> Layer | None:
+    """IEEE 802.1AE: a tag, perhaps with the channel's id; in the clear where only integrity is protected."""
+    (flags,) = unpack(_U8, data)
+    if flags & _ENCRYPTED:
+        return None
+    return _behind_tag(data, 14 if flags & _WITH_CHANNEL else 6)
+
+
+def _mesh(data: memoryview) -> Layer | None:
+    """batman-adv, version 15: unicast, and broadcast, carry a whole Ethernet frame."""
+    (kind, version) = unpack(_TWO, data)
+    size = _MESH_HEADERS.get(kind)
+    return None if version != 15 or size is None else ethernet(cut(data, size))
+
+
+def _multilink(data: memoryview) -> Layer | None:
+    """RFC 1990 section 3: a packet that was not cut; nothing says how long its sequence number is."""
+    for size in (4, 2):
+        if len(data) > size and data[0] & _WHOLE == _WHOLE:
+            inner = ppp(data[size:])
+            if inner.number in _IN_MULTILINK:
+                return inner
+    return None
+
+
+def _bridged(data: memoryview) -> Layer | None:
+    """RFC 3518 section 4.3: flags, a kind of MAC, perhaps the LAN's id; then Ethernet."""
+    flags, kind = unpack(_TWO, data)
+    return ethernet(cut(data, 6 if flags & 0x40 else 2)) if kind == 1 else None
 
 
 def _ppp_with_direction(data: memoryview) -> Layer:
@@ -191,8 +250,8 @@ def _ppp_with_direction(data: memoryview) -> Layer:
 
 
 def _cooked(number: int, data: memoryview) -> Layer:
-    # 1: Novell raw 802.3, 4: 802.2 LLC, the others are EtherTypes
-    return Layer(Space.ETHERTYPE, 0, data) if number == 4 else by_ethertype(number, data)
+    # 1: Novell raw 802.3, 4: 802.2 LLC, 7: PPP with HDLC, the others are EtherTypes
+    return ppp(data) if number == 7 else by_ethertype(number, data)
 
 
 LINKTYPES: Table = {
@@ -204,9 +263,9 @@ LINKTYPES: Table = {
     50: ppp,
     51: _pppoe,
     101: ip_layer,
-    104: _cisco_hdlc,
+    104: cisco_hdlc,
     108: _null,
-    109: _openbsd_enc,
+    109: openbsd_enc,
     113: _cooked_v1,
     117: _openbsd_log,
     149: _apple_tagged,
@@ -223,13 +282,17 @@ ETHERTYPES: Table = {
     0: llc,
     IPV4: ip_layer,
     IPV6: ip_layer,
+    0x4305: _mesh,
+    0x6400: ethernet,  # MikroTik in GRE
     0x6558: ethernet,
     0x8100: _vlan,
     0x8847: mpls,
     0x8848: mpls,
     0x8864: _pppoe,
+    0x8870: llc,
     0x880B: ppp,
     0x88A8: _vlan,
+    0x88E5: _macsec,
     0x88E7: _backbone,
     0x8909: _long_tag,
     0x8926: _vn_tag,
@@ -237,10 +300,13 @@ ETHERTYPES: Table = {
     0x9100: _vlan,
     0x9200: _vlan,
     0x9300: _vlan,
+    0xDADA: _long_tag,
 }
 
 PPP_PROTOCOLS: Table = {
     0x21: ip_layer,
+    0x31: _bridged,
+    0x3D: _multilink,
     0x57: ip_layer,
     0x281: mpls,
     0x283: mpls,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 
 from egret.decode.layer import Layer, Space, Table, ip_layer
-from egret.decode.link import ETHERNET, by_ethertype, cut, ethernet, llc, mpls
+from egret.decode.link import ETHERNET, by_ethertype, cut, ethernet, llc, mpls, ppp, snap
 from egret.decode.reader import unpack
 from egret.errors import Malformed, Reason
 
@@ -17,6 +17,7 @@ _U16_AT_2 = Struct("!2xH")
 _U16_AT_16 = Struct("!16xH")
 _U16_AT_40 = Struct("!40xH")
 _BYTE = Struct("!B")
+_SNAP = Struct("!3sH")
 _ERF = Struct("!8xBBH")
 
 _SOURCE_ROUTED = 0x80  # the top bit of a ring's source address: a routing field follows
@@ -25,7 +26,7 @@ _ARCNET_IP = frozenset({212, 240, 241, 196})  # IP (RFC 1201 and 1051), and IPv6
 _ARCNET_BARE = frozenset({240, 241})  # RFC 1051: only the protocol goes before the datagram
 _ARCNET_SPLIT = 0xFF  # an exception frame: four bytes more before the sequence number
 _FC_DATA = 16  # RFC 4338 section 5: network headers
-_NLPID_IP, _NLPID_IP6, _NLPID_SNAP, _UNNUMBERED = 0xCC, 0x8E, 0x80, 0x03
+_NLPID_IP, _NLPID_IP6, _NLPID_SNAP, _NLPID_PPP, _UNNUMBERED = 0xCC, 0x8E, 0x80, 0xCF, 0x03
 _FDDI_LLC, _FDDI_KIND = 0x50, 0xF0
 _ERF_HEADER, _ERF_MORE = 16, 0x80
 _ERF_ETHERNET = frozenset({2, 11, 16, 20})  # with port, class or hash in place of the loss counter
@@ -66,7 +67,7 @@ def _arcnet_body(data: memoryview) -> Layer | None:
     return ip_layer(cut(data, 8 if split == _ARCNET_SPLIT else 4))
 
 
-def _frame_relay(data: memoryview) -> Layer | None:
+def frame_relay(data: memoryview) -> Layer | None:
     """RFC 2427: an address of two to four bytes, the last with its low bit set; then a protocol."""
     size = next((at + 1 for at in range(1, min(4, len(data))) if data[at] & 1), 0)
     if not size:
@@ -80,10 +81,12 @@ def _frame_relay(data: memoryview) -> Layer | None:
     (number,) = unpack(_BYTE, rest)
     if number in {_NLPID_IP, _NLPID_IP6}:
         return ip_layer(rest[1:])
+    if number == _NLPID_PPP:
+        return ppp(rest[1:])
     if number != _NLPID_SNAP:
         return None
-    (number,) = unpack(_U16_AT_2, rest, 2)
-    return by_ethertype(number, cut(rest, 6))
+    organisation, number = unpack(_SNAP, rest, 1)
+    return snap(organisation, number, rest[6:], padding=0)
 
 
 def _fibre_channel(data: memoryview) -> Layer | None:
@@ -130,8 +133,7 @@ OLD_LINKTYPES: Table = {
     6: _token_ring,
     7: _arcnet,
     10: _fddi,
-    100: llc,
-    107: _frame_relay,
+    107: frame_relay,
     122: _fibre_channel,
     123: _sun_atm,
     129: _arcnet_linux,

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import NamedTuple
 
+from egret.decode.exported import exported_pdu
 from egret.decode.ip import TCP, UDP, Datagram, continue_chain, parse_ip
+from egret.decode.ip_tunnels import IP_PROTOCOLS
 from egret.decode.layer import Layer, Space, Table
 from egret.decode.link import ETHERNET, ETHERTYPES, IPV4, IPV6, LINKTYPES, PPP_PROTOCOLS
 from egret.decode.old_links import OLD_LINKTYPES
 from egret.decode.reader import unpack
-from egret.decode.tunnel import IP_PROTOCOLS, TUNNEL_ETHERTYPES, UDP_PORTS
+from egret.decode.tunnel import TUNNEL_ETHERTYPES, UDP_PORTS, tzsp
+from egret.decode.vendor_links import VENDOR_LINKTYPES
 from egret.decode.wlan import WLAN_LINKTYPES
 from egret.errors import Malformed, Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Frame, Transport
@@ -65,7 +68,7 @@ class Context(NamedTuple):
 Reassemble = Callable[[Datagram, Context], Datagram | None]
 
 _TABLES: Mapping[Space, Table] = {
-    Space.LINKTYPE: {**LINKTYPES, **OLD_LINKTYPES, **WLAN_LINKTYPES},
+    Space.LINKTYPE: {**LINKTYPES, **OLD_LINKTYPES, **WLAN_LINKTYPES, **VENDOR_LINKTYPES, 128: tzsp, 252: exported_pdu},
     Space.ETHERTYPE: {**ETHERTYPES, **TUNNEL_ETHERTYPES},
     Space.PPP: PPP_PROTOCOLS,
 }

@@ -9,10 +9,9 @@ from __future__ import annotations
 from struct import Struct
 
 from egret.decode.layer import Layer, Space, Table, ip_layer
-from egret.decode.link import ETHERNET, by_ethertype, ethernet, mpls, ppp
+from egret.decode.link import ETHERNET, IPV4, IPV6, by_ethertype, cut, ethernet, mpls, ppp
 from egret.decode.reader import unpack
 from egret.decode.wlan import WLAN
-from egret.errors import Truncated
 
 _GRE = Struct("!HH")
 _GRE_PPTP = 1
@@ -25,47 +24,43 @@ _NSH = Struct("!HBB")
 _ERSPAN = 0x88BE
 _NSH_ETHERTYPE = 0x894F
 _TZSP_LINKTYPES = {1: ETHERNET, 18: WLAN, 119: 119, 127: 163}  # its own numbers for Prism and AVS headers
+_INNER_ETHERTYPES = frozenset({IPV4, IPV6, 0x8100, 0x88A8})
+_COOKIES = (4, 8, 12, 16)  # a session, perhaps a cookie, perhaps a sublayer of four bytes
 _GTP_DATA = 0xFF
 _GTP_MAX_EXTENSIONS = 8
 
 
-def _drop(data: memoryview, size: int) -> memoryview:
-    if len(data) < size:
-        raise Truncated(len(data))
-    return data[size:]
-
-
-def _gre(data: memoryview) -> Layer | None:
+def gre(data: memoryview) -> Layer | None:
     """RFC 2784, 2890 (key, sequence), 2637 (version 1: PPTP)."""
     flags, number = unpack(_GRE, data)
     size = 4 + 4 * bool(flags & 0xC000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
     if flags & 0x07 == _GRE_PPTP:
         size += 4 * bool(flags & 0x0080)
-    inner = _drop(data, size)
+    inner = cut(data, size)
     if not len(inner):
         return None
     if number == _ERSPAN:  # type II has a header, and a GRE sequence number; type I has neither
-        return ethernet(_drop(inner, 8) if flags & 0x1000 else inner)
+        return ethernet(cut(inner, 8) if flags & 0x1000 else inner)
     return by_ethertype(number, inner) if number >= 0x600 else None
 
 
 def _erspan_3(data: memoryview) -> Layer:
     """ERSPAN type III (draft-foschiano-erspan section 4.3): a header, and one more where its last bit says so."""
     (last,) = unpack(_U16, data, 10)
-    return ethernet(_drop(data, 20 if last & 1 else 12))
+    return ethernet(cut(data, 20 if last & 1 else 12))
 
 
 def _wccp(data: memoryview) -> Layer | None:
     """Web cache redirection: IP behind four bytes in version 2, at once in version 1."""
     if len(data) and data[0] >> 4 == 4:
         return ip_layer(data)
-    return ip_layer(_drop(data, 4))
+    return ip_layer(cut(data, 4))
 
 
 def _nsh(data: memoryview) -> Layer | None:
     """RFC 8300 section 2.2: the service header says its length and what follows."""
     first, _, following = unpack(_NSH, data)
-    return _by_next_protocol(following, _drop(data, (first & 0x3F) * 4 or 8))
+    return _by_next_protocol(following, cut(data, (first & 0x3F) * 4 or 8))
 
 
 def _by_next_protocol(number: int, data: memoryview) -> Layer | None:
@@ -75,11 +70,6 @@ def _by_next_protocol(number: int, data: memoryview) -> Layer | None:
     if number == 3:
         return ethernet(data)
     return Layer(Space.ETHERTYPE, _NSH_ETHERTYPE, data) if number == 4 else None
-
-
-def _etherip(data: memoryview) -> Layer:
-    """RFC 3378."""
-    return ethernet(_drop(data, 2))
 
 
 def _vxlan(data: memoryview) -> Layer | None:
@@ -130,11 +120,26 @@ def _teredo(data: memoryview) -> Layer | None:
     return ip_layer(data) if len(data) >= 40 and data[0] >> 4 == 6 else None
 
 
+def l2tp_3(data: memoryview) -> Layer | None:
+    """L2TPv3 data over IP: how long the cookie is was agreed elsewhere, so the EtherType behind it decides."""
+    if len(data) < 4 or not any(data[:4]):  # session 0 is control
+        return None
+    for size in _COOKIES:
+        if len(data) >= size + 34 and int.from_bytes(data[size + 12 : size + 14], "big") in _INNER_ETHERTYPES:
+            return ethernet(data[size:])
+    for size in _COOKIES:
+        if len(data) >= size + 40 and data[size] in {0x45, 0x60}:
+            return ip_layer(data[size:])
+    return None
+
+
 def _l2tp(data: memoryview) -> Layer | None:
     """RFC 2661 section 3.1: version 2 data messages, which carry PPP."""
     if len(data) < 6:
         return None
     (flags,) = _U16.unpack_from(data)
+    if flags == 0x0003:  # RFC 3931 section 4.1.2
+        return l2tp_3(data[4:])
     if flags & 0x000F != 2 or flags & 0x8000:
         return None
     offset = 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
@@ -145,7 +150,7 @@ def _l2tp(data: memoryview) -> Layer | None:
     return ppp(data[offset:]) if len(data) > offset + 1 else None
 
 
-def _tzsp(data: memoryview) -> Layer | None:
+def tzsp(data: memoryview) -> Layer | None:
     """TaZmen Sniffer Protocol: tagged fields, an end mark, then the frame."""
     if len(data) < 5 or data[0] != 1 or data[1] > 1:
         return None
@@ -187,18 +192,49 @@ def _lisp(data: memoryview) -> Layer | None:
 
 def _gre_in_udp(data: memoryview) -> Layer | None:
     """RFC 8086."""
-    return _gre(data) if len(data) >= 24 and not data[0] & 0x4F and not data[1] else None
+    return gre(data) if len(data) >= 24 and not data[0] & 0x4F and not data[1] else None
+
+
+def _gtp_0(data: memoryview) -> Layer | None:
+    """3GPP TS 29.060 of 1999, version 0: twenty bytes, then the user's datagram."""
+    if len(data) < 40 or data[0] & 0xF0 != 0x10 or data[1] != _GTP_DATA:
+        return None
+    return ip_layer(data[20:]) if data[20] >> 4 in {4, 6} else None
+
+
+def _mobile_ip(data: memoryview) -> Layer | None:
+    """RFC 3519 section 3.3: tunnelled data between registrations."""
+    return ip_layer(data[4:]) if len(data) >= 24 and data[0] == 4 and data[4] >> 4 in {4, 6} else None
+
+
+def _ayiya(data: memoryview) -> Layer | None:
+    """draft-massar-v6ops-ayiya section 3: an identity and a signature, each as long as the first two bytes say."""
+    if len(data) < 8 or data[2] & 0x0F != 1:
+        return None
+    size = 8 + (1 << (data[0] >> 4)) + (data[1] >> 4) * 4
+    return ip_layer(data[size:]) if data[3] in {4, 41} and len(data) >= size + 20 else None
+
+
+def _generic_udp(data: memoryview) -> Layer | None:
+    """draft-ietf-intarea-gue section 3: version 0 has a header, version 1 is the datagram itself."""
+    if len(data) < 24:
+        return None
+    if data[0] >> 4 in {4, 6}:
+        return ip_layer(data)
+    size = 4 + (data[0] & 0x1F) * 4
+    plain = data[0] & 0xE0 == 0 and data[1] in {4, 41} and len(data) > size and data[size] >> 4 in {4, 6}
+    return ip_layer(data[size:]) if plain else None
 
 
 def _trill(data: memoryview) -> Layer:
     """RFC 6325 section 3: six bytes and options, then Ethernet."""
     (first,) = unpack(_U16, data)
-    return ethernet(_drop(data, 6 + (first >> 6 & 0x1F) * 4))
+    return ethernet(cut(data, 6 + (first >> 6 & 0x1F) * 4))
 
 
 def _fabric_path(data: memoryview) -> Layer:
     """Cisco FabricPath: a tag, then the whole inner Ethernet frame."""
-    return ethernet(_drop(data, 2))
+    return ethernet(cut(data, 2))
 
 
 def _redundancy_tag(data: memoryview) -> Layer:
@@ -216,25 +252,21 @@ TUNNEL_ETHERTYPES: Table = {
     _NSH_ETHERTYPE: _nsh,
 }
 
-IP_PROTOCOLS: Table = {
-    4: ip_layer,
-    41: ip_layer,
-    47: _gre,
-    97: _etherip,
-    137: mpls,
-}
-
 UDP_PORTS: Table = {
+    434: _mobile_ip,
     1701: _l2tp,
     2152: _gtp_u,
+    3386: _gtp_0,
     3544: _teredo,
     4789: _vxlan,
     4341: _lisp,
     4754: _gre_in_udp,
     4790: _vxlan,
+    5072: _ayiya,
     5247: _capwap,
+    6080: _generic_udp,
     6081: _geneve,
     6635: _mpls_in_udp,
     8472: _vxlan,
-    37008: _tzsp,
+    37008: tzsp,
 }

@@ -27,6 +27,7 @@ _TYPE_MASK, _DATA = 0x000C, 0x0008
 _NO_DATA, _QOS = 0x0040, 0x0080  # subtype bits
 _BOTH_DS, _PROTECTED, _ORDER = 0x0300, 0x4000, 0x8000
 _AGGREGATED = 0x80  # A-MSDU, in the QoS control field
+_MESH, _SNAP = 0x0100, 0xAA  # a mesh header, with up to two addresses, goes before the LLC header
 _AVS_MAGIC = 0x80211000
 _PADDED = 0x20  # radiotap flag: the header is padded to four bytes
 _MAX_PRESENT = 16  # radiotap words that say what is present
@@ -43,9 +44,12 @@ def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
     size = 24 + 6 * (control & _BOTH_DS == _BOTH_DS)
     if not control & _QOS:
         return llc(cut(data, size + -size % 4 * padded))
-    aggregated = unpack(_QOS_CONTROL, data, size)[0] & _AGGREGATED
+    (qos,) = unpack(_QOS_CONTROL, data, size)
+    aggregated, meshed = qos & _AGGREGATED, qos & _MESH
     size += 2 + 4 * bool(control & _ORDER)
     body = cut(data, size + -size % 4 * padded)
+    if meshed and len(body) and body[0] != _SNAP:
+        body = cut(body, 6 + 6 * (body[0] & 3))
     # The first subframe of an aggregate has a header of Ethernet's shape, with a length.
     return llc(cut(body, 14)) if aggregated else llc(body)
 
