@@ -328,6 +328,33 @@ class Match(NamedTuple):
     scope: Scope | None = None  # what is documented of storage and inference there
 
 
+class ScorePart(NamedTuple):
+    """One summand of a score."""
+
+    name: str
+    points: int
+    why: str
+
+
+class About(StrEnum):
+    """Which of the two questions, never mixed, a fact speaks to."""
+
+    OPERATOR = "operator"  # whose law reaches the operator
+    HOSTING = "hosting"  # where the bytes land
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainLink:
+    """One fact about jurisdiction, with who says so and since when; facts are listed, never merged."""
+
+    about: About
+    fact: str  # "operator_country", "address_country", ...: the closed list is egret.judge.chain.FactName
+    value: str
+    source: str = ""
+    date: str = ""  # ISO date of the source
+    note: str = ""  # how it may be read, and how not
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What Egret concludes about one observation, and why."""
@@ -338,6 +365,8 @@ class Verdict:
     operator: Operator
     hosting: Hosting
     lookup_only: bool  # no connection seen, only a look-up
+    score_parts: tuple[ScorePart, ...] = ()  # what *score* is the sum of
+    jurisdiction_chain: tuple[ChainLink, ...] = ()  # what is known of operator and hosting, fact by fact
 
 
 class Role(StrEnum):

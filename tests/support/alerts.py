@@ -21,6 +21,7 @@ from egret.model import (
     Observation,
     Operator,
     Protocol,
+    ScorePart,
     ServiceClass,
     Severity,
     Signature,
@@ -130,6 +131,7 @@ def _detection(
         operator=OPERATOR,
         hosting=Hosting() if lookup_only else HOSTING,
         lookup_only=lookup_only,
+        score_parts=(ScorePart("class", severity.rank * 20, "as severe as the test says"),),
     )
     return Detection(observation=seen, match=Match(sig or signature(), "chat.example", None), verdict=verdict)
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.alerts.volume import VOLUME_LIMITS
-from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
+from egret.model import (
+    About,
+    Category,
+    ChainLink,
+    Hosting,
+    IdentitySource,
+    Operator,
+    Role,
+    ScorePart,
+    ServiceClass,
+    Severity,
+    VolumeSource,
+)
 
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -63,10 +75,12 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         "class": incident.service_class.value,
         "severity": incident.severity.value,
         "score": incident.score,
+        "score_parts": parts_to_list(incident.score_parts),
         "evidence": incident.evidence.value,
         "operator": operator_to_dict(incident.operator),
         "hosting": hosting_to_dict(incident.hosting),
         "region": incident.region,
+        "jurisdiction_chain": chain_to_list(incident.jurisdiction_chain),
         "reasons": list(incident.reasons),
         "alternatives": list(incident.alternatives),
         "references": list(incident.references),
@@ -183,6 +197,8 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         closed_ns=None if closed is None else parse_rfc3339(closed),
         close_reason=None if reason is None else CloseReason(reason),
         **_client(data),
+        score_parts=tuple(_part(part) for part in data.get("score_parts", ())),  # rows of version 0.1 have none
+        jurisdiction_chain=tuple(_link(link) for link in data.get("jurisdiction_chain", ())),
     )
 
 
@@ -243,6 +259,28 @@ def hosting_to_dict(hosting: Hosting) -> dict[str, Any]:
 
 def _hosting(data: Mapping[str, Any]) -> Hosting:
     return Hosting(**{key: data[key] for key in ("country", "asn", "as_org", "source", "in_china")})
+
+
+def parts_to_list(parts: Iterable[ScorePart]) -> list[dict[str, Any]]:
+    """Give the summands of a score as JSON-able values."""
+    return [part._asdict() for part in parts]
+
+
+def _part(data: Mapping[str, Any]) -> ScorePart:
+    return ScorePart(str(data["name"]), int(data["points"]), str(data["why"]))
+
+
+def chain_to_list(chain: Iterable[ChainLink]) -> list[dict[str, Any]]:
+    """Give the facts about jurisdiction as JSON-able values."""
+    return [
+        {"about": link.about.value, **{key: getattr(link, key) for key in ("fact", "value", "source", "date", "note")}}
+        for link in chain
+    ]
+
+
+def _link(data: Mapping[str, Any]) -> ChainLink:
+    texts = {key: str(data[key]) for key in ("fact", "value", "source", "date", "note")}
+    return ChainLink(about=About(data["about"]), **texts)
 
 
 def _server_to_dict(server: Server) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
+from egret.alerts.weighing import Weighing
 from egret.judge.identity import is_unknown, unknown_client
+from egret.judge.points import DEFAULT_POINTS, Points
+from egret.judge.score import NO_CONTEXT, RAISED, Context, context_parts, raise_line
 from egret.model import (
     ClientIdentity,
     Connection,
@@ -40,8 +43,9 @@ _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 class Folding:
     """The state of one open incident: its newest snapshot, and what has come since."""
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self, incident: Incident, points: Points = DEFAULT_POINTS) -> None:
         self._base = incident
+        self._points = points
         self.severity = incident.severity
         self.score = incident.score
         self.evidence = incident.evidence
@@ -60,7 +64,14 @@ class Folding:
         self._servers_more = incident.servers_more
         self._resolvers = dict.fromkeys(incident.resolvers)
         self._interfaces = dict.fromkeys(incident.interfaces)
-        self._hosting, self._region, self._reasons = incident.hosting, incident.region, incident.reasons
+        self._hosting, self._region = incident.hosting, incident.region
+        self._chain = incident.jurisdiction_chain
+        was_raised = incident.reasons[:1] and incident.reasons[0].startswith(RAISED)
+        self._raised, self._reasons = (
+            (incident.reasons[:1], incident.reasons[1:]) if was_raised else ((), incident.reasons)
+        )
+        self._judged = Severity.INFO if was_raised else incident.severity  # the highest of a detection by itself
+        self._weighing = Weighing(incident.score_parts, incident.score, points)
         self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
         self._volume_source = incident.volume_source
         self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
@@ -70,9 +81,10 @@ class Folding:
         self._told = self._tellable()
 
     @classmethod
-    def begin(cls, detection: Detection) -> Folding:
+    def begin(cls, detection: Detection, points: Points = DEFAULT_POINTS, context: Context = NO_CONTEXT) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(_empty(detection))
+        folding = cls(_empty(detection), points)
+        folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection)
         return folding
 
@@ -101,9 +113,12 @@ class Folding:
             self._hosts_more += _keep(self._hosts, seen.name, MAX_HOSTS)
         if seen.interface:
             _keep(self._interfaces, seen.interface, MAX_INTERFACES)
-        if verdict.severity.rank >= self.severity.rank:
-            self.severity, self._reasons = verdict.severity, verdict.reasons
-        self.score = max(self.score, verdict.score)
+        if verdict.severity.rank >= self._judged.rank:
+            self._judged, self._reasons = verdict.severity, verdict.reasons
+        if not verdict.lookup_only or self.evidence is Evidence.LOOKUP:
+            self._chain = verdict.jurisdiction_chain
+        self._weighing.detection(verdict.score_parts, seen.time_ns)
+        self._weigh()
         self._region = detection.match.region or self._region
         if seen.protocol in _LOOKUPS:
             self._add_lookup(detection)
@@ -138,6 +153,14 @@ class Folding:
         """Whether the packed address is among ``addresses``."""
         return address_text(ip) in self._addresses
 
+    def _weigh(self) -> None:
+        self.score = self._weighing.total
+        self.severity = max(self.severity, self._judged, key=lambda severity: severity.rank)
+        raised = self._points.raised(self.severity, self.score)
+        if raised is not self.severity:
+            self.severity, self._raised = raised, (raise_line(raised, self.score, self._points),)
+            self.changed = True
+
     def _add_lookup(self, detection: Detection) -> None:
         seen = detection.observation
         if not self._lookups or not (isinstance(seen, Observation) and seen.kind in _REPLIES):
@@ -168,13 +191,15 @@ class Folding:
         self._servers[end] = known
 
     def add_volume(self, volume: Volume) -> None:
-        """Add bytes; they keep the incident as lively as a detection does."""
+        """Add bytes; they keep the incident as lively as a detection does, and weigh in its score."""
         self.changed = True
         self.bytes_out = min(_MAX_BYTES, (self.bytes_out or 0) + volume.bytes_out)
         self._bytes_in = min(_MAX_BYTES, (self._bytes_in or 0) + volume.bytes_in)
         self._volume_source = volume.source.joined(self._volume_source)
         self._last_ns = max(self._last_ns, volume.time_ns)
         self.quiet_from_ns = max(self.quiet_from_ns, volume.time_ns)
+        self._weighing.volume(self.bytes_out)
+        self._weigh()
 
     def set_back(self, now_ns: int, tolerance_ns: int) -> None:
         """Follow a clock that was set back, so that nothing waits for a time that will not come soon."""
@@ -214,7 +239,9 @@ class Folding:
             evidence=self.evidence,
             hosting=self._hosting,
             region=self._region,
-            reasons=self._reasons,
+            reasons=(*self._raised, *self._reasons),
+            score_parts=self._weighing.parts,
+            jurisdiction_chain=self._chain,
             first_ns=self._first_ns,
             last_ns=self._last_ns,
             detections=self._detections,
@@ -250,7 +277,7 @@ def _empty(detection: Detection) -> Incident:
         category=signature.category,
         service_class=signature.service_class,
         severity=verdict.severity,
-        score=verdict.score,
+        score=0,
         evidence=Evidence.LOOKUP,
         operator=verdict.operator,
         hosting=verdict.hosting,

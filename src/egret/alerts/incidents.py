@@ -19,8 +19,10 @@ from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
+from egret.judge.history import History, Use
 from egret.judge.identity import is_unknown, unknown_client
-from egret.model import Detection, ServiceClass, Severity, Volume
+from egret.judge.points import DEFAULT_POINTS, Points
+from egret.model import Detection, Role, ServiceClass, Severity, Volume
 
 _Key = tuple[str, str]  # who the client is (``ClientIdentity.key``), signature id
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
@@ -39,6 +41,7 @@ class IncidentPolicy:
     close_after_ns: int = 1800 * SECOND_NS
     max_open: int = 10_000  # about 5 kB each; the one that has been quiet longest is closed for a new one
     suppress: tuple[Suppression, ...] = ()
+    points: Points = DEFAULT_POINTS  # of what the network adds to a score
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Incidents:
         self._open: OrderedDict[_Key, Folding] = OrderedDict()  # longest quiet first
         self._seen_at: dict[tuple[bytes, str], str] = {}  # client address, signature id: the newest key there
         self._walked_ns: int | None = None
+        self._history = History()
         self.apply(policy or IncidentPolicy())
 
     def apply(self, policy: IncidentPolicy) -> None:
@@ -148,7 +152,10 @@ class Incidents:
         return verdict.severity.rank >= threshold.rank
 
     def _begin(self, key: _Key, detection: Detection) -> Alert:
-        folding = self._open[key] = Folding.begin(detection)
+        points = self._policy.points
+        use = Use(key[1], key[0], detection.observation.time_ns)
+        context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
+        folding = self._open[key] = Folding.begin(detection, points, context)
         self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)
@@ -161,8 +168,7 @@ class Incidents:
             self._seen_at[detection.observation.client.ip, key[1]] = key[0]
         self.counters.folded += 1
         if folding.severity.rank > severity.rank:
-            self.counters.escalated += 1
-            return [folding.alert(Action.ESCALATED, time_ns, previous=severity)]
+            return [self._escalate(folding, time_ns, severity)]
         if folding.evidence is not evidence:  # "no connection seen" is no longer true: say so at once
             return [self._update(folding, time_ns)]
         if time_ns >= self._due_ns(folding) and folding.has_news:
@@ -176,9 +182,13 @@ class Incidents:
         key = (client, volume.signature)
         alerts = self._settle(key, volume.time_ns)
         folding = self._open.get(key)
-        if folding is not None:
-            folding.add_volume(volume)
-            self._open.move_to_end(key)
+        if folding is None:
+            return alerts
+        severity = folding.severity
+        folding.add_volume(volume)
+        self._open.move_to_end(key)
+        if folding.severity.rank > severity.rank:
+            alerts.append(self._escalate(folding, volume.time_ns, severity))
         return alerts
 
     def _due_ns(self, folding: Folding) -> int:
@@ -205,6 +215,10 @@ class Incidents:
             self.counters.closed += 1
             alerts.append(folding.close(close_ns, CloseReason.QUIET))
         return alerts
+
+    def _escalate(self, folding: Folding, time_ns: int, previous: Severity) -> Alert:
+        self.counters.escalated += 1
+        return folding.alert(Action.ESCALATED, time_ns, previous=previous)
 
     def _update(self, folding: Folding, time_ns: int) -> Alert:
         self.counters.updated += 1
@@ -241,10 +255,19 @@ class Incidents:
             folding.changed = False
         return [folding.snapshot() for folding in changed]
 
+    def recall(self, uses: Iterable[Use]) -> None:
+        """Learn who used which service before: what is new or rare is judged by it."""
+        self._history.recall(uses)
+
     def restore(self, incidents: Iterable[Incident]) -> None:
         """Continue open incidents after a restart, without alerting again; closed ones are left alone."""
         for incident in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
             if incident.closed_ns is None:
                 key = (incident.client_key, incident.signature)
-                folding = self._open[key] = Folding(incident)
+                folding = self._open[key] = Folding(incident, self._policy.points)
                 self._note_addresses(folding, key)
+
+
+def _is_server(detection: Detection, points: Points) -> bool:
+    client = detection.client
+    return client is not None and (client.role is Role.SERVER or not points.server_groups.isdisjoint(client.groups))

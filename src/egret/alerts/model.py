@@ -13,7 +13,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
+from egret.model import (
+    Category,
+    ChainLink,
+    Hosting,
+    IdentitySource,
+    Operator,
+    Role,
+    ScorePart,
+    ServiceClass,
+    Severity,
+    VolumeSource,
+)
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
 _NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does
@@ -72,7 +83,7 @@ class Incident:
     category: Category
     service_class: ServiceClass
     severity: Severity  # the highest so far: an incident never gets milder
-    score: int  # the highest so far, 0 to 100
+    score: int  # 0 to 100: its gravest detection's parts, and what the network adds
     evidence: Evidence
     operator: Operator
     hosting: Hosting  # of the newest server; of the look-up's verdict while there is none
@@ -109,6 +120,8 @@ class Incident:
     client_addresses_more: int = 0  # detections from an address that is not listed
     client_role: Role | None = None
     client_role_reason: str = ""
+    score_parts: tuple[ScorePart, ...] = ()  # what *score* is the sum of
+    jurisdiction_chain: tuple[ChainLink, ...] = ()  # of the newest connection; of the look-up while there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

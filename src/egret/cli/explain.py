@@ -77,8 +77,7 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _row("class", f"{found['class']}, category {found['category']}")
     higher = f"; {found['severity_in_china']} at an address in China" if found["severity_in_china"] else ""
     yield from _row("severity", f"{found['severity']}{higher}; {found['severity_of_a_lookup']} for a look-up alone")
-    summands = " ".join(f"{part['points']:+d} {part['name']} ({part['why']})" for part in found["score_parts"])
-    yield from _row("score", f"{found['score']} of 100 = {summands}")
+    yield from _sum(found)
     yield from _list("facts", found["facts"])
     regions = [region for region in found["regions"] if region != found["region"]]
     if regions:
@@ -90,6 +89,13 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _row("note", found["note"])
     yield from _list("references", found["references"])
     yield from _row("last reviewed", found["last_reviewed"] or "never")
+
+
+def _sum(found: Mapping[str, Any]) -> Iterator[str]:
+    """The score line by line, as it would be added up on paper."""
+    yield from _row("score", f"{found['score']} of 100, the sum of")
+    for part in found["score_parts"]:
+        yield from _row("", f"{part['points']:+4d}  {part['name']}: {part['why']}", hanging=6)
 
 
 def _unknown(found: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from egret.catalog.match import Catalog
-from egret.judge import reasons, score
+from egret.judge import reasons
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import place
 from egret.judge.networks import network, network_class
@@ -67,7 +67,7 @@ def _service(match: Match, ip: bytes | None, judge: Judge) -> dict[str, Any]:
         "severity_of_a_lookup": judge.judge(match, seen, Evidence.LOOKUP).severity,
         "severity_in_china": in_china if in_china is not verdict.severity and match.region is None else None,
         "score": verdict.score,
-        "score_parts": [part._asdict() for part in score.parts(signature, where, lookup_only=False)],
+        "score_parts": [part._asdict() for part in verdict.score_parts],
         "operator": asdict(signature.operator),
         "region": match.region,
         "regions": sorted({host.region for host in signature.hosts if host.region}),

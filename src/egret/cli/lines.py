@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from egret.alerts.codec import chain_to_list, parts_to_list
 from egret.alerts.timestamps import rfc3339
 from egret.model import Anomaly, Connection, Detection, Endpoint, Kind, Observation
 from egret.names import address_text
@@ -74,6 +75,7 @@ def detection_line(detection: Detection, file: str | None) -> dict[str, object]:
         "class": signature.service_class,
         "severity": verdict.severity,
         "score": verdict.score,
+        "score_parts": parts_to_list(verdict.score_parts),
         "reasons": list(verdict.reasons),
         "operator": {"country": verdict.operator.country, "contested": verdict.operator.contested},
         "hosting": {
@@ -83,6 +85,7 @@ def detection_line(detection: Detection, file: str | None) -> dict[str, object]:
             "source": verdict.hosting.source,
         },
         "region": detection.match.region,
+        "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
         "lookup_only": verdict.lookup_only,
     }
 

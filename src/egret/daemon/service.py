@@ -101,7 +101,7 @@ class Service:
         telemetry.watch(self._post.placement.interfaces)
         telemetry.sinks(delivery.name for delivery in self._deliveries)
         catalog = knowledge.catalog
-        telemetry.catalog(catalog.signatures, catalog.version, knowledge.config.severities.possible)
+        telemetry.catalog(catalog.signatures, catalog.version, knowledge.judge.policy.possible)
         telemetry.resolvers(resolver.operator for resolver in knowledge.resolvers.resolvers)
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
         telemetry.config_loaded(time.time())

@@ -55,7 +55,12 @@ def load_knowledge(config: Config) -> Knowledge:
 
 def policy(config: Config) -> Policy:
     """What the judge needs of the settings."""
-    return Policy(**config.severities.model_dump(), count_sars=config.geoip.count_sars, claims=config.alerts.claims)
+    return Policy(
+        **config.severities.model_dump(),
+        count_sars=config.geoip.count_sars,
+        claims=config.alerts.claims,
+        points=config.score.points(),
+    )
 
 
 def incident_policy(config: Config) -> IncidentPolicy:
@@ -65,6 +70,7 @@ def incident_policy(config: Config) -> IncidentPolicy:
     return IncidentPolicy(
         counted=frozenset(below),
         alert_from=alerts.alert_from,
+        points=severities.points,
         update_every_ns=_ns(alerts.update_every),
         close_after_ns=_ns(alerts.close_after),
         suppress=tuple(

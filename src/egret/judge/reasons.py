@@ -22,6 +22,7 @@ _PLACES_DATA_IN_CHINA = re.compile(
     r"\b(?:PRC|China|Chinese|Beijing|mainland)\b",
     re.IGNORECASE,
 )
+_BEHIND_ECH = "The name is encrypted in the handshake (ECH) and inferred from the client's own look-up"
 
 
 class Evidence(StrEnum):
@@ -31,6 +32,8 @@ class Evidence(StrEnum):
     ANSWER = "answer"  # an earlier DNS answer named the address
     ADDRESS = "address"  # a network in the catalogue; no name at all
     LOOKUP = "lookup"  # a DNS message; no connection
+    INNER = "inner"  # behind Encrypted Client Hello; the client's own look-up says which name
+    INNER_UNSURE = "inner-unsure"  # the same, and other names fit as well
 
 
 def facts(
@@ -110,5 +113,9 @@ def _evidence_lines(match: Match, evidence: Evidence, *, stepped_down: bool) -> 
         yield f"Only a look-up, no connection seen{'; one step lower for that' if stepped_down else ''}"
     elif evidence is Evidence.ANSWER:
         yield "Named by an earlier DNS answer to this client, not by the connection itself"
+    elif evidence is Evidence.INNER:
+        yield f"{_BEHIND_ECH}; of this client's look-ups only this name fits"
+    elif evidence is Evidence.INNER_UNSURE:
+        yield f"{_BEHIND_ECH}; several fit and this one was looked up last: low confidence"
     elif evidence is Evidence.ADDRESS:
         yield f"Recognised by its address alone ({match.pattern})"

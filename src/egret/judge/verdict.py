@@ -13,6 +13,7 @@ from egret.judge import reasons, score
 from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of
 from egret.judge.jurisdiction import place
 from egret.judge.networks import NetworkClass, network_class
+from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.reasons import Evidence
 from egret.model import (
     Connection,
@@ -22,6 +23,7 @@ from egret.model import (
     Match,
     NamedBy,
     Observation,
+    Operator,
     Protocol,
     ServiceClass,
     Severity,
@@ -37,7 +39,7 @@ _Key = tuple[str, str, str | None, tuple[bytes, ...], Evidence]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the operator set: ``severities`` of the configuration, and ``geoip.count_sars``."""
+    """What the operator set: ``severities`` and ``score`` of the configuration, and ``geoip.count_sars``."""
 
     ai: Severity = Severity.HIGH
     ai_contested: Severity = Severity.MEDIUM  # contested operator, and not known to be in China
@@ -48,10 +50,22 @@ class Policy:
     lookup_step_down: bool = True
     count_sars: bool = True
     claims: bool = True  # the signatures' attributed lines, beside the facts
+    points: Points = DEFAULT_POINTS
 
     def of_class(self, service_class: ServiceClass) -> Severity:
         """The severity of a class, operator and place apart."""
         return Severity(getattr(self, service_class.value))
+
+    def possible(self, service_class: ServiceClass, operator: Operator) -> frozenset[Severity]:
+        """Every severity that a detection of that class can have; what the metrics must have at zero."""
+        full = {self.of_class(service_class)}
+        if service_class is ServiceClass.AI and operator.contested:
+            full.add(self.ai_contested)
+        if self.lookup_step_down:
+            full |= {severity.step_down() for severity in full}
+        most = self.points.most(service_class)
+        reached = {each for each in Severity if (at := self.points.threshold(each)) is not None and at <= most}
+        return frozenset(full | {each for each in reached if any(each.rank > lower.rank for lower in full)})
 
 
 DEFAULT = Policy()
@@ -100,19 +114,23 @@ class Judge:
     def judge(self, match: Match, addresses: tuple[bytes, ...], evidence: Evidence) -> Verdict:
         """The verdict on a match, for the addresses it was seen at (none: not seen); not cached."""
         ip, hosting = self._where(addresses)
-        where = place(match.region, hosting, count_sars=self.policy.count_sars)
-        lookup_only = evidence is Evidence.LOOKUP
-        severity = severity_of_class(match.signature, match.region, self.policy, hosting)
-        final = severity.step_down() if lookup_only and self.policy.lookup_step_down else severity
-        facts = reasons.facts(match, hosting, where, ip, evidence, stepped_down=final is not severity)
+        points, where = self.policy.points, place(match.region, hosting, count_sars=self.policy.count_sars)
+        lookup_only, unsure = evidence is Evidence.LOOKUP, evidence is Evidence.INNER_UNSURE
+        full = severity_of_class(match.signature, match.region, self.policy, hosting)
+        stepped = full.step_down() if lookup_only and self.policy.lookup_step_down else full
+        parts = score.parts(match, where, lookup_only=lookup_only, unsure_name=unsure, points=points)
+        final = points.raised(stepped, score.total(parts))
+        facts = reasons.facts(match, hosting, where, ip, evidence, stepped_down=final.rank < full.rank)
         claims = reasons.quoted(match.signature, where) if self.policy.claims else ()
+        raised = () if final is stepped else (score.raise_line(final, score.total(parts), points),)
         return Verdict(
             severity=final,
-            score=score.total(score.parts(match.signature, where, lookup_only=lookup_only)),
-            reasons=facts + tuple(map(reasons.attributed, claims)),
+            score=score.total(parts),
+            reasons=raised + facts + tuple(map(reasons.attributed, claims)),
             operator=match.signature.operator,
             hosting=hosting,
             lookup_only=lookup_only,
+            score_parts=parts,
         )
 
     def hosting(self, ip: bytes) -> Hosting:
@@ -137,6 +155,8 @@ def _evidence(event: Observation | Connection, match: Match) -> Evidence:
     if "/" in match.pattern:  # a network; no host pattern has one
         return Evidence.ADDRESS
     if isinstance(event, Observation):
+        if event.attributes.get("via") == "ech-lookup":
+            return Evidence.INNER_UNSURE if event.attributes.get("inner_confidence") == "low" else Evidence.INNER
         return Evidence.LOOKUP if event.protocol in _LOOKUPS else Evidence.NAME
     if event.named_by is NamedBy.ANSWER:
         return Evidence.ANSWER

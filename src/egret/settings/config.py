@@ -17,6 +17,7 @@ from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings import bundles, positions, schema
 from egret.settings.bundled import signatures_dir
 from egret.settings.clients_section import Clients
+from egret.settings.score_section import Score
 from egret.settings.sections import (
     Alerts,
     Capture,
@@ -64,6 +65,7 @@ class Config(Section):
     catalog: CatalogSettings = Field(default=CatalogSettings(), description="")
     geoip: GeoIP = Field(default=GeoIP(), description="")
     severities: Severities = Field(default=Severities(), description="")
+    score: Score = Field(default=Score(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")
     store: Store = Field(default=Store(), description="")

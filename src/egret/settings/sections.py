@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from egret.model import Operator, ServiceClass, Severity
+from egret.model import Severity
 from egret.settings.units import Duration
 from egret.settings.values import (
     FilePath,
@@ -143,13 +143,6 @@ class Severities(Section):
     resolver: Severity = Field(default=Severity.LOW, description="PRC resolvers over encrypted DNS or HTTPDNS")
     broad: Severity = Field(default=Severity.INFO, description="Other services of such companies")
     lookup_step_down: bool = Field(default=True, description="A look-up without a connection is one step lower")
-
-    def possible(self, service_class: ServiceClass, operator: Operator) -> frozenset[Severity]:
-        """Every severity a detection of that class can have; what the metrics must have at zero."""
-        full = {Severity(getattr(self, service_class.value))}
-        if service_class is ServiceClass.AI and operator.contested:
-            full.add(self.ai_contested)
-        return frozenset(full | {severity.step_down() for severity in full} if self.lookup_step_down else full)
 
 
 class Suppression(Section):

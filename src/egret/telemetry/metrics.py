@@ -117,7 +117,7 @@ class Telemetry:
         Args:
             signatures: of the catalogue in use from now on.
             version: of the catalogue.
-            possible: the severities that a class of service can have (``settings.sections.Severities.possible``).
+            possible: the severities that a class of service can have (``judge.verdict.Policy.possible``).
         """
         combinations = {
             (*_service_labels(signature), severity.value)

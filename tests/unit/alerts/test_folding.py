@@ -5,6 +5,8 @@ from dataclasses import replace
 from egret.alerts import folding
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, CloseReason, Evidence
+from egret.judge.points import Points
+from egret.judge.score import Context
 from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Severity, VolumeSource
 from tests.support.alerts import CLIENT, HOSTING, SERVER, START_NS, connection, hello, lookup, volume
 
@@ -161,3 +163,29 @@ def test_volume_stays_a_number_that_a_database_holds() -> None:
     state.add_volume(volume(2, (1 << 63) - 1, 1))
     state.add_volume(volume(2, (1 << 63) - 1, 1))
     assert state.snapshot().bytes_out == (1 << 63) - 1
+
+
+def test_the_network_adds_to_the_score_and_volume_may_raise_the_severity() -> None:
+    state = Folding.begin(hello(0), context=Context(first_in_network=True, clients=1))
+    assert (state.score, state.severity) == (65, Severity.HIGH)
+    state.add_volume(volume(2, 2_000_000_000, 0))
+    incident = state.snapshot()
+    assert (incident.score, incident.severity) == (80, Severity.HIGH)
+    assert sum(part.points for part in incident.score_parts) == 80
+    sharp = Folding.begin(hello(0), Points(raise_to_critical=70))
+    sharp.add_volume(volume(2, 100_000_000, 0))
+    raised = sharp.snapshot()
+    assert raised.severity is Severity.CRITICAL
+    assert raised.reasons[0].startswith("Raised to critical: the score of 70 reaches 70")
+
+
+def test_a_raised_incident_goes_on_raised_after_a_restart_and_says_it_once() -> None:
+    points = Points(raise_to_critical=70)
+    state = Folding.begin(hello(0), points)
+    state.add_volume(volume(2, 100_000_000, 0))
+    again = Folding(state.snapshot(), points)
+    assert again.snapshot() == state.snapshot()
+    again.add(hello(1, reasons=("newer",)))
+    again.add_volume(volume(2, 10_000_000_000, 0))
+    assert again.severity is Severity.CRITICAL
+    assert again.snapshot().reasons == (state.snapshot().reasons[0], "newer")

@@ -10,8 +10,10 @@ from egret.alerts.folding import MAX_ADDRESSES
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert, CloseReason, Evidence
 from egret.alerts.suppress import Suppression
+from egret.judge.history import Use
 from egret.judge.identity import unknown_client
-from egret.model import ClientIdentity, Detection, IdentitySource, ServiceClass, Severity
+from egret.judge.points import Points
+from egret.model import Category, ClientIdentity, Detection, IdentitySource, Role, ServiceClass, Severity
 from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature, volume
 
 HOUR_S = 3600
@@ -367,3 +369,34 @@ def test_volume_of_any_address_is_its_devices() -> None:
     incidents.add_volume(volume(2))
     [incident] = incidents.open_incidents
     assert incident.bytes_out == volume().bytes_out
+
+
+def test_what_is_new_here_counts_and_is_known_after_a_restart() -> None:
+    first, second = Incidents(), Incidents()
+    new = first.feed(hello())[0].incident
+    assert [(part.name, part.points) for part in new.score_parts][1:] == [("first seen", 5), ("prevalence", 0)]
+    other = first.feed(hello(1, client=bytes([192, 0, 2, 8])))[0].incident
+    assert [(part.name, part.points) for part in other.score_parts][1:] == [("first seen", 3), ("prevalence", 5)]
+    second.recall([Use(new.signature, new.client_key, new.last_ns)])
+    assert [part.name for part in second.feed(hello(3600))[0].incident.score_parts] == ["class", "prevalence"]
+
+
+def test_a_volume_that_reaches_a_threshold_escalates_at_once() -> None:
+    incidents = Incidents(IncidentPolicy(points=Points(raise_to_critical=75)))
+    incidents.feed(hello(0))
+    assert incidents.add_volume(volume(1, 99_000_000, 0)) == []
+    [alert] = incidents.add_volume(volume(2, 1_000_000, 0))
+    assert (alert.action, alert.severity, alert.previous_severity) == (
+        Action.ESCALATED,
+        Severity.CRITICAL,
+        Severity.HIGH,
+    )
+    assert alert.incident.score == sum(part.points for part in alert.incident.score_parts) == 75
+
+
+@pytest.mark.parametrize(("role", "groups"), [(Role.SERVER, ()), (None, ("servers", "x")), (None, ("desks",))])
+def test_an_api_called_by_a_server_counts(role: Role | None, groups: tuple[str, ...]) -> None:
+    who = ClientIdentity(key="name:batch", ip=CLIENT, role=role, groups=groups)
+    api = replace(signature(), category=Category.API)
+    [alert] = Incidents().feed(replace(hello(sig=api), client=who))
+    assert ("server" in {part.name for part in alert.incident.score_parts}) is (groups != ("desks",))

@@ -30,7 +30,7 @@ def test_a_name_for_a_person() -> None:
         "api.deepseek.com service DeepSeek API (DeepSeek)",
         "class ai, category api",
         "severity high; medium for a look-up alone",
-        "score 75 of 100 = +55 class (service class ai) +20 operator (operator under PRC law) +0 hosting",
+        "score 60 of 100, the sum of +45 class: service class ai +0 category: category api +15 operator: operator under",
         "PRC-operated: Hangzhou DeepSeek",
         "Against it:",
         "alternatives",

@@ -7,6 +7,7 @@ import pytest
 from egret.judge import verdict
 from egret.judge.hosting import UNKNOWN
 from egret.judge.networks import NetworkClass
+from egret.judge.points import Points
 from egret.judge.verdict import Judge, Policy, severity_of_class
 from egret.model import Connection, Hosting, Kind, NamedBy, Observation, Operator, Protocol, ServiceClass, Severity
 from tests.support.judge import (
@@ -79,7 +80,7 @@ def test_operator_and_hosting_stay_apart(judge: Judge) -> None:
     assert found.operator == PRC
     assert (found.hosting.country, found.hosting.asn, found.hosting.in_china) == ("US", 13335, False)
     assert found.hosting.source == "test 2026-01-01"
-    assert found.score == 75
+    assert found.score == sum(part.points for part in found.score_parts) == 60
     assert not found.lookup_only
     assert any(STORED.text in line for line in found.reasons)  # the address cancels no name evidence
 
@@ -185,3 +186,33 @@ def test_claims_can_be_left_out_and_facts_stay() -> None:
     ]
     assert len(judged[0]) > len(judged[1]) >= 1
     assert set(judged[1]) <= set(judged[0])
+
+
+def test_the_severities_a_class_can_have() -> None:
+    policy = Policy()
+    assert policy.possible(AI, PRC) == {Severity.HIGH, Severity.MEDIUM}
+    assert policy.possible(AI, CONTESTED) == {Severity.HIGH, Severity.MEDIUM, Severity.LOW}
+    assert policy.possible(BROAD, PRC) == {Severity.INFO}
+    assert Policy(lookup_step_down=False).possible(CLOUD, CONTESTED) == {Severity.LOW}
+    sharp = Policy(points=Points(raise_to_high=None, raise_to_critical=60))
+    assert sharp.possible(AI, PRC) == {Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM}
+    assert sharp.possible(CLOUD, PRC) == {Severity.LOW, Severity.INFO}
+
+
+def test_a_score_raises_and_says_so_and_never_lowers() -> None:
+    judge = Judge(Policy(points=Points(raise_to_critical=70)), Table())
+    found = judge.detect(hello(IN_CN), match()).verdict
+    assert found.severity is Severity.CRITICAL
+    assert found.reasons[0] == "Raised to critical: the score of 70 reaches 70 (score.raise_to_critical)"
+    assert judge.detect(hello(IN_US), match()).verdict.severity is Severity.HIGH
+    assert Judge(Policy(ai=Severity.CRITICAL), None).detect(hello(), match()).verdict.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("confidence", "score", "said"), [("high", 70, "only this name fits"), ("low", 60, "low conf")]
+)
+def test_a_name_behind_ech_says_how_sure_it_is(judge: Judge, confidence: str, score: int, said: str) -> None:
+    inner = replace(hello(), attributes={"via": "ech-lookup", "inner_confidence": confidence})
+    found = judge.detect(inner, match()).verdict
+    assert (found.severity, found.score) == (Severity.HIGH, score)
+    assert any("inferred from the client's own look-up" in line and said in line for line in found.reasons)

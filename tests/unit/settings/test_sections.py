@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from egret.model import Operator, ServiceClass, Severity
+from egret.model import Operator
 from egret.settings import sections
 from egret.settings.sections import (
     Alerts,
@@ -16,7 +16,6 @@ from egret.settings.sections import (
     Http,
     Outputs,
     Section,
-    Severities,
     Store,
     Suppression,
     Webhook,
@@ -87,12 +86,3 @@ def test_updates_of_the_catalogue() -> None:
         {"update": {"url": "https://a.example/c.json", "public_keys": [key]}}
     ).update
     assert (update.url, update.public_keys) == ("https://a.example/c.json", (key,))
-
-
-def test_the_severities_a_class_can_have() -> None:
-    severities = Severities()
-    assert severities.possible(ServiceClass.AI, PRC) == {Severity.HIGH, Severity.MEDIUM}
-    assert severities.possible(ServiceClass.AI, CONTESTED) == {Severity.HIGH, Severity.MEDIUM, Severity.LOW}
-    assert severities.possible(ServiceClass.BROAD, PRC) == {Severity.INFO}
-    level = Severities(lookup_step_down=False)
-    assert level.possible(ServiceClass.CLOUD, CONTESTED) == {Severity.LOW}

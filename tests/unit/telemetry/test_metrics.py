@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from egret.alerts.model import Action
+from egret.judge.verdict import Policy
 from egret.model import (
     Category,
     Detection,
@@ -22,7 +23,6 @@ from egret.model import (
     Signature,
     Verdict,
 )
-from egret.settings.sections import Severities
 from egret.settings.signatures import load_catalog
 from egret.telemetry import Telemetry, metrics
 from egret.telemetry.table import DropStage, Outcome, Stage, Suppressed
@@ -53,7 +53,7 @@ def telemetry(signatures: Sequence[Signature] = (QWEN, CLOUD)) -> Telemetry:
     made = Telemetry("1.2.3")
     made.watch(["lan0"])
     made.sinks(["soc"])
-    made.catalog(signatures, "2026.11", Severities().possible)
+    made.catalog(signatures, "2026.11", Policy().possible)
     return made
 
 
@@ -109,14 +109,14 @@ def test_the_bundled_catalogue_stays_within_the_bound() -> None:
     made = telemetry(catalog.signatures)
     before = made.series_count()
     assert before < 3000
-    made.catalog(catalog.signatures, catalog.version, Severities().possible)
+    made.catalog(catalog.signatures, catalog.version, Policy().possible)
     assert made.series_count() == before
 
 
 def test_a_reload_replaces_versions_and_keeps_counts() -> None:
     made = telemetry()
     made.detection(detection())
-    made.catalog([QWEN], "2026.12", Severities().possible)
+    made.catalog([QWEN], "2026.12", Policy().possible)
     made.geoip([("a", 0.0), ("b", 86_400.0)])
     made.geoip([("b", 86_400.0)])
     text = made.exposition().decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from egret.alerts.codec import hosting_to_dict, incident_to_dict, operator_to_dict
+from egret.alerts.codec import chain_to_list, hosting_to_dict, incident_to_dict, operator_to_dict, parts_to_list
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
@@ -186,9 +186,11 @@ def detection_to_ecs(detection: Detection, sensor: Sensor) -> dict[str, Any]:
             "class": signature.service_class.value,
             "severity": verdict.severity.value,
             "score": verdict.score,
+            "score_parts": parts_to_list(verdict.score_parts),
             "reasons": list(verdict.reasons),
             "operator": operator_to_dict(verdict.operator),
             "hosting": hosting_to_dict(verdict.hosting),
+            "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
             "resolver": address_text(seen.server.ip) if lookup else None,
         },
     }
