@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.errors import Reason
+from egret.evidence import ChainLink, ScorePart
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -326,33 +327,6 @@ class Match(NamedTuple):
     pattern: str  # the pattern or network that decided
     region: str | None  # the region the host name states
     scope: Scope | None = None  # what is documented of storage and inference there
-
-
-class ScorePart(NamedTuple):
-    """One summand of a score."""
-
-    name: str
-    points: int
-    why: str
-
-
-class About(StrEnum):
-    """Which of the two questions, never mixed, a fact speaks to."""
-
-    OPERATOR = "operator"  # whose law reaches the operator
-    HOSTING = "hosting"  # where the bytes land
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainLink:
-    """One fact about jurisdiction, with who says so and since when; facts are listed, never merged."""
-
-    about: About
-    fact: str  # "operator_country", "address_country", ...: the closed list is egret.judge.chain.FactName
-    value: str
-    source: str = ""
-    date: str = ""  # ISO date of the source
-    note: str = ""  # how it may be read, and how not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Alert
 from egret.errors import SinkTemporary
+from egret.evidence import ScorePart
 from egret.model import (
     Category,
     Connection,
@@ -21,7 +22,6 @@ from egret.model import (
     Observation,
     Operator,
     Protocol,
-    ScorePart,
     ServiceClass,
     Severity,
     Signature,

@@ -8,19 +8,8 @@ from typing import Any
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.alerts.volume import VOLUME_LIMITS
-from egret.model import (
-    About,
-    Category,
-    ChainLink,
-    Hosting,
-    IdentitySource,
-    Operator,
-    Role,
-    ScorePart,
-    ServiceClass,
-    Severity,
-    VolumeSource,
-)
+from egret.evidence import About, ChainLink, ScorePart
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 

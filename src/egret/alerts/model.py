@@ -13,18 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from egret.model import (
-    Category,
-    ChainLink,
-    Hosting,
-    IdentitySource,
-    Operator,
-    Role,
-    ScorePart,
-    ServiceClass,
-    Severity,
-    VolumeSource,
-)
+from egret.evidence import ChainLink, ScorePart
+from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
 _NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from egret.evidence import ScorePart
 from egret.judge import score
 from egret.judge.points import Points
-from egret.model import ScorePart
 
 _OF_THE_NETWORK = frozenset({"first seen", "prevalence", "server", score.VOLUME, score.HOUR})
 

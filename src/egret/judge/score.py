@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from egret.evidence import ScorePart
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Place
 from egret.judge.points import DEFAULT_POINTS, Points
-from egret.model import Category, Match, Operator, ScorePart, Severity
+from egret.model import Category, Match, Operator, Severity
 
 VOLUME, HOUR = "volume", "hour"
 _NS = 1_000_000_000

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from egret.alerts.weighing import Weighing
+from egret.evidence import ScorePart
 from egret.judge.points import DEFAULT_POINTS, Points
-from egret.model import ScorePart
 
 LOOKUP = (ScorePart("class", 45, ""), ScorePart("look-up only", -10, ""))
 HELLO = (ScorePart("class", 45, ""),)

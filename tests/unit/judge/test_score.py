@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from egret.evidence import ScorePart
 from egret.judge.jurisdiction import Basis, Place
 from egret.judge.points import Points
 from egret.judge.score import (
@@ -18,7 +19,7 @@ from egret.judge.score import (
     total,
     volume_part,
 )
-from egret.model import Category, Match, Operator, Scope, ScorePart, ServiceClass, Severity
+from egret.model import Category, Match, Operator, Scope, ServiceClass, Severity
 from tests.support.judge import CONTESTED, PRC, match, signature
 
 CHINA = Place("CN", Basis.ADDRESS, in_china=True)
