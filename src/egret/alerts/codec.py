@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, CloseReason, Evidence, Incident, Server
+from egret.alerts.rulings import ruling_from_dict, ruling_to_dict
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.alerts.volume import VOLUME_LIMITS
 from egret.evidence import About, ChainLink, ScorePart
@@ -78,6 +79,7 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         **_client_to_dict(incident),
         **_counts_to_dict(incident),
         **_volume_to_dict(incident),
+        "approval": ruling_to_dict(incident.approval),
         **_life_to_dict(incident),
     }
 
@@ -185,6 +187,7 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         updates=int(data["updates"]),
         closed_ns=None if closed is None else parse_rfc3339(closed),
         close_reason=None if reason is None else CloseReason(reason),
+        approval=ruling_from_dict(data.get("approval")),
         **_client(data),
         score_parts=tuple(_part(part) for part in data.get("score_parts", ())),  # rows of version 0.1 have none
         jurisdiction_chain=tuple(_link(link) for link in data.get("jurisdiction_chain", ())),

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
 from egret.alerts.weighing import Weighing
+from egret.judge.approvals import NO_RULING, ApprovalState, Ruling
 from egret.judge.identity import is_unknown, unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.score import NO_CONTEXT, RAISED, Context, context_parts, raise_line
@@ -52,6 +53,8 @@ class Folding:
         self.sequence = incident.sequence
         self.alerted_ns = incident.alerted_ns
         self.updates = incident.updates
+        self.approval = incident.approval
+        self._rulings = {incident.approval}
         self.quiet_from_ns = incident.last_ns  # as last_ns, but follows the clock when it steps back
         self.changed = False  # since the last time somebody asked
         self._first_ns, self._last_ns = incident.first_ns, incident.last_ns
@@ -81,9 +84,15 @@ class Folding:
         self._told = self._tellable()
 
     @classmethod
-    def begin(cls, detection: Detection, points: Points = DEFAULT_POINTS, context: Context = NO_CONTEXT) -> Folding:
+    def begin(
+        cls,
+        detection: Detection,
+        points: Points = DEFAULT_POINTS,
+        context: Context = NO_CONTEXT,
+        approval: Ruling = NO_RULING,
+    ) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(_empty(detection), points)
+        folding = cls(replace(_empty(detection), approval=approval), points)
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection)
         return folding
@@ -157,9 +166,21 @@ class Folding:
         self.score = self._weighing.total
         self.severity = max(self.severity, self._judged, key=lambda severity: severity.rank)
         raised = self._points.raised(self.severity, self.score)
+        if self.approval.state is ApprovalState.TOLERATED and raised is not Severity.CRITICAL:
+            return
         if raised is not self.severity:
             self.severity, self._raised = raised, (raise_line(raised, self.score, self._points),)
             self.changed = True
+
+    def rule(self, ruling: Ruling) -> bool:
+        """Take what the operator decided; whether this incident never told it before.
+
+        Two addresses of one client may come under two entries in turn: each is news once.
+        """
+        known = ruling in self._rulings
+        self._rulings.add(ruling)
+        self.approval = ruling
+        return not known
 
     def _add_lookup(self, detection: Detection) -> None:
         seen = detection.observation
@@ -262,6 +283,7 @@ class Folding:
             sequence=self.sequence,
             alerted_ns=self.alerted_ns,
             updates=self.updates,
+            approval=self.approval,
         )
 
 

@@ -7,6 +7,8 @@
 A look-up opens an incident one step lower (the judge's work) and the connection that follows escalates
 it: two alerts of one incident, never two incidents. Time is event time throughout, so a replay gives
 the alerts that the live run gave; a clock that steps back closes nothing early and keeps nothing open.
+
+What the operator approved is counted and has no incident; one that was open closes with that reason.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from egret.alerts.decisions import Decisions
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
+from egret.judge.approvals import Approval, ApprovalState, Ruling, apply
 from egret.judge.history import History, Use
 from egret.judge.identity import is_unknown, unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
@@ -27,6 +31,7 @@ from egret.model import Detection, Role, ServiceClass, Severity, Volume
 _Key = tuple[str, str]  # who the client is (``ClientIdentity.key``), signature id
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
 _WALK_NS_EACH = 1_000_000  # and longer with many: a walk takes some 5 us each, so this is half a percent of a core
+_CLOSED_BY = {ApprovalState.APPROVED: CloseReason.APPROVED, ApprovalState.TOLERATED: CloseReason.TOLERATED}
 _CLOCK_STEP_NS = 60 * SECOND_NS  # a time this far ahead of now means that the clock was set back
 
 
@@ -42,15 +47,17 @@ class IncidentPolicy:
     max_open: int = 10_000  # about 5 kB each; the one that has been quiet longest is closed for a new one
     suppress: tuple[Suppression, ...] = ()
     points: Points = DEFAULT_POINTS  # of what the network adds to a score
+    approvals: tuple[Approval, ...] = ()
 
 
 @dataclass(slots=True)
 class Counters:
-    """What became of every detection: ``counted + suppressed + opened + folded`` is all of them."""
+    """What became of every detection: ``counted + suppressed + approved + opened + folded`` is all of them."""
 
     opened: int = 0
     folded: int = 0
     suppressed: int = 0  # covered by the suppress list
+    approved: int = 0  # by the operator
     counted: int = 0  # below ``alert_from``
     escalated: int = 0
     updated: int = 0
@@ -62,7 +69,7 @@ class Incidents:
     """All open incidents.
 
     Raises:
-        ValueError: an entry of the suppress list names a client that is neither an address nor a subnet.
+        ValueError: an entry of the suppress list or an approval names a client that is neither an address nor a subnet.
     """
 
     def __init__(self, policy: IncidentPolicy | None = None) -> None:
@@ -74,8 +81,9 @@ class Incidents:
         self.apply(policy or IncidentPolicy())
 
     def apply(self, policy: IncidentPolicy) -> None:
-        """Use *policy* from now on; open incidents stay open."""
+        """Use *policy* from now on; open incidents stay open, until ``review`` closes what it approves."""
         self._suppress = SuppressList(policy.suppress)
+        self._decisions = Decisions(policy.approvals)
         self._policy = policy
 
     @property
@@ -98,13 +106,33 @@ class Incidents:
         key = self._key(detection)
         time_ns = detection.observation.time_ns
         alerts = self._settle(key, time_ns)
-        folding = self._open.get(key)
+        ruling = self._decisions.of(detection)
+        if ruling.state is ApprovalState.APPROVED:
+            self.counters.approved += 1
+            return alerts
+        ruled, folding = apply(detection, ruling), self._open.get(key)
         if folding is not None:
-            return [*alerts, *self._fold(key, folding, detection)]
-        if not self._alerts(detection):
+            return [*alerts, *self._fold(key, folding, ruled, ruling)]
+        if not (self._alerts(detection) or self._alerts(ruled)):  # tolerated: milder, and kept all the same
             self.counters.counted += 1
             return alerts
-        return [*alerts, *self._make_room(time_ns), self._begin(key, detection)]
+        return [*alerts, *self._make_room(time_ns), self._begin(key, ruled, ruling)]
+
+    def review(self, time_ns: int) -> list[Alert]:
+        """Close the open incidents that are approved or tolerated now: after ``apply``, and after ``restore``.
+
+        Only here: a client with an approved and another address would otherwise open and close with every packet.
+        """
+        alerts: list[Alert] = []
+        for key, folding in list(self._open.items()):
+            ruling = self._decisions.allowed(folding.snapshot(), time_ns)
+            if ruling is None or folding.approval.state is ruling.state:
+                continue
+            self._forget(key)
+            self.counters.closed += 1
+            folding.approval = ruling
+            alerts.append(folding.close(time_ns, _CLOSED_BY[ruling.state]))
+        return alerts
 
     def _key(self, detection: Detection) -> _Key:
         """The key of the incident that the detection belongs to, be it open or not.
@@ -151,17 +179,18 @@ class Incidents:
             threshold = threshold.step_down()
         return verdict.severity.rank >= threshold.rank
 
-    def _begin(self, key: _Key, detection: Detection) -> Alert:
+    def _begin(self, key: _Key, detection: Detection, ruling: Ruling) -> Alert:
         points = self._policy.points
         use = Use(key[1], key[0], detection.observation.time_ns)
         context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
-        folding = self._open[key] = Folding.begin(detection, points, context)
+        folding = self._open[key] = Folding.begin(detection, points, context, ruling)
         self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)
 
-    def _fold(self, key: _Key, folding: Folding, detection: Detection) -> list[Alert]:
+    def _fold(self, key: _Key, folding: Folding, detection: Detection, ruling: Ruling) -> list[Alert]:
         severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
+        news = folding.rule(ruling)
         folding.add(detection)
         self._open.move_to_end(key)
         if folding.lists(detection.observation.client.ip):  # what it does not list, it could not take back
@@ -169,7 +198,7 @@ class Incidents:
         self.counters.folded += 1
         if folding.severity.rank > severity.rank:
             return [self._escalate(folding, time_ns, severity)]
-        if folding.evidence is not evidence:  # "no connection seen" is no longer true: say so at once
+        if folding.evidence is not evidence or news:  # what was told is no longer true: say so at once
             return [self._update(folding, time_ns)]
         if time_ns >= self._due_ns(folding) and folding.has_news:
             folding.updates += 1

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.evidence import ChainLink, ScorePart
+from egret.judge.approvals import NO_RULING, Ruling
 from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
@@ -42,6 +43,8 @@ class CloseReason(StrEnum):
 
     QUIET = "quiet"  # nothing for ``close_after``
     EVICTED = "evicted"  # the bound on open incidents came first
+    APPROVED = "approved"  # the operator approved it while it was open
+    TOLERATED = "tolerated"  # as above; what follows is another incident, of severity info
 
 
 class Sensor(NamedTuple):
@@ -112,6 +115,7 @@ class Incident:
     client_role_reason: str = ""
     score_parts: tuple[ScorePart, ...] = ()  # what *score* is the sum of
     jurisdiction_chain: tuple[ChainLink, ...] = ()  # of the newest connection; of the look-up while there is none
+    approval: Ruling = NO_RULING  # what the operator decided about it, as of the newest detection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

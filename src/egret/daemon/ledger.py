@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
@@ -73,7 +74,12 @@ class Ledger:
         """Continue the incidents that were open when Egret stopped; how many."""
         found = await self._on_disk(self._store.open_incidents) or []
         self.incidents.restore(found)
+        self.review(time.time_ns())
         return len(found)
+
+    def review(self, now_ns: int) -> None:
+        """Close the open incidents that are approved by now; after a start, and after the policy changed."""
+        self._queue(self.incidents.review(now_ns))
 
     async def resume(self) -> int:
         """Offer again what an output did not get before Egret stopped; how many alerts."""
@@ -110,16 +116,18 @@ class Ledger:
     def _fold(self, detection: Detection) -> None:
         latency_s = (time.time_ns() - detection.observation.time_ns) / _NS
         self._telemetry.detection(detection, latency_s)
-        before = self.incidents.counters.suppressed, self.incidents.counters.counted
+        before = replace(self.incidents.counters)
         try:
             alerts = self.incidents.feed(detection)
         except Exception as error:  # noqa: BLE001 - as above
             self._telemetry.internal_error(Stage.INCIDENTS, error)
             return
         counters = self.incidents.counters
-        if counters.suppressed > before[0]:
+        if counters.suppressed > before.suppressed:
             self._telemetry.suppressed(Suppressed.SUPPRESS_LIST)
-        if counters.counted > before[1]:
+        if counters.approved > before.approved:
+            self._telemetry.suppressed(Suppressed.APPROVED)
+        if counters.counted > before.counted:
             self._telemetry.suppressed(Suppressed.BELOW_ALERT_FROM)
         self._queue(alerts)
 

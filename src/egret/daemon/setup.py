@@ -73,6 +73,7 @@ def incident_policy(config: Config) -> IncidentPolicy:
         points=severities.points,
         update_every_ns=_ns(alerts.update_every),
         close_after_ns=_ns(alerts.close_after),
+        approvals=config.approvals.as_approvals(),
         suppress=tuple(
             Suppression(
                 client=str(entry.client) if entry.client else None,

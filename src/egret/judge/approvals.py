@@ -83,9 +83,16 @@ class Approval:
 class Subject(NamedTuple):
     """What a decision is about."""
 
-    signature: Signature
-    ip: bytes | None  # of the client; None: what holds for everybody
+    signature: str  # its id
+    vendor: str
+    service_class: ServiceClass
+    ip: bytes | None = None  # of the client; None: what holds for everybody
     groups: Collection[str] = ()
+
+    @classmethod
+    def of(cls, signature: Signature, ip: bytes | None = None, groups: Collection[str] = ()) -> Subject:
+        """The use of *signature* by a client, or by anybody."""
+        return cls(signature.id, signature.vendor, signature.service_class, ip, groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +187,7 @@ class Approvals:
         holding = [each for each in candidates.values() if _holds(each.entry.terms, time_ns)]
         best = _best(holding)
         found = []
-        for entry in self._about(subject.signature):
+        for entry in self._about(subject):
             candidate = candidates.get(entry.number)
             if candidate is None:
                 found.append(Weighed(entry, decides=False, why="for other clients"))
@@ -192,17 +199,17 @@ class Approvals:
 
     def _candidates(self, subject: Subject) -> list[_Candidate]:
         found = []
-        for entry in self._about(subject.signature):
+        for entry in self._about(subject):
             whom = self._whom(entry, subject)
             if whom is not None:
                 found.append(_Candidate(entry, _breadth(entry), whom))
         return found
 
-    def _about(self, signature: Signature) -> list[Approval]:
+    def _about(self, subject: Subject) -> list[Approval]:
         return [
-            *self._by_service.get(signature.id, ()),
-            *self._by_vendor.get(signature.vendor.casefold(), ()),
-            *self._by_class.get(signature.service_class, ()),
+            *self._by_service.get(subject.signature, ()),
+            *self._by_vendor.get(subject.vendor.casefold(), ()),
+            *self._by_class.get(subject.service_class, ()),
         ]
 
     def _whom(self, entry: Approval, subject: Subject) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings import bundles, positions, schema
+from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import signatures_dir
 from egret.settings.clients_section import Clients
 from egret.settings.score_section import Score
@@ -67,6 +68,7 @@ class Config(Section):
     severities: Severities = Field(default=Severities(), description="")
     score: Score = Field(default=Score(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
+    approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")
     store: Store = Field(default=Store(), description="")
     http: Http = Field(default=Http(), description="")

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
 from egret.settings.sections import Alerts, Outputs, Section, Suppression, Webhook
@@ -38,6 +39,7 @@ _NAMES = {
 # lists whose entries have options of their own
 _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Alerts, "suppress"): Suppression,
+    (ApprovalSettings, "entries"): ApprovalEntry,
     (Clients, "static"): StaticClient,
     (Clients, "leases"): LeaseFile,
     (Outputs, "webhooks"): Webhook,
@@ -56,23 +58,24 @@ def _table(title: str, model: type[Section]) -> list[str]:
     schema = model.model_json_schema()
     lines = [f"## `{title}`", "", first_line(model), "", "| option | default | values | meaning |", "|---|---|---|---|"]
     nested: list[str] = []
-    for key, field in model.model_fields.items():
+    for name, field in model.model_fields.items():
+        key = field.alias or name
         if isinstance(field.default, Section):
             nested += _table(f"{title}.{key}", type(field.default))
             continue
         values = "list, see below" if (model, key) in _ROWS else _values(schema["properties"][key], schema)
-        lines.append(f"| `{key}` | {_default(model, key, field)} | {values} | {field.description} |")
+        lines.append(f"| `{key}` | {_default(model, name, field)} | {values} | {field.description} |")
         if row := _ROWS.get((model, key)):
             nested += _table(f"{title}.{key}[]", row)
     return [*lines, "", *nested]
 
 
-def _default(model: type[Section], key: str, field: FieldInfo) -> str:
+def _default(model: type[Section], name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    dumped = model.model_construct(**{key: value}).model_dump(mode="json", include={key})
-    return f"`{scalar(dumped[key])}`"
+    dumped = model.model_construct(**{field.alias or name: value}).model_dump(mode="json", include={name})
+    return f"`{scalar(dumped[name])}`"
 
 
 def _values(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:

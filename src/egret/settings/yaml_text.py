@@ -43,6 +43,15 @@ _EXAMPLES: Mapping[tuple[str, str], tuple[str, ...]] = {
         "    until: 2027-01-31          # the whole day, UTC; a time needs its zone: 2027-01-31T18:00:00+01:00",
         "    reason: contract with a partner, reviewed by the DPO",
     ),
+    ("approvals", "entries"): (
+        "",
+        "  - service: alibaba.dingtalk    # or vendor: Alibaba, or class: embedded",
+        "    state: approved              # or tolerated, in_review, unapproved",
+        "    clients: [192.0.2.0/24]      # and groups: [sales]; neither: everybody",
+        "    owner: IT security",
+        "    ticket: TICKET-1",
+        "    until: 2027-01-31            # the whole day, UTC",
+    ),
     ("outputs", "webhooks"): (
         "",
         "  - name: soc",
@@ -57,7 +66,7 @@ _EXAMPLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 def effective_yaml(config: Config) -> str:
     """Every option as it is in force, as YAML; secrets are shown as ``***``."""
-    return "\n".join(_lines(config.model_dump(mode="json"), "")) + "\n"
+    return "\n".join(_lines(config.model_dump(mode="json", by_alias=True), "")) + "\n"
 
 
 def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:

@@ -48,6 +48,7 @@ class Suppressed(StrEnum):
     """Why a detection made no alert."""
 
     SUPPRESS_LIST = "suppress_list"
+    APPROVED = "approved"  # by the operator
     BELOW_ALERT_FROM = "below_alert_from"
 
 

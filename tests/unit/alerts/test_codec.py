@@ -11,7 +11,7 @@ from egret.alerts.model import Alert
 from egret.model import IdentitySource, Role, VolumeSource
 from tests.support.alerts import START_NS, alerts_of, connection, hello, lookup, opened, volume
 
-NOT_IN_OLD_STORES = {"bytes_out", "bytes_in", "volume_source", "volume_limits"}
+NOT_IN_OLD_STORES = {"bytes_out", "bytes_in", "volume_source", "volume_limits", "approval"}
 
 
 def whole_life() -> list[Alert]:

@@ -20,7 +20,7 @@ from egret.model import ServiceClass, Severity
 from tests.support.alerts import CLIENT, START_NS, hello, signature
 
 S = ApprovalState
-SUBJECT = Subject(signature(), CLIENT, ("sales",))  # 192.0.2.7, example.chat of Example, class ai
+SUBJECT = Subject.of(signature(), CLIENT, ("sales",))  # 192.0.2.7, example.chat of Example, class ai
 
 
 def entry(number: int, state: S, *, until_ns: int | None = None, from_ns: int | None = None, **what: Any) -> Approval:
@@ -72,7 +72,7 @@ def test_an_entry_is_for_clients_or_groups(clients: tuple[str, ...], groups: tup
 
 
 def test_without_a_client_only_what_is_for_everybody_holds() -> None:
-    everybody = Subject(signature(), None)
+    everybody = Subject.of(signature())
     assert decided(entry(1, S.APPROVED, vendor="Example", clients=("192.0.2.0/24",)), subject=everybody) == NO_RULING
     assert decided(entry(1, S.APPROVED, vendor="Example"), subject=everybody).entry == 1
 

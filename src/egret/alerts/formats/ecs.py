@@ -37,7 +37,7 @@ def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
         "@timestamp": rfc3339(alert.time_ns),
         "ecs": {"version": ECS_VERSION},
         "message": headline(alert),
-        "tags": ["egret", incident.service_class.value, incident.evidence.value],
+        "tags": ["egret", incident.service_class.value, incident.evidence.value, *_decided(incident)],
         "event": _event(alert),
         "rule": {
             "id": incident.signature,
@@ -60,6 +60,11 @@ def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
         },
     }
     return _without_none(document)
+
+
+def _decided(incident: Incident) -> list[str]:
+    """The state, where somebody decided; whole, it is ``egret.incident.approval``."""
+    return [incident.approval.state.value] if incident.approval.entry is not None else []
 
 
 def _event(alert: Alert) -> dict[str, Any]:

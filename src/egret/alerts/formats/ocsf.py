@@ -12,7 +12,9 @@ from typing import Any
 from egret.alerts.codec import incident_to_dict
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import Action, Alert, Incident, Sensor, Server
+from egret.alerts.rulings import ruling_text
 from egret.model import Severity
+from egret.names import printable
 
 OCSF_VERSION = "1.5.0"
 _CLASS = 2004
@@ -67,7 +69,13 @@ def alert_to_ocsf(alert: Alert, sensor: Sensor) -> dict[str, Any]:
         "resources": [{"name": incident.client, "type": "client", "ip": incident.client}],
         "unmapped": {"egret": incident_to_dict(incident)},
     }
-    return event | _remediation(incident)
+    return event | _status_detail(incident) | _remediation(incident)
+
+
+def _status_detail(incident: Incident) -> dict[str, Any]:
+    """What the operator decided; absent where nobody did."""
+    text = printable(ruling_text(incident.approval))
+    return {"status_detail": text} if text else {}
 
 
 def _metadata(alert: Alert, sensor: Sensor) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from egret.alerts.model import Alert, Evidence, Incident
+from egret.alerts.rulings import ruling_text
 from egret.alerts.timestamps import rfc3339
 from egret.alerts.volume import volume_text
 from egret.model import Hosting, Operator
@@ -72,6 +73,8 @@ def _notes(alert: Alert) -> list[str]:
         notes.append("no connection seen")
     if alert.previous_severity is not None:
         notes.append(f"was {alert.previous_severity.value}")
+    if ruling := ruling_text(incident.approval):
+        notes.append(ruling)
     if alert.sequence > 1:
         notes.append(counts_text(incident))
     if (volume := volume_text(incident)) is not None:
