@@ -80,8 +80,8 @@ def test_what_is_in_force_can_be_read_back() -> None:
     [
         ("state: approved", "exactly one of service, vendor and class"),
         ("state: approved, service: a, vendor: b", "exactly one of service, vendor and class"),
-        ("state: aproved, vendor: b", "t.yaml:3:15: 'state' cannot be 'aproved' (did you mean 'approved'?)"),
-        ("state: approved, class: embeded", "(did you mean 'embedded'?)"),
+        ("state: approwed, vendor: b", "t.yaml:3:15: 'state' cannot be 'approwed' (did you mean 'approved'?)"),
+        ("state: approved, class: embeddet", "(did you mean 'embedded'?)"),
         ("vendor: b", "missing option 'state'"),
         ("state: approved, vendor: b, ownr: x", "(did you mean 'owner'?)"),
         ("state: approved, vendor: b, clients: [192.0.2.1/24]", "did you mean 192.0.2.0/24?"),
@@ -118,14 +118,14 @@ def test_entries_that_match_nothing_are_found_with_their_place_and_what_was_mean
 approvals:
   entries:
     - {service: exampl.chat, state: approved}
-    - {vendor: Exampel, state: approved}
+    - {vendor: Exampll, state: approved}
     - {vendor: EXAMPLE, state: approved, groups: [sales, slaes]}
 """
     read = document(text)
     found = unmatched(read_config(read).approvals, [signature()], {"sales"}, read)
     assert [str(each) for each in found] == [
         "t.yaml:4:17: the catalogue has no service 'exampl.chat' (did you mean 'example.chat'?)",
-        "t.yaml:5:16: the catalogue has no vendor 'Exampel' (did you mean 'Example'?)",
+        "t.yaml:5:16: the catalogue has no vendor 'Exampll' (did you mean 'Example'?)",
         "t.yaml:6:58: no client is in a group 'slaes' (did you mean 'sales'?)",
     ]
     without_file = unmatched(read_config(read).approvals, [signature()], {"sales"})
