@@ -95,8 +95,8 @@ def test_defaults_that_the_pages_tell_are_the_defaults() -> None:
     config = load_config(None)
     assert config.store.keep.days == 90
     assert all("90 days" in " ".join(page(name).split()) for name in ("README.md", "docs/privacy.md", "docs/alerts.md"))
-    assert Limits().flow_bytes == 16 * 1024
-    assert "16 KiB" in page("docs/observations.md")
+    assert Limits().flow_bytes == 64 * 1024
+    assert "64 KiB" in page("docs/observations.md")
     assert Webhook.model_fields["min_severity"].default is Severity.MEDIUM
     assert f"http://{config.http.listen}/" in page("README.md")
 

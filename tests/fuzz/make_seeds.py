@@ -66,6 +66,11 @@ def main() -> None:
         "ech_configs": [vector(2, ech_config(7, b"public.example") * 2)],
         "tls_stream": [records(hello), records(hello, [1, 2, 50])],
         "http_head": [request, b"CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n"],
+        "http_sieve": [
+            request + b"body",
+            b"GET /" + b"p" * 2100 + b" HTTP/1.1\nHost:\n chat.example\nHost: b.example\n\n",
+        ],
+        "http_chunks": [b"5;x=y\r\nhello\r\n12\r\n" + bytes(18) + b"\r\n0\r\nTrailer: x\r\n\r\n"],
         "http2_frames": [
             b"\0\0\0\x04\0\0\0\0\0" + b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x41\x0bone.example",
             bytes.fromhex(

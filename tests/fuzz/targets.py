@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from egret.decode import dns, dtls, ech, gquic, http, http2, httpdns, ja4, proxy_header, quic, socks, tls
+from egret.decode import dns, dtls, ech, gquic, http, http2, http_stream, httpdns, ja4, proxy_header, quic, socks, tls
 from egret.decode.packet import decode_packet
 from egret.decode.quic_keys import KNOWN_VERSIONS, initial_keys
 from egret.errors import ConfigErrors, DecodeError, SourceError
@@ -94,6 +94,21 @@ def http2_frames(data: bytes) -> None:
         at += step.size
 
 
+def http_sieve(data: bytes) -> None:
+    whole, cut, used = http_stream.Sieve(), http_stream.Sieve(), 0
+    whole.feed(data)
+    for end in range(len(data)):
+        used += cut.feed(data[used:end])
+    cut.feed(data[used:])
+    assert whole.ended == cut.ended
+    assert len(whole.kept) <= http_stream.MAX_KEPT + 4096
+
+
+def http_chunks(data: bytes) -> None:
+    size, ended = http_stream.measure_chunks(data)
+    assert size <= len(data) or not ended
+
+
 def http_reply(data: bytes) -> None:
     reply = http.parse_reply(data, final=True)
     assert reply is None or (reply.size > 0 and len(reply.body) <= http.MAX_REPLY)
@@ -173,6 +188,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tls_stream": tls_stream,
     "http_head": http_head,
     "http2_frames": http2_frames,
+    "http_sieve": http_sieve,
+    "http_chunks": http_chunks,
     "http_reply": http_reply,
     "httpdns_answer": httpdns_answer,
     "socks_request": socks_request,

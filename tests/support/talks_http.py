@@ -61,6 +61,15 @@ http("a port that is none", "GET / HTTP/1.1\nHost: NAME:\n\n", "NAME")
 http("a byte of zero", "GET / HTTP/1.1\nX: a\0b\nHost: NAME\n\n", "NAME")
 
 
+http("two host lines", "GET / HTTP/1.1\nHost: NAME\nHost: b.NAME\n\n", "NAME", "b.NAME")
+http("no version", "GET /\nHost: NAME\n\n", "NAME")
+http("a version of its own", "GET / FOO/1.1\nHost: NAME\n\n", "NAME")
+http("lower case method", "get / HTTP/1.1\nHost: NAME\n\n", "NAME")
+http("a folded line", "GET / HTTP/1.1\nHost:\n NAME\n\n", "NAME")
+http("a head of 30 KB", "GET / HTTP/1.1\nCookie: " + "c" * 30_000 + "\nHost: NAME\n\n", "NAME")
+http("a target of 20 KB", "GET /" + "p" * 20_000 + " HTTP/1.1\nHost: NAME\n\n", "NAME")
+
+
 @MAKERS.add("http, inside a tunnel")
 def _tunnel(n: str) -> Talk:
     outer, inner = f"o.{n}.http.example", f"i.{n}.http.example"
@@ -108,6 +117,14 @@ def _behind(n: str) -> Talk:
     first, second = f"a.{n}.http.example", f"b.{n}.http.example"
     post = f"POST / HTTP/1.1\r\nHost: {first}\r\nContent-Length: 4000\r\n\r\n".encode() + b"x" * 4000
     return tcp(80, [post + _request(second)], [("http", first), ("http", second)])
+
+
+@MAKERS.add("http, a request behind chunks")
+def _behind_chunks(n: str) -> Talk:
+    first, second = f"a.{n}.http.example", f"b.{n}.http.example"
+    post = f"POST / HTTP/1.1\r\nHost: {first}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    body = b"5;x=y\r\nhello\r\n12c\r\n" + b"z" * 300 + b"\r\n0\r\nTrailer: x\r\n\r\n"
+    return tcp(80, [post + body + _request(second)], [("http", first), ("http", second)])
 
 
 @MAKERS.add("http/2 with prior knowledge")

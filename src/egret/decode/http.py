@@ -17,15 +17,22 @@ from egret.model import Recognition
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
 MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below
+_MAX_SURE_LINE = 2048
+_MAX_HOSTS = 8  # of one head
 _NO_BODY = frozenset({b"204", b"304"})  # and all interim ones: RFC 9112 section 6.3
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
-# Methods are tokens; every registered one is upper case with a hyphen at most, the longest has 17 letters.
-_LINE_START = re.compile(rb"[A-Z][A-Z_-]{1,23} [^\x00-\x1f ]")
-_LINE_PREFIX = re.compile(rb"[A-Z][A-Z_-]{0,23} ?").fullmatch
+# Methods are tokens; every registered one is upper case with a hyphen at most, the longest has 17 letters. Clients
+# that write them in lower case are served by some.
+_LINE_START = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{1,23}[ \t]+[^\x00-\x1f ]")
+_LINE_PREFIX = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{0,23}[ \t]*\r?").fullmatch
 _VERSIONS = frozenset({b"HTTP/1.1", b"HTTP/1.0"})
 _ANY_VERSION = re.compile(rb" +HTTP/[0-9]", re.IGNORECASE)  # with common methods servers take more than the RFC has
 _COMMON = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"CONNECT", b"PATCH"})
+# Without a version that HTTP has: a Host line must show that it is a request after all.
+_BARE_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH)(?: [^\x00-\x1f]*)?")
+_OTHER_PROTOCOL = re.compile(rb" (?:RTSP|SIP|ICAP)/[0-9.]+$")
+_FIELD_START = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]*(?:[ \t]*:.*)?", re.DOTALL)
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -40,6 +47,8 @@ class RequestHead(NamedTuple):
     size: int  # bytes up to and with the empty line; 0 while that is not there
     body: int | None  # bytes of the body behind it; None: not known, or not to be skipped
     target: bytes  # as in the request line; for looking at, never for keeping
+    others: tuple[str, ...] = ()  # what further Host lines name: which of them counts is the server's choice
+    chunked: bool = False  # the body comes in chunks, and then says itself where it ends
 
 
 def recognise(data: bytes | memoryview) -> Recognition:
@@ -49,11 +58,24 @@ def recognise(data: bytes | memoryview) -> Recognition:
         return Recognition.NEED_MORE
     if start.startswith(PREFACE):
         return Recognition.YES
-    line, newline, _ = start.partition(b"\n")
+    line, newline, rest = start.partition(b"\n")
     if newline:
-        return Recognition.NO if _request_line(line) is None else Recognition.YES
+        if _request_line(line) is not None:
+            return Recognition.YES
+        return Recognition.NEED_MORE if _is_bare(line, rest) else Recognition.NO
     begun = _LINE_PREFIX(start) or _LINE_START.match(start)
     return Recognition.NEED_MORE if begun and len(start) < MAX_HEAD else Recognition.NO
+
+
+def begins_head(data: bytes) -> bool:
+    """Whether *data* may be the beginning of a head of lines."""
+    return not data.startswith(PREFACE) and recognise(data[:_MAX_SURE_LINE]) is not Recognition.NO
+
+
+def begins_request(segment: bytes | memoryview) -> bool:
+    """Whether a segment in the middle of a stream begins with a request beyond doubt: its line is whole."""
+    line, newline, _ = bytes(segment[:_MAX_SURE_LINE]).partition(b"\n")
+    return bool(newline) and _request_line(line) is not None
 
 
 def parse_request_head(data: bytes | memoryview, *, final: bool = False) -> RequestHead | None:
@@ -80,16 +102,19 @@ def parse_request_head(data: bytes | memoryview, *, final: bool = False) -> Requ
         _refuse_incomplete(text, final=final)
         return None
     request = _request_line(first)
+    bare = request is None
+    fields = _find_fields(lines, len(raw) - len(text) + len(first) + 1)
     if request is None:
-        raise Malformed(Reason.BAD_VALUE, 0)
-    size, host, body = _find_fields(lines, len(raw) - len(text) + len(first) + 1)
-    settled = size or (host is not None and request[0] != b"CONNECT")  # a tunnel begins where CONNECT's head ends
+        request = _bare_line(first, fields, b"\n".join([*lines, cut]), final=final)
+    hosts, size = fields.hosts, fields.size
+    # A tunnel begins where CONNECT's head ends; an empty Host line may go on in the next.
+    settled = size or (any(hosts) and _method(request) != b"CONNECT")
     if not settled and not final:
         if len(raw) < MAX_HEAD:
             return None
-        if host is None and not _own_authority(request):
+        if not hosts and not _own_authority(request):
             raise Unsupported(Reason.TOO_LARGE, MAX_HEAD)
-    return _head(request, host, size, body if size else None)
+    return None if bare and not any(hosts) else _head(request, fields)
 
 
 def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
@@ -105,7 +130,8 @@ def _http2(raw: bytes, *, final: bool) -> RequestHead | None:
 
 def head_of_http2(opening: Opening) -> RequestHead:
     """A request of HTTP/2 as the head that it stands for."""
-    return _head((opening.method, b""), opening.authority, opening.size, None)
+    hosts = [] if opening.authority is None else [opening.authority]
+    return _head((opening.method, b""), _Fields(opening.size, hosts, None))
 
 
 def _refuse_incomplete(text: bytes, *, final: bool) -> None:
@@ -118,10 +144,10 @@ def _refuse_incomplete(text: bytes, *, final: bool) -> None:
 
 def _request_line(line: bytes) -> tuple[bytes, bytes] | None:
     """Method and target, or None."""
-    method, _, rest = line.rstrip(b"\r\t ").partition(b" ")
+    method, _, rest = line.rstrip(b"\r\t ").replace(b"\t", b" ").partition(b" ")
     target, _, version = rest.rpartition(b" ")
     if version not in _VERSIONS:
-        odd = _ANY_VERSION.search(rest) if method in _COMMON else None
+        odd = _ANY_VERSION.search(rest) if method.upper() in _COMMON else None
         if odd is None:
             return None
         target = rest[: odd.start()]
@@ -130,25 +156,52 @@ def _request_line(line: bytes) -> tuple[bytes, bytes] | None:
     return method, target.strip(b" ")
 
 
-def _find_fields(lines: list[bytes], offset: int) -> tuple[int, bytes | None, int | None]:
-    """The offset behind the empty line (0: not there yet), the first Host line's value, the body's length."""
-    host = None
+def _is_bare(line: bytes, rest: bytes) -> bool:
+    """Whether *line* asks without a version, and *rest* may go on with a field."""
+    line = line.rstrip(b"\r\t ")
+    if _BARE_LINE.fullmatch(line) is None or _OTHER_PROTOCOL.search(line):
+        return False
+    return _FIELD_START.fullmatch(rest) is not None
+
+
+def _bare_line(line: bytes, fields: _Fields, rest: bytes, *, final: bool) -> tuple[bytes, bytes]:
+    """The method of a line without a version, and no target: it is believed only with a Host line behind it."""
+    if not _is_bare(line, rest) or (not any(fields.hosts) and (fields.size or final)):
+        raise Malformed(Reason.BAD_VALUE, 0)
+    return line.split()[0], b""
+
+
+class _Fields(NamedTuple):
+    """What a head's lines say, as far as they are whole."""
+
+    size: int  # the offset behind the empty line; 0: not there yet
+    hosts: list[bytes]  # the values of all Host lines
+    body: int | None
+    chunked: bool = False
+
+
+def _find_fields(lines: list[bytes], offset: int) -> _Fields:
+    hosts: list[bytes] = []
     body: int | None = 0
+    chunked = folds = False
     for line in lines:
         offset += len(line) + 1
         if line in {b"", b"\r"}:
-            return offset, host, body
+            return _Fields(offset, hosts, None if chunked else body, chunked)
+        if folds and line[:1] in b" \t":  # RFC 9112 section 5.2
+            hosts[-1] = line.strip(b" \t\r")
         field, colon, value = line.partition(b":")
-        if not colon:
-            continue
-        name = field.rstrip(b" \t").lower()
-        if name == b"host" and host is None:
-            host = value.strip(b" \t\r")
+        name = field.rstrip(b" \t").lower() if colon else b""
+        folds = False
+        if name == b"host":
+            hosts.append(value.strip(b" \t\r"))
+            folds = not hosts[-1]
         elif name == b"content-length" and body is not None:
             body = _length(value.strip(b" \t\r"))
         elif name == b"transfer-encoding":
             body = None
-    return 0, host, body
+            chunked = value.strip(b" \t\r").lower() == b"chunked"
+    return _Fields(0, hosts, None)
 
 
 def _length(value: bytes) -> int | None:
@@ -158,11 +211,14 @@ def _length(value: bytes) -> int | None:
 
 def _own_authority(request: tuple[bytes, bytes]) -> bytes | None:
     """The authority in the request line itself: CONNECT and absolute form (RFC 9112 section 3.2)."""
-    method, target = request
-    if method == b"CONNECT":
-        return target
-    absolute = _ABSOLUTE.match(target)
-    return absolute.group(1).rpartition(b"@")[2] if absolute else None
+    absolute = _ABSOLUTE.match(request[1])
+    if absolute:
+        return absolute.group(1).rpartition(b"@")[2]
+    return request[1] if _method(request) == b"CONNECT" else None
+
+
+def _method(request: tuple[bytes, bytes]) -> bytes:
+    return request[0].upper()
 
 
 def _host_name(host: bytes) -> str | None:
@@ -170,20 +226,22 @@ def _host_name(host: bytes) -> str | None:
     return None if b"/" in host else names.from_host(host)
 
 
-def _head(request: tuple[bytes, bytes], host: bytes | None, size: int, body: int | None) -> RequestHead:
+def _head(request: tuple[bytes, bytes], fields: _Fields) -> RequestHead:
+    told = [_host_name(names.split_port(host)[0]) if host else None for host in fields.hosts[:_MAX_HOSTS]]
     # The request line's authority decides over the Host line (RFC 9112 section 3.2.2).
-    authority = _own_authority(request) or host or b""
+    authority = _own_authority(request) or next(iter(fields.hosts), b"")
     name, port = names.split_port(authority)
-    told = names.split_port(host)[0] if host else b""
     return RequestHead(
         request[0].decode("ascii"),
         _host_name(name),
         port,
-        _host_name(told),
-        request[0] == b"CONNECT",
-        size,
-        body,
+        told[0] if told else None,
+        _method(request) == b"CONNECT",
+        fields.size,
+        fields.body,
         request[1],
+        tuple(other for other in told[1:] if other is not None),
+        fields.chunked,
     )
 
 

@@ -160,6 +160,24 @@ def read_hello(stream: bytes | memoryview, *, final: bool = False) -> HelloRead:
         return HelloRead(Recognition.YES, None, 0, error.reason)
 
 
+def begins_whole_hello(segment: bytes | memoryview) -> bool:
+    """Whether a segment begins with a hello beyond doubt: one message that fills its record.
+
+    It may stand behind a change of cipher or an alert, as after a HelloRetryRequest (RFC 8446 appendix D.4).
+    """
+    start = 0
+    for size in (6, 7):  # one of each at most
+        if len(segment) > start + size and segment[start] == (0x14 if size == 6 else 0x15):
+            start += size
+    data = bytes(segment[start : start + 11])
+    return (
+        len(data) == 11
+        and _starts_hello(data)
+        and int.from_bytes(data[3:5], "big") == int.from_bytes(data[6:9], "big") + 4
+        and data[9] == 3
+    )
+
+
 def is_server_hello(stream: bytes | memoryview) -> bool:
     """Whether a direction's first bytes are a TLS server's: then the other side is the client."""
     return len(stream) >= 6 and stream[0] == HANDSHAKE_RECORD and stream[1] == 3 and stream[5] == _SERVER_HELLO

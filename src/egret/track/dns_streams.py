@@ -221,7 +221,9 @@ class DnsStreams:
         """The end of the input: read what lies beyond holes, and the beginning of cut messages."""
         events: list[Event] = []
         for _, direction in self._table.oldest_first():
+            before = direction.assembly.size
             events += self._skip_hole(direction)
+            self._held += direction.assembly.size - before
         return events
 
     def tracked(self) -> dict[str, int]:

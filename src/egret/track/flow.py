@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egret.model import Endpoint, Transport
+from egret.decode.http_stream import Sieve
+from egret.errors import DecodeError
+from egret.model import Endpoint, Nameless, Transport
 from egret.track.assembly import Assembly
 from egret.track.naming import Ends
 
@@ -36,6 +38,7 @@ class Flow:
         "prelude",
         "said",
         "settled",
+        "sieve",
         "start",
         "sure",
     )
@@ -58,6 +61,7 @@ class Flow:
         self.needed = 1  # bytes from there before another look pays
         self.cost = 0
         self.assembly: Assembly | None = None
+        self.sieve: Sieve | None = None  # of a request's head that is too long to be held
         self._weak: dict[int, bytes] = {}
 
     def begin_at(self, seq: int) -> None:
@@ -84,9 +88,10 @@ class Flow:
     def add(self, seq: int, data: memoryview) -> bool:
         """Keep what is new of one segment; whether there was any."""
         offset = self.offset_of(seq)
-        if self.sure and offset < 0:
-            data = data[-offset:]
-            offset = 0
+        floor = self.start if self.sieve is not None else 0  # what was sifted is gone
+        if self.sure and offset < floor:
+            data = data[floor - offset :]
+            offset = floor
         if not data or not -self.limit <= offset <= self.limit + self.start:
             return False
         data = data[: self.limit + 1]  # of a super-packet of 64 KB no more is copied than shows that it is too long
@@ -146,13 +151,30 @@ class Flow:
 
     def data(self) -> bytes:
         """The bytes from the next message's beginning to the first hole."""
-        return b"" if self.assembly is None else self.assembly.run(self.first)
+        held = b"" if self.assembly is None else self.assembly.run(self.first)
+        return held if self.sieve is None else bytes(self.sieve.kept) + held
+
+    def sift(self) -> bool:
+        """Keep only the lines that matter of what has come of a long head; False if it does not end."""
+        if self.sieve is None or self.assembly is None:
+            return True
+        try:
+            self.go_on_behind(self.sieve.feed(self.assembly.run(self.first)))
+        except DecodeError:
+            return False
+        self.assembly.drop_before(self.start)
+        return True
+
+    @property
+    def sifted(self) -> int:
+        """Bytes that ``data`` has before what is held."""
+        return 0 if self.sieve is None else len(self.sieve.kept)
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
         """The bytes in order from where the next message begins, then every run beyond a hole; with their offsets."""
         if self.assembly is not None:
             first = self.first
-            yield first, self.assembly.run(first)
+            yield first, self.data()
             for start in self.assembly.starts():
                 if start > first:
                     yield start, self.assembly.run(start)
@@ -177,6 +199,11 @@ class Flow:
         """The sequence number at which the next message begins, as far as is known."""
         return (self.anchor + self.first) & _MASK
 
+    @property
+    def end_seq(self) -> int:
+        """The sequence number behind the bytes that lie there without a hole."""
+        return (self.anchor + self.first + self.available()) & _MASK
+
     def go_on_behind(self, size: int) -> None:
         """A message of *size* bytes was read; another begins behind it."""
         if not self.sure:
@@ -198,3 +225,25 @@ class Flow:
         now = 0 if self.assembly is None else self.assembly.cost + 120 * len(self._weak)
         change, self.cost = now - self.cost, now
         return change
+
+
+def other_key(flow: Flow) -> int:
+    """The key of the opposite direction."""
+    return hash((flow.ends.server, flow.ends.client))
+
+
+def why_nameless(flow: Flow) -> Nameless:
+    """Why a settled flow said no name."""
+    if flow.assembly is None:
+        return Nameless.NO_PAYLOAD
+    if not flow.sure:
+        return Nameless.MID_FLOW
+    return Nameless.NOT_RECOGNISED if flow.available() else Nameless.INCOMPLETE
+
+
+def likely_ends(flow: Flow) -> Ends:
+    """Client and server; where nothing told them apart, the lower port is the server's."""
+    ends = flow.ends
+    if flow.oriented or ends.client.port >= ends.server.port:
+        return ends
+    return ends._replace(client=ends.server, server=ends.client)

@@ -16,7 +16,7 @@ class Limits:
     """
 
     flows: int = 32_768  # TCP connections whose first bytes are still awaited
-    flow_bytes: int = 16 * 1024  # of a client's stream: where its hello or request head must lie
+    flow_bytes: int = 64 * 1024  # of a client's stream: what is held of it, in whatever order its hello or head comes
     stream_bytes: int = 32 * 1024 * 1024  # of all streams together, holes and bookkeeping included
     decided: int = 131_072  # connections that need no second look, a generation; two are kept
     http_flows: int = 8_192  # HTTP connections whose later requests are looked at

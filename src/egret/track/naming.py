@@ -56,8 +56,18 @@ class Said(NamedTuple):
     name: str | None  # canonical; None: the message has no place for a name, or left it out
     attributes: Mapping[str, object] = NOTHING
     anomaly: Reason | None = None  # beside or after the name
-    also: str | None = None  # another name in the same message: a Host line beside an absolute form
+    also: tuple[str, ...] = ()  # other names in the same message: Host lines beside an absolute form or another one
     consumed: int = 0  # bytes of the stream that the message took; 0 where nothing after it matters
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name in it."""
+        return frozenset(self.also) if self.name is None else frozenset((self.name, *self.also))
+
+    def without(self, known: frozenset[str]) -> Said:
+        """The same with no name that is in *known*."""
+        name = None if self.name in known else self.name
+        return self._replace(name=name, also=tuple(other for other in self.also if other not in known))
 
 
 def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
@@ -135,7 +145,7 @@ class Namer:
                 interface=ends.interface,
                 attributes=attributes,
             )
-            for name, kind in ((said.name, said.kind), (said.also, Kind.REQUEST))
+            for name, kind in ((said.name, said.kind), *((other, Kind.REQUEST) for other in said.also))
             if name is not None
         ]
         if said.anomaly is not None:

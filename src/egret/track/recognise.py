@@ -140,7 +140,7 @@ def _http(data: bytes, *, final: bool) -> Recognised:
 
 def said_by_head(head: RequestHead) -> Said:
     """Method and name only: no path, no cookie, no body is kept."""
-    also = head.host if head.host != head.name else None
+    told = dict.fromkeys(name for name in (head.host, *head.others) if name is not None and name != head.name)
     kind = Kind.CONNECT if head.is_connect else Kind.REQUEST
     attributes = {"method": head.method}
-    return Said(Protocol.HTTP, kind, head.name, attributes, None, also, head.size if head.is_connect else 0)
+    return Said(Protocol.HTTP, kind, head.name, attributes, None, tuple(told), head.size if head.is_connect else 0)

@@ -1,40 +1,52 @@
 """HTTP connections after their first request: the later ones may be for other hosts.
 
 A direction is read head by head; bodies of known length are stepped over, whether they were captured or not.
-Where a body's length is not known, or bytes are missing for longer than the wait, the next segment that begins
-like a request is taken for one.
+A chunked body says chunk by chunk how long it is. Where a body's length is not known, or bytes are missing for
+longer than the wait, the next segment that begins like a request is taken for one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from egret.decode.http import RequestHead, head_of_http2, parse_request_head
+from egret.decode.http import RequestHead, begins_head, head_of_http2, parse_request_head
 from egret.decode.http2 import PREFACE, Session
+from egret.decode.http_stream import Sieve, measure_chunks
 from egret.decode.packet import Packet
 from egret.errors import DecodeError
 from egret.model import Event
 from egret.track.cursor import Cursor
 from egret.track.httpdns import HttpDns
+from egret.track.late import REQUEST_START
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer
 from egret.track.recognise import said_by_head
 from egret.track.tables import LruTable
 
-_REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+STEP = 8 * 1024  # bytes of a segment that are taken at once, and of a head that are held before it is sifted
+
+
+class Start(NamedTuple):
+    """Where a connection's first request begins, and what is known of it."""
+
+    seq: int
+    names: frozenset[str] = frozenset()  # that were said of it
+    sieve: Sieve | None = None  # it began before *seq*, and this is kept of it
 
 
 class _Conversation:
     """One client's direction."""
 
-    __slots__ = ("cursor", "ends", "frames", "held", "key", "last_name", "last_ns", "lost", "spoken")
+    __slots__ = ("chunked", "cursor", "ends", "frames", "held", "key", "last_ns", "lost", "names", "sieve", "spoken")
 
-    def __init__(self, key: int, ends: Ends, start: tuple[int, str | None], limit: int) -> None:
-        seq, name = start
+    def __init__(self, key: int, ends: Ends, start: Start, limit: int) -> None:
         self.key = key
         self.ends = ends
-        self.cursor = Cursor(seq, limit)
-        self.last_name = name
+        self.cursor = Cursor(start.seq, limit)
+        self.names = start.names  # of the last request
+        self.sieve = start.sieve  # of a head that is too long to be held
+        self.chunked = False  # a body of chunks goes on
         self.last_ns = 0
         self.frames: Session | None = None  # of HTTP/2
         self.held = 0  # of the cursor, as it was last counted
@@ -43,7 +55,35 @@ class _Conversation:
 
     def lose(self) -> None:
         self.lost, self.spoken, self.frames = True, False, None
+        self.sieve, self.chunked = None, False
         self.cursor.forget()
+
+    def data(self) -> bytes:
+        """The head at the cursor, or what is kept of one that is too long to be held."""
+        data = self.cursor.data()
+        if self.sieve is None and len(data) >= STEP and self.frames is None and begins_head(data):
+            self.sieve = Sieve()
+        if self.sieve is None:
+            return data
+        used = self.sieve.feed(data)
+        self.cursor.advance(used)
+        return bytes(self.sieve.kept) + data[used:]
+
+    def go_on(self, head: RequestHead) -> None:
+        """*head* is whole; the cursor moves to where the next begins, as far as that is known."""
+        kept = 0 if self.sieve is None else len(self.sieve.kept)
+        self.spoken, self.sieve = False, None
+        self.cursor.advance(head.size - kept + (head.body or 0))
+        self.chunked = head.chunked
+        if head.is_connect or (head.body is None and not head.chunked):
+            self.lose()
+
+    def skip_chunks(self) -> bool:
+        """Pass over the chunks at the cursor; whether they end the body."""
+        size, ended = measure_chunks(self.cursor.data())
+        self.cursor.advance(size)
+        self.chunked = not ended
+        return ended
 
 
 class Requests:
@@ -66,13 +106,13 @@ class Requests:
     def __len__(self) -> int:
         return len(self._table)
 
-    def begin(self, key: int, ends: Ends, start: tuple[int, str | None], pieces: Iterable[tuple[int, bytes]]) -> None:
+    def begin(self, key: int, ends: Ends, start: Start, pieces: Iterable[tuple[int, bytes]]) -> None:
         """A connection's first request was said: follow what comes behind it.
 
         Args:
             key: of the client's direction.
             ends: who talks to whom.
-            start: the sequence number at which that request begins, and the name that it said.
+            start: where that request begins, and the names that it said.
             pieces: what has come of the stream so far, with sequence numbers.
         """
         conversation = _Conversation(key, ends, start, self._limit)
@@ -100,13 +140,17 @@ class Requests:
         if conversation is None:
             return []
         if conversation.lost:
-            if packet.payload[0] not in _REQUEST_START or conversation.cursor.is_behind(packet.seq):
+            if packet.payload[0] not in REQUEST_START or conversation.cursor.is_behind(packet.seq):
                 return []
             conversation.cursor.restart(packet.seq)
             conversation.lost = False
-        if not conversation.cursor.add(packet.seq, packet.payload) and not conversation.cursor.full:
-            return []
-        return self.read(key, packet.time_ns)
+        events: list[Event] = []
+        payload = packet.payload
+        for at in range(0, len(payload), STEP):
+            piece = payload if len(payload) <= STEP else payload[at : at + STEP]
+            if conversation.cursor.add(packet.seq + at, piece) or conversation.cursor.full:
+                events += self.read(key, packet.time_ns)
+        return events
 
     def read(self, key: int, time_ns: int) -> list[Event]:
         """Say what the heads at the cursor say, as far as they have come."""
@@ -125,26 +169,24 @@ class Requests:
     def _heads(self, conversation: _Conversation, time_ns: int, *, final: bool) -> list[Event]:
         events: list[Event] = []
         cursor = conversation.cursor
-        while data := cursor.data():
-            if conversation.frames is not None or data.startswith(PREFACE):
-                events += self._frames(conversation, time_ns)
-                break
-            try:
-                head = parse_request_head(data, final=final)
-            except DecodeError:
-                conversation.lose()
-                break
-            if head is None:
-                break
-            events += self._say(conversation, head, time_ns)
-            if not head.size:
-                break
-            events += self._httpdns.asked(head, conversation.ends, time_ns)
-            conversation.spoken = False
-            cursor.advance(head.size + (head.body or 0))
-            if head.is_connect or head.body is None:
-                conversation.lose()
-                break
+        try:
+            while not conversation.lost and cursor.data():
+                if conversation.chunked and not conversation.skip_chunks():
+                    break
+                data = conversation.data()
+                if conversation.frames is not None or data.startswith(PREFACE):
+                    events += self._frames(conversation, time_ns)
+                    break
+                head = parse_request_head(data, final=final) if data else None
+                if head is None:
+                    break
+                events += self._say(conversation, head, time_ns)
+                if not head.size:
+                    break
+                events += self._httpdns.asked(head, conversation.ends, time_ns)
+                conversation.go_on(head)
+        except DecodeError:
+            conversation.lose()
         if cursor.full:
             conversation.lose()
         return events
@@ -171,14 +213,12 @@ class Requests:
         return events
 
     def _say(self, conversation: _Conversation, head: RequestHead, time_ns: int) -> list[Event]:
-        if conversation.spoken:
-            return []
-        conversation.spoken = True
+        """The names that this request has and the one before it had not; again when more of its head has come."""
         said = said_by_head(head)
-        if said.name == conversation.last_name:
-            return []
-        conversation.last_name = said.name
-        return self._namer.observations(said, conversation.ends, time_ns)
+        fresh = said.without(conversation.names)
+        conversation.names = conversation.names | said.names if conversation.spoken else said.names
+        conversation.spoken = True
+        return self._namer.observations(fresh, conversation.ends, time_ns)
 
     def _count(self, conversation: _Conversation) -> None:
         now = conversation.cursor.held

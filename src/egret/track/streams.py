@@ -8,18 +8,20 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 
 from __future__ import annotations
 
+from egret.decode.http import begins_head, begins_request
+from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
-from egret.decode.tls import read_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Nameless, Protocol, Recognition
 from egret.track.dns_streams import DnsStreams
-from egret.track.flow import Flow
+from egret.track.flow import Flow, likely_ends, other_key, why_nameless
 from egret.track.httpdns import HttpDns
+from egret.track.late import LateStarts
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Heard
-from egret.track.naming import Ends, Namer
+from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
-from egret.track.requests import Requests
+from egret.track.requests import STEP, Requests, Start
 from egret.track.tables import LruTable, Remembered
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
@@ -27,7 +29,6 @@ _SETTLING = FIN | SYN | RST
 _SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
 _DNS = -2  # remembered for both directions of DNS on another port than its own
 _LINK_LOCAL = frozenset({5353, 5355})  # mDNS and LLMNR over TCP: not outbound names (RFC 6762, RFC 4795)
-_HELLO_START = 0x16
 _MAX_LAYERS = 6  # proxies may be chained, but a stream of nothing else must not go on for ever
 
 
@@ -43,7 +44,7 @@ class Streams:
         self._evictions = counters.evictions
         self._flows: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
         self._decided = Remembered("decided", limits.decided, counters.evictions)
-        self._late = Remembered("late_hellos", limits.late_hellos, counters.evictions)
+        self._late = LateStarts(limits.late_hellos, counters.evictions)
         self._held = 0  # bytes of all assemblies
 
     def feed(self, packet: Packet) -> list[Event]:
@@ -160,19 +161,35 @@ class Streams:
         flow.answered = True
         if not flow.sure and flow.assembly is None:
             flow.anchor = seq  # its SYN was missed: count from the first segment seen
-        kept = flow.add(seq, packet.payload)
-        self._held += flow.charge()
         self._flows.touch(flow.key)
+        payload = packet.payload
         events: list[Event] = []
-        if kept and (flow.available() >= flow.needed or flow.full):
-            events = self._look(flow, packet.time_ns, final=flow.full)
+        for at in range(0, len(payload), STEP):
+            kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
+            if flow.prelude and kept and begins_request(payload):
+                self._begin_anew(flow, seq)
+            if kept and (flow.available() >= flow.needed or flow.full):
+                events += self._look(flow, packet.time_ns, final=flow.full)
+            if flow.settled:
+                return events + self._rest(flow, packet._replace(seq=seq + at + STEP, payload=payload[at + STEP :]))
+            self._held += flow.charge()
         while self._held > self._limits.stream_bytes and (oldest := self._flows.evict()) is not None:
             events += self._evict(oldest)
         return events
 
+    def _rest(self, flow: Flow, packet: Packet) -> list[Event]:
+        """What is left of a segment in whose middle its flow was decided."""
+        decided = self._decided.get(flow.key)
+        return self._later(flow.key, decided, packet) if packet.payload and decided is not None else []
+
     def _look(self, flow: Flow, time_ns: int, *, final: bool) -> list[Event]:
         """See whether the bytes in order settle it."""
+        if flow.sieve is not None and not flow.sift():
+            return self._unreadable(flow, Recognised(Recognition.YES, protocol=Protocol.HTTP), time_ns)
         data = flow.data()
+        if len(data) >= STEP and flow.sieve is None and begins_head(data):
+            flow.sieve = Sieve()
+            return self._look(flow, time_ns, final=final)
         found = recognise_anywhere(data, final=final)
         if found.recognition is Recognition.YES:
             return self._recognised(flow, found, time_ns)
@@ -203,7 +220,9 @@ class Streams:
         if go_on:
             return events + self._go_on(flow, said.consumed, time_ns)
         if said.protocol is Protocol.HTTP:
-            self._requests.begin(flow.key, flow.ends, (flow.next_seq, said.name), flow.pieces())
+            self._requests.begin(flow.key, flow.ends, Start(flow.next_seq, said.names, flow.sieve), flow.pieces())
+        elif said.protocol is Protocol.TLS:
+            self._late.expect(flow.key, behind=flow.end_seq)
         self._decide(flow)
         return events + self._requests.read(flow.key, time_ns) if said.protocol is Protocol.HTTP else events
 
@@ -212,7 +231,8 @@ class Streams:
         flow.layers += 1
         if flow.layers > _MAX_LAYERS:
             return self._give_up(flow, time_ns)
-        flow.go_on_behind(size)
+        flow.go_on_behind(size - flow.sifted)
+        flow.sieve = None
         return self._look(flow, time_ns, final=flow.full) if flow.available() else []
 
     def _hand_to_dns(self, flow: Flow, time_ns: int) -> list[Event]:
@@ -276,9 +296,9 @@ class Streams:
         """None of what we read. A hello may still come, behind a prelude that nobody knows."""
         self._decide(flow)
         if flow.assembly is not None:
-            self._late.put(flow.key, 0)
+            self._late.expect(flow.key)
             if not flow.oriented:
-                self._late.put(other_key(flow), 0)
+                self._late.expect(other_key(flow))
         if flow.said or not flow.answered:
             return []
         return [self._namer.nameless(reason or why_nameless(flow), likely_ends(flow), time_ns)]
@@ -310,17 +330,19 @@ class Streams:
         flow = self._flows.get(key)
         if flow is not None:
             return self._take(flow, packet.seq, packet)
-        if packet.payload[0] == _HELLO_START and self._may_greet_late(key, packet):
+        if self._late.begins(key, packet, in_tunnel=self._requests.is_lost(key)):
             return self._open_late(key, decided, packet)
         if decided == _SERVER_SIDE:
             return self._httpdns.feed(packet) if len(self._httpdns) else []
         return self._requests.feed(key, packet)
 
-    def _may_greet_late(self, key: int, packet: Packet) -> bool:
-        """Whether a hello may begin here: nothing was recognised so far, or a tunnel goes on in HTTP."""
-        if self._late.get(key) is None and not self._requests.is_lost(key):
-            return False
-        return read_hello(packet.payload[:6]).recognition is not Recognition.NO
+    @staticmethod
+    def _begin_anew(flow: Flow, seq: int) -> None:
+        """What came before was none of ours; a request begins in the stream where this segment does."""
+        behind = flow.offset_of(seq) - flow.first
+        if 0 < behind < flow.available():
+            flow.go_on_behind(behind)
+            flow.prelude = False
 
     def _open_late(self, key: int, decided: int, packet: Packet) -> list[Event]:
         self._late.forget(key)
@@ -391,25 +413,3 @@ class Streams:
             "http_flows": len(self._requests),
             "late_hellos": len(self._late),
         }
-
-
-def other_key(flow: Flow) -> int:
-    """The key of the opposite direction."""
-    return hash((flow.ends.server, flow.ends.client))
-
-
-def why_nameless(flow: Flow) -> Nameless:
-    """Why a settled flow said no name."""
-    if flow.assembly is None:
-        return Nameless.NO_PAYLOAD
-    if not flow.sure:
-        return Nameless.MID_FLOW
-    return Nameless.NOT_RECOGNISED if flow.available() else Nameless.INCOMPLETE
-
-
-def likely_ends(flow: Flow) -> Ends:
-    """Client and server; where nothing told them apart, the lower port is the server's."""
-    ends = flow.ends
-    if flow.oriented or ends.client.port >= ends.server.port:
-        return ends
-    return ends._replace(client=ends.server, server=ends.client)

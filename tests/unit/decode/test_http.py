@@ -2,7 +2,17 @@ import gzip
 
 import pytest
 
-from egret.decode.http import MAX_HEAD, MAX_REPLY, Reply, RequestHead, parse_reply, parse_request_head, recognise
+from egret.decode.http import (
+    MAX_HEAD,
+    MAX_REPLY,
+    Reply,
+    RequestHead,
+    begins_head,
+    begins_request,
+    parse_reply,
+    parse_request_head,
+    recognise,
+)
 from egret.decode.http2 import PREFACE
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
@@ -69,6 +79,56 @@ def test_the_first_host_line_counts() -> None:
     assert head(b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n").name == "a.example"
 
 
+def test_further_host_lines_are_kept() -> None:
+    data = b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\nHost: 192.0.2.1\r\nHost: c.example\r\n\r\n"
+    assert head(data).others == ("b.example", "c.example")
+
+
+def test_a_host_line_may_go_on_in_the_next() -> None:
+    data = b"GET / HTTP/1.1\r\nHost:\r\n\t a.example\r\nAccept: x\r\n b.example\r\n\r\n"
+    assert (head(data).name, head(data).others) == ("a.example", ())
+    assert parse_request_head(data[:24]) is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"get / HTTP/1.1", b"Get\t/\tHTTP/1.0", b"GET /", b"GET", b"POST /x FOO/1.1", b"GET / HTTQ"]
+)
+def test_lines_that_some_servers_take(line: bytes) -> None:
+    data = line + b"\r\nHost: a.example\r\n\r\n"
+    assert head(data).name == "a.example"
+    for size in range(len(data)):
+        assert recognise(data[:size]) is not Recognition.NO
+        assert size > len(data) - 3 or parse_request_head(data[:size]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /\r\nAccept: x\r\n\r\n",
+        b"OPTIONS rtsp://a.example/ RTSP/1.0\r\nHost: b.example\r\n\r\n",
+        b"GET /\r\nthis is no field\r\nHost: a.example\r\n\r\n",
+        b"DESCRIBE /\r\nHost: a.example\r\n\r\n",
+    ],
+)
+def test_without_a_version_a_host_line_must_come(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_request_head(data, final=True)
+
+
+def test_connect_with_a_url() -> None:
+    found = head(b"CONNECT http://a.example:443/ HTTP/1.1\r\n\r\n")
+    assert (found.name, found.port, found.is_connect) == ("a.example", 443, True)
+
+
+def test_where_a_request_begins_beyond_doubt() -> None:
+    assert begins_request(b"GET / HTTP/1.1\r\nHo")
+    assert not begins_request(b"GET / HTTP/1.1")
+    assert not begins_request(b"GET /\r\nHost: a.example\r\n")
+    assert begins_head(b"GET /")
+    assert not begins_head(PREFACE)
+    assert not begins_head(b"\x16\x03")
+
+
 def test_empty_lines_before_a_request() -> None:
     data = b"\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
     assert head(data).size == len(data)
@@ -79,7 +139,7 @@ def test_odd_bytes_are_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x16\x03\x01\x02\0", b"GET /\r\n", b"EHLO a.example\r\n", b"get / HTTP/1.1\r\n", b"X" * 40, b"HELLO\r\n"]
+    "data", [b"\x16\x03\x01\x02\0", b"GET /\r\n\r\n", b"EHLO a.example\r\n", b"get /\r\n", b"X" * 40, b"HELLO\r\n"]
 )
 def test_what_is_no_request(data: bytes) -> None:
     assert recognise(data) is Recognition.NO

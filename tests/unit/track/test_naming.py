@@ -53,7 +53,7 @@ def test_a_name_behind_a_hole() -> None:
 
 
 def test_observations_of_two_names_and_an_anomaly() -> None:
-    said = Said(Protocol.HTTP, Kind.CONNECT, "a.example", {"method": "CONNECT"}, Reason.BAD_VALUE, "b.example")
+    said = Said(Protocol.HTTP, Kind.CONNECT, "a.example", {"method": "CONNECT"}, Reason.BAD_VALUE, ("b.example",))
     first, second, anomaly = Namer(Answers(Limits(), Counter())).observations(said, ENDS, 5)
     assert isinstance(first, Observation)
     assert isinstance(second, Observation)

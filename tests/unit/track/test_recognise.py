@@ -16,7 +16,7 @@ def test_tls_and_http_are_told_by_content() -> None:
     assert tls.said is not None
     assert http.said is not None
     assert (tls.protocol, tls.said.name, tls.said.consumed) == (Protocol.TLS, "a.example", 0)
-    assert (http.protocol, http.said.name, http.said.also) == (Protocol.HTTP, "a.example", "b.example")
+    assert (http.protocol, http.said.name, http.said.also) == (Protocol.HTTP, "a.example", ("b.example",))
 
 
 def test_connect_needs_its_end() -> None:
@@ -24,7 +24,7 @@ def test_connect_needs_its_end() -> None:
     assert recognise(head).recognition is Recognition.NEED_MORE
     whole = recognise(head + b"\r\n" + HELLO).said
     assert whole is not None
-    assert (whole.kind, whole.also, whole.consumed) == (Kind.CONNECT, None, len(head) + 2)
+    assert (whole.kind, whole.also, whole.consumed) == (Kind.CONNECT, (), len(head) + 2)
     last = recognise(head, final=True).said
     assert last is not None
     assert (last.name, last.consumed) == ("a.example", 0)

@@ -11,7 +11,7 @@ from egret.track.httpdns import HttpDns
 from egret.track.limits import Counters, Limits
 from egret.track.naming import Ends, Namer
 from egret.track.observer import Observer
-from egret.track.requests import Requests
+from egret.track.requests import Requests, Start
 from tests.support.hello import RST, START_NS, Tcp, connections, observations, openssl_hello, run, said
 
 FIRST = b"GET /1 HTTP/1.1\r\nHost: one.example\r\n\r\n"
@@ -127,6 +127,78 @@ def test_sessions_of_http_2_are_bounded() -> None:
     assert observer._streams._requests._held == 0
 
 
+LONG = b"Cookie: " + b"c" * 30_000 + b"\r\n"
+LONG_HEADS = {
+    "a long line before": b"GET / HTTP/1.1\r\n" + LONG + b"Host: two.example\r\n\r\n",
+    "a long line behind": b"GET / HTTP/1.1\r\nHost: two.example\r\n" + LONG + b"\r\n",
+    "many lines": b"GET / HTTP/1.1\r\n" + b"X-Filler: yes\r\n" * 3000 + b"Host: two.example\r\n\r\n",
+    "a long target": b"GET /" + b"p" * 30_000 + b" HTTP/1.1\r\nHost: two.example\r\n\r\n",
+    "an upload behind": b"POST / HTTP/1.1\r\n" + LONG + b"Content-Length: 9\r\nHost: two.example\r\n\r\nGET / HTT",
+    "chunks behind": b"POST / HTTP/1.1\r\n"
+    + LONG
+    + b"Host: two.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", LONG_HEADS.values(), ids=LONG_HEADS.keys())
+@pytest.mark.parametrize("size", [100, 1400, 60_000])
+def test_heads_longer_than_what_is_held(head: bytes, size: int) -> None:
+    tcp = Tcp(dport=80)
+    stream = head + FIRST + head
+    expected = ["two.example", "one.example", "two.example"]
+    pieces = [(at, stream[at : at + size]) for at in range(0, len(stream), size)]
+    observer = Observer()
+    assert names([*tcp.handshake(), *(tcp.send(*piece) for piece in pieces)], observer=observer) == expected
+    assert observer._streams._held == observer._streams._requests._held == 0
+    if size > 10_000:
+        return
+    swapped = [piece for pair in zip(pieces[1::2], pieces[::2], strict=False) for piece in pair] + pieces[-1:]
+    assert names([*tcp.handshake(), *(tcp.send(*piece) for piece in swapped * 2)]) == expected
+
+
+def test_a_head_that_does_not_end_is_given_up() -> None:
+    tcp = Tcp(dport=80)
+    line = b"X-Filler: " + b"y" * 1000 + b"\r\n"
+    frames = [*tcp.handshake(), tcp.send(0, b"GET / HTTP/1.1\r\n")]
+    frames += [tcp.send(16 + at * 10 * len(line), line * 10) for at in range(200)]
+    frames.append(tcp.send(16 + 2000 * len(line), b"Host: late.example\r\n\r\n"))
+    assert names(frames) == []
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: one.example\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5\r\nhello\r\n0\r\n\r\n",
+        b"0\r\n\r\n",
+        b"5;name=value\r\nhello\r\n3e8\r\n" + b"z" * 1000 + b"\r\n0\r\nTrailer: x\r\n\r\n",
+        b"26\r\nGET / HTTP/1.1\r\nHost: no.example\r\n\r\n..\r\n0\r\n\r\n",
+    ],
+)
+def test_behind_chunks_the_next_request_begins_anywhere(body: bytes) -> None:
+    stream = CHUNKED + body + SECOND
+    for sizes in ([], [1] * len(stream), [len(CHUNKED) + 3] * 9, [40] * 99):
+        tcp = Tcp(dport=80)
+        assert names([*tcp.handshake(), *tcp.stream(stream, sizes)]) == ["one.example", "two.example"]
+
+
+def test_chunks_need_not_be_captured() -> None:
+    tcp = Tcp(dport=80)
+    start = CHUNKED + b"fffff\r\n"
+    behind = len(start) + 0xFFFFF
+    frames = [tcp.send(0, start), tcp.send(behind, b"\r\n0\r\n\r\n" + SECOND)]
+    assert names([*tcp.handshake(), *frames], flush=False) == ["one.example", "two.example"]
+
+
+def test_every_host_line_is_said() -> None:
+    two = b"GET / HTTP/1.1\r\nHost: one.example\r\nHost: two.example\r\n\r\n"
+    for sizes in ([], [1] * len(two), [40]):
+        tcp = Tcp(dport=80)
+        assert names([*tcp.handshake(), *tcp.stream(two, sizes)]) == ["one.example", "two.example"]
+
+
 def test_ports_used_again() -> None:
     tcp = Tcp(dport=80)
     frames = [*tcp.handshake(), tcp.send(0, FIRST), tcp.send(len(FIRST), flags=RST)]
@@ -142,7 +214,7 @@ def test_what_is_held_is_bounded() -> None:
     for port in range(1000, 1100):
         tcp = Tcp(sport=port, dport=80)
         ends = Ends(*_ends(tcp))
-        requests.begin(port, ends, (0, "one.example"), [(0, FIRST), (len(FIRST) + 5, b"x" * 1000)])
+        requests.begin(port, ends, Start(0, frozenset({"one.example"})), [(0, FIRST), (len(FIRST) + 5, b"x" * 1000)])
         requests.read(port, START_NS)
         assert requests._held <= 5000
     assert len(requests) == 8

@@ -324,7 +324,7 @@ def test_bytes_of_all_streams_are_bounded() -> None:
 
 def test_bulk_above_the_bound_is_settled() -> None:
     tcp = Tcp()
-    frames = [*tcp.handshake(), *(tcp.send(10 + at * 1400, bytes(1400)) for at in range(20))]
+    frames = [*tcp.handshake(), *(tcp.send(10 + at * 1400, bytes(1400)) for at in range(60))]
     assert [connection.reason for connection in connections(run(frames, flush=False))] == [Nameless.INCOMPLETE]
 
 
