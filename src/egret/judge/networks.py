@@ -12,6 +12,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+SOURCE = "Route Views, RIR registrations, RADB"
+DATE = "2026-11-22"
+
 
 class NetworkClass(StrEnum):
     """What announces an address."""

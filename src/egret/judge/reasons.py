@@ -13,7 +13,7 @@ from enum import StrEnum
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Basis, Place
 from egret.judge.networks import NetworkClass, network
-from egret.model import Hosting, Match, Operator, Reasoning, ServiceClass, Signature
+from egret.model import Hosting, Match, Operator, Reasoning, Scope, ServiceClass, Signature
 from egret.names import address_text
 
 _PLACES_DATA_IN_CHINA = re.compile(
@@ -55,6 +55,8 @@ def facts(
         found.append(f"The host name states the region {match.region}")
     if signature.service_class is ServiceClass.AI and _stated_elsewhere(where):
         found.append("A stated region names the entry point; where inference runs cannot be seen on the wire")
+    if match.scope is not None:
+        found += _scope_lines(match.scope)
     found.append(_address_line(signature.operator, hosting, ip))
     found += _evidence_lines(match, evidence, stepped_down=stepped_down)
     return tuple(found)
@@ -87,6 +89,13 @@ def operator_line(operator: Operator) -> str:
     if operator.country == MAINLAND:
         return f"PRC-operated{entity}{said}"
     return f"Operated from {operator.country or 'an unknown country'}{entity}{said}"
+
+
+def _scope_lines(scope: Scope) -> Iterator[str]:
+    source = ", ".join(part for part in (scope.source, scope.date) if part)
+    said = [f"{what}: {words}" for what, words in (("storage", scope.storage), ("inference", scope.inference)) if words]
+    if said:
+        yield f"Documented by the vendor, {'; '.join(said)}{f' ({source})' if source else ''}"
 
 
 def _stated_elsewhere(where: Place) -> bool:

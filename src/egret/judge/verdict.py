@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from egret.judge import reasons, score
+from egret.judge.chain import chain
 from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of
 from egret.judge.jurisdiction import place
 from egret.judge.networks import NetworkClass, network_class
@@ -131,6 +132,7 @@ class Judge:
             hosting=hosting,
             lookup_only=lookup_only,
             score_parts=parts,
+            jurisdiction_chain=chain(match, hosting, ip),
         )
 
     def hosting(self, ip: bytes) -> Hosting:
