@@ -1,4 +1,4 @@
-"""``egret explain``: everything known about a host name or an address, with sources."""
+"""``egret explain``: everything known about a host name, an address or an incident, with sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from egret.cli.explanation import explain_address, explain_name
+from egret.cli.explanation import explain_address, explain_incident, explain_name
+from egret.cli.kept import INCIDENT_ID, kept_incident
 from egret.cli.match import host_name
 from egret.cli.output import USAGE, complain
 from egret.daemon.setup import load_knowledge
@@ -26,25 +27,36 @@ _LABEL = 14
 
 
 def explain(
-    what: Annotated[str, typer.Argument(metavar="NAME|ADDRESS", help="A host name or an IP address")],
+    what: Annotated[
+        str, typer.Argument(metavar="NAME|ADDRESS|INCIDENT", help="A host name, an IP address or an incident's id")
+    ],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
     """Say all that is known about a host name or an address, and how the verdict comes about.
 
-    Nothing is resolved and no packet is sent: a name is judged by the catalogue, an address by the databases.
+    Nothing is resolved and no packet is sent: a name is judged by the catalogue, an address by the databases. An
+    incident is read from the store, with the score as it was summed then; that somebody looked is written down there.
 
     Example: egret explain dashscope-intl.aliyuncs.com
     """
+    settings = load_config(config or default_config_file())
+    if INCIDENT_ID.fullmatch(what):
+        _print(explain_incident(kept_incident(settings.paths.store, what), load_knowledge(settings).catalog), as_json)
+        return
     ip, name = _read(what)
     if ip is None and name is None:
         complain(f"'{what}' is neither a host name nor an IP address; give one, as in chat.qwen.ai or 203.0.113.7")
         raise typer.Exit(USAGE)
-    known = load_knowledge(load_config(config or default_config_file()))
+    known = load_knowledge(settings)
     if ip is None:
         found = explain_name(name or "", known.catalog, known.judge)
     else:
         found = explain_address(ip, known.catalog, known.judge)
+    _print(found, as_json)
+
+
+def _print(found: Mapping[str, Any], as_json: bool) -> None:
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else "".join(f"{line}\n" for line in render(found)))
 
 
@@ -59,8 +71,10 @@ def _read(text: str) -> tuple[bytes | None, str | None]:
 
 def render(found: Mapping[str, Any]) -> Iterator[str]:
     """The explanation as lines of text for a person."""
-    yield str(found["name"] or found["address"])
-    if found["known"]:
+    yield str(found["name"] or found["address"] or found["incident"])
+    if "incident" in found:
+        yield from _incident(found)
+    elif found["known"]:
         yield from _service(found)
     elif found["name"]:
         yield from _unknown(found)
@@ -79,6 +93,7 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _row("severity", f"{found['severity']}{higher}; {found['severity_of_a_lookup']} for a look-up alone")
     yield from _sum(found)
     yield from _list("facts", found["facts"])
+    yield from _chain(found)
     regions = [region for region in found["regions"] if region != found["region"]]
     if regions:
         yield from _row("other regions", f"stated by other hosts of this service: {', '.join(regions)}")
@@ -89,6 +104,32 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _row("note", found["note"])
     yield from _list("references", found["references"])
     yield from _row("last reviewed", found["last_reviewed"] or "never")
+
+
+def _incident(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from _row("client", found["client"])
+    yield from _row("service", f"{found['service']} ({found['vendor']}), {found['signature']}")
+    yield from _row("class", f"{found['class']}, category {found['category']}")
+    yield from _row("seen", f"{found['first'][:19]}Z to {found['last'][:19]}Z")
+    yield from _row("hosts", ", ".join(found["hosts"]) or "none: recognised by address")
+    yield from _row("severity", str(found["severity"]))
+    yield from _sum(found)
+    yield from _chain(found)
+    yield from _list("reasons", found["reasons"])
+    if found["alternatives"]:
+        yield from _row("alternatives", ", ".join(found["alternatives"]))
+    yield from _list("references", found["references"])
+
+
+def _chain(found: Mapping[str, Any]) -> Iterator[str]:
+    """Fact by fact: what it speaks to, what it says, and who says so since when."""
+    lines = []
+    for link in found["jurisdiction_chain"]:
+        source = ", ".join(part for part in (link["source"], link["date"]) if part)
+        note = f"; {link['note']}" if link["note"] else ""
+        fact = link["fact"].replace("_", " ")
+        lines.append(f"{link['about']}: {fact} {link['value']}{note}{f' ({source})' if source else ''}")
+    yield from _list("evidence", lines)
 
 
 def _sum(found: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Everything known about one name or address, as a mapping: JSON for programs, made into text for people."""
+"""Everything known about one name, address or incident, as a mapping: JSON for programs, made into text for people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import difflib
 from dataclasses import asdict
 from typing import Any
 
+from egret.alerts.codec import chain_to_list, parts_to_list
+from egret.alerts.model import Incident
+from egret.alerts.timestamps import rfc3339
 from egret.catalog.match import Catalog
 from egret.judge import reasons
 from egret.judge.hosting import MAINLAND
@@ -40,6 +43,33 @@ def explain_address(ip: bytes, catalog: Catalog, judge: Judge) -> dict[str, Any]
     return head | service | {"hosting": facts, "catalogue": catalog.version}
 
 
+def explain_incident(incident: Incident, catalog: Catalog) -> dict[str, Any]:
+    """How the verdict on a kept incident came about, as it was then."""
+    return {
+        "name": None,
+        "address": None,
+        "known": True,
+        "incident": incident.id,
+        "client": incident.client,
+        "signature": incident.signature,
+        "vendor": incident.vendor,
+        "service": incident.service,
+        "category": incident.category,
+        "class": incident.service_class,
+        "severity": incident.severity,
+        "first": rfc3339(incident.first_ns),
+        "last": rfc3339(incident.last_ns),
+        "hosts": list(incident.hosts),
+        "score": incident.score,
+        "score_parts": parts_to_list(incident.score_parts),
+        "jurisdiction_chain": chain_to_list(incident.jurisdiction_chain),
+        "reasons": list(incident.reasons),
+        "alternatives": list(incident.alternatives),
+        "references": list(incident.references),
+        "catalogue": catalog.version,
+    }
+
+
 def similar(name: str, catalog: Catalog) -> list[str]:
     """Hosts of the catalogue that are spelled like *name* or like the domain it is in."""
     hosts = sorted({host.pattern for signature in catalog.signatures for host in signature.hosts})
@@ -67,7 +97,8 @@ def _service(match: Match, ip: bytes | None, judge: Judge) -> dict[str, Any]:
         "severity_of_a_lookup": judge.judge(match, seen, Evidence.LOOKUP).severity,
         "severity_in_china": in_china if in_china is not verdict.severity and match.region is None else None,
         "score": verdict.score,
-        "score_parts": [part._asdict() for part in verdict.score_parts],
+        "score_parts": parts_to_list(verdict.score_parts),
+        "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
         "operator": asdict(signature.operator),
         "region": match.region,
         "regions": sorted({host.region for host in signature.hosts if host.region}),

@@ -24,6 +24,7 @@ from egret.model import Detection
 from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
+from egret.store.uses import uses
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Suppressed
 from egret.track.answers import Learnt
@@ -71,7 +72,8 @@ class Ledger:
         self._saved_at_s = self._purged_at_s = 0.0
 
     async def restore(self) -> int:
-        """Continue the incidents that were open when Egret stopped; how many."""
+        """Continue the incidents that were open when Egret stopped; how many. Learn who used what before."""
+        self.incidents.recall(await self._on_disk(partial(uses, self._store.database)) or [])
         found = await self._on_disk(self._store.open_incidents) or []
         self.incidents.restore(found)
         self.review(time.time_ns())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from egret.cli import explain
+from egret.store.incidents import IncidentStore
+from tests.support.alerts import opened
 
 app = typer.Typer()
 app.command()(explain.explain)
@@ -90,3 +93,22 @@ def test_the_configuration_counts(tmp_path: Path) -> None:
     path.write_text("severities:\n  ai: critical\ncatalog:\n  disabled: [deepseek.api]\n")
     assert "severity critical; high for" in said("-c", str(path), "chat.deepseek.com")
     assert "signature deepseek.chat" in said("-c", str(path), "api.deepseek.com")  # the suffix has it now
+
+
+def test_an_incident_is_explained_from_the_store(tmp_path: Path) -> None:
+    incident = opened().incident
+    config = tmp_path / "egret.yaml"
+    config.write_text(f"store:\n  path: {tmp_path / 'incidents.db'}\n")
+    with closing(IncidentStore(tmp_path / "incidents.db")) as store:
+        store.record(alerts=[opened()])
+    text = said("-c", str(config), incident.id)
+    for expected in ("client 192.0.2.7", "score 65 of 100, the sum of +60 class", "+5 first seen: new in this network"):
+        assert expected in text
+    found = json.loads(said("--json", "-c", str(config), incident.id))
+    assert found["score"] == sum(part["points"] for part in found["score_parts"]) == 65
+
+
+def test_the_evidence_is_told_fact_by_fact() -> None:
+    text = said("dashscope-intl.aliyuncs.com")
+    for expected in ("operator: operator country contested", "hosting: stated region SG", "documented inference"):
+        assert expected in text

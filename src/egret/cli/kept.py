@@ -1,0 +1,54 @@
+"""One incident out of the store, for a person at a terminal; the look is written down beside it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import time
+from pathlib import Path
+
+import typer
+
+from egret.alerts.model import Incident
+from egret.cli.output import FAILED, USAGE, complain
+from egret.errors import StoreError
+from egret.store.access import AccessLog, Purpose
+from egret.store.incidents import IncidentStore
+
+INCIDENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")  # as alerts.model makes them
+
+
+def kept_incident(path: Path, identity: str) -> Incident:
+    """The incident with that id in the store at *path*.
+
+    Raises:
+        typer.Exit: there is none, or the store cannot be read; said on standard error.
+    """
+    if not path.exists():  # opening would make one
+        complain(f"{path}: there is no store; name its configuration with -c, or run as a user who may see it")
+        raise typer.Exit(USAGE)
+    store = IncidentStore(path)
+    try:
+        incident = store.get(identity)
+        if incident is not None:
+            AccessLog(store.database).note(time.time_ns(), _who(), Purpose.EXPLAIN, incident.client)
+    except StoreError as error:
+        complain(f"{error}; nothing is shown where the look cannot be written down")
+        raise typer.Exit(FAILED) from error
+    finally:
+        store.close()
+    if incident is None:
+        complain(f"{path} keeps no incident {identity}; alerts and the status page show the ids")
+        raise typer.Exit(USAGE)
+    return incident
+
+
+def _who() -> str:
+    """Who looks: the user of this process, and who became root by sudo."""
+    uid = int(found) if (found := os.environ.get("SUDO_UID", "")).isdigit() and os.getuid() == 0 else os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        name = "unknown"
+    return f"user {name} (uid {uid})"
