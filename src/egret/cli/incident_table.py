@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from egret.alerts.formats.client import client_text
 from egret.alerts.formats.text import main_host
 from egret.alerts.model import Evidence, Incident
 from egret.alerts.volume import volume_text
@@ -35,7 +36,7 @@ def incident_table(incidents: Sequence[Incident], console: Console | None = None
     for incident in incidents:
         table.add_row(
             Text(incident.severity.value, STYLES[incident.severity]),
-            _plain(incident.client),
+            _plain(client_text(incident)),
             _plain(f"{incident.service} ({incident.vendor})"),
             _plain(main_host(incident) or "-"),
             _plain(_operator(incident.operator)),

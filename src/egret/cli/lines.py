@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from egret.alerts.codec import chain_to_list, parts_to_list
+from egret.alerts.formats.client import client_fields
 from egret.alerts.timestamps import rfc3339
 from egret.model import Anomaly, Connection, Detection, Endpoint, Kind, Observation
 from egret.names import address_text
@@ -87,6 +88,7 @@ def detection_line(detection: Detection, file: str | None) -> dict[str, object]:
         "region": detection.match.region,
         "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
         "lookup_only": verdict.lookup_only,
+        **client_fields(detection.client),
     }
 
 

@@ -21,8 +21,10 @@ from egret.cli.capture import Captures
 from egret.cli.coverage_summary import coverage_summary
 from egret.cli.incident_table import incident_table
 from egret.cli.lines import detection_line, dump
-from egret.cli.output import FOUND
+from egret.cli.output import FOUND, complain
+from egret.daemon.clients import ClientReader, learn
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
+from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
@@ -66,6 +68,7 @@ def replay(
     """
     line = _detection_format(output) if detections else None
     run = _Replay(load_knowledge(load_config(config or default_config_file())))
+    run.read_names()
     with Captures(files) as captures:
         for path in captures:
             for detection in run.detections(captures, path):
@@ -103,6 +106,13 @@ class _Replay:
         self.coverage: Counts = {}
         self.worst = -1
 
+    def read_names(self) -> None:
+        """Read the clients' names that the configuration points to; a file that cannot be read costs its names."""
+        news = ClientReader(self._knowledge.config.clients, live=False).read()
+        learn(self._knowledge.directory, news, 0)
+        for problem in (each for wrong in news.problems.values() for each in wrong):
+            complain(problem)
+
     def detections(self, captures: Captures, path: str) -> Iterator[Detection]:
         """Every detection of one file, in order."""
         networks = self._knowledge.config.networks
@@ -121,7 +131,7 @@ class _Replay:
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
         for hit in hits:
-            detection = self._knowledge.judge.detect(hit.event, hit.match)
+            detection = known_by(self._knowledge.directory, self._knowledge.judge.detect(hit.event, hit.match))
             self.worst = max(self.worst, detection.verdict.severity.rank)
             yield detection
 

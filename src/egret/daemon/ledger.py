@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert, Incident
 from egret.errors import StoreError
+from egret.judge.directory import ClientDirectory
+from egret.judge.identity import Directory, known_by
 from egret.judge.verdict import Judge
 from egret.model import Detection
 from egret.sinks.base import Outcome
@@ -47,6 +49,7 @@ class Ledger:
         outputs: where alerts go.
         telemetry: hears of everything.
         keep_s: how long closed incidents are kept.
+        directory: knows who the clients are; None: they are their addresses.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Ledger:
         outputs: Outputs,
         telemetry: Telemetry,
         keep_s: float,
+        directory: Directory | None = None,
     ) -> None:
         self.judge = judge
         self.incidents = incidents
@@ -64,6 +68,7 @@ class Ledger:
         self._outputs = outputs
         self._telemetry = telemetry
         self._keep_s = keep_s
+        self._directory = directory or ClientDirectory()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
         self._settled: list[tuple[str, Outcome, list[str], str]] = []
@@ -109,7 +114,7 @@ class Ledger:
     def hit(self, hit: Hit) -> None:
         """Judge and fold one hit; alerts wait for ``run`` to commit them."""
         try:
-            detection = self.judge.detect(hit.event, hit.match)
+            detection = known_by(self._directory, self.judge.detect(hit.event, hit.match))
         except Exception as error:  # noqa: BLE001 - a bug in one verdict must not stop the others
             self._telemetry.internal_error(Stage.JUDGE, error)
             return

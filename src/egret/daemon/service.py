@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
+from egret.daemon.clients import ClientWatch
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.ledger import Ledger
@@ -59,7 +60,10 @@ class Service:
         self._incidents = Incidents(incident_policy(config))
         self._store = IncidentStore(config.paths.store)
         keep_s = config.store.keep.total_seconds()
-        self._ledger = Ledger(post.knowledge.judge, self._incidents, self._store, self._outputs, self.telemetry, keep_s)
+        directory = post.knowledge.directory
+        path = (self._incidents, self._store, self._outputs, self.telemetry)
+        self._ledger = Ledger(post.knowledge.judge, *path, keep_s, directory)
+        self._clients = ClientWatch(config.clients, directory, self.telemetry)
         watch.settled = self._ledger.settled
         workers = len(post.shares)
         self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
@@ -86,6 +90,7 @@ class Service:
                 await self._web.start()
             restored = await self._ledger.restore()
             await self._coverage.restore()
+            await self._clients.begin()
             self._outputs.start()
             again = await self._ledger.resume()
             self._crew.recall(await self._ledger.recall(time.time_ns()))
@@ -123,6 +128,7 @@ class Service:
             asyncio.create_task(self._stop.wait(), name="stop"),
             asyncio.create_task(self._crew.gone(), name="opener"),
             asyncio.create_task(self._ledger.run(), name="ledger"),
+            asyncio.create_task(self._clients.run(), name="clients"),
             asyncio.create_task(self._tick(), name="tick"),
         ]
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -13,7 +13,9 @@ from egret.alerts.model import Sensor
 from egret.alerts.suppress import Suppression
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
+from egret.daemon.clients import declared
 from egret.geo.database import GeoDatabase
+from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
 from egret.settings.config import Config
@@ -32,13 +34,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What verdicts and coverage rest on: settings, catalogue, databases, resolvers."""
+    """What verdicts and coverage rest on: settings, catalogue, databases, resolvers, the clients' names."""
 
     config: Config
     catalog: Catalog
     geo: GeoDatabase
     judge: Judge
     resolvers: Resolvers
+    directory: ClientDirectory = field(default_factory=ClientDirectory)
 
 
 def load_knowledge(config: Config) -> Knowledge:
@@ -50,7 +53,8 @@ def load_knowledge(config: Config) -> Knowledge:
     catalog = load_catalog(config.signature_folders, config.catalog.disabled)
     settings = config.geoip
     geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
-    return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers())
+    directory = ClientDirectory(declared(config.clients))
+    return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers(), directory)
 
 
 def policy(config: Config) -> Policy:

@@ -18,6 +18,7 @@ from egret.telemetry.table import (
     LATENCY_BUCKETS_S,
     METRICS,
     WORKER_COUNTERS,
+    ClientSource,
     DropStage,
     Labels,
     Outcome,
@@ -250,6 +251,10 @@ class Telemetry:
     def store_healthy(self) -> None:
         """The store took a write."""
         self._set("egret_store_healthy", 1)
+
+    def client_source(self, source: ClientSource, *, failing: int) -> None:
+        """How many files or tables of that kind cannot be read now."""
+        self._set("egret_client_sources_failing", failing, source.value)
 
     def workers_up(self, number: int) -> None:
         """How many capture processes run."""

@@ -67,6 +67,14 @@ class Stage(StrEnum):
     DAEMON = "daemon"
 
 
+class ClientSource(StrEnum):
+    """Where clients' names and devices are read from."""
+
+    LEASES = "leases"
+    HOSTS = "hosts"
+    NEIGHBOURS = "neighbours"
+
+
 class Ech(StrEnum):
     """What a hello with Encrypted Client Hello hides."""
 
@@ -159,6 +167,9 @@ METRICS = (
     Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
     Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),
+    Metric(
+        "egret_client_sources_failing", G, ("source",), "Files and tables of clients' names that cannot be read now."
+    ),
     Metric("egret_workers_up", G, (), "Capture processes that run."),
     Metric("egret_worker_restarts_total", C, (), "Capture processes that died and were started again."),
     Metric("egret_messages_dropped_total", C, (), "Messages from capture processes lost because the pipe was full."),
@@ -225,6 +236,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),
         "egret_alerts_suppressed_total": frozenset((reason.value,) for reason in Suppressed),
         "egret_internal_errors_total": frozenset((stage.value,) for stage in Stage),
+        "egret_client_sources_failing": frozenset((source.value,) for source in ClientSource),
         "egret_tracked": frozenset((table,) for table in TABLES),
         "egret_evictions_total": frozenset((table,) for table in TABLES),
     }

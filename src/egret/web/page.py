@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from egret.alerts.formats.client import role_text
 from egret.alerts.model import Evidence, Incident
 from egret.model import Hosting, Operator, ServiceClass, Severity
 from egret.telemetry.coverage import Length
@@ -108,7 +109,7 @@ def _incidents(facts: Facts, page: IncidentPage) -> str:
 def _incident(incident: Incident, now_ns: int) -> tuple[str, ...]:
     return (
         _severity(incident.severity),
-        f'<code class="address">{text(incident.client)}</code>',
+        _client(incident),
         f"<b>{text(incident.service)}</b><br>{text(incident.vendor)} · {_CLASSES[incident.service_class]}",
         _operator(incident.operator),
         _hosting(incident.hosting, incident.region),
@@ -117,6 +118,14 @@ def _incident(incident: Incident, now_ns: int) -> tuple[str, ...]:
         moment(incident.last_ns, now_ns),
         str(incident.detections),
     )
+
+
+def _client(incident: Incident) -> str:
+    """The name, the address, and whether it speaks for others."""
+    name = f"<b>{text(incident.client_name)}</b><br>" if incident.client_name else ""
+    role = role_text(incident)
+    note = f'<br><span class="ago">{text(role)}</span>' if role else ""
+    return f'{name}<code class="address">{text(incident.client)}</code>{note}'
 
 
 def _severity(severity: Severity) -> str:

@@ -66,3 +66,29 @@ def test_detections_in_ecs_and_not_in_ocsf(capture: str, capsys: pytest.CaptureF
     assert all("@timestamp" in json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert invoke(["replay", "--detections", "--format", "ocsf", capture]) == 2
     assert "OCSF has no form for single detections" in capsys.readouterr().err
+
+
+def test_clients_are_called_what_the_configuration_and_its_files_say(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "leases").write_text("0 02:00:5e:10:00:01 192.0.2.10 laptop *\n")
+    config = tmp_path / "egret.yaml"
+    config.write_text("clients:\n  leases: [{path: leases}]\n  groups: {lab: [192.0.2.0/24]}\n")
+    assert invoke(["replay", "-c", str(config), "--format", "jsonl", capture]) == 0
+    incidents = [json.loads(line)["incident"] for line in capsys.readouterr().out.splitlines()]
+    assert {incident["client"] for incident in incidents} == {"192.0.2.10"}
+    assert {incident["client_name"] for incident in incidents} == {"laptop"}
+    assert all(incident["client_groups"] == ["lab"] for incident in incidents)
+    assert invoke(["replay", "-c", str(config), "--detections", capture]) == 0
+    assert '"client_name": "laptop"' in capsys.readouterr().out.replace('":"', '": "')
+
+
+def test_names_that_cannot_be_read_are_said_and_cost_nothing_else(
+    capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "egret.yaml"
+    config.write_text("clients: {leases: [{path: gone}]}\n")
+    assert invoke(["replay", "-c", str(config), capture]) == 0
+    said = capsys.readouterr()
+    assert "gone: cannot be read: No such file" in said.err
+    assert "2 incidents" in said.out

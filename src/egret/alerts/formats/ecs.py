@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from egret.alerts.codec import chain_to_list, hosting_to_dict, incident_to_dict, operator_to_dict, parts_to_list
+from egret.alerts.formats.client import client_fields, ecs_detection_end, ecs_end, ecs_host
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
@@ -46,10 +47,11 @@ def alert_to_ecs(alert: Alert, sensor: Sensor) -> dict[str, Any]:
             "ruleset": incident.service_class.value,
             "reference": first_url(incident.references),
         },
-        **_ends(incident.client, None, incident.bytes_out),
+        **_ends(incident.client, None, incident.bytes_out, ecs_end(incident)),
+        **ecs_host(incident),
         **_incident_destination(incident),
         **_incident_network(incident),
-        "related": {"ip": _related(incident), "hosts": list(incident.hosts)},
+        "related": {"ip": _related(incident), "hosts": _related_hosts(incident)},
         "observer": _observer(sensor, incident.interfaces[-1] if incident.interfaces else None),
         "egret": {
             "schema": f"egret.alert/{SCHEMA_VERSION}",
@@ -87,8 +89,8 @@ def _event(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _ends(ip: str, port: int | None, sent: int | None = None) -> dict[str, Any]:
-    end = {"ip": ip, "address": ip, "port": port, "bytes": sent}  # ECS: bytes sent by this end to the other
+def _ends(ip: str, port: int | None, sent: int | None, known: dict[str, Any]) -> dict[str, Any]:
+    end = {"ip": ip, "address": ip, "port": port, "bytes": sent, **known}  # ECS: bytes sent by this end to the other
     return {"client": end, "source": dict(end)}
 
 
@@ -139,7 +141,12 @@ def _network(protocol: Protocol | None, transport: Transport | None, client: str
 
 
 def _related(incident: Incident) -> list[str]:
-    return [incident.client, *(server.ip for server in incident.servers)]
+    clients = incident.client_addresses or (incident.client,)
+    return list(dict.fromkeys([incident.client, *clients, *(server.ip for server in incident.servers)]))
+
+
+def _related_hosts(incident: Incident) -> list[str]:
+    return [*([incident.client_name] if incident.client_name else []), *incident.hosts]
 
 
 def _observer(sensor: Sensor, interface: str | None) -> dict[str, Any]:
@@ -177,7 +184,7 @@ def detection_to_ecs(detection: Detection, sensor: Sensor) -> dict[str, Any]:
             "reason": verdict.reasons[0] if verdict.reasons else None,
         },
         "rule": _rule(signature),
-        **_ends(client, seen.client.port),
+        **_ends(client, seen.client.port, None, ecs_detection_end(detection.client)),
         **_destination(server, None if lookup else seen.server.port, seen.name, verdict.hosting),
         **_network(seen.protocol, transport, client),
         **_named(seen.protocol, seen.name),
@@ -197,6 +204,7 @@ def detection_to_ecs(detection: Detection, sensor: Sensor) -> dict[str, Any]:
             "hosting": hosting_to_dict(verdict.hosting),
             "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
             "resolver": address_text(seen.server.ip) if lookup else None,
+            **client_fields(detection.client),
         },
     }
     return _without_none(document)

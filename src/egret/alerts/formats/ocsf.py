@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
+from egret.alerts.formats.client import ocsf_endpoint, ocsf_resource
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import Action, Alert, Incident, Sensor, Server
 from egret.alerts.rulings import ruling_text
@@ -66,7 +67,7 @@ def alert_to_ocsf(alert: Alert, sensor: Sensor) -> dict[str, Any]:
         "finding_info": _finding(alert),
         "evidences": _evidences(incident),
         "observables": _observables(incident),
-        "resources": [{"name": incident.client, "type": "client", "ip": incident.client}],
+        "resources": [ocsf_resource(incident)],
         "unmapped": {"egret": incident_to_dict(incident)},
     }
     return event | _status_detail(incident) | _remediation(incident)
@@ -110,7 +111,7 @@ def _finding(alert: Alert) -> dict[str, Any]:
 
 
 def _evidences(incident: Incident) -> list[dict[str, Any]]:
-    source = {"ip": incident.client}
+    source = ocsf_endpoint(incident)
     connections = [
         {"src_endpoint": source, "dst_endpoint": _endpoint(server), "connection_info": _direction(incident)}
         for server in incident.servers
@@ -125,7 +126,7 @@ def _traffic(incident: Incident) -> list[dict[str, Any]]:
     if sent is None or received is None:
         return []
     traffic = {"bytes": sent + received, "bytes_out": sent, "bytes_in": received}
-    return [{"src_endpoint": {"ip": incident.client}, "data": {"traffic": traffic}}]
+    return [{"src_endpoint": ocsf_endpoint(incident), "data": {"traffic": traffic}}]
 
 
 def _direction(incident: Incident) -> dict[str, Any]:

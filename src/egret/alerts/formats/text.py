@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from egret.alerts.formats.client import client_line, client_text, role_text
 from egret.alerts.model import Alert, Evidence, Incident
 from egret.alerts.rulings import ruling_text
 from egret.alerts.timestamps import rfc3339
@@ -23,7 +24,7 @@ def one_line(alert: Alert) -> str:
 def headline(alert: Alert) -> str:
     """Say in one sentence who reached what, under whose law, and where it lands."""
     incident = alert.incident
-    parts = [f"{incident.client} {_verb(incident)} {incident.service} ({incident.vendor})", _where(incident)]
+    parts = [f"{client_text(incident)} {_verb(incident)} {incident.service} ({incident.vendor})", _where(incident)]
     return printable("; ".join([*parts, operator_text(incident.operator), *_notes(alert)]))
 
 
@@ -69,6 +70,8 @@ def operator_text(operator: Operator) -> str:
 
 def _notes(alert: Alert) -> list[str]:
     incident, notes = alert.incident, []
+    if role := role_text(incident):
+        notes.append(role)
     if incident.evidence is Evidence.LOOKUP:
         notes.append("no connection seen")
     if alert.previous_severity is not None:
@@ -99,6 +102,7 @@ def several_lines(alert: Alert) -> list[str]:
     hosts = ", ".join(incident.hosts[:_SHOWN])
     more = len(incident.hosts) - _SHOWN + incident.hosts_more
     lines = [
+        ("client", client_line(incident)),
         ("hosts", f"{hosts} and {more} more" if more > 0 else hosts),
         *(("why", reason) for reason in incident.reasons[:_SHOWN]),
         ("instead", ", ".join(incident.alternatives)),
