@@ -15,13 +15,14 @@ def ruling_to_dict(ruling: Ruling) -> dict[str, Any]:
     """Give *ruling* as JSON-able values."""
     ended = ruling.ended
     return {
-        **_terms_to_dict(ruling.terms),
+        **terms_to_dict(ruling.terms),
         "entry": ruling.entry,
-        "ended": None if ended is None else _terms_to_dict(ended),
+        "ended": None if ended is None else terms_to_dict(ended),
     }
 
 
-def _terms_to_dict(terms: Terms) -> dict[str, Any]:
+def terms_to_dict(terms: Terms) -> dict[str, Any]:
+    """Give *terms* as JSON-able values."""
     return {
         "state": terms.state.value,
         "owner": terms.owner or None,

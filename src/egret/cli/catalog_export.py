@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +11,15 @@ from typing import Annotated
 import typer
 
 from egret.catalog.export.formats import FORMATS, Format
-from egret.catalog.export.selection import DEFAULT_CLASSES, Wanted, select
+from egret.catalog.export.selection import DEFAULT_CLASSES, StateOf, Wanted, select
 from egret.catalog.match import Catalog
 from egret.cli.catalog_folders import folders
 from egret.cli.output import complain
 from egret.errors import ConfigError
+from egret.judge.approvals import Approvals, ApprovalState, Subject
 from egret.judge.verdict import severity_of_class
-from egret.model import ServiceClass, Severity
-from egret.settings.config import load_config
+from egret.model import ServiceClass, Severity, Signature
+from egret.settings.config import default_config_file, load_config
 from egret.settings.schema import suggest
 from egret.settings.signatures import load_catalog
 
@@ -37,6 +39,10 @@ def export(
     min_severity: Annotated[
         Severity, typer.Option("--min-severity", help="only hosts that alert at this severity or more")
     ] = Severity.INFO,
+    approval: Annotated[
+        list[ApprovalState] | None,
+        typer.Option("--approval", help="only what the configuration decided so for everybody; may be repeated"),
+    ] = None,
     config_file: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="what this configuration recognises, updates and overlays included"),
@@ -54,8 +60,9 @@ def export(
         classes=frozenset(classes or DEFAULT_CLASSES),
         vendors=known_vendors(vendors or (), {signature.vendor for signature in catalog.signatures}),
         min_severity=min_severity,
+        states=frozenset(state.value for state in approval or ()),
     )
-    selection = select(catalog, wanted, severity_of_class)
+    selection = select(catalog, wanted, severity_of_class, _decided(config_file) if approval else _undecided)
     made = FORMATS[file_format](selection)
     if output is None:
         sys.stdout.write(made.text)
@@ -67,6 +74,20 @@ def export(
         complain(f"{file_format} cannot say: {len(made.left_out) - SHOWN} more")
     counted = f"{len(selection.targets)} host patterns of {len(selection.signatures)} services"
     complain(f"catalogue {catalog.version}: {counted}")
+
+
+def _undecided(_: Signature) -> str:
+    return ApprovalState.UNREVIEWED.value
+
+
+def _decided(config_file: Path | None) -> StateOf:
+    """What holds now, for everybody: a file for a resolver cannot tell clients apart."""
+    entries = load_config(config_file or default_config_file()).approvals.as_approvals()
+    some = sum(bool(entry.clients or entry.groups) for entry in entries)
+    if some:
+        complain(f"{some} decisions are for some clients only; this file cannot tell them apart and passes them over")
+    approvals, now_ns = Approvals(entries), time.time_ns()
+    return lambda signature: approvals.decide(Subject.of(signature), now_ns).state.value
 
 
 def _catalog(directories: list[Path] | None, config_file: Path | None) -> Catalog:

@@ -15,6 +15,7 @@ from egret import __version__
 from egret.alerts.model import Alert, Sensor
 from egret.catalog.lint import lint
 from egret.catalog.match import Catalog
+from egret.cli.approvals import unmatched_entries
 from egret.cli.output import USAGE, complain_all
 from egret.daemon.setup import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
@@ -43,7 +44,7 @@ def check(
     loaded = load_config(path)
     if effective:
         typer.echo(effective_yaml(loaded), nl=False)
-    lines, errors = examine(loaded)
+    lines, errors = examine(loaded, path)
     if errors:
         complain_all(ConfigErrors(errors))
         raise typer.Exit(USAGE)
@@ -52,11 +53,11 @@ def check(
         typer.echo("\n".join(f"  {line}" for line in lines))
 
 
-def examine(config: Config) -> tuple[list[str], list[ConfigError]]:
+def examine(config: Config, path: Path | None = None) -> tuple[list[str], list[ConfigError]]:
     """What is configured, a line each, and what is wrong with the files that it names."""
     errors: list[ConfigError] = []
     lines = [
-        _catalog(config, errors),
+        _catalog(config, errors, path),
         _databases(config, errors),
         f"interfaces: {', '.join(config.capture.interfaces) or 'chosen at start'} ({config.capture.backend})",
         f"outputs: {', '.join(_outputs(config)) or 'none'}",
@@ -67,13 +68,14 @@ def examine(config: Config) -> tuple[list[str], list[ConfigError]]:
     return lines if errors else lines + _lint(config), errors
 
 
-def _catalog(config: Config, errors: list[ConfigError]) -> str:
+def _catalog(config: Config, errors: list[ConfigError], path: Path | None) -> str:
     try:
         whole = load_catalog(config.signature_folders)
     except ConfigErrors as error:
         errors += error.errors
         return "catalogue: broken"
     errors += _unknown(config, whole)
+    errors += unmatched_entries(config, whole, path)
     used = len(whole.signatures) - len({s.id for s in whole.signatures} & set(config.catalog.disabled))
     return f"catalogue: {whole.version}, {used} signatures"
 

@@ -26,6 +26,15 @@ class ApprovalState(StrEnum):
     UNAPPROVED = "unapproved"  # one step more severe
 
 
+class Standing(StrEnum):
+    """Where an entry is in its life."""
+
+    HOLDS = "holds"
+    ENDS_SOON = "ends_soon"  # and holds
+    ENDED = "ended"
+    NOT_BEGUN = "not_begun"
+
+
 _STRICTNESS = {
     ApprovalState.APPROVED: 0,
     ApprovalState.TOLERATED: 1,
@@ -53,6 +62,14 @@ class Terms:
     def has_ended(self, time_ns: int) -> bool:
         """Whether it no longer holds at *time_ns*."""
         return self.until_ns is not None and time_ns >= self.until_ns
+
+    def standing(self, time_ns: int, soon_ns: int) -> Standing:
+        """Where it is in its life; soon is less than *soon_ns* away."""
+        if self.has_ended(time_ns):
+            return Standing.ENDED
+        if not self.has_begun(time_ns):
+            return Standing.NOT_BEGUN
+        return Standing.ENDS_SOON if self.has_ended(time_ns + soon_ns) else Standing.HOLDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

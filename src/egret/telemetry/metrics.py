@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from egret.alerts.model import Action
+from egret.judge.approvals import ApprovalState
 from egret.model import Detection, Operator, ServiceClass, Severity, Signature
 from egret.telemetry.logs import Log
 from egret.telemetry.table import (
@@ -227,6 +228,13 @@ class Telemetry:
     def suppressed(self, reason: Suppressed) -> None:
         """One detection made no alert."""
         self._add("egret_alerts_suppressed_total", 1, reason.value)
+
+    def approvals(self, holding: Mapping[ApprovalState, int], ending: int, ended: int) -> None:
+        """How many decisions hold, by state, how many of them end soon, and how many have ended."""
+        for state in ApprovalState:
+            self._set("egret_approvals", holding.get(state, 0), state.value)
+        self._set("egret_approvals_ending", ending)
+        self._set("egret_approvals_ended", ended)
 
     def delivery(self, sink: str, outcome: Outcome, amount: int = 1, why: str = "") -> None:
         """What became of *amount* alerts for an announced output; *why* is for the log only."""

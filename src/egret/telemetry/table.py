@@ -14,6 +14,7 @@ from types import MappingProxyType
 from egret.alerts.model import Action
 from egret.decode.httpdns import PROVIDERS
 from egret.errors import Reason
+from egret.judge.approvals import ApprovalState
 from egret.judge.networks import NetworkClass
 from egret.model import Kind, NamedBy, Nameless, Protocol, Severity, Transport
 
@@ -163,6 +164,9 @@ METRICS = (
     Metric("egret_incidents_opened_total", C, ("severity",), "Incidents opened, by severity at opening."),
     Metric("egret_alerts_total", C, ("action", "severity"), "Alerts made."),
     Metric("egret_alerts_suppressed_total", C, ("reason",), "Detections that made no alert, by reason."),
+    Metric("egret_approvals", G, ("state",), "Decisions about services that hold now."),
+    Metric("egret_approvals_ending", G, (), "Decisions that hold and end within `approvals.expires_soon`."),
+    Metric("egret_approvals_ended", G, (), "Decisions in the configuration that have ended."),
     Metric("egret_deliveries_total", C, ("sink", "outcome"), "Alerts handed to an output, by what became of them."),
     Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
@@ -234,6 +238,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
         "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),
+        "egret_approvals": frozenset((state.value,) for state in ApprovalState),
         "egret_alerts_suppressed_total": frozenset((reason.value,) for reason in Suppressed),
         "egret_internal_errors_total": frozenset((stage.value,) for stage in Stage),
         "egret_client_sources_failing": frozenset((source.value,) for source in ClientSource),

@@ -17,6 +17,7 @@ from egret.model import HostKind, HostPattern, ServiceClass, Severity, Signature
 DEFAULT_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 LICENCE = "MIT"
 
+StateOf = Callable[[Signature], str]
 SeverityOf = Callable[[Signature, str | None], Severity]
 
 
@@ -37,11 +38,12 @@ class Export(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which part of the catalogue; an empty set of vendors is all of them."""
+    """Which part of the catalogue; an empty set of vendors or states is all of them."""
 
     classes: Collection[ServiceClass] = DEFAULT_CLASSES
     vendors: Collection[str] = ()
     min_severity: Severity = Severity.INFO
+    states: Collection[str] = ()  # of approval
 
     def takes(self, signature: Signature) -> bool:
         """Whether class and vendor are wanted."""
@@ -50,6 +52,7 @@ class Wanted:
     def __str__(self) -> str:
         parts = ["classes " + " ".join(sorted(each.value for each in self.classes))]
         parts += ["vendors " + ", ".join(sorted(self.vendors))] if self.vendors else []
+        parts += ["approval " + " ".join(sorted(self.states))] if self.states else []
         parts += [f"severity {self.min_severity} or more"] if self.min_severity.rank else []
         return "; ".join(parts)
 
@@ -80,8 +83,10 @@ class Selection:
         return [names.printable(line) for line in (*lines, *(f"not said here: {each}" for each in left_out))]
 
 
-def select(catalog: Catalog, wanted: Wanted, severity_of: SeverityOf) -> Selection:
-    """Choose; *severity_of* judges a signature and the region that a host of it states.
+def select(
+    catalog: Catalog, wanted: Wanted, severity_of: SeverityOf, state_of: StateOf = lambda _: "unreviewed"
+) -> Selection:
+    """Choose; *severity_of* judges a signature and the region that a host of it states, *state_of* its approval.
 
     Raises:
         CatalogError: a host pattern that is none: nothing else may reach a file that another program obeys.
@@ -90,7 +95,7 @@ def select(catalog: Catalog, wanted: Wanted, severity_of: SeverityOf) -> Selecti
     others: list[HostPattern] = []
     networks: list[tuple[Signature, Severity]] = []
     for signature in catalog.signatures:
-        takes = wanted.takes(signature)
+        takes = wanted.takes(signature) and (not wanted.states or state_of(signature) in wanted.states)
         for host in signature.hosts:
             _check(host)
             severity = severity_of(signature, host.region)
