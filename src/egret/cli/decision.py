@@ -15,7 +15,13 @@ from egret.settings.schema import suggest
 
 
 def decision(signature: Signature, client: str | None, settings: Config, now_ns: int) -> dict[str, Any]:
-    """What holds now for *client* (an address, or the name of a group; None: everybody), and why each entry counts or not.
+    """What holds now for *client*, and why each entry counts or does not.
+
+    Args:
+        signature: of the service.
+        client: an address, or the name of a group; None: everybody.
+        settings: with the decisions and the groups.
+        now_ns: since the epoch.
 
     Raises:
         ConfigError: *client* is neither.
@@ -37,7 +43,7 @@ def _subject(signature: Signature, client: str | None, settings: Config) -> Subj
         return Subject.of(signature)
     groups = settings.clients.group_names
     if client in groups:
-        return Subject.of(signature, b"", (client,))
+        return Subject.of(signature, None, (client,))
     try:
         return Subject.of(signature, ipaddress.ip_address(client).packed)
     except ValueError:
@@ -66,6 +72,7 @@ def _entry(weighed: Weighed) -> dict[str, Any]:
 
 def decision_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """The decision as lines for a person."""
-    yield found["text"] + ("" if found["client"] else "; --client ADDRESS says what holds for one")
+    hint = "" if found["client"] or not found["entries"] else "; --client ADDRESS says what holds for one"
+    yield found["text"] + hint
     for each in found["entries"]:
-        yield f"- entry {each['entry']}: {each['what']} for {each['for']}, {each['terms']}: {each['why']}"
+        yield f"entry {each['entry']}: {each['what']} for {each['for']}, {each['terms']}: {each['why']}"

@@ -6,12 +6,14 @@ import ipaddress
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from egret.cli.decision import decision, decision_lines
 from egret.cli.explanation import explain_address, explain_incident, explain_name
 from egret.cli.kept import INCIDENT_ID, kept_incident
 from egret.cli.match import host_name
@@ -32,6 +34,9 @@ def explain(
     ],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+    client: Annotated[
+        str | None, typer.Option("--client", help="Say what was decided for this address or group of clients")
+    ] = None,
 ) -> None:
     """Say all that is known about a host name or an address, and how the verdict comes about.
 
@@ -53,6 +58,9 @@ def explain(
         found = explain_name(name or "", known.catalog, known.judge)
     else:
         found = explain_address(ip, known.catalog, known.judge)
+    signature = next((each for each in known.catalog.signatures if each.id == found.get("signature")), None)
+    if signature is not None:
+        found["approval"] = decision(signature, client, settings, time.time_ns())
     _print(found, as_json)
 
 
@@ -92,6 +100,8 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
     higher = f"; {found['severity_in_china']} at an address in China" if found["severity_in_china"] else ""
     yield from _row("severity", f"{found['severity']}{higher}; {found['severity_of_a_lookup']} for a look-up alone")
     yield from _sum(found)
+    if "approval" in found:
+        yield from _list("approval", list(decision_lines(found["approval"])))
     yield from _list("facts", found["facts"])
     yield from _chain(found)
     regions = [region for region in found["regions"] if region != found["region"]]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 
 from egret.alerts.rulings import state_text, until_text
+from egret.catalog.match import Catalog
 from egret.judge.approvals import Approval, Standing
+from egret.settings.approvals_section import unmatched
+from egret.settings.config import Config
 from egret.telemetry import Telemetry
 
 LOOK_EVERY_NS = 60 * 1_000_000_000
@@ -17,16 +19,19 @@ _EVENTS = {Standing.ENDED: "approval_ended", Standing.ENDS_SOON: "approval_ends_
 class ApprovalWatch:
     """The decisions in force, and what was said of them already."""
 
-    def __init__(self, telemetry: Telemetry, entries: Sequence[Approval], soon_ns: int) -> None:
+    def __init__(self, telemetry: Telemetry, config: Config, catalog: Catalog) -> None:
         self._telemetry = telemetry
         self._told: set[tuple[Approval, Standing]] = set()
-        self.apply(entries, soon_ns)
+        self.apply(config, catalog)
 
-    def apply(self, entries: Sequence[Approval], soon_ns: int) -> None:
-        """Watch *entries* from now on; what they share with the former was told already."""
-        self._entries, self._soon_ns = tuple(entries), soon_ns
+    def apply(self, config: Config, catalog: Catalog) -> None:
+        """Watch the decisions of *config* from now on; what they share with the former was told already."""
+        self._entries = config.approvals.as_approvals()
+        self._soon_ns = round(config.approvals.expires_soon.total_seconds()) * 1_000_000_000
         self._told = {told for told in self._told if told[0] in self._entries}
         self._looked_ns: int | None = None
+        for wrong in unmatched(config.approvals, catalog.signatures, config.clients.group_names):
+            self._telemetry.log.event(logging.WARNING, "approval_matches_nothing", why=str(wrong))
 
     def look(self, now_ns: int) -> None:
         """Count, and say what is new; cheap to call often."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
+from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.clients import ClientWatch
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
@@ -70,6 +71,7 @@ class Service:
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
+        self._approvals = ApprovalWatch(self.telemetry, config, post.knowledge.catalog)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http) if config.http.enabled else None
@@ -146,6 +148,7 @@ class Service:
             try:
                 await self._ledger.tick(time.time_ns())
                 await self._coverage.tick(time.time_ns())
+                self._approvals.look(time.time_ns())
                 if time.monotonic() >= remember_at_s:
                     remember_at_s = time.monotonic() + REMEMBER_S
                     await self._remember()

@@ -103,7 +103,7 @@ class Subject(NamedTuple):
     signature: str  # its id
     vendor: str
     service_class: ServiceClass
-    ip: bytes | None = None  # of the client; None: what holds for everybody
+    ip: bytes | None = None  # of the client; None, and no groups: what holds for everybody
     groups: Collection[str] = ()
 
     @classmethod
@@ -233,9 +233,8 @@ class Approvals:
         """How narrowly *entry* means the client; None if it does not."""
         if not entry.clients and not entry.groups:
             return 0, 0
-        if subject.ip is None:
-            return None
-        prefixes = [each.prefix for each in self._networks[entry.number] if _is_in(subject.ip, each)]
+        ip, networks = subject.ip, self._networks[entry.number]
+        prefixes = [] if ip is None else [each.prefix for each in networks if _is_in(ip, each)]
         if prefixes:
             return 2, max(prefixes)
         return (1, 0) if any(name in subject.groups for name in entry.groups) else None

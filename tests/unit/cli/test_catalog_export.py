@@ -49,3 +49,17 @@ def test_a_configuration_decides_what_is_recognised(tmp_path: Path) -> None:
     assert "deepseek.chat" not in found
     with pytest.raises(ConfigError, match="both folders and a configuration"):
         run("--format", "csv", "-c", str(file), str(tmp_path))
+
+
+def test_an_export_can_be_of_what_was_decided_for_everybody(tmp_path: Path) -> None:
+    file = tmp_path / "egret.yaml"
+    file.write_text(
+        "approvals:\n  entries:\n    - {vendor: DeepSeek, state: unapproved}\n"
+        "    - {class: ai, state: approved}\n    - {vendor: Baidu, state: unapproved, clients: [192.0.2.7]}\n"
+    )
+    result = run("--format", "json", "--class", "ai", "--approval", "unapproved", "-c", str(file))
+    assert {host["vendor"] for host in json.loads(result.stdout)["hosts"]} == {"DeepSeek"}
+    assert "1 decisions are for some clients only" in result.stderr
+    assert "approval unapproved" in result.stdout
+    result = run("--format", "json", "--class", "embedded", "--approval", "approved", "-c", str(file))
+    assert json.loads(result.stdout)["hosts"] == []

@@ -11,6 +11,7 @@ from egret.judge.approvals import (
     Approvals,
     ApprovalState,
     Ruling,
+    Standing,
     Subject,
     Terms,
     apply,
@@ -207,3 +208,22 @@ def test_an_entry_says_what_and_whom_it_is_for() -> None:
 def test_a_client_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         Approvals([entry(1, S.APPROVED, vendor="Example", clients=("nonsense",))])
+
+
+def test_a_group_alone_can_be_asked_for() -> None:
+    group = Subject.of(signature(), None, ("sales",))
+    assert decided(entry(1, S.APPROVED, vendor="Example", groups=("sales",)), subject=group).entry == 1
+    assert decided(entry(1, S.APPROVED, vendor="Example", clients=("::/0",)), subject=group) == NO_RULING
+
+
+def test_an_entry_is_somewhere_in_its_life() -> None:
+    terms = Terms(from_ns=10, until_ns=100)
+    assert [terms.standing(at, 20) for at in (9, 10, 79, 80, 99, 100)] == [
+        Standing.NOT_BEGUN,
+        Standing.HOLDS,
+        Standing.HOLDS,
+        Standing.ENDS_SOON,
+        Standing.ENDS_SOON,
+        Standing.ENDED,
+    ]
+    assert Terms().standing(0, 10**30) is Standing.HOLDS
