@@ -15,6 +15,7 @@ from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.daemon.clients import declared
 from egret.geo.database import GeoDatabase
+from egret.judge.alternatives import preferring
 from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
@@ -50,11 +51,19 @@ def load_knowledge(config: Config) -> Knowledge:
     Raises:
         ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
     """
-    catalog = load_catalog(config.signature_folders, config.catalog.disabled)
+    catalog = _preferring(config, load_catalog(config.signature_folders, config.catalog.disabled))
     settings = config.geoip
     geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
     directory = ClientDirectory(declared(config.clients))
     return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers(), directory)
+
+
+def _preferring(config: Config, catalog: Catalog) -> Catalog:
+    """The catalogue with the operator's alternatives in it."""
+    if not config.alerts.alternatives:
+        return catalog
+    preferred = [preferring(signature, config.alerts.alternatives) for signature in catalog.signatures]
+    return Catalog(preferred, catalog.version)
 
 
 def policy(config: Config) -> Policy:

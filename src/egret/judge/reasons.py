@@ -1,7 +1,8 @@
 """The lines under a verdict: its own facts first, then what the signature's sources say, with what is said against it.
 
 No line may contradict the verdict: where the host name states a region outside China, or a contested operator's address
-is outside, a source's line about data being stored in or routed to China is left out.
+is outside, a source's line about data being stored in or routed to China is left out; where it is on the mainland, one
+that calls PRC law's reach to the data contested.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from egret.model import Hosting, Match, Operator, Reasoning, Scope, ServiceClass
 from egret.names import address_text
 
 _PLACES_DATA_IN_CHINA = re.compile(
-    r"\b(?:stor(?:es?|ed|age|ing)|host(?:s|ed|ing)|process(?:es|ed|ing)|rout(?:es?|ed|ing)|sen[dt]s?|goes?|lands?|"
+    r"\b(?:stor(?:es?|ed|age|ing)|host(?:s|ed|ing)|process(?:es|ed|ing)|rout(?:es?|ed|ing)|sen[dt]s?|go(?:es)?|lands?|located|"
     r"kept|stays?|resid(?:es?|ency)|transfers?|transferred)\b(?:(?!\b(?:outside|not|never|abroad)\b)[^.;])*"
     r"\b(?:PRC|China|Chinese|Beijing|mainland)\b",
     re.IGNORECASE,
 )
 _BEHIND_ECH = "The name is encrypted in the handshake (ECH) and inferred from the client's own look-up"
+
+
+_LAW_OF_DATA_CONTESTED = re.compile(r"\bwhether PRC law reaches the data\b", re.IGNORECASE)
 
 
 class Evidence(StrEnum):
@@ -69,7 +73,11 @@ def quoted(signature: Signature, where: Place) -> tuple[Reasoning, ...]:
     """
     abroad = where.basis is Basis.ADDRESS and not where.in_china
     elsewhere = _stated_elsewhere(where) or (abroad and signature.operator.contested)
-    return tuple(each for each in signature.reasons if not (elsewhere and _PLACES_DATA_IN_CHINA.search(each.text)))
+    if elsewhere:
+        return tuple(each for each in signature.reasons if not _PLACES_DATA_IN_CHINA.search(each.text))
+    if where.country == MAINLAND:  # of data on the mainland nobody contests it
+        return tuple(each for each in signature.reasons if not _LAW_OF_DATA_CONTESTED.search(each.text))
+    return signature.reasons
 
 
 def attributed(reasoning: Reasoning) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from egret.model import Severity
+from egret.model import Category, Severity
 from egret.settings.units import Duration
 from egret.settings.values import (
     FilePath,
@@ -164,6 +164,9 @@ class Suppression(Section):
         return self
 
 
+Line = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class Alerts(Section):
     """How detections become alerts."""
 
@@ -178,6 +181,10 @@ class Alerts(Section):
     )
     claims: bool = Field(
         default=True, description="Tell what sources claim of a service and its operator, beside the facts"
+    )
+    alternatives: dict[Category, tuple[Line, ...]] = Field(
+        default_factory=dict,
+        description="What to use instead, by category, in place of the catalogue's; an empty list: nothing",
     )
     suppress: tuple[Suppression, ...] = Field(default=(), description="Detections that are counted and make no alert")
 
