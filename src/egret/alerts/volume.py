@@ -11,8 +11,8 @@ from egret.model import VolumeSource
 _COUNTED: Mapping[VolumeSource, str] = MappingProxyType(
     {
         VolumeSource.TCP: "TCP by sequence numbers",
-        VolumeSource.UDP: "QUIC by datagrams",
-        VolumeSource.TCP_UDP: "TCP by sequence numbers, QUIC by datagrams",
+        VolumeSource.UDP: "UDP by datagrams",
+        VolumeSource.TCP_UDP: "TCP by sequence numbers, UDP by datagrams",
         VolumeSource.CONNTRACK: "by connection tracking",
     }
 )
@@ -21,8 +21,8 @@ _TCP_LIMITS = (
     "were first seen"
 )
 _UDP_LIMITS = (
-    "QUIC: payload of UDP, some percent above the content; from detection on; not what came while the sensor dropped "
-    "packets, nor after the connection moved to another address or port"
+    "UDP: payload of datagrams, with QUIC some percent above the content; from detection on; not what came while the "
+    "sensor dropped packets, nor after the connection moved to another address or port"
 )
 VOLUME_LIMITS: Mapping[VolumeSource, str] = MappingProxyType(
     {

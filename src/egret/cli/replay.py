@@ -23,13 +23,15 @@ from egret.cli.incident_table import incident_table
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
 from egret.daemon.clients import ClientReader, learn
-from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
+from egret.daemon.setup import Knowledge, incident_policy, load_knowledge, measured_classes
 from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.scope import Scope
+
+_TELL_NS = 1_000_000_000  # as often as a live worker tells what was moved
 
 
 class Format(StrEnum):
@@ -120,14 +122,29 @@ class _Replay:
         relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
         knowledge = self._knowledge
         scope = Scope(inside, relays)
-        pipeline = Pipeline(knowledge.catalog, knowledge.judge, scope, resolvers=knowledge.resolvers)
+        pipeline = Pipeline(
+            knowledge.catalog,
+            knowledge.judge,
+            scope,
+            resolvers=knowledge.resolvers,
+            measured=measured_classes(knowledge.config),
+        )
+        told_ns = 0
         for frame in captures.frames(path):
             hits = pipeline.feed(frame)
             if hits:
                 yield from self._judged(hits)
             self._end_ns = frame.time_ns
+            if abs(frame.time_ns - told_ns) > _TELL_NS:
+                told_ns = frame.time_ns
+                self._add_volumes(pipeline)
         yield from self._judged(pipeline.flush())
+        self._add_volumes(pipeline)
         self._count(pipeline)
+
+    def _add_volumes(self, pipeline: Pipeline) -> None:
+        for volume in pipeline.take_volumes():
+            self._keep(self._folder.add_volume(volume))
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
         for hit in hits:

@@ -15,7 +15,7 @@ import typer
 from egret import __version__
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.service import Post, Service
-from egret.daemon.setup import Knowledge, load_knowledge
+from egret.daemon.setup import Knowledge, load_knowledge, measured_classes
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
@@ -145,7 +145,13 @@ def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], ins
     """What a worker process does; it was forked with everything loaded."""
     networks = knowledge.config.networks
     relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
-    pipeline = Pipeline(knowledge.catalog, knowledge.judge, Scope(inside, relays), resolvers=knowledge.resolvers)
+    pipeline = Pipeline(
+        knowledge.catalog,
+        knowledge.judge,
+        Scope(inside, relays),
+        resolvers=knowledge.resolvers,
+        measured=measured_classes(knowledge.config),
+    )
     Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe).run()
 
 

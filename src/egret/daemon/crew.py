@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from egret.catalog.match import Catalog
 from egret.errors import SourceError
+from egret.model import Volume
 from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.opener import OpenerClient
 from egret.sources.opener_plan import Death
@@ -17,7 +18,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Recollection, Report, WireError, decode, encode_learnt
+from egret.worker.wire import Moved, Recollection, Report, WireError, decode, encode_learnt
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
@@ -45,14 +46,22 @@ class Crew:
         catalog: the one that the workers match with, to read their messages.
         on_hit: gets each hit.
         telemetry: gets the counts.
+        on_volume: gets what each client and service moved.
     """
 
     def __init__(
-        self, opener: OpenerClient, number: int, catalog: Catalog, on_hit: Callable[[Hit], None], telemetry: Telemetry
+        self,
+        opener: OpenerClient,
+        number: int,
+        catalog: Catalog,
+        on_hit: Callable[[Hit], None],
+        telemetry: Telemetry,
+        on_volume: Callable[[Volume], None] = lambda _volume: None,
     ) -> None:
         self._opener = opener
         self._catalog = catalog
         self._on_hit = on_hit
+        self._on_volume = on_volume
         self._telemetry = telemetry
         self._members = {index: _Member() for index in range(number)}
         self._loop = asyncio.get_running_loop()
@@ -141,6 +150,9 @@ class Crew:
             self._on_hit(said)
         elif isinstance(said, Recollection):
             self._remember(said)
+        elif isinstance(said, Moved):
+            for volume in said.volumes:
+                self._on_volume(volume)
         else:
             self._report(said)
 

@@ -22,7 +22,7 @@ from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
 from egret.judge.identity import Directory, known_by
 from egret.judge.verdict import Judge
-from egret.model import Detection
+from egret.model import Detection, Volume
 from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
@@ -119,6 +119,16 @@ class Ledger:
             self._telemetry.internal_error(Stage.JUDGE, error)
             return
         self._fold(detection)
+
+    def volume(self, volume: Volume) -> None:
+        """Add bytes to their incident; whatever became of its alerts, they are counted."""
+        self._telemetry.volume(volume)
+        try:
+            alerts = self.incidents.add_volume(volume)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._telemetry.internal_error(Stage.INCIDENTS, error)
+            return
+        self._queue(alerts)
 
     def _fold(self, detection: Detection) -> None:
         latency_s = (time.time_ns() - detection.observation.time_ns) / _NS

@@ -67,7 +67,8 @@ class Service:
         self._clients = ClientWatch(config.clients, directory, self.telemetry)
         watch.settled = self._ledger.settled
         workers = len(post.shares)
-        self._crew = Crew(post.opener, workers, post.knowledge.catalog, self._ledger.hit, self.telemetry)
+        ledger, catalog = self._ledger, post.knowledge.catalog
+        self._crew = Crew(post.opener, workers, catalog, ledger.hit, self.telemetry, ledger.volume)
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)

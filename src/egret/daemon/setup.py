@@ -99,6 +99,11 @@ def incident_policy(config: Config) -> IncidentPolicy:
     )
 
 
+def measured_classes(config: Config) -> frozenset[ServiceClass]:
+    """The classes of services whose bytes are counted: those that can have an incident."""
+    return frozenset(ServiceClass) - incident_policy(config).counted if config.volume.enabled else frozenset()
+
+
 def make_outputs(settings: OutputSettings, sensor: Sensor, watch: Watcher) -> tuple[Outputs, Sequence[Delivery]]:
     """The outputs of the settings, not yet started, and their deliveries, for names and health."""
     deliveries = []

@@ -27,9 +27,9 @@ MAX_HEADERS = 24  # more than two tunnels with a VLAN stack each need; Reason.TO
 
 _ORDINARY_4 = Struct("!12xHBxHxxHxB2x4s4sHH")  # Ethernet, IPv4 without options, ports
 _ORDINARY_6 = Struct("!18xHBx16s16sHH")  # Ethernet, IPv6 without extension headers, ports
-_TCP_REST = Struct("!I4xBB")
+_TCP_REST = Struct("!IIBB")
 _U16 = Struct("!H")
-_TCP = Struct("!HHI4xBB")
+_TCP = Struct("!HHIIBB")
 _UDP = Struct("!HHH2x")
 _DNS_PORT = 53
 _SMALLEST_ORDINARY = 14 + 20 + 8
@@ -49,6 +49,7 @@ class Packet(NamedTuple):
     seq: int  # TCP; 0 for UDP
     flags: int  # TCP, low eight bits; 0 for UDP
     interface: str | None
+    ack: int = 0  # TCP, where its flag is set: the next byte that the sender of this expects
 
     @property
     def flow(self) -> FlowKey:
@@ -103,7 +104,7 @@ def _ordinary(frame: Frame) -> Packet | None:
     classes' own constructors, which cost as much as all the rest.
     """
     time_ns, linktype, data, _, interface, _ = frame
-    size, seq, flags = len(data), 0, 0
+    size, seq, flags, ack = len(data), 0, 0, 0
     if linktype != ETHERNET or size < _SMALLEST_ORDINARY:
         return None
     ethertype, first, length, fragment, protocol, source, destination, sport, dport = _ORDINARY_4.unpack_from(data)
@@ -117,7 +118,7 @@ def _ordinary(frame: Frame) -> Packet | None:
     if protocol == TCP:
         if size < start + 20:
             return None
-        seq, offset, flags = _TCP_REST.unpack_from(data, start + 4)
+        seq, ack, offset, flags = _TCP_REST.unpack_from(data, start + 4)
         transport, header = _TCP_TRANSPORT, (offset >> 4) * 4
         if header < 20:
             return None
@@ -133,7 +134,7 @@ def _ordinary(frame: Frame) -> Packet | None:
     if start > end:
         return None
     client, server = _new(Endpoint, (source, sport)), _new(Endpoint, (destination, dport))
-    fields = (time_ns, transport, client, server, data[start:end], end - start, seq, flags, interface)
+    fields = (time_ns, transport, client, server, data[start:end], end - start, seq, flags, interface, ack)
     return _new(Packet, fields)
 
 
@@ -195,7 +196,7 @@ def _open(datagram: Datagram, context: Context) -> Packet | Layer | None:
 
 def _tcp(datagram: Datagram, context: Context) -> Packet:
     payload = datagram.payload
-    source, destination, seq, offset, flags = unpack(_TCP, payload)
+    source, destination, seq, ack, offset, flags = unpack(_TCP, payload)
     header = (offset >> 4) * 4
     if header < 20 or header > datagram.wire_length:
         raise Malformed(Reason.BAD_LENGTH, 12)
@@ -209,6 +210,7 @@ def _tcp(datagram: Datagram, context: Context) -> Packet:
         seq,
         flags,
         context.interface,
+        ack,
     )
 
 

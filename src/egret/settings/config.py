@@ -32,6 +32,7 @@ from egret.settings.sections import (
     Severities,
     Store,
 )
+from egret.settings.volume_section import VolumeSettings
 
 SYSTEM_CONFIG = Path("/etc/egret/egret.yaml")
 SYSTEM_STATE = Path("/var/lib/egret")
@@ -67,6 +68,7 @@ class Config(Section):
     geoip: GeoIP = Field(default=GeoIP(), description="")
     severities: Severities = Field(default=Severities(), description="")
     score: Score = Field(default=Score(), description="")
+    volume: VolumeSettings = Field(default=VolumeSettings(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
     approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from egret.alerts.model import Action
 from egret.judge.approvals import ApprovalState
-from egret.model import Detection, Operator, ServiceClass, Severity, Signature
+from egret.model import Detection, Operator, ServiceClass, Severity, Signature, Volume
 from egret.telemetry.logs import Log
 from egret.telemetry.table import (
     BY_NAME,
@@ -20,6 +20,7 @@ from egret.telemetry.table import (
     METRICS,
     WORKER_COUNTERS,
     ClientSource,
+    Direction,
     DropStage,
     Labels,
     Outcome,
@@ -55,6 +56,7 @@ class Telemetry:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._known: dict[str, set[Labels]] = {}
+        self._services: dict[str, tuple[str, str]] = {}  # vendor and service of each signature
         for metric in METRICS:
             self._declare(metric.name)
         self._latency = Histogram(
@@ -105,6 +107,7 @@ class Telemetry:
             self._announce("egret_packets_received_total", [(interface,)])
             self._announce("egret_packets_dropped_total", [(interface, stage.value) for stage in DropStage])
             self._announce("egret_link_up", [(interface,)])
+            self._announce("egret_volume_packets_dropped_total", [(interface,)])
             self._announce("egret_link_last_packet_timestamp_seconds", [(interface,)])
 
     def sinks(self, names: Iterable[str]) -> None:
@@ -128,6 +131,10 @@ class Telemetry:
         }
         if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:
             self._announce("egret_detections_total", combinations)
+        self._services = {signature.id: (signature.vendor, signature.service) for signature in signatures}
+        both = {(*service, way.value) for service in self._services.values() for way in Direction}
+        if len(self._known["egret_volume_bytes_total"] | both) <= MAX_SERIES:
+            self._announce("egret_volume_bytes_total", both)
         resolvers = {(s.service,) for s in signatures if s.service_class is ServiceClass.RESOLVER}
         self._announce("egret_prc_resolver_connections_total", resolvers)
         self._forget("egret_catalog_info")
@@ -224,6 +231,14 @@ class Telemetry:
         self._add("egret_alerts_total", 1, action.value, severity.value)
         if action is Action.OPENED:
             self._add("egret_incidents_opened_total", 1, severity.value)
+
+    def volume(self, volume: Volume) -> None:
+        """What a client and a service of the announced catalogue moved; nothing tells clients apart."""
+        service = self._services.get(volume.signature, ())
+        for way, number in ((Direction.SENT, volume.bytes_out), (Direction.RECEIVED, volume.bytes_in)):
+            labels = (*service, way.value)
+            if labels in self._known["egret_volume_bytes_total"]:
+                self._add("egret_volume_bytes_total", min(number, _MAX_COUNT), *labels)
 
     def suppressed(self, reason: Suppressed) -> None:
         """One detection made no alert."""

@@ -45,6 +45,13 @@ class Outcome(StrEnum):
     KEPT = "kept"  # Egret stopped first; offered again at the next start
 
 
+class Direction(StrEnum):
+    """Which way bytes went, as the client sees it."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+
+
 class Suppressed(StrEnum):
     """Why a detection made no alert."""
 
@@ -122,6 +129,18 @@ METRICS = (
         C,
         ("vendor", "service", "category", "class", "severity"),
         "Look-ups of and connections to services that the catalogue names.",
+    ),
+    Metric(
+        "egret_volume_bytes_total",
+        C,
+        ("vendor", "service", "direction"),
+        "Payload that clients sent to and received from services that the catalogue names, since each was detected.",
+    ),
+    Metric(
+        "egret_volume_packets_dropped_total",
+        C,
+        ("interface",),
+        "Headers of such connections that were lost before they were counted: UDP is undercounted then.",
     ),
     Metric(
         "egret_prc_hosted_connections_total",
@@ -207,6 +226,9 @@ TABLES = (
     "answers",
     "ech_names",
     "ech_configs",
+    "volume_peers",
+    "volume_flows",
+    "volume_pending",
 )  # of the parser: what egret_tracked and egret_evictions may name
 COUNTRIES = ("CN", "HK", "MO")  # "in China" at its widest; judge.hosting says no other
 LAYERS = ("link", "ip", "tcp", "udp")  # what an Anomaly's protocol may be besides a Protocol
@@ -261,6 +283,7 @@ WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
         "ech": "egret_ech_hellos_total",
         "received": "egret_packets_received_total",
         "dropped": "egret_packets_dropped_total",
+        "volume_dropped": "egret_volume_packets_dropped_total",
         "evictions": "egret_evictions_total",
         "internal_errors": "egret_internal_errors_total",
         "messages_dropped": "egret_messages_dropped_total",

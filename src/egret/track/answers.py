@@ -33,11 +33,19 @@ class Answers:
         evictions: counts what falls out.
         flagged: whether a name may outlive this process. Only such are kept for ``take_fresh``: a list of all that
             anybody looked up is nobody's business.
+        heed: hears of each answer for a flagged name: name, address, time.
     """
 
-    def __init__(self, limits: Limits, evictions: Counter[str], flagged: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        evictions: Counter[str],
+        flagged: Callable[[str], bool] | None = None,
+        heed: Callable[[str, bytes, int], None] | None = None,
+    ) -> None:
         self._limits = limits
         self._flagged = flagged
+        self._heed = heed
         self._fresh: deque[Learnt] = deque(maxlen=MAX_FRESH)
         self._names: LruTable[tuple[bytes, bytes], tuple[str, int]] = LruTable("answers", limits.answers, evictions)
 
@@ -52,6 +60,8 @@ class Answers:
         self._names.put((client, address), (name, until_ns))
         if self._flagged is not None and self._flagged(name):
             self._fresh.append(Learnt(client, address, name, until_ns))
+            if self._heed is not None:
+                self._heed(name, address, time_ns)
 
     def take_fresh(self) -> list[Learnt]:
         """The flagged names that were learnt since the last call."""

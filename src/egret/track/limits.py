@@ -32,6 +32,8 @@ class Limits:
     answers: int = 131_072  # (client, address) pairs
     ech_names: int = 32_768  # (client, name) pairs: what Encrypted Client Hello is judged by
     ech_configs: int = 4_096  # (client, ECH configuration) pairs
+    volume_peers: int = 1_024  # addresses that flagged connections lead to
+    volume_flows: int = 4_096  # flagged connections whose bytes are counted, and as many that may become such
     duplicates: int = 16_384  # DNS messages remembered to know a second copy, a generation
     wait_s: int = 5  # for missing segments; then what is there is used
     silent_s: int = 120  # for the first byte after a TCP handshake

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Packet, decode_packet
 from egret.errors import DecodeError, Reason
-from egret.model import Anomaly, Event, Frame, Transport
+from egret.model import Anomaly, Event, FlowKey, Frame, Transport
 from egret.track.answers import Answers
 from egret.track.dns_streams import DNS_PORT, DnsStreams
 from egret.track.dtls import DtlsFlows
@@ -28,6 +28,7 @@ from egret.track.lookups import Heard, Lookups
 from egret.track.naming import Namer
 from egret.track.quic import QuicFlows
 from egret.track.streams import Streams
+from egret.track.volume import Volumes
 
 _LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
@@ -42,10 +43,18 @@ class Observer:
     Give it every frame in capture order; call ``expire`` when no frames come, ``flush`` at the end.
     """
 
-    def __init__(self, limits: Limits | None = None, flagged: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        flagged: Callable[[str], bool] | None = None,
+        measured: Callable[[str], bool] | None = None,
+    ) -> None:
         limits = limits or Limits()
         self._counters = Counters()
-        self._answers = Answers(limits, self._counters.evictions, flagged)
+        self._measured = measured
+        self.volumes = Volumes(limits, self._counters.evictions)
+        self.newest: Packet | None = None  # the packet whose events ``feed`` gave; None if it was none
+        self._answers = Answers(limits, self._counters.evictions, flagged, self._heed)
         self._ech = EchLookups(limits, self._counters.evictions)
         namer = Namer(self._answers, self._ech)
         self._lookups = Lookups(limits, self._answers, self._counters, self._ech)
@@ -70,8 +79,21 @@ class Observer:
         late = self._tick(frame.time_ns) if abs(frame.time_ns - self._ticked_ns) >= _TICK_NS else None
         if packet is None:
             return late or []
+        if self.volumes.active:
+            self.volumes.feed(packet)
         events = self._packet(packet)
+        if events:
+            self.newest = packet
         return late + events if late else events
+
+    def _heed(self, name: str, address: bytes, time_ns: int) -> None:
+        """A flagged name has this address: whoever goes there is counted from the first packet."""
+        if self._measured is not None and self._measured(name):
+            self.volumes.arm(address, time_ns)
+
+    def began_at(self, flow: FlowKey) -> int | None:
+        """Where the stream of a TCP connection's client began, as far as is known; *flow* is from the client."""
+        return self._streams.began_at(flow.source, flow.destination) if flow.transport is Transport.TCP else None
 
     def _packet(self, packet: Packet) -> list[Event]:
         transport = packet.transport
@@ -123,10 +145,13 @@ class Observer:
             self._httpdns.rebase(time_ns)
             self._quic.rebase(time_ns)
             self._dtls.rebase(time_ns)
+            self.volumes.rebase(time_ns)
         return []
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*; cheap when nothing has."""
+        self.newest = None
+        self.volumes.expire(time_ns)
         events = self._fragments_given_up(time_ns)
         events += self._streams.expire(time_ns)
         events += self._dns.expire(time_ns)
@@ -142,6 +167,7 @@ class Observer:
 
     def flush(self) -> list[Event]:
         """The end of the input: settle every open connection with what is there."""
+        self.newest = None
         events: list[Event] = [event for packet in self._fragments.flush() for event in self._packet(packet)]
         events += self._fragments.take_anomalies()
         events += self._streams.flush()
@@ -167,6 +193,7 @@ class Observer:
             "httpdns": len(self._httpdns),
             **self._quic.tracked(),
             **self._dtls.tracked(),
+            **self.volumes.tracked(),
             "answers": len(self._answers),
             "ech_names": len(self._ech),
         }

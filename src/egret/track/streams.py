@@ -12,7 +12,7 @@ from egret.decode.http import begins_head, begins_request
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
 from egret.errors import Reason
-from egret.model import Anomaly, Event, Nameless, Protocol, Recognition
+from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, other_key, why_nameless
 from egret.track.httpdns import HttpDns
@@ -22,7 +22,7 @@ from egret.track.lookups import Heard
 from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
-from egret.track.tables import LruTable, Remembered
+from egret.track.tables import LruTable, Remembered, set_back
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
@@ -353,6 +353,12 @@ class Streams:
         flow.oriented = flow.said = True
         return self._admit(flow) + self._take(flow, packet.seq, packet)
 
+    def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
+        """The sequence number where the client's stream began, as far as is known."""
+        flow = self._flows.get(key := hash((client, server)))
+        began = flow.first_seq() if flow is not None else self._decided.get(key)
+        return began if began is not None and began >= 0 else None
+
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*."""
         wait_ns = self._limits.wait_s * SECOND_NS
@@ -390,8 +396,7 @@ class Streams:
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        for _, flow in self._flows.oldest_first():
-            flow.last_ns = min(flow.last_ns, time_ns)
+        set_back(self._flows, time_ns)
         self._requests.rebase(time_ns)
 
     def flush(self) -> list[Event]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+from typing import Protocol as Interface
 
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
@@ -13,12 +14,16 @@ from egret.model import (
     Anomaly,
     Connection,
     Event,
+    FlowKey,
     Frame,
     Kind,
     Match,
     NamedBy,
     Observation,
+    Protocol,
     ServiceClass,
+    Transport,
+    Volume,
 )
 from egret.track.observer import Observer
 from egret.worker.scope import Scope
@@ -26,6 +31,14 @@ from egret.worker.scope import Scope
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
 LOOKUP_WINDOW_NS = 30 * 1_000_000_000  # a resolver that takes longer has timed out on every client
 ENCRYPTED_DNS_PORTS = frozenset({443, 853})  # DoH; DoT and DoQ (RFC 7858 section 3.1, RFC 9250 section 4.1.1)
+MEASURED = frozenset(ServiceClass) - {ServiceClass.BROAD}
+TRANSPORTS = {  # of what names a connection; a look-up names none
+    Protocol.TLS: Transport.TCP,
+    Protocol.HTTP: Transport.TCP,
+    Protocol.SOCKS: Transport.TCP,
+    Protocol.QUIC: Transport.UDP,
+    Protocol.DTLS: Transport.UDP,
+}
 CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 
 
@@ -36,7 +49,7 @@ class Hit(NamedTuple):
     match: Match
 
 
-class PrcNetworks(Protocol):
+class PrcNetworks(Interface):
     """What tells a PRC-hosted address from others; the judge is one."""
 
     def prc_network(self, ip: bytes) -> tuple[str, str] | None:
@@ -54,9 +67,13 @@ class Pipeline:
         scope: Scope | None = None,
         observer: Observer | None = None,
         resolvers: Resolvers | None = None,
+        measured: Collection[ServiceClass] = MEASURED,
     ) -> None:
         self.catalog = catalog
-        self.observer = observer or Observer(flagged=lambda name: catalog.match_name(name) is not None)
+        self._measured = frozenset(measured)  # classes of services whose bytes are counted
+        self.observer = observer or Observer(
+            flagged=lambda name: catalog.match_name(name) is not None, measured=self._is_measured
+        )
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc
         self._scope = scope or Scope()
@@ -88,7 +105,27 @@ class Pipeline:
                 found.append(Hit(event, match))
             if isinstance(event, Observation) and "inner_name" in event.attributes:
                 found += self._inner(event)
+        for hit in found:
+            self._measure(hit)
         return found
+
+    def _is_measured(self, name: str) -> bool:
+        match = self.catalog.match_name(name)
+        return match is not None and match.signature.service_class in self._measured
+
+    def _measure(self, hit: Hit) -> None:
+        """Have the bytes of a hit's connection counted from now on."""
+        event = hit.event
+        named = TRANSPORTS.get(event.protocol) if isinstance(event, Observation) else event.transport
+        if named is None or hit.match.signature.service_class not in self._measured:
+            return
+        observer, flow = self.observer, FlowKey(named, event.client, event.server)
+        began = observer.began_at(flow)
+        observer.volumes.flag(flow, hit.match.signature.id, observer.newest, began, event.time_ns)
+
+    def take_volumes(self) -> list[Volume]:
+        """What the connections of each client and service moved since the last call."""
+        return self.observer.volumes.take()
 
     def _inner(self, observation: Observation) -> list[Hit]:
         """The name behind an Encrypted Client Hello, which the client's own look-up gave; on the wire is another."""

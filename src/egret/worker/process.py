@@ -13,7 +13,7 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
 from egret.worker.pipeline import Hit, Pipeline
-from egret.worker.wire import WireError, decode_learnt, encode_hit, encode_learnt, encode_report
+from egret.worker.wire import WireError, decode_learnt, encode_hit, encode_learnt, encode_report, encode_volumes
 
 READ_TIMEOUT_S = 0.25
 REPORT_EVERY_S = 1.0
@@ -102,6 +102,7 @@ class Worker:
         for message in encode_learnt(self._pipeline.observer.answers.take_fresh()):
             if not self._pipe.send(message):
                 self._counts["messages_dropped",] += 1
+        self._tell_volumes()
         self._counts.update(self._pipeline.take_counts())
         self._count_evictions()
         links = self._source.statistics()
@@ -112,6 +113,12 @@ class Worker:
             return
         self._counts.clear()
         self._told_links = {link.interface: link for link in links}
+
+    def _tell_volumes(self) -> None:
+        """What finds the pipe full is told with the next report."""
+        for message, volumes in encode_volumes(self._pipeline.take_volumes()):
+            if not self._pipe.send(message):
+                self._pipeline.observer.volumes.give_back(volumes)
 
     def _count_evictions(self) -> None:
         now = Counter(self._pipeline.observer.counters.evictions)

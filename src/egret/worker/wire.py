@@ -14,11 +14,24 @@ from typing import Any, TypeVar
 
 from egret.catalog.match import Catalog
 from egret.errors import EgretError
-from egret.model import Connection, Endpoint, Kind, Match, NamedBy, Nameless, Observation, Protocol, Transport
+from egret.model import (
+    Connection,
+    Endpoint,
+    Kind,
+    Match,
+    NamedBy,
+    Nameless,
+    Observation,
+    Protocol,
+    Transport,
+    Volume,
+    VolumeSource,
+)
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
 
 MAX_NAME = 4 * 255  # an escaped name: four characters a byte
+MAX_VOLUMES = 500  # in a message, some 100 bytes each
 MAX_LEARNT = 100  # in a message: with the longest names still less than a channel carries
 
 
@@ -56,7 +69,14 @@ class Recollection:
     learnt: tuple[Learnt, ...]
 
 
-Message = Hit | Report | Recollection
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Bytes since the last such message, by client and service."""
+
+    volumes: tuple[Volume, ...]
+
+
+Message = Hit | Report | Recollection | Moved
 
 
 def encode_hit(hit: Hit) -> dict[str, object]:
@@ -88,6 +108,12 @@ def encode_learnt(learnt: Sequence[Learnt]) -> list[dict[str, object]]:
     return [{"learnt": rows[at : at + MAX_LEARNT]} for at in range(0, len(rows), MAX_LEARNT)]
 
 
+def encode_volumes(volumes: Sequence[Volume]) -> list[tuple[dict[str, object], Sequence[Volume]]]:
+    """Volumes as messages, each of a size that a channel carries, with what it says."""
+    parts = [volumes[at : at + MAX_VOLUMES] for at in range(0, len(volumes), MAX_VOLUMES)]
+    return [({"moved": [[each.client.hex(), *each[1:]] for each in part]}, part) for part in parts]
+
+
 def decode_learnt(message: Mapping[str, Any]) -> Recollection:
     """Read what a message of ``encode_learnt`` says.
 
@@ -109,6 +135,8 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
     try:
         if "learnt" in message:
             return _learnt(message["learnt"])
+        if "moved" in message:
+            return _moved(message["moved"], catalog)
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error
@@ -193,6 +221,18 @@ def _learnt(rows: Sequence[Any]) -> Recollection:
             for client, address, name, until_ns in rows
         )
     )
+
+
+def _moved(rows: Sequence[Any], catalog: Catalog) -> Moved:
+    if len(rows) > MAX_VOLUMES:
+        raise ValueError("more volumes than a message has")
+    volumes = tuple(
+        Volume(_address(client), signature, _number(sent), _number(received), VolumeSource(source), _number(time_ns))
+        for client, signature, sent, received, source, time_ns in rows
+    )
+    if any(catalog.get(volume.signature) is None for volume in volumes):
+        raise WireError("a worker names a signature that the catalogue has not")
+    return Moved(volumes)
 
 
 def _link(link: Mapping[str, Any]) -> LinkReport:

@@ -92,3 +92,33 @@ def test_names_that_cannot_be_read_are_said_and_cost_nothing_else(
     said = capsys.readouterr()
     assert "gone: cannot be read: No such file" in said.err
     assert "2 incidents" in said.out
+
+
+def moved(tmp_path: Path, *, reply: int = 5_000_000) -> str:
+    """One connection of a hello, an upload of 400 bytes and a download, of which only the end was captured."""
+    flow = Tcp(sport=1111)
+    hello = records(openssl_hello("chat.qwen.ai"))
+    first = [*flow.handshake(), *flow.stream(hello, [100]), flow.send(len(hello), bytes(400))]
+    frames = [bytes(frame.data) for frame in first]
+    last = bytearray(flow.send(len(hello) + 400, flags=0x11).data)
+    last[28:32] = (1 + reply).to_bytes(4, "big")
+    return write(tmp_path / "moved.pcap", pcap_bytes([*frames, bytes(last)], linktype=101))
+
+
+def test_bytes_are_in_the_table_and_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = moved(tmp_path)
+    sent = len(records(openssl_hello("chat.qwen.ai"))) + 400
+    assert invoke(["replay", capture]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"sent {sent} B, received 5.0 MB since detection (TCP by" in text
+    assert invoke(["replay", "--format", "ecs", capture]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert (line["source"]["bytes"], line["destination"]["bytes"]) == (sent, 5_000_000)
+    assert line["egret"]["incident"]["volume_source"] == "tcp_sequence"
+
+
+def test_bytes_are_not_counted_where_that_is_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "egret.yaml"
+    config.write_text("volume: {enabled: false}\n")
+    assert invoke(["replay", "-c", str(config), "--format", "jsonl", moved(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)["incident"]["bytes_out"] is None

@@ -11,9 +11,10 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.daemon import ledger as module
 from egret.errors import SinkRejected, SinkTemporary, StoreError
+from egret.judge.verdict import Policy
 from egret.model import Kind, Protocol
 from egret.worker.pipeline import Hit
-from tests.support.alerts import START_NS
+from tests.support.alerts import START_NS, volume
 from tests.support.daemon import Room
 from tests.support.pipeline import CATALOG, seen
 
@@ -238,3 +239,23 @@ def test_a_bug_in_a_verdict_is_counted_and_stops_nothing(tmp_path: Path, monkeyp
     live(room, during)
     assert room.said() == ["opened example.chat"]
     assert room.telemetry.total("egret_internal_errors_total") == 2
+
+
+def test_volume_reaches_the_incident_and_the_metrics(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    room.telemetry.catalog(CATALOG.signatures, "test", Policy().possible)
+    room.ledger.volume(volume(0, 5, 7))  # counted, though it is nobody's
+    room.ledger.hit(hit())
+    room.ledger.volume(volume(1, 100, 200))
+    (incident,) = room.incidents.open_incidents
+    assert (incident.bytes_out, incident.bytes_in) == (100, 200)
+    labels = (incident.vendor, incident.service)
+    assert room.telemetry.value("egret_volume_bytes_total", *labels, "sent") == 105
+    assert room.telemetry.value("egret_volume_bytes_total", *labels, "received") == 207
+
+
+def test_a_volume_that_breaks_something_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+    monkeypatch.setattr(room.incidents, "add_volume", lambda _volume: 1 / 0)
+    room.ledger.volume(volume())
+    assert room.telemetry.value("egret_internal_errors_total", "incidents") == 1

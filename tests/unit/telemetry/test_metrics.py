@@ -22,6 +22,8 @@ from egret.model import (
     Severity,
     Signature,
     Verdict,
+    Volume,
+    VolumeSource,
 )
 from egret.settings.signatures import load_catalog
 from egret.telemetry import Telemetry, metrics
@@ -253,3 +255,14 @@ def test_events_move_their_metric_and_are_logged(caplog: pytest.LogCaptureFixtur
         "packets_dropped",
         "internal_error",
     ]
+
+
+def test_volume_is_counted_by_service_and_direction_only() -> None:
+    made = Telemetry("test")
+    made.catalog([CLOUD], "2026.11", Policy().possible)
+    name, labels = "egret_volume_bytes_total", ("Alibaba", "Alibaba Cloud")
+    assert f'{name}{{direction="sent",service="Alibaba Cloud",vendor="Alibaba"}} 0.0' in made.exposition().decode()
+    made.volume(Volume(b"1234", CLOUD.id, 5, 7, VolumeSource.TCP, 1))
+    made.volume(Volume(b"1234", "no.such", 5, 7, VolumeSource.TCP, 1))
+    assert (made.value(name, *labels, "sent"), made.value(name, *labels, "received")) == (5, 7)
+    assert made.total(name) == 12

@@ -49,6 +49,9 @@ def test_counters() -> None:
         "dtls_flows": 0,
         "answers": 0,
         "ech_names": 0,
+        "volume_peers": 0,
+        "volume_flows": 0,
+        "volume_pending": 0,
     }
     assert counters.evictions["fragments"] == 0
 

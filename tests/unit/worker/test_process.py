@@ -13,7 +13,7 @@ from egret.sources.channel import Channel, pair
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
-from egret.worker.wire import Message, Recollection, Report, decode, encode_learnt
+from egret.worker.wire import Message, Moved, Recollection, Report, decode, encode_learnt
 from tests.support.crew import FakeSource
 from tests.support.dialogues import dns_answer
 from tests.support.hello import CLIENT, Tcp, client_hello, openssl_hello, records, udp
@@ -97,7 +97,7 @@ class Full:
 def test_a_full_pipe_drops_and_counts_and_loses_no_count() -> None:
     ours, theirs = pair()
     source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
-    Worker(source, Pipeline(CATALOG), Full(theirs, 2)).run()  # type: ignore[arg-type]  # only these are used
+    Worker(source, Pipeline(CATALOG), Full(theirs, 3)).run()  # type: ignore[arg-type]  # only these are used
     said = heard(ours)
     ours.close()
     theirs.close()
@@ -143,3 +143,29 @@ def test_a_worker_takes_what_an_earlier_one_learnt() -> None:
     assert isinstance(hit.event, Connection)
     assert (hit.event.named_by, hit.event.name) == (NamedBy.ANSWER, "www.chat.example")
     assert total(said, "internal_errors", "decode") == 1
+
+
+def test_bytes_are_told_by_client_and_service() -> None:
+    said, _ = work([visit()])
+    moved = [volume for each in said if isinstance(each, Moved) for volume in each.volumes]
+    size = len(records(openssl_hello("www.chat.example")))
+    assert [(volume.client, volume.signature, volume.bytes_out) for volume in moved] == [
+        (ip_address(CLIENT).packed, "example.chat", size)
+    ]
+
+
+def test_bytes_that_find_the_pipe_full_are_told_later() -> None:
+    ours, theirs = pair()
+    pipeline = Pipeline(CATALOG)
+    worker = Worker(FakeSource([], lambda: None), pipeline, theirs)
+    for frame in visit():
+        pipeline.feed(frame)
+    while theirs.send({"full": "x" * 60_000}):
+        pass
+    worker._tell_volumes()
+    while ours.receive():
+        pass
+    worker._tell_volumes()
+    assert [type(each) for each in heard(ours)] == [Moved]
+    ours.close()
+    theirs.close()

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egret.model import Connection, Kind, NamedBy, Observation, Protocol
+from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Volume, VolumeSource
+from egret.sources.channel import MAX_MESSAGE
 from egret.worker.pipeline import Hit
-from egret.worker.wire import LinkReport, Report, WireError, decode, encode_hit, encode_report
+from egret.worker.wire import LinkReport, Moved, Report, WireError, decode, encode_hit, encode_report, encode_volumes
 from tests.support.alerts import SERVER
 from tests.support.pipeline import CATALOG, flow, seen
 
@@ -85,3 +86,39 @@ def test_a_worker_that_was_taken_over_can_only_cause_wire_errors(
         decode(message, CATALOG)
     except WireError:
         return
+
+
+def volumes(count: int) -> list[Volume]:
+    return [Volume(bytes([192, 0, 2, n % 250]), "example.chat", n, 7, VolumeSource.TCP, 5) for n in range(count)]
+
+
+def test_volumes_arrive_as_they_were_in_messages_that_fit() -> None:
+    sent = volumes(1001)
+    messages = encode_volumes(sent)
+    assert [len(part) for _, part in messages] == [500, 500, 1]
+    read = [decode(through_json(message), CATALOG) for message, _ in messages]
+    assert [volume for said in read if isinstance(said, Moved) for volume in said.volumes] == sent
+    assert max(len(json.dumps(message)) for message, _ in messages) < MAX_MESSAGE
+    assert encode_volumes([]) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["c000", "example.chat", 1, 1, "tcp_sequence", 1],
+        ["c0000201", "no.such", 1, 1, "tcp_sequence", 1],
+        ["c0000201", "example.chat", -1, 1, "tcp_sequence", 1],
+        ["c0000201", "example.chat", 1, True, "tcp_sequence", 1],
+        ["c0000201", "example.chat", 1, 1, "guessed", 1],
+        ["c0000201", "example.chat", 1, 1, "tcp_sequence"],
+        ["c0000201", ["example.chat"], 1, 1, "tcp_sequence", 1],
+    ],
+)
+def test_a_volume_that_is_none_is_a_wire_error(row: list[Any]) -> None:
+    with pytest.raises(WireError):
+        decode({"moved": [row]}, CATALOG)
+
+
+def test_more_volumes_than_a_message_has_are_refused() -> None:
+    with pytest.raises(WireError):
+        decode({"moved": [["c0000201", "example.chat", 1, 1, "tcp_sequence", 1]] * 501}, CATALOG)

@@ -1,0 +1,29 @@
+"""The section ``volume``: how much flagged connections move."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from egret.settings.sections import Section
+
+
+class VolumeSettings(Section):
+    """How the bytes of flagged connections are counted."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Count what clients send to and receive from flagged services, from headers alone",
+    )
+    peers: int = Field(
+        default=1024,
+        ge=16,
+        le=2048,
+        description="Addresses of flagged services that are followed at once; the one used longest ago makes room, "
+        "which `egret_evictions_total` counts",
+    )
+    ring_mb: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Size of each interface's second ring, in MiB, which holds headers of flagged connections",
+    )

@@ -1,0 +1,311 @@
+"""How much flagged connections move: headers in, bytes up and down per client and service out.
+
+Addresses are *armed* when an answer gives them for a flagged name, so that a flow is counted from its first packet
+although it is *flagged* only when its hello was read. Flows to armed addresses that nobody flags are forgotten, and
+nothing is ever said about them.
+
+TCP is counted by sequence numbers (``track.bytecount``): a few packets tell all. It is the client's packets that tell,
+what it sent and what it acknowledges; an outsider's word counts only where the client's packets are not seen at all.
+UDP has only its datagrams: each counts by its length, in each direction on the interface that shows it, so that a
+flow that two interfaces show counts once.
+
+Sans-I/O, bounded, never raises.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from egret.decode.packet import Packet
+from egret.model import FlowKey, Transport, Volume, VolumeSource
+from egret.track.bytecount import ByteCount
+from egret.track.limits import SECOND_NS, Limits
+from egret.track.tables import LruTable, set_back, unused_since
+
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_DNS = 53  # a look-up is no use of a service, even where the resolver is one
+_BUCKET_NS = 16_000_000  # how exactly the beginning of a UDP flow is cut at its detection
+_BUCKETS = 64  # a second of them: no detection takes longer
+_ARMED_NS = 300 * SECOND_NS  # how long after an answer its client may come
+_IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
+_ENDED_NS = 30 * SECOND_NS  # for what comes late
+
+
+class _Flow:
+    """One connection, of a service (``owner``) or not yet."""
+
+    __slots__ = (
+        "buckets",
+        "count_in",
+        "count_out",
+        "ended",
+        "heard",
+        "key",
+        "last_ns",
+        "offer",
+        "owner",
+        "shown",
+        "since_ns",
+        "told",
+    )
+
+    def __init__(self, key: FlowKey) -> None:
+        self.key = key  # from the client to the server
+        self.owner: str | None = None
+        self.since_ns = 0
+        self.last_ns = 0
+        self.ended = False
+        self.told = (0, 0)
+        self.shown: dict[bool, tuple[str | None, int]] = {}  # UDP: for outward and inward, which interface and when
+        self.buckets: deque[list[int]] = deque(maxlen=_BUCKETS)  # UDP, while nobody owns it: [start, out, in]
+        self.restart()
+
+    def restart(self) -> None:
+        """Its ends begin another connection."""
+        self.count_out, self.count_in = ByteCount(), ByteCount()
+        self.told = (0, 0)
+        self.heard = False  # TCP: a packet of the client was seen
+        self.offer: tuple[int, int] | None = None  # TCP: first numbers of both streams, as a server says
+
+
+class Volumes:
+    """The bytes of flagged flows.
+
+    While it is not ``active`` no packet matters, and none need be fed. ``generation`` changes with the set of
+    ``addresses``.
+    """
+
+    def __init__(self, limits: Limits, evictions: Counter[str]) -> None:
+        self._peers: LruTable[bytes, int] = LruTable("volume_peers", limits.volume_peers, evictions)
+        self._flows: LruTable[FlowKey, _Flow] = LruTable("volume_flows", limits.volume_flows, evictions)
+        self._pending: LruTable[FlowKey, _Flow] = LruTable("volume_pending", limits.volume_flows, evictions)
+        self._said: dict[tuple[bytes, str], Volume] = {}
+        self.active = False
+        self.generation = 0
+        self.datagrams = True  # False where UDP is fed by ``feed_header`` only: what else comes is a part of it
+
+    def addresses(self) -> list[bytes]:
+        """The addresses whose packets matter, those used last at the end."""
+        return [address for address, _ in self._peers.oldest_first()]
+
+    def tracked(self) -> dict[str, int]:
+        """Entries now, by table."""
+        return {
+            "volume_peers": len(self._peers),
+            "volume_flows": len(self._flows),
+            "volume_pending": len(self._pending),
+        }
+
+    def arm(self, address: bytes, time_ns: int) -> None:
+        """A flagged name was said to be at *address*: count flows to it from their beginning."""
+        until_ns = self._peers.get(address)
+        if until_ns is None:
+            self.generation += 1
+        self._peers.put(address, max(until_ns or 0, time_ns + _ARMED_NS))
+        self.active = True
+
+    def flag(self, key: FlowKey, signature: str, packet: Packet | None, first_seq: int | None, time_ns: int) -> None:
+        """A flow of this service was detected.
+
+        Args:
+            key: from the client to the server.
+            signature: whose id the bytes count for from now on.
+            packet: the one that showed it, if one did.
+            first_seq: of TCP: where the client's stream began, if that is known.
+            time_ns: when.
+        """
+        self.arm(key.destination.ip, time_ns)
+        flow = self._flows.get(key)
+        if flow is None:
+            flow = self._pending.pop(key)
+            fresh = flow is None
+            flow = self._own(flow or _Flow(key), signature, time_ns)
+            if fresh and packet is not None:
+                self._feed_own(flow, packet)
+        elif flow.owner != signature:
+            self._say(flow)
+            flow.owner = signature
+        if first_seq is not None and key.transport is Transport.TCP:
+            flow.count_out.begin(first_seq)
+
+    def _own(self, flow: _Flow, signature: str, time_ns: int) -> _Flow:
+        flow.owner, flow.since_ns, flow.last_ns = signature, time_ns, max(flow.last_ns, time_ns)
+        for start_ns, sent, received in flow.buckets:
+            if start_ns + _BUCKET_NS > time_ns:
+                flow.count_out.count += sent
+                flow.count_in.count += received
+        flow.buckets.clear()
+        if evicted := self._flows.put(flow.key, flow):
+            self._say(evicted)
+        return flow
+
+    def _feed_own(self, flow: _Flow, packet: Packet) -> None:
+        """The packet that showed a flow came before anybody knew that it matters."""
+        if {packet.source, packet.destination} == {flow.key.source, flow.key.destination}:
+            self.feed(packet)
+
+    def feed(self, packet: Packet) -> None:
+        """Take one packet of the capture that names are read from."""
+        if packet.transport is Transport.TCP or self.datagrams:
+            self.feed_header(packet)
+
+    def feed_header(self, packet: Packet) -> None:
+        """Take one packet; only its headers are looked at."""
+        transport, source, destination = packet.transport, packet.source, packet.destination
+        outward = self._peers.get(destination.ip) is not None
+        if self._peers.get(source.ip) is None:
+            if not outward:
+                return
+        elif outward:  # both ends may be servers
+            outward = self._flows.get(FlowKey(transport, destination, source)) is None
+        key = FlowKey(transport, source, destination) if outward else FlowKey(transport, destination, source)
+        flow = self._find(key)
+        if flow is None:
+            return
+        flow.last_ns = packet.time_ns
+        if packet.transport is Transport.TCP:
+            self._segment(flow, packet, outward=outward)
+        else:
+            _datagram(flow, packet, outward=outward)
+
+    def _find(self, key: FlowKey) -> _Flow | None:
+        flow = self._flows.get(key)
+        if flow is not None:
+            self._flows.touch(key)
+            self._peers.touch(key.destination.ip)
+            return flow
+        if key.destination.port == _DNS:
+            return None
+        flow = self._pending.get(key)
+        if flow is None:
+            flow = _Flow(key)
+            self._pending.put(key, flow)
+        else:
+            self._pending.touch(key)
+        return flow
+
+    def _segment(self, flow: _Flow, packet: Packet, *, outward: bool) -> None:
+        flags, seq, length = packet.flags, packet.seq, packet.wire_payload_length
+        if flags & _RST:
+            flow.ended = True  # its numbers may be anything: RFC 9293 section 3.10.7.1
+            return
+        if flags & _SYN:
+            _opened(flow, packet, outward=outward)
+            return
+        if outward:
+            if flow.offer == (packet.ack, seq):
+                self._accept(flow)
+            flow.heard = True
+        mine, other = (flow.count_out, flow.count_in) if outward else (flow.count_in, flow.count_out)
+        if outward or not flow.heard:
+            mine.sent(seq, length)
+            if flags & _ACK:
+                other.acknowledged(packet.ack)
+        if flags & _FIN:
+            mine.ended((seq + length) & 0xFFFFFFFF)
+            flow.ended = True
+
+    def _accept(self, flow: _Flow) -> None:
+        """The client takes a server's offer to begin. Between ends that were known it is another connection."""
+        if flow.offer is None:
+            return
+        first_in, first_out = flow.offer
+        if not (flow.count_in.is_begun_at(first_in) and flow.count_out.is_begun_at(first_out)):
+            self._say(flow)
+            flow.restart()
+            if flow.ended:
+                flow.owner, flow.ended = None, False  # perhaps of another service, which its hello will say
+            flow.count_in.begin(first_in)
+            flow.count_out.begin(first_out)
+        flow.offer = None
+
+    def _say(self, flow: _Flow) -> None:
+        """Put what a flow moved since the last time with what is to be told."""
+        counted = flow.count_out.count, flow.count_in.count
+        sent, received = (max(0, now - then) for now, then in zip(counted, flow.told, strict=True))
+        if flow.owner is None or not sent + received:
+            return
+        flow.told = counted
+        key = (flow.key.source.ip, flow.owner)
+        source = VolumeSource.TCP if flow.key.transport is Transport.TCP else VolumeSource.UDP
+        self.give_back([Volume(*key, sent, received, source, flow.last_ns)])
+
+    def take(self) -> list[Volume]:
+        """What every client and service moved since the last call."""
+        for _, flow in self._flows.oldest_first():
+            self._say(flow)
+        said, self._said = list(self._said.values()), {}
+        return said
+
+    def give_back(self, untold: Iterable[Volume]) -> None:
+        """Add to what the next ``take`` gives: what could not be told."""
+        for volume in untold:
+            key = (volume.client, volume.signature)
+            newer = self._said.get(key)
+            self._said[key] = volume if newer is None else _sum(newer, volume)
+
+    def expire(self, time_ns: int) -> None:
+        """Forget what has been quiet for long; cheap when nothing has."""
+        for flow in unused_since(self._flows, time_ns - _ENDED_NS):
+            if flow.ended or time_ns - flow.last_ns > _IDLE_NS[flow.key.transport]:
+                self._say(flow)
+                self._flows.pop(flow.key)
+        for flow in unused_since(self._pending, time_ns - _ARMED_NS):
+            self._pending.pop(flow.key)
+        if self.active:
+            self._disarm(time_ns)
+
+    def _disarm(self, time_ns: int) -> None:
+        """Forget addresses that no flow leads to."""
+        alive = {key.destination.ip for key, _ in self._flows.oldest_first()}
+        peers = self._peers.oldest_first()
+        gone = [address for address, until in peers if until < time_ns and address not in alive]
+        for address in gone:
+            self._peers.pop(address)
+            self.generation += 1
+        self.active = len(self._peers) > 0
+
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        set_back(self._flows, time_ns)
+        set_back(self._pending, time_ns)
+        for address in self.addresses():
+            self._peers.put(address, time_ns + _ARMED_NS)
+
+
+def _opened(flow: _Flow, packet: Packet, *, outward: bool) -> None:
+    """A handshake. A server's answer is an offer until the client takes it: anybody can send one."""
+    first = (packet.seq + 1) & 0xFFFFFFFF
+    if outward:
+        flow.count_out.begin(first)
+    elif packet.flags & _ACK:
+        flow.offer = (first, packet.ack)
+        if not flow.heard:
+            flow.count_in.begin(first)
+            flow.count_out.begin(packet.ack)
+
+
+def _datagram(flow: _Flow, packet: Packet, *, outward: bool) -> None:
+    interface, seen_ns = flow.shown.get(outward, (packet.interface, 0))
+    if interface != packet.interface and abs(packet.time_ns - seen_ns) < SECOND_NS:
+        return  # the same datagram was shown by another interface
+    flow.shown[outward] = (packet.interface, packet.time_ns)
+    if flow.owner is not None:
+        if packet.time_ns > flow.since_ns - _BUCKET_NS:
+            count = flow.count_out if outward else flow.count_in
+            count.count += packet.wire_payload_length
+        return
+    start_ns = packet.time_ns - packet.time_ns % _BUCKET_NS
+    if not flow.buckets or flow.buckets[-1][0] != start_ns:
+        flow.buckets.append([start_ns, 0, 0])
+    flow.buckets[-1][1 if outward else 2] += packet.wire_payload_length
+
+
+def _sum(one: Volume, other: Volume) -> Volume:
+    return one._replace(
+        bytes_out=one.bytes_out + other.bytes_out,
+        bytes_in=one.bytes_in + other.bytes_in,
+        source=one.source.joined(other.source),
+        time_ns=max(one.time_ns, other.time_ns),
+    )
