@@ -36,15 +36,25 @@ def from_host(raw: bytes) -> str | None:
     The final dot is dropped. U-labels (UTF-8 on the wire) become A-labels where IDNA knows them and
     escaped bytes where it does not.
     """
+    labels = _labels_of(raw)
+    return None if labels is None or not _are_labels(labels) else canonical(labels)
+
+
+def as_said(raw: bytes) -> str | None:
+    """As ``from_host``; a name with labels that no resolver takes, empty or too long, is said all the same."""
+    labels = _labels_of(raw)
+    return None if labels is None or not any(labels) else canonical(labels)
+
+
+def _labels_of(raw: bytes) -> list[bytes] | None:
     host = raw.strip(b" \t").removesuffix(b".").lower()
     if not host or len(host) > MAX_NAME or is_address(host):
         return None
-    if not host.isascii():
-        host = _to_ascii(host)
-    labels = host.split(b".")
-    if any(not label or len(label) > MAX_LABEL for label in labels):
-        return None
-    return canonical(labels)
+    return (host if host.isascii() else _to_ascii(host)).split(b".")
+
+
+def _are_labels(labels: list[bytes]) -> bool:
+    return all(0 < len(label) <= MAX_LABEL for label in labels)
 
 
 def _to_ascii(host: bytes) -> bytes:

@@ -9,11 +9,10 @@ import pytest
 from egret.model import Frame, Observation
 from egret.track.observer import Observer
 from tests.support.reshape import SHAPES, packets
-from tests.support.talks import Name, labels, talks
+from tests.support.talks import Name, talks
 from tests.support.wraps import WRAPS, Wrap
 
 # Whether a stream on port 53 is DNS is told by its first byte, once: a hello whose first piece comes later is lost.
-LOST = {"reversed": {"tls on port 53"}, "no handshake, last first": {"tls on port 53"}}
 START_NS = 1_700_000_000_000_000_000
 
 
@@ -36,15 +35,13 @@ def kind_and_name(said: Observation) -> Name:
 
 
 @lru_cache
-def there(*, without: frozenset[str] = frozenset()) -> frozenset[Name]:
-    return frozenset(
-        name for label, talk in zip(labels(), talks(), strict=True) if label not in without for name in talk.names
-    )
+def there() -> frozenset[Name]:
+    return frozenset(name for talk in talks() for name in talk.names)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_in_every_shape(shape: str) -> None:
-    assert named(WRAPS["Ethernet"], shape) == there(without=frozenset(LOST.get(shape, ())))
+    assert named(WRAPS["Ethernet"], shape) == there()
 
 
 @pytest.mark.parametrize("shape", ["plain", "plain, IPv6"])

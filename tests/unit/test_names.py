@@ -50,9 +50,20 @@ def test_from_host(raw: bytes, text: str | None) -> None:
     assert names.from_host(raw) == text
 
 
+def test_what_is_said_is_kept() -> None:
+    long = b"a" * 64 + b".example"
+    for raw in (b"A..b.", long, b".a.example"):
+        assert names.from_host(raw) is None
+        assert names.as_said(raw) == raw.decode().lower().removesuffix(".")
+    for raw in (b"", b"..", b"192.0.2.1", b"a" * 254):
+        assert names.as_said(raw) is None
+    assert names.as_said(b"a.example") == "a.example"
+
+
 @given(st.binary(max_size=300))
 def test_from_host_is_total(raw: bytes) -> None:
     text = names.from_host(raw)
+    assert text is None or names.as_said(raw) == text
     assert text is None or (text.isascii() and text.isprintable())
 
 

@@ -223,7 +223,7 @@ def _method(request: tuple[bytes, bytes]) -> bytes:
 
 def _host_name(host: bytes) -> str | None:
     """No URL is a host: a client that writes one into its Host line says nothing that can be trusted."""
-    return None if b"/" in host else names.from_host(host)
+    return None if b"/" in host else names.as_said(host)
 
 
 def _head(request: tuple[bytes, bytes], fields: _Fields) -> RequestHead:

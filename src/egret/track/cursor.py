@@ -44,6 +44,15 @@ class Cursor:
         """The bytes in order, up to the first hole."""
         return self._assembly.run(self._position)
 
+    def is_at(self, seq: int) -> bool:
+        """Whether sequence number *seq* is where the next message begins, and its first byte has not come."""
+        return (seq - self._anchor - self._position) & _MASK == 0 and not self._assembly.length_at(self._position)
+
+    def runs(self) -> list[tuple[int, bytes]]:
+        """Every run of bytes that waits, with its sequence number."""
+        assembly = self._assembly
+        return [((self._anchor + start) & _MASK, assembly.run(start)) for start in assembly.starts()]
+
     def forget(self) -> None:
         """Keep the place, and nothing that waits there."""
         self._anchor = (self._anchor + self._position) & _MASK

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from egret.decode import dns
+from egret.decode.http import begins_request
 from egret.decode.packet import Packet
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Protocol, Recognition, Transport
@@ -21,7 +22,7 @@ DNS_PORT = 53
 MAX_PENDING = 2 * (65535 + 2)  # one message of the greatest length, and as much that came before its turn
 _SYN = 0x02
 _MAX_QUERY_BYTE = 0x10  # a first length byte above says 4 KB and more: no query, but TLS or text on port 53
-_TLS = b"\x16\x03"
+_TLS, _HELLO = b"\x16\x03", b"\x01"
 _CUT_MIN = 12  # bytes of a DNS header: less of a cut message says nothing
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _REBASE = 1 << 30
@@ -52,6 +53,7 @@ class DnsStreams:
         self._lookups = lookups
         self._bytes_limit = limits.stream_bytes
         self._held = 0
+        self._released: list[Packet] = []
         self._table: LruTable[int, _Direction] = LruTable("dns_streams", limits.dns_streams, counters.evictions)
 
     def feed(self, packet: Packet) -> list[Event] | None:
@@ -71,6 +73,11 @@ class DnsStreams:
         if self._is_foreign(direction, packet):
             return None
         return self._take(key, direction, packet)
+
+    def released(self) -> list[Packet]:
+        """What had come, before its turn, of a connection that turned out to carry something else."""
+        released, self._released = self._released, []
+        return released
 
     def adopt(self, heard: Heard, seq: int, pieces: Iterable[tuple[int, bytes]]) -> list[Event]:
         """A connection on another port was recognised as DNS by its first bytes: take it over.
@@ -114,13 +121,28 @@ class DnsStreams:
 
     def _is_foreign(self, direction: _Direction, packet: Packet) -> bool:
         """Whether something else than DNS speaks on port 53; then both directions are its."""
-        first = direction.position == 0 and packet.seq == direction.anchor and packet.destination.port == DNS_PORT
-        if first and _no_query(packet.payload, sure=direction.sure):
+        if direction.foreign or direction.position or packet.destination.port != DNS_PORT:
+            return direction.foreign
+        if direction.sure:
+            foreign = packet.seq == direction.anchor and packet.payload[0] >= _MAX_QUERY_BYTE
+        else:
+            foreign = _begins_other(packet.payload)
+        if foreign:
             direction.foreign = True
+            self._release(direction, packet)
             reverse = _Direction(_heard(packet), packet.seq, sure=False)
             reverse.foreign = True
             self._admit(hash((packet.destination, packet.source)), reverse)
         return direction.foreign
+
+    def _release(self, direction: _Direction, packet: Packet) -> None:
+        assembly = direction.assembly
+        for start in assembly.starts():
+            data = assembly.run(start)
+            seq = (direction.anchor + start) & _MASK
+            self._released.append(packet._replace(seq=seq, payload=memoryview(data), wire_payload_length=len(data)))
+        self._held -= assembly.size
+        direction.assembly = Assembly(MAX_PENDING)
 
     def _take(self, key: int, direction: _Direction, packet: Packet) -> list[Event]:
         direction.last_ns = packet.time_ns
@@ -231,9 +253,9 @@ class DnsStreams:
         return {"dns_streams": len(self._table)}
 
 
-def _no_query(payload: memoryview, *, sure: bool) -> bool:
-    """Whether a client's first bytes are not DNS; those of a stream whose beginning was missed may be anything."""
-    return payload[0] >= _MAX_QUERY_BYTE if sure else bytes(payload[:2]) == _TLS
+def _begins_other(payload: memoryview) -> bool:
+    """Whether a segment of a stream whose beginning was missed begins something else than DNS beyond doubt."""
+    return (bytes(payload[:2]) == _TLS and bytes(payload[5:6]) == _HELLO) or begins_request(payload)
 
 
 def _heard(packet: Packet) -> Heard:

@@ -36,6 +36,7 @@ class Flow:
         "oriented",
         "origin",
         "prelude",
+        "request_at",
         "said",
         "settled",
         "sieve",
@@ -61,6 +62,7 @@ class Flow:
         self.needed = 1  # bytes from there before another look pays
         self.cost = 0
         self.assembly: Assembly | None = None
+        self.request_at: int | None = None  # the offset of a segment that begins with a request
         self.sieve: Sieve | None = None  # of a request's head that is too long to be held
         self._weak: dict[int, bytes] = {}
 
@@ -171,13 +173,18 @@ class Flow:
         return 0 if self.sieve is None else len(self.sieve.kept)
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
-        """The bytes in order from where the next message begins, then every run beyond a hole; with their offsets."""
+        """The bytes in order from where the next message begins, then every run beyond a hole; with their offsets.
+
+        Last comes what begins with a segment that begins like a request.
+        """
         if self.assembly is not None:
             first = self.first
             yield first, self.data()
             for start in self.assembly.starts():
                 if start > first:
                     yield start, self.assembly.run(start)
+            if self.request_at is not None and self.request_at > first:
+                yield self.request_at, self.assembly.run(self.request_at)
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Everything held from where the next message begins, in pieces with their sequence numbers."""
@@ -203,6 +210,21 @@ class Flow:
     def end_seq(self) -> int:
         """The sequence number behind the bytes that lie there without a hole."""
         return (self.anchor + self.first + self.available()) & _MASK
+
+    def expect_request(self, seq: int) -> None:
+        """A request begins with the segment at *seq*, beyond doubt."""
+        offset = self.offset_of(seq)
+        if offset > self.first and (self.request_at is None or offset < self.request_at):
+            self.request_at = offset
+
+    def begin_anew(self) -> bool:
+        """What came first is none of ours: go on with the request behind it, if there is one."""
+        behind = 0 if self.request_at is None else self.request_at - self.first
+        if not 0 < behind < self.available():
+            return False
+        self.go_on_behind(behind)
+        self.request_at, self.prelude = None, False
+        return True
 
     def go_on_behind(self, size: int) -> None:
         """A message of *size* bytes was read; another begins behind it."""

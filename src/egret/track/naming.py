@@ -30,7 +30,15 @@ from egret.model import (
 from egret.track.answers import Answers
 from egret.track.ech import UNKNOWN, EchLookups
 
-_from_host = lru_cache(maxsize=1 << 14)(names.from_host)  # the same few names come again and again
+
+@lru_cache(maxsize=1 << 14)  # the same few names come again and again
+def _spell(host: bytes) -> tuple[str | None, Reason | None]:
+    """A name as it was said, without a port (RFC 6066 section 3 has no place for one), and what is wrong with it."""
+    bare = names.split_port(host)[0]
+    bad = names.from_host(bare) is None and not names.is_address(host)
+    return names.as_said(bare), Reason.BAD_NAME if bad else None
+
+
 _NAMED_BY = {Protocol.HTTP: NamedBy.HTTP, Protocol.SOCKS: NamedBy.SOCKS}
 
 
@@ -94,17 +102,15 @@ def said_by_chlo(chlo: Chlo, version: int) -> Said:
 
 
 def _said(host: bytes | None, protocol: Protocol, attributes: Mapping[str, object], anomaly: Reason | None) -> Said:
-    name = None if host is None else _from_host(host)
-    if host is not None and name is None and not names.is_address(host):
-        anomaly = anomaly or Reason.BAD_NAME
-    return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly)
+    name, bad = (None, None) if host is None else _spell(host)
+    return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly or bad)
 
 
 def said_behind_holes(parts: Iterable[bytes], protocol: Protocol, attributes: Mapping[str, object]) -> Said | None:
     """The name in what lies behind holes of a hello: where one of its pieces was lost, the name may be in another."""
     for part in parts:
         host = find_server_name(part)
-        name = None if host is None else _from_host(host)
+        name = None if host is None else names.from_host(host)
         if is_host(name):
             return Said(protocol, Kind.CLIENT_HELLO, name, {"partial": True, **attributes}, Reason.GAP)
     return None

@@ -104,6 +104,7 @@ class Observer:
             events = self._dns.feed(packet)
             if events is not None:
                 return events
+            return [event for one in (packet, *self._dns.released()) for event in self._streams.feed(one)]
         return self._streams.feed(packet)
 
     def _datagram(self, packet: Packet) -> list[Event]:

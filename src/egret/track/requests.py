@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from egret.decode.http import RequestHead, begins_head, head_of_http2, parse_request_head
+from egret.decode.http import RequestHead, begins_head, begins_request, head_of_http2, parse_request_head
 from egret.decode.http2 import PREFACE, Session
 from egret.decode.http_stream import Sieve, measure_chunks
 from egret.decode.packet import Packet
@@ -57,6 +57,11 @@ class _Conversation:
         self.lost, self.spoken, self.frames = True, False, None
         self.sieve, self.chunked = None, False
         self.cursor.forget()
+
+    def resume(self, seq: int) -> None:
+        """A request begins at *seq*."""
+        self.cursor.restart(seq)
+        self.lost = False
 
     def data(self) -> bytes:
         """The head at the cursor, or what is kept of one that is too long to be held."""
@@ -123,16 +128,20 @@ class Requests:
         for seq, data in pieces:
             conversation.cursor.add(seq, data)
 
-    def forget(self, key: int) -> None:
-        """The ends of a connection are used again."""
+    def forget(self, key: int) -> list[tuple[int, bytes]]:
+        """Something else begins between these ends; what was held of it, with sequence numbers."""
         conversation = self._table.pop(key)
-        if conversation is not None:
-            self._uncount(conversation)
+        if conversation is None:
+            return []
+        self._uncount(conversation)
+        return conversation.cursor.runs()
 
-    def is_lost(self, key: int) -> bool:
-        """Whether something else than requests may go on here: a tunnel, another protocol."""
+    def may_leave(self, key: int, seq: int) -> bool:
+        """Whether something else than requests may begin at *seq*: a tunnel, an upgrade, another protocol."""
         conversation = self._table.get(key)
-        return conversation is not None and conversation.lost
+        if conversation is None:
+            return False
+        return conversation.lost or (not conversation.chunked and conversation.cursor.is_at(seq))
 
     def feed(self, key: int, packet: Packet) -> list[Event]:
         """Take one segment of a followed connection's client."""
@@ -142,8 +151,7 @@ class Requests:
         if conversation.lost:
             if packet.payload[0] not in REQUEST_START or conversation.cursor.is_behind(packet.seq):
                 return []
-            conversation.cursor.restart(packet.seq)
-            conversation.lost = False
+            conversation.resume(packet.seq)
         events: list[Event] = []
         payload = packet.payload
         for at in range(0, len(payload), STEP):
@@ -238,6 +246,12 @@ class Requests:
         """Use what is there, and wait for another beginning."""
         conversation = self._waiting[key]
         events = self._heads(conversation, conversation.last_ns, final=True)
+        for seq, data in conversation.cursor.runs():
+            if begins_request(data):  # beyond bytes that never came
+                conversation.lose()
+                conversation.resume(seq)
+                conversation.cursor.add(seq, data)
+                events += self._heads(conversation, conversation.last_ns, final=True)
         conversation.lose()
         self._uncount(conversation)
         return events

@@ -16,7 +16,7 @@ from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognitio
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, other_key, why_nameless
 from egret.track.httpdns import HttpDns
-from egret.track.late import LateStarts
+from egret.track.late import REQUEST_START, LateStarts
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Heard
 from egret.track.naming import Namer
@@ -166,8 +166,8 @@ class Streams:
         events: list[Event] = []
         for at in range(0, len(payload), STEP):
             kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
-            if flow.prelude and kept and begins_request(payload):
-                self._begin_anew(flow, seq)
+            if kept and not at and payload[0] in REQUEST_START and begins_request(payload):
+                flow.expect_request(seq)
             if kept and (flow.available() >= flow.needed or flow.full):
                 events += self._look(flow, packet.time_ns, final=flow.full)
             if flow.settled:
@@ -195,6 +195,8 @@ class Streams:
             return self._recognised(flow, found, time_ns)
         if not flow.oriented and is_server(data):
             return self._turn_round(flow)
+        if flow.begin_anew():
+            return self._look(flow, time_ns, final=final)
         if final or (found.recognition is Recognition.NO and flow.sure):
             return self._finish(flow, time_ns)
         flow.prelude = found.prelude
@@ -280,9 +282,10 @@ class Streams:
                 found = recognise(data, final=True)
                 if found.said is None:
                     continue
-                flow.start = start
             else:
                 found = recognise_anywhere(data, final=True)
+            if start != first and found.said is not None:
+                flow.go_on_behind(start - first)
             if found.recognition is Recognition.YES and (found.said is not None or found.header or reason is None):
                 events = self._recognised(flow, found, time_ns)
                 return events if flow.settled else events + self._finish(flow, time_ns, reason)
@@ -330,25 +333,18 @@ class Streams:
         flow = self._flows.get(key)
         if flow is not None:
             return self._take(flow, packet.seq, packet)
-        if self._late.begins(key, packet, in_tunnel=self._requests.is_lost(key)):
+        if self._late.begins(key, packet, in_tunnel=self._requests.may_leave(key, packet.seq)):
             return self._open_late(key, decided, packet)
         if decided == _SERVER_SIDE:
             return self._httpdns.feed(packet) if len(self._httpdns) else []
         return self._requests.feed(key, packet)
 
-    @staticmethod
-    def _begin_anew(flow: Flow, seq: int) -> None:
-        """What came before was none of ours; a request begins in the stream where this segment does."""
-        behind = flow.offset_of(seq) - flow.first
-        if 0 < behind < flow.available():
-            flow.go_on_behind(behind)
-            flow.prelude = False
-
     def _open_late(self, key: int, decided: int, packet: Packet) -> list[Event]:
         self._late.forget(key)
-        self._requests.forget(key)
         flow = Flow(key, packet.source, packet.destination, packet.interface, self._limits.flow_bytes)
         flow.begin_at(packet.seq)
+        for seq, data in self._requests.forget(key):
+            flow.add(seq, memoryview(data))
         flow.origin = decided
         flow.oriented = flow.said = True
         return self._admit(flow) + self._take(flow, packet.seq, packet)

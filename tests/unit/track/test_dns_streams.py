@@ -125,3 +125,16 @@ def test_any_order_without_a_handshake_when_the_last_piece_comes_first() -> None
 def test_a_message_that_is_cut_off_says_what_it_begins_with() -> None:
     tcp, query = tcp53(), dns.message.make_query("d.example.", "A", use_edns=0).to_wire()
     assert names([tcp.syn(), *tcp.stream(vector(2, query)[:-2])]) == ["d.example"]
+
+
+def test_what_came_before_its_turn_is_handed_on() -> None:
+    """Where the first byte says that port 53 carries something else, nothing before it is lost."""
+    for stream in (openssl_hello("one.example"), b"GET / HTTP/1.1\r\nHost: one.example\r\n\r\n"):
+        for opened in (True, False):
+            tcp = Tcp(dport=53)
+            handshake = tcp.handshake() if opened else []
+            sizes = [50] * 20 if opened else [40]  # without a SYN the request's line must be whole in its segment
+            frames = tcp.stream(stream, sizes)[::-1]
+            observer = Observer()
+            assert [event.name for event in observations(run([*handshake, *frames], observer))] == ["one.example"]
+            assert observer._dns._held == observer._streams._held == 0

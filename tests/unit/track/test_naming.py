@@ -39,7 +39,9 @@ def test_bad_names_and_address_literals() -> None:
     def of(host: bytes | None, anomaly: Reason | None = None) -> Said:
         return said_by_hello(ClientHello(server_name=host, version=0x0303, anomaly=anomaly), Protocol.QUIC)
 
-    assert (of(b"a..b").name, of(b"a..b").anomaly) == (None, Reason.BAD_NAME)
+    assert (of(b"a..b").name, of(b"a..b").anomaly) == ("a..b", Reason.BAD_NAME)
+    assert (of(b"..").name, of(b"..").anomaly) == (None, Reason.BAD_NAME)
+    assert (of(b"a.example:443").name, of(b"a.example:443").anomaly) == ("a.example", None)
     assert (of(b"192.0.2.1").name, of(b"192.0.2.1").anomaly) == (None, None)
     assert of(b"a..b", Reason.TRUNCATED).anomaly is Reason.TRUNCATED
     assert of(None) == Said(Protocol.QUIC, Kind.CLIENT_HELLO, None, {"version": "1.2"})

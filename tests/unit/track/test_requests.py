@@ -192,6 +192,35 @@ def test_chunks_need_not_be_captured() -> None:
     assert names([*tcp.handshake(), *frames], flush=False) == ["one.example", "two.example"]
 
 
+def test_requests_beyond_bytes_that_never_came() -> None:
+    tcp = Tcp(dport=80)
+    third = b"GET /3 HTTP/1.1\r\nHost: three.example\r\n\r\n"
+    gone = len(FIRST) + 500
+    frames = [tcp.send(0, FIRST), tcp.send(gone, SECOND), tcp.send(gone + len(SECOND) + 500, third)]
+    assert names([*tcp.handshake(), *frames]) == ["one.example", "two.example", "three.example"]
+
+
+def test_a_first_request_beyond_bytes_that_never_came() -> None:
+    for opened in (True, False):
+        for before in (b"x" * 500, b"of a body\r\n", b"\0binary"):
+            tcp = Tcp(dport=80)
+            handshake = tcp.handshake() if opened else []
+            frames = [tcp.send(700, before), tcp.send(700 + len(before), FIRST + SECOND)]
+            assert names([*handshake, *frames]) == ["one.example", "two.example"]
+
+
+def test_tls_after_an_upgrade() -> None:
+    options = b"OPTIONS * HTTP/1.1\r\nHost: one.example\r\nUpgrade: TLS/1.0\r\n\r\n"
+    hello = openssl_hello("two.example")
+    pieces = [(len(options) + at, hello[at : at + 100]) for at in range(0, len(hello), 100)]
+    for order in (pieces, [pieces[-1], *pieces[:-1]]):
+        tcp = Tcp(dport=80)
+        frames = [tcp.send(0, options), *(tcp.send(at, piece) for at, piece in order)]
+        events = run([*tcp.handshake(), *frames, *frames])
+        assert [event.name for event in observations(events)] == ["one.example", "two.example"]
+        assert len(connections(events)) == 1
+
+
 def test_every_host_line_is_said() -> None:
     two = b"GET / HTTP/1.1\r\nHost: one.example\r\nHost: two.example\r\n\r\n"
     for sizes in ([], [1] * len(two), [40]):
