@@ -88,6 +88,7 @@ def render(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _unknown(found)
     else:
         yield from _row("signature", "none: the catalogue names no network with this address")
+        yield from _nameless(found)
     if found.get("hosting"):
         yield from _hosting(found["hosting"])
     yield from _row("catalogue", found["catalogue"])
@@ -154,6 +155,17 @@ def _unknown(found: Mapping[str, Any]) -> Iterator[str]:
     if found["similar"]:
         alike = ", ".join(found["similar"])
         yield from _row("spelled alike", f"{alike} (in the catalogue; a like spelling does not say who runs a host)")
+
+
+def _nameless(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a connection to an address would be that nothing names."""
+    unnamed = found.get("unnamed")
+    if unnamed:
+        yield from _row(
+            "without a name", f"{unnamed['service']}: class {unnamed['class']}, severity {unnamed['severity']}"
+        )
+        yield from _sum(unnamed)
+        yield from _chain(unnamed)
 
 
 def _hosting(hosting: Mapping[str, Any]) -> Iterator[str]:

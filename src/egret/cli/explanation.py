@@ -39,6 +39,9 @@ def explain_address(ip: bytes, catalog: Catalog, judge: Judge) -> dict[str, Any]
     hosting = judge.hosting(ip)
     row = network(hosting.asn)
     facts = asdict(hosting) | {"network": network_class(hosting.asn), "network_operator": row.operator if row else None}
+    unnamed = judge.unnamed(ip) if match is None else None
+    if unnamed is not None:
+        head["unnamed"] = {"service": unnamed.signature.service, **_service(unnamed, ip, judge)}
     service = _service(match, ip, judge) if match else {}
     return head | service | {"hosting": facts, "catalogue": catalog.version}
 

@@ -21,6 +21,7 @@ from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
 from egret.daemon.setup import Knowledge, incident_policy, make_outputs
 from egret.daemon.view import DaemonView, SinkWatch
+from egret.judge.unnamed import UNNAMED
 from egret.sources.opener import OpenerClient
 from egret.sources.placement import Placement
 from egret.store.coverage import CoverageStore
@@ -109,7 +110,7 @@ class Service:
         telemetry.watch(self._post.placement.interfaces)
         telemetry.sinks(delivery.name for delivery in self._deliveries)
         catalog = knowledge.catalog
-        telemetry.catalog(catalog.signatures, catalog.version, knowledge.judge.policy.possible)
+        telemetry.catalog(catalog.signatures, catalog.version, knowledge.judge.policy.possible, UNNAMED.values())
         telemetry.resolvers(resolver.operator for resolver in knowledge.resolvers.resolvers)
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
         telemetry.config_loaded(time.time())

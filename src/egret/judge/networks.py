@@ -9,6 +9,7 @@ and others have no network of their own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -205,6 +206,11 @@ _NETWORKS = {
     for operator, asns in operators.items()
     for asn in asns
 }
+
+
+def networks_of(network_class: NetworkClass) -> Mapping[str, tuple[int, ...]]:
+    """The operators of a class, each with its numbers."""
+    return _TABLE.get(network_class, {})
 
 
 def network(asn: int | None) -> Network | None:

@@ -16,6 +16,7 @@ from egret.judge.jurisdiction import place
 from egret.judge.networks import NetworkClass, network_class
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.reasons import Evidence
+from egret.judge.unnamed import UNNAMED, unnamed_match
 from egret.model import (
     Connection,
     Detection,
@@ -46,6 +47,7 @@ class Policy:
     ai_contested: Severity = Severity.MEDIUM  # contested operator, and not known to be in China
     embedded: Severity = Severity.MEDIUM
     cloud: Severity = Severity.LOW
+    cloud_unnamed: Severity = Severity.LOW  # no name at all, by the network alone
     resolver: Severity = Severity.LOW
     broad: Severity = Severity.INFO
     lookup_step_down: bool = True
@@ -62,6 +64,8 @@ class Policy:
         full = {self.of_class(service_class)}
         if service_class is ServiceClass.AI and operator.contested:
             full.add(self.ai_contested)
+        if service_class is ServiceClass.CLOUD:
+            full.add(self.cloud_unnamed)
         if self.lookup_step_down:
             full |= {severity.step_down() for severity in full}
         most = self.points.most(service_class)
@@ -79,6 +83,8 @@ def severity_of_class(
 
     Where nothing says that a contested service is in China, it counts as elsewhere.
     """
+    if signature.id in UNNAMED:
+        return policy.cloud_unnamed
     if signature.service_class is ServiceClass.AI and signature.operator.contested:
         where = place(region, hosting, count_sars=policy.count_sars)
         return policy.ai if where.in_china else policy.ai_contested
@@ -146,6 +152,10 @@ class Judge:
             return None
         return hosting.country, network_class(hosting.asn)
 
+    def unnamed(self, ip: bytes) -> Match | None:
+        """What a connection to *ip* is that nothing named; None where its network is no PRC AI cloud's."""
+        return unnamed_match(self.hosting(ip).asn)
+
     def _where(self, addresses: tuple[bytes, ...]) -> tuple[bytes | None, Hosting]:
         """One address for the verdict: one in China if there is any, else the first that is known, else the first."""
         found = [(ip, self.hosting(ip)) for ip in addresses]
@@ -154,7 +164,7 @@ class Judge:
 
 
 def _evidence(event: Observation | Connection, match: Match) -> Evidence:
-    if "/" in match.pattern:  # a network; no host pattern has one
+    if "/" in match.pattern or match.signature.id in UNNAMED:  # a network; no host pattern has a slash
         return Evidence.ADDRESS
     if isinstance(event, Observation):
         if event.attributes.get("via") == "ech-lookup":

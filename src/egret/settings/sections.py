@@ -140,6 +140,9 @@ class Severities(Section):
     )
     embedded: Severity = Field(default=Severity.MEDIUM, description="Products with a PRC AI built in")
     cloud: Severity = Field(default=Severity.LOW, description="PRC cloud platforms at large")
+    cloud_unnamed: Severity = Field(
+        default=Severity.LOW, description="Connections that nothing named, to networks of PRC AI clouds; info: counted"
+    )
     resolver: Severity = Field(default=Severity.LOW, description="PRC resolvers over encrypted DNS or HTTPDNS")
     broad: Severity = Field(default=Severity.INFO, description="Other services of such companies")
     lookup_step_down: bool = Field(default=True, description="A look-up without a connection is one step lower")

@@ -116,17 +116,24 @@ class Telemetry:
             self._announce("egret_deliveries_total", [(name, outcome.value) for outcome in Outcome])
             self._announce("egret_delivery_queue_length", [(name,)])
 
-    def catalog(self, signatures: Collection[Signature], version: str, possible: Possible) -> None:
+    def catalog(
+        self,
+        signatures: Collection[Signature],
+        version: str,
+        possible: Possible,
+        unlisted: Collection[Signature] = (),
+    ) -> None:
         """Announce a catalogue: each detection it can produce at 0, its version, size and review date.
 
         Args:
             signatures: of the catalogue in use from now on.
             version: of the catalogue.
+            unlisted: what is detected beside the catalogue (``judge.unnamed``).
             possible: the severities that a class of service can have (``judge.verdict.Policy.possible``).
         """
         combinations = {
             (*_service_labels(signature), severity.value)
-            for signature in signatures
+            for signature in (*signatures, *unlisted)
             for severity in possible(signature.service_class, signature.operator)
         }
         if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:

@@ -19,6 +19,7 @@ from egret.model import (
     Kind,
     Match,
     NamedBy,
+    Nameless,
     Observation,
     Protocol,
     ServiceClass,
@@ -54,6 +55,10 @@ class PrcNetworks(Interface):
 
     def prc_network(self, ip: bytes) -> tuple[str, str] | None:
         """Country code and network class of *ip*, None where it is not hosted in the PRC."""
+        ...
+
+    def unnamed(self, ip: bytes) -> Match | None:
+        """What a connection to *ip* is that nothing named, None where its network says nothing."""
         ...
 
 
@@ -214,4 +219,6 @@ class Pipeline:
             network = self._prc.prc_network(connection.server.ip)
             if network is not None:
                 self.counts["prc_hosted", *network] += 1
+            if connection.name is None and connection.reason is not Nameless.NO_PAYLOAD:
+                return self._prc.unnamed(connection.server.ip)
         return match

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from egret.catalog.match import Catalog
 from egret.errors import EgretError
+from egret.judge.unnamed import UNNAMED
 from egret.model import (
     Connection,
     Endpoint,
@@ -167,7 +168,7 @@ def _endpoint(endpoint: Endpoint) -> list[object]:
 
 
 def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
-    signature = catalog.get(body["signature"])
+    signature = catalog.get(body["signature"]) or UNNAMED.get(body["signature"])
     if signature is None:
         raise WireError("a worker names a signature that the catalogue has not")
     pattern, region = _text(body["pattern"]) or "", _text(body["region"])

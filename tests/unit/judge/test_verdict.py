@@ -216,3 +216,21 @@ def test_a_name_behind_ech_says_how_sure_it_is(judge: Judge, confidence: str, sc
     found = judge.detect(inner, match()).verdict
     assert (found.severity, found.score) == (Severity.HIGH, score)
     assert any("inferred from the client's own look-up" in line and said in line for line in found.reasons)
+
+
+@pytest.mark.parametrize(("ip", "asn"), [(IN_CN, 37963), (IN_SG, 45102)])
+def test_a_connection_without_a_name_to_a_prc_cloud_is_cloud_and_no_ai(judge: Judge, ip: bytes, asn: int) -> None:
+    found = judge.unnamed(ip)
+    assert found is not None
+    seen = judge.detect(connection(ip, NamedBy.NOTHING), found).verdict
+    assert (seen.severity, seen.lookup_only) == (Severity.LOW, False)
+    assert f"Recognised by its address alone (AS{asn})" in seen.reasons
+    assert any("whether it has to do with AI, cannot be seen" in line for line in seen.reasons)
+    assert judge.unnamed(IN_US) is None
+    assert (
+        Judge(Policy(cloud_unnamed=Severity.INFO), Table())
+        .detect(connection(ip, NamedBy.NOTHING), found)
+        .verdict.severity
+        is Severity.INFO
+    )
+    assert Severity.CRITICAL in Policy(cloud_unnamed=Severity.CRITICAL).possible(CLOUD, PRC)

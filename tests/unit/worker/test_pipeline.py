@@ -8,7 +8,8 @@ import pytest
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import Reason
-from egret.model import Anomaly, Event, Kind, NamedBy, Observation, Protocol
+from egret.judge.unnamed import unnamed_match
+from egret.model import Anomaly, Connection, Event, Kind, Match, NamedBy, Nameless, Observation, Protocol
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signatures import load_catalog
 from egret.worker.pipeline import Pipeline
@@ -30,6 +31,9 @@ from tests.support.pipeline import CATALOG, LISTED, flow, seen
 class InChina:
     def prc_network(self, ip: bytes) -> tuple[str, str] | None:
         return ("CN", "prc-cloud") if ip[0] == 203 else None
+
+    def unnamed(self, ip: bytes) -> Match | None:
+        return unnamed_match(45102) if ip[0] == 100 else None
 
 
 def hits(*events: Event, pipeline: Pipeline | None = None) -> list[str]:
@@ -86,6 +90,19 @@ def test_an_address_is_matched_where_no_name_is() -> None:
     assert hits(flow(server=LISTED)) == ["example.dns"]
     assert hits(flow("other.example", NamedBy.HELLO, server=LISTED)) == ["example.dns"]
     assert hits(flow("chat.example", NamedBy.HELLO, server=LISTED)) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "found"),
+    [
+        (flow(server=bytes([100, 64, 0, 1])), ["network.alibaba-international"]),
+        (replace(flow(server=bytes([100, 64, 0, 1])), reason=Nameless.NO_PAYLOAD), []),
+        (flow("other.example", NamedBy.HELLO, server=bytes([100, 64, 0, 1])), []),
+        (flow("chat.example", NamedBy.ANSWER, server=bytes([100, 64, 0, 1])), ["example.chat"]),
+    ],
+)
+def test_what_nothing_named_is_what_its_network_is(connection: Connection, found: list[str]) -> None:
+    assert hits(connection, pipeline=Pipeline(CATALOG, InChina())) == found
 
 
 def test_prc_hosted_connections_without_a_signature_are_counted_by_country_and_network() -> None:

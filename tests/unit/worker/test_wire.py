@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from egret.judge.unnamed import unnamed_match
 from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Volume, VolumeSource
 from egret.sources.channel import MAX_MESSAGE
 from egret.worker.pipeline import Hit
@@ -37,6 +38,13 @@ def through_json(message: dict[str, object]) -> dict[str, Any]:
 @pytest.mark.parametrize("event", EVENTS)
 def test_hits_come_through_whole(event: Observation | Connection) -> None:
     sent = hit(event)
+    assert decode(through_json(encode_hit(sent)), CATALOG) == sent
+
+
+def test_a_connection_that_only_its_network_names_comes_through() -> None:
+    match = unnamed_match(37963)
+    assert match is not None
+    sent = Hit(flow(), match)
     assert decode(through_json(encode_hit(sent)), CATALOG) == sent
 
 
