@@ -24,6 +24,7 @@ from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
 from egret.daemon.clients import ClientReader, learn
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge, measured_classes
+from egret.judge.directory import Mark
 from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
@@ -133,6 +134,7 @@ class _Replay:
         for frame in captures.frames(path):
             hits = pipeline.feed(frame)
             if hits:
+                self._mark(pipeline)
                 yield from self._judged(hits)
             self._end_ns = frame.time_ns
             if abs(frame.time_ns - told_ns) > _TELL_NS:
@@ -145,6 +147,11 @@ class _Replay:
     def _add_volumes(self, pipeline: Pipeline) -> None:
         for volume in pipeline.take_volumes():
             self._keep(self._folder.add_volume(volume))
+
+    def _mark(self, pipeline: Pipeline) -> None:
+        """Hear who was seen to speak for others."""
+        for mark in pipeline.relays.take_marks():
+            self._knowledge.directory.mark(Mark(*mark))
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
         for hit in hits:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from egret.errors import SourceError
 from egret.judge.devices import Lease
-from egret.judge.directory import ClientDirectory, Declared, StaticClient
+from egret.judge.directory import ClientDirectory, Declared, Mark, StaticClient
 from egret.model import Role
 from egret.settings.clients_section import Clients
 from egret.sources.hosts import read_hosts
@@ -20,6 +20,7 @@ from egret.sources.leases import LeaseSource, discover, read_leases, signature
 from egret.sources.neighbours import Neighbours, read_neighbours
 from egret.telemetry import Telemetry
 from egret.telemetry.table import ClientSource, Stage
+from egret.worker.wire import Speakers
 
 PATIENCE_S = 2.0
 
@@ -178,6 +179,11 @@ class ClientWatch:
             return
         learn(self._directory, news, time.time_ns())
         self._tell(news.problems)
+
+    def heard(self, speakers: Speakers) -> None:
+        """A worker saw clients speak for others."""
+        for mark in speakers.marks:
+            self._directory.mark(Mark(*mark))
 
     def _tell(self, problems: Mapping[ClientSource, Sequence[str]]) -> None:
         """Count what cannot be read, and log it once."""

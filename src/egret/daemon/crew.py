@@ -18,7 +18,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Moved, Recollection, Report, WireError, decode, encode_learnt
+from egret.worker.wire import Moved, Recollection, Report, Speakers, WireError, decode, encode_learnt
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
@@ -62,6 +62,7 @@ class Crew:
         self._catalog = catalog
         self._on_hit = on_hit
         self._on_volume = on_volume
+        self.on_speakers: Callable[[Speakers], None] = _nobody  # gets the clients that speak for others
         self._telemetry = telemetry
         self._members = {index: _Member() for index in range(number)}
         self._loop = asyncio.get_running_loop()
@@ -153,6 +154,8 @@ class Crew:
         elif isinstance(said, Moved):
             for volume in said.volumes:
                 self._on_volume(volume)
+        elif isinstance(said, Speakers):
+            self.on_speakers(said)
         else:
             self._report(said)
 
@@ -211,6 +214,10 @@ class Crew:
             self._telemetry.log.repeated(logging.ERROR, "worker_not_started", why=str(error))
             member = self._members[index]
             self._loop.call_later(member.restart_after_s, self._again, index)
+
+
+def _nobody(_: Speakers) -> None:
+    """Where nobody wants to know who speaks for others."""
 
 
 def _cause(status: int) -> str:

@@ -70,6 +70,7 @@ class Service:
         workers = len(post.shares)
         ledger, catalog = self._ledger, post.knowledge.catalog
         self._crew = Crew(post.opener, workers, catalog, ledger.hit, self.telemetry, ledger.volume)
+        self._crew.on_speakers = self._clients.heard
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from egret.judge.devices import Device, Devices, Lease
+from egret.judge.relays import SIGNS
 from egret.judge.selectors import Selector
 from egret.model import ClientIdentity, IdentitySource, Role
 from egret.names import address_text
 
 MAX_MARKS = 1_024  # clients recognised as speaking for others; a network has a handful
+MARK_HOLDS_NS = 24 * 3600 * 1_000_000_000  # then somebody else may have the address
 DECLARED = "declared"
 ROUTER_MAC = "it has the hardware address of this machine's router"
 
@@ -40,11 +42,11 @@ class Declared:
 
 
 class Mark(NamedTuple):
-    """A client that was seen to speak for others."""
+    """A client that was seen to speak for others, as a resolver or a proxy."""
 
     ip: bytes
     role: Role
-    reason: str
+    time_ns: int
 
 
 class ClientDirectory:
@@ -97,7 +99,7 @@ class ClientDirectory:
         elif identity.name is None:
             identity = self._learnt_name(identity, device, time_ns)
         believed = replace(identity, mac=None) if claimed else identity
-        role, reason = self._role(believed, entries)
+        role, reason = self._role(believed, entries, time_ns)
         return replace(identity, groups=self._groups_of(believed, entries), role=role, role_reason=reason)
 
     def _entries(self, ip: bytes, device: Device, time_ns: int) -> list[StaticClient]:
@@ -124,14 +126,14 @@ class ClientDirectory:
         own = {group for entry in entries for group in entry.groups}
         return tuple(sorted(own | {name for name, members in self._groups.items() if members.matches(identity)}))
 
-    def _role(self, identity: ClientIdentity, entries: list[StaticClient]) -> tuple[Role | None, str]:
+    def _role(self, identity: ClientIdentity, entries: list[StaticClient], time_ns: int) -> tuple[Role | None, str]:
         declared = next((entry.role for entry in entries if entry.role is not None), None)
         declared = declared or next((role for role, members in self._roles.items() if members.matches(identity)), None)
         if declared is not None:
             return declared, DECLARED
         mark = self._marks.get(identity.ip)
-        if mark is not None:
-            return mark.role, mark.reason
+        if mark is not None and abs(time_ns - mark.time_ns) < MARK_HOLDS_NS:
+            return mark.role, SIGNS[mark.role].value
         return (Role.NAT, ROUTER_MAC) if self.devices.is_router(identity.ip) else (None, "")
 
     def addresses_of(self, client: str, time_ns: int) -> frozenset[str]:

@@ -191,6 +191,12 @@ METRICS = (
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
     Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),
     Metric(
+        "egret_relayed_total",
+        C,
+        (),
+        "Flagged look-ups and connections that a client only made for another one, who was seen to ask it.",
+    ),
+    Metric(
         "egret_client_sources_failing", G, ("source",), "Files and tables of clients' names that cannot be read now."
     ),
     Metric("egret_workers_up", G, (), "Capture processes that run."),
@@ -285,6 +291,7 @@ WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
         "dropped": "egret_packets_dropped_total",
         "volume_dropped": "egret_volume_packets_dropped_total",
         "evictions": "egret_evictions_total",
+        "relayed": "egret_relayed_total",
         "internal_errors": "egret_internal_errors_total",
         "messages_dropped": "egret_messages_dropped_total",
     }

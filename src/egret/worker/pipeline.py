@@ -10,6 +10,7 @@ from typing import Protocol as Interface
 
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
+from egret.judge.relays import Relays
 from egret.model import (
     Anomaly,
     Connection,
@@ -83,6 +84,7 @@ class Pipeline:
         self._prc = prc
         self._scope = scope or Scope()
         self._resolvers = resolvers or Resolvers(())
+        self.relays = Relays(self._scope.is_client)
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def feed(self, frame: Frame) -> list[Hit]:
@@ -105,8 +107,9 @@ class Pipeline:
             self._count(event)
             if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip):
                 continue
+            self.relays.see(event)
             match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
-            if match is not None:
+            if match is not None and not self._is_echo(event, match):
                 found.append(Hit(event, match))
             if isinstance(event, Observation) and "inner_name" in event.attributes:
                 found += self._inner(event)
@@ -131,6 +134,13 @@ class Pipeline:
     def take_volumes(self) -> list[Volume]:
         """What the connections of each client and service moved since the last call."""
         return self.observer.volumes.take()
+
+    def _is_echo(self, event: Observation | Connection, match: Match) -> bool:
+        """Whether the client only passes on what another asked it for, who has the incident."""
+        echo = self.relays.is_echo(event, match.signature.id)
+        if echo:
+            self.counts["relayed",] += 1
+        return echo
 
     def _inner(self, observation: Observation) -> list[Hit]:
         """The name behind an Encrypted Client Hello, which the client's own look-up gave; on the wire is another."""

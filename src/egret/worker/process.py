@@ -13,7 +13,15 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
 from egret.worker.pipeline import Hit, Pipeline
-from egret.worker.wire import WireError, decode_learnt, encode_hit, encode_learnt, encode_report, encode_volumes
+from egret.worker.wire import (
+    WireError,
+    decode_learnt,
+    encode_hit,
+    encode_learnt,
+    encode_marks,
+    encode_report,
+    encode_volumes,
+)
 
 READ_TIMEOUT_S = 0.25
 REPORT_EVERY_S = 1.0
@@ -79,7 +87,14 @@ class Worker:
             return
         self._packet_time_ns = frame.time_ns
         if hits:
+            self._tell_marks()
             self._send(hits)
+
+    def _tell_marks(self) -> None:
+        """Say who speaks for others before what they did is said."""
+        for message in encode_marks(self._pipeline.relays.take_marks()):
+            if not self._pipe.send(message):
+                self._counts["messages_dropped",] += 1
 
     def _guarded(self, call: Callable[[], list[Hit]]) -> list[Hit]:
         try:
@@ -99,6 +114,7 @@ class Worker:
 
     def _report(self) -> None:
         """Tell what is new; a report that finds the pipe full is told with the next one."""
+        self._tell_marks()
         for message in encode_learnt(self._pipeline.observer.answers.take_fresh()):
             if not self._pipe.send(message):
                 self._counts["messages_dropped",] += 1

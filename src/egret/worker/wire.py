@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from egret.catalog.match import Catalog
 from egret.errors import EgretError
+from egret.judge.relays import SIGNS
 from egret.judge.unnamed import UNNAMED
 from egret.model import (
     Connection,
@@ -24,6 +25,7 @@ from egret.model import (
     Nameless,
     Observation,
     Protocol,
+    Role,
     Transport,
     Volume,
     VolumeSource,
@@ -77,7 +79,14 @@ class Moved:
     volumes: tuple[Volume, ...]
 
 
-Message = Hit | Report | Recollection | Moved
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Clients that were seen to speak for others: packed address, as what, when."""
+
+    marks: tuple[tuple[bytes, Role, int], ...]
+
+
+Message = Hit | Report | Recollection | Moved | Speakers
 
 
 def encode_hit(hit: Hit) -> dict[str, object]:
@@ -115,6 +124,12 @@ def encode_volumes(volumes: Sequence[Volume]) -> list[tuple[dict[str, object], S
     return [({"moved": [[each.client.hex(), *each[1:]] for each in part]}, part) for part in parts]
 
 
+def encode_marks(marks: Sequence[tuple[bytes, Role, int]]) -> list[dict[str, object]]:
+    """Clients that speak for others as messages, each of a size that a channel carries."""
+    rows = [[ip.hex(), role.value, time_ns] for ip, role, time_ns in marks]
+    return [{"marks": rows[at : at + MAX_LEARNT]} for at in range(0, len(rows), MAX_LEARNT)]
+
+
 def decode_learnt(message: Mapping[str, Any]) -> Recollection:
     """Read what a message of ``encode_learnt`` says.
 
@@ -138,6 +153,8 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
             return _learnt(message["learnt"])
         if "moved" in message:
             return _moved(message["moved"], catalog)
+        if "marks" in message:
+            return _marks(message["marks"])
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error
@@ -234,6 +251,20 @@ def _moved(rows: Sequence[Any], catalog: Catalog) -> Moved:
     if any(catalog.get(volume.signature) is None for volume in volumes):
         raise WireError("a worker names a signature that the catalogue has not")
     return Moved(volumes)
+
+
+def _marks(rows: Sequence[Any]) -> Speakers:
+    if len(rows) > MAX_LEARNT:
+        raise ValueError("more marks than a message has")
+    return Speakers(tuple((_address(ip), _relay(role), _number(time_ns)) for ip, role, time_ns in rows))
+
+
+def _relay(value: object) -> Role:
+    """What a worker can see somebody to be; it cannot see a server, or what is behind an address."""
+    role = Role(str(value))
+    if role not in SIGNS:
+        raise ValueError("not a role that is seen")
+    return role
 
 
 def _link(link: Mapping[str, Any]) -> LinkReport:

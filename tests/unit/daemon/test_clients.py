@@ -18,6 +18,7 @@ from egret.sources.leases import LeaseSource
 from egret.sources.neighbours import Neighbours
 from egret.telemetry import Telemetry
 from egret.telemetry.table import ClientSource
+from egret.worker.wire import Speakers
 
 LAPTOP, PHONE, ROUTER = "02:00:5e:10:00:01", "02:00:5e:10:00:02", "02:00:5e:10:00:fe"
 A, B, V6 = (ip_address(text).packed for text in ("192.0.2.7", "192.0.2.8", "2001:db8::7"))
@@ -198,3 +199,9 @@ def test_a_disk_that_hangs_holds_nothing_up(leases: Path, monkeypatch: pytest.Mo
         await asyncio.gather(watch._looking, return_exceptions=True)
 
     asyncio.run(play())
+
+
+def test_who_a_worker_saw_speak_for_others_is_marked(leases: Path) -> None:
+    directory = ClientDirectory()
+    ClientWatch(settings(leases), directory, Telemetry("test")).heard(Speakers(((A, Role.RESOLVER, NOW),)))
+    assert directory.identify(A, NOW).role is Role.RESOLVER

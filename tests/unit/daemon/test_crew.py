@@ -10,12 +10,13 @@ import pytest
 
 from egret.daemon import crew as module
 from egret.daemon.crew import Crew, OpenerGoneError
+from egret.model import Role
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.telemetry import Telemetry
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import decode_learnt, encode_hit, encode_learnt, encode_report
+from egret.worker.wire import Speakers, decode_learnt, encode_hit, encode_learnt, encode_marks, encode_report
 from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import CATALOG, seen
 
@@ -29,6 +30,8 @@ def worker(_index: int, link: WorkerLink) -> None:
     link.pipe.send(encode_hit(Hit(seen("chat.example"), match)))
     row = {"interface": "lan0", "up": True, "received": 5, "dropped": 1}
     link.pipe.send(encode_report({("names", "tls", "client_hello"): 1}, {"streams": 3}, [row], 1))
+    for message in encode_marks([(CLIENT, Role.RESOLVER, 1)]):
+        link.pipe.send(message)
     link.pipe.send({"hit": "nonsense"})
     signal.pause()
 
@@ -57,6 +60,8 @@ class Stage:
         self.telemetry = Telemetry("test")
         self.telemetry.watch(["lan0"])
         self.crew = Crew(client, 1, CATALOG, self.hits.append, self.telemetry)
+        self.speakers: list[Speakers] = []
+        self.crew.on_speakers = self.speakers.append
 
     async def until(self, true: Callable[[], bool]) -> None:
         for _ in range(300):
@@ -84,6 +89,7 @@ def test_hits_and_counts_arrive_and_nonsense_is_counted() -> None:
     async def during(stage: Stage, _: OpenerClient) -> None:
         await stage.until(lambda: stage.telemetry.value("egret_internal_errors_total", "wire") == 1)
         assert [hit.match.signature.id for hit in stage.hits] == ["example.chat"]
+        assert stage.speakers == [Speakers(((CLIENT, Role.RESOLVER, 1),))]
         assert stage.telemetry.value("egret_names_total", "tls", "client_hello") == 1
         assert stage.telemetry.value("egret_packets_received_total", "lan0") == 5
         assert stage.telemetry.value("egret_packets_dropped_total", "lan0", "kernel") == 1

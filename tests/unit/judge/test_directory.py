@@ -7,6 +7,7 @@ import pytest
 from egret.judge import directory
 from egret.judge.devices import SECOND_NS, Lease
 from egret.judge.directory import DECLARED, ClientDirectory, Declared, Mark, StaticClient
+from egret.judge.relays import Sign
 from egret.model import IdentitySource, Role
 
 LAPTOP, PHONE, ROUTER = "02:00:5e:10:00:01", "02:00:5e:10:00:02", "02:00:5e:10:00:fe"
@@ -118,10 +119,10 @@ def test_the_hosts_file_names_what_nothing_else_names() -> None:
 def test_a_role_is_declared_or_seen_and_the_operators_word_is_first() -> None:
     known = declared(StaticClient(address=A, role=Role.SERVER), roles={Role.PROXY: ("192.0.2.8/32",)})
     for address in (A, B, V6):
-        assert known.mark(Mark(address, Role.RESOLVER, "it answers others"))
-        assert not known.mark(Mark(address, Role.RESOLVER, "it answers others"))
+        assert known.mark(Mark(address, Role.RESOLVER, 0))
+        assert not known.mark(Mark(address, Role.RESOLVER, 0))
     roles = [(known.identify(each, 0).role, known.identify(each, 0).role_reason) for each in (A, B, V6)]
-    assert roles == [(Role.SERVER, DECLARED), (Role.PROXY, DECLARED), (Role.RESOLVER, "it answers others")]
+    assert roles == [(Role.SERVER, DECLARED), (Role.PROXY, DECLARED), (Role.RESOLVER, Sign.ANSWERS.value)]
 
 
 def test_the_next_hop_speaks_for_others() -> None:
@@ -135,8 +136,8 @@ def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "MAX_MARKS", 2)
     known = ClientDirectory()
     for address in (A, B, V6):
-        known.mark(Mark(address, Role.NAT, "test"))
-    assert [known.identify(each, 0).role for each in (A, B, V6)] == [None, Role.NAT, Role.NAT]
+        known.mark(Mark(address, Role.PROXY, 0))
+    assert [known.identify(each, 0).role for each in (A, B, V6)] == [None, Role.PROXY, Role.PROXY]
 
 
 def test_a_new_configuration_keeps_what_was_learnt() -> None:
@@ -144,3 +145,10 @@ def test_a_new_configuration_keeps_what_was_learnt() -> None:
     known.learn_leases([lease()])
     known.apply(Declared())
     assert known.identify(A, 0).name == "laptop"
+
+
+def test_a_mark_grows_old_for_addresses_change_hands() -> None:
+    known = ClientDirectory()
+    known.mark(Mark(A, Role.RESOLVER, HOUR))
+    assert known.identify(A, 2 * HOUR).role is Role.RESOLVER
+    assert known.identify(A, 26 * HOUR).role is None

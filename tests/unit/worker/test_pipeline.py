@@ -9,7 +9,19 @@ from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import Reason
 from egret.judge.unnamed import unnamed_match
-from egret.model import Anomaly, Connection, Event, Kind, Match, NamedBy, Nameless, Observation, Protocol
+from egret.model import (
+    Anomaly,
+    Connection,
+    Endpoint,
+    Event,
+    Kind,
+    Match,
+    NamedBy,
+    Nameless,
+    Observation,
+    Protocol,
+    Role,
+)
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signatures import load_catalog
 from egret.worker.pipeline import Pipeline
@@ -235,3 +247,16 @@ def test_httpdns_is_counted_by_provider_and_prc_resolvers_by_service() -> None:
     pipeline.hits([flow("dns.example", NamedBy.HELLO), flow(server=LISTED), flow("other.example", NamedBy.HELLO)])
     assert pipeline.counts["httpdns", "alibaba"] == 1
     assert pipeline.counts["prc_resolver", "Example DNS"] == 2
+
+
+def test_what_a_resolver_asks_for_a_client_is_no_second_hit_and_it_is_recognised() -> None:
+    resolver = bytes([192, 0, 2, 53])
+    pipeline = Pipeline(CATALOG, scope=Scope(["192.0.2.0/24"]))
+    question = seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY)
+    own = replace(question, client=Endpoint(resolver, 5353), server=Endpoint(bytes([198, 51, 100, 53]), 53))
+    answer = replace(question, kind=Kind.ANSWER)
+    found = pipeline.hits([question, own, answer, question, own, answer])
+    assert {hit.event.client.ip for hit in found} == {question.client.ip}
+    assert pipeline.counts["relayed",] == 2
+    assert [mark[:2] for mark in pipeline.relays.take_marks()] == [(resolver, Role.RESOLVER)]
+    assert len(pipeline.hits([replace(own, time_ns=own.time_ns + 60 * 10**9)])) == 1  # nobody asked it for this

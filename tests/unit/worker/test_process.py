@@ -3,21 +3,23 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from egret.model import Connection, Frame, NamedBy
+from egret.model import Connection, Endpoint, Frame, Kind, NamedBy, Protocol
 from egret.sources.channel import Channel, pair
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
-from egret.worker.wire import Message, Moved, Recollection, Report, decode, encode_learnt
+from egret.worker.wire import Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
+from tests.support.alerts import SERVER
 from tests.support.crew import FakeSource
 from tests.support.dialogues import dns_answer
 from tests.support.hello import CLIENT, Tcp, client_hello, openssl_hello, records, udp
-from tests.support.pipeline import CATALOG
+from tests.support.pipeline import CATALOG, seen
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +171,13 @@ def test_bytes_that_find_the_pipe_full_are_told_later() -> None:
     assert [type(each) for each in heard(ours)] == [Moved]
     ours.close()
     theirs.close()
+
+
+def test_who_speaks_for_others_is_said_before_what_it_did() -> None:
+    relay = seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY)
+    pipeline = Pipeline(CATALOG)
+    pipeline.hits([replace(relay, kind=Kind.ANSWER, server=relay.client, client=Endpoint(SERVER, 1))])
+    pipeline.hits([relay])
+    said, _ = work([visit()], pipeline)
+    kinds = [type(each) for each in said]
+    assert kinds.index(Speakers) < kinds.index(Hit)

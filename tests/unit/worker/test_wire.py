@@ -8,11 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egret.judge.unnamed import unnamed_match
-from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Volume, VolumeSource
+from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Role, Volume, VolumeSource
 from egret.sources.channel import MAX_MESSAGE
 from egret.worker.pipeline import Hit
-from egret.worker.wire import LinkReport, Moved, Report, WireError, decode, encode_hit, encode_report, encode_volumes
-from tests.support.alerts import SERVER
+from egret.worker.wire import (
+    MAX_LEARNT,
+    LinkReport,
+    Moved,
+    Report,
+    Speakers,
+    WireError,
+    decode,
+    encode_hit,
+    encode_marks,
+    encode_report,
+    encode_volumes,
+)
+from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import CATALOG, flow, seen
 
 EVENTS = [
@@ -130,3 +142,16 @@ def test_a_volume_that_is_none_is_a_wire_error(row: list[Any]) -> None:
 def test_more_volumes_than_a_message_has_are_refused() -> None:
     with pytest.raises(WireError):
         decode({"moved": [["c0000201", "example.chat", 1, 1, "tcp_sequence", 1]] * 501}, CATALOG)
+
+
+def test_clients_that_speak_for_others_come_through_whole_and_nothing_else_does() -> None:
+    marks = [(CLIENT, Role.RESOLVER, 1), (SERVER, Role.PROXY, 2)]
+    (message,) = encode_marks(marks)
+    assert decode(json.loads(json.dumps(message)), CATALOG) == Speakers(tuple(marks))
+    assert encode_marks([]) == []
+    assert len(encode_marks(marks * MAX_LEARNT)) == 2
+    rows: list[object] = [[["00", "resolver", 1]], [[CLIENT.hex(), "server", 1]], [[CLIENT.hex(), "nat", 1]], [[]], 5]
+    rows += [[[CLIENT.hex(), "resolver", -1]], [[CLIENT.hex(), "resolver", 1]] * (MAX_LEARNT + 1)]
+    for bad in rows:
+        with pytest.raises(WireError):
+            decode({"marks": bad}, CATALOG)
