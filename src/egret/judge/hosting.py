@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from egret.judge.networks import is_mainland
 from egret.model import Hosting
 
 MAINLAND = "CN"
@@ -36,13 +37,20 @@ def counts_as_china(country: str | None, *, count_sars: bool) -> bool:
 
 
 def hosting_of(record: GeoRecord | None, *, count_sars: bool) -> Hosting:
-    """A record as the model's fact."""
+    """A record as the model's fact.
+
+    The operator of a network that is on the mainland alone goes before a database that places its address abroad:
+    such databases follow whois, where the holder wrote what it liked.
+    """
     if record is None:
         return UNKNOWN
+    country, source = record.country, record.source
+    if is_mainland(record.asn) and country != MAINLAND and country not in SARS:
+        country, source = MAINLAND, f"{source}, which says {country or 'nothing'}; AS{record.asn} is on the mainland"
     return Hosting(
-        country=record.country,
+        country=country,
         asn=record.asn,
         as_org=record.as_org,
-        source=record.source,
-        in_china=counts_as_china(record.country, count_sars=count_sars),
+        source=source,
+        in_china=counts_as_china(country, count_sars=count_sars),
     )

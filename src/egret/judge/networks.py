@@ -208,6 +208,15 @@ _NETWORKS = {
 }
 
 
+# whose operators run them on the mainland only; whois places some of their addresses elsewhere (8.129 to 8.147: SG)
+_MAINLAND = frozenset({37963, 38365, 45090, 55990, 58519, 59019, 59077, 133478, 137718})
+
+
+def is_mainland(asn: int | None) -> bool:
+    """Whether *asn* is announced from the mainland alone."""
+    return asn in _MAINLAND
+
+
 def networks_of(network_class: NetworkClass) -> Mapping[str, tuple[int, ...]]:
     """The operators of a class, each with its numbers."""
     return _TABLE.get(network_class, {})

@@ -138,7 +138,7 @@ class Telemetry:
         }
         if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:
             self._announce("egret_detections_total", combinations)
-        self._services = {signature.id: (signature.vendor, signature.service) for signature in signatures}
+        self._services = {signature.id: (signature.vendor, signature.service) for signature in (*signatures, *unlisted)}
         both = {(*service, way.value) for service in self._services.values() for way in Direction}
         if len(self._known["egret_volume_bytes_total"] | both) <= MAX_SERIES:
             self._announce("egret_volume_bytes_total", both)

@@ -26,6 +26,7 @@ from egret.model import (
     Observation,
     Protocol,
     Role,
+    Signature,
     Transport,
     Volume,
     VolumeSource,
@@ -185,7 +186,7 @@ def _endpoint(endpoint: Endpoint) -> list[object]:
 
 
 def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
-    signature = catalog.get(body["signature"]) or UNNAMED.get(body["signature"])
+    signature = _signature(body["signature"], catalog)
     if signature is None:
         raise WireError("a worker names a signature that the catalogue has not")
     pattern, region = _text(body["pattern"]) or "", _text(body["region"])
@@ -241,6 +242,11 @@ def _learnt(rows: Sequence[Any]) -> Recollection:
     )
 
 
+def _signature(identity: str, catalog: Catalog) -> Signature | None:
+    """What the daemon knows by that id: of the catalogue, or of the networks that connections without a name go to."""
+    return catalog.get(identity) or UNNAMED.get(identity)
+
+
 def _moved(rows: Sequence[Any], catalog: Catalog) -> Moved:
     if len(rows) > MAX_VOLUMES:
         raise ValueError("more volumes than a message has")
@@ -248,7 +254,7 @@ def _moved(rows: Sequence[Any], catalog: Catalog) -> Moved:
         Volume(_address(client), signature, _number(sent), _number(received), VolumeSource(source), _number(time_ns))
         for client, signature, sent, received, source, time_ns in rows
     )
-    if any(catalog.get(volume.signature) is None for volume in volumes):
+    if any(_signature(volume.signature, catalog) is None for volume in volumes):
         raise WireError("a worker names a signature that the catalogue has not")
     return Moved(volumes)
 

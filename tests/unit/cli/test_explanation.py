@@ -2,11 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from egret.catalog.match import Catalog
 from egret.cli.explanation import explain_address, explain_name, similar
+from egret.daemon.setup import Knowledge, load_knowledge
+from egret.judge.reasons import Evidence
 from egret.judge.verdict import Judge, Policy
 from egret.model import HostKind, HostPattern, ServiceClass, Severity
-from tests.support.judge import CONTESTED, IN_CN, IN_US, NOWHERE, SIGNATURE, STORED, Table
+from egret.settings.config import Config
+from tests.support.judge import CONTESTED, IN_CN, IN_SG, IN_US, NOWHERE, SIGNATURE, STORED, Table
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Knowledge:
+    return load_knowledge(Config())
+
 
 CHAT = replace(
     SIGNATURE,
@@ -80,3 +91,30 @@ def test_other_addresses_have_hosting_only() -> None:
     found = explain_address(IN_US, CATALOG, JUDGE)
     assert (found["known"], found["hosting"]["country"], "signature" in found) == (False, "US", False)
     assert explain_address(NOWHERE, CATALOG, JUDGE)["hosting"]["network"] == "unknown"
+
+
+@pytest.mark.parametrize("second", range(129, 148))
+def test_with_the_bundled_database_the_operator_beats_whois(second: int, bundled: Knowledge) -> None:
+    found = explain_address(bytes([8, second, 64, 1]), bundled.catalog, bundled.judge)
+    assert found["hosting"]["country"] == "CN"
+    assert found["unnamed"]["signature"] == "network.alibaba"
+    assert (found["unnamed"]["class"], found["unnamed"]["severity"]) == (ServiceClass.CLOUD, Severity.LOW)
+
+
+def test_deepseek_behind_cloudflare_is_deepseek(bundled: Knowledge) -> None:
+    match = bundled.catalog.match_name("api.deepseek.com")
+    assert match is not None
+    found = bundled.judge.judge(match, (bytes([104, 16, 0, 1]),), Evidence.NAME)
+    assert (found.severity, found.operator.country, found.hosting.country) == (Severity.HIGH, "CN", "US")
+    chain = {link.fact: (link.value, link.note) for link in found.jurisdiction_chain}
+    assert chain["operator_country"][0] == "CN"
+    assert chain["network_operator"][0] == "Cloudflare"
+    assert "the data may end elsewhere" in chain["network_operator"][1]
+    assert "says nothing about the operator" in chain["address_country"][1]
+
+
+def test_an_address_of_a_prc_cloud_is_explained_without_calling_it_ai() -> None:
+    found = explain_address(IN_US, CATALOG, JUDGE)
+    assert "unnamed" not in found
+    cloud = explain_address(IN_SG, CATALOG, JUDGE)
+    assert (cloud["known"], cloud["unnamed"]["service"]) == (False, "PRC cloud network, international (Alibaba)")

@@ -30,3 +30,25 @@ def test_a_record_keeps_its_own_code_and_source() -> None:
 def test_nothing_known() -> None:
     assert hosting_of(None, count_sars=True) == UNKNOWN
     assert UNKNOWN.source is None
+
+
+@pytest.mark.parametrize(
+    ("country", "asn", "expected"),
+    [
+        ("SG", 37963, "CN"),  # 8.129 to 8.147 in whois
+        (None, 45090, "CN"),
+        ("HK", 45090, "HK"),
+        ("CN", 37963, "CN"),
+        ("SG", 45102, "SG"),  # the operator's network abroad
+        ("US", 13335, "US"),
+        ("SG", None, "SG"),
+    ],
+)
+def test_the_operator_of_a_mainland_network_goes_before_a_whois_country(
+    country: str | None, asn: int | None, expected: str
+) -> None:
+    hosting = hosting_of(GeoRecord(country, asn, None, "whois 2026-01-01"), count_sars=True)
+    assert hosting.country == expected
+    assert hosting.in_china is (expected in {"CN", "HK"})
+    changed = "" if country == expected else f", which says {country or 'nothing'}; AS{asn} is on the mainland"
+    assert hosting.source == f"whois 2026-01-01{changed}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from egret.alerts.model import Action
+from egret.judge.unnamed import UNNAMED
 from egret.judge.verdict import Policy
 from egret.model import (
     Category,
@@ -266,3 +267,6 @@ def test_volume_is_counted_by_service_and_direction_only() -> None:
     made.volume(Volume(b"1234", "no.such", 5, 7, VolumeSource.TCP, 1))
     assert (made.value(name, *labels, "sent"), made.value(name, *labels, "received")) == (5, 7)
     assert made.total(name) == 12
+    made.catalog([CLOUD], "2026.11", Policy().possible, UNNAMED.values())
+    made.volume(Volume(b"1234", "network.alibaba", 3, 0, VolumeSource.TCP, 1))
+    assert made.value(name, "Alibaba", "PRC cloud network (Alibaba)", "sent") == 3

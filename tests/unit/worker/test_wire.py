@@ -58,6 +58,8 @@ def test_a_connection_that_only_its_network_names_comes_through() -> None:
     assert match is not None
     sent = Hit(flow(), match)
     assert decode(through_json(encode_hit(sent)), CATALOG) == sent
+    moved = [Volume(bytes(4), match.signature.id, 1, 2, VolumeSource.TCP, 3)]
+    assert decode(through_json(encode_volumes(moved)[0][0]), CATALOG) == Moved(tuple(moved))
 
 
 def test_reports_come_through_whole() -> None:
