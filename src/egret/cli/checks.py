@@ -13,11 +13,11 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 
+from egret.cli.client_checks import check_names
+from egret.cli.findings import Finding, Level
 from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config
@@ -30,24 +30,6 @@ _LOW_DISK, _NO_DISK = 200 << 20, 20 << 20  # bytes; 90 days of a busy network's 
 _SOL_PACKET, _PACKET_VERSION, _TPACKET_V3 = 263, 10, 2  # linux/if_packet.h
 _SIOCETHTOOL = 0x8946
 _ETHTOOL_GGRO, _ETHTOOL_GFLAGS, _FLAG_LRO = 0x2B, 0x25, 1 << 15  # linux/ethtool.h
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"  # works, with a loss that is named
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    check: str
-    level: Level
-    found: str
-    remedy: str = ""
 
 
 Check = Callable[[Config], Iterator[Finding]]
@@ -252,4 +234,5 @@ CHECKS: tuple[Check, ...] = (
     _port,
     _disk,
     _secrets,
+    check_names,
 )

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from egret.cli.checks import CHECKS, Finding, Level
+from egret.cli.checks import CHECKS
+from egret.cli.findings import Finding, Level
 from egret.cli.output import FAILED
 from egret.errors import ConfigErrors
 from egret.names import printable

@@ -13,7 +13,8 @@ from typing import Any, Self
 import pytest
 
 from egret.cli import checks
-from egret.cli.checks import CHECKS, Finding, Level
+from egret.cli.checks import CHECKS
+from egret.cli.findings import Finding, Level
 from egret.errors import ConfigError, ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config, override

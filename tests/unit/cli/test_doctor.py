@@ -8,8 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from egret.cli import doctor as module
-from egret.cli.checks import Finding, Level
 from egret.cli.doctor import doctor
+from egret.cli.findings import Finding, Level
 
 app = typer.Typer()
 app.command()(doctor)
