@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from scapy.layers.dns import DNS, DNSQR, DNSRR  # noqa: E402
 
+from tests.fuzz.targets import LINKTYPES  # noqa: E402
 from tests.support.datagrams import (  # noqa: E402
     chlo,
     dtls_body,
@@ -33,6 +34,8 @@ from tests.support.hello import (  # noqa: E402
     vector,
 )
 from tests.support.net import enhanced, interface, pcap_bytes, section  # noqa: E402
+from tests.support.old_captures import ANALYSERS, erf, netmon  # noqa: E402
+from tests.support.wraps import WRAPS, ethernet  # noqa: E402
 
 RAW_IP = 3  # the index of link type 101 in tests.fuzz.targets.LINKTYPES
 
@@ -51,9 +54,18 @@ def main() -> None:
     frames += [udp(datagram, 40002, 4433) for datagram in dtls_datagrams(dtls_body(), [90])]
     frames += [udp(gquic_packet(stream_frame(chlo(pad=60))), 40003, 443)]
     packets = [bytes(frame.data) for frame in frames]
+    framed = [ethernet(packet) for packet in packets[:2]]
     request = b"GET http://chat.example/ HTTP/1.1\r\nHost: chat.example:8080\r\n\r\n"
     seeds = {
-        "packet": [bytes([RAW_IP]) + packets[0], bytes([0]) + bytes(12) + b"\x08\x00" + packets[0]],
+        "packet": [
+            bytes([RAW_IP]) + packets[0],
+            b"\0" + framed[0],
+            *(
+                bytes([LINKTYPES.index(wrap.linktype)]) + wrap.wrap(packets[0])
+                for wrap in WRAPS.values()
+                if wrap.linktype in LINKTYPES
+            ),
+        ],
         "dns_message": [query, answer],
         "dns_stream": [struct.pack("!H", len(query)) + query + struct.pack("!H", len(answer)) + answer],
         "client_hello": [hello, openssl_hello(None)],
@@ -99,7 +111,11 @@ def main() -> None:
                 request + b"GET /1/d?host=www.example.com HTTP/1.1\r\nHost: httpdns.aliyuncs.com\r\n\r\n" + request
             ),
         ],
-        "capture_file": [pcap_bytes(packets[:2], linktype=101), section() + interface(101) + enhanced(packets[0])],
+        "capture_file": [
+            pcap_bytes(packets[:2], linktype=101),
+            section() + interface(101) + enhanced(packets[0]),
+            *(write(framed) for write in (netmon, erf, *ANALYSERS.values())),
+        ],
         "yaml_text": [b"alerts:\n  update_every: 1h\n  suppress:\n    - {client: 192.0.2.0/24, service: x}\n"],
     }
     for target, inputs in seeds.items():

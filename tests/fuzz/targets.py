@@ -17,7 +17,7 @@ from egret.settings import positions
 from egret.sources.files import open_capture
 from egret.track.observer import Observer
 
-LINKTYPES = (1, 0, 12, 101, 105, 108, 113, 127, 228, 229, 276, 239)
+LINKTYPES = (1, 0, 12, 101, 105, 108, 113, 127, 228, 229, 276, 239, 252, 143, 178, 100, 8, 197, 107, 9, 284)
 
 
 def _frame(data: bytes) -> Frame:

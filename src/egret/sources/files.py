@@ -10,20 +10,26 @@ from typing import BinaryIO
 
 from egret.errors import SourceError
 from egret.model import Frame
+from egret.sources.analysers import FORMATS as ANALYSERS
 from egret.sources.base import Progress, Source
 from egret.sources.bytestream import GZIP_MAGIC, ByteStream, Read
+from egret.sources.erf import looks_like_erf, read_erf
+from egret.sources.netmon import MAGICS as NETMON_MAGICS
+from egret.sources.netmon import read_netmon
 from egret.sources.pcap import MAGICS, read_pcap
 from egret.sources.pcapng import SECTION_MAGIC, read_pcapng
 from egret.sources.snoop import MAGIC as SNOOP_MAGIC
 from egret.sources.snoop import read_snoop
 
 STDIN = "-"
-READ = "pcap, pcapng and snoop, also in gzip"
+READ = "pcap, pcapng, snoop, ERF, Network Monitor and analysers' own formats, also in gzip"
 
 _FORMATS: dict[bytes, Callable[[ByteStream], Iterator[Frame]]] = {
     **dict.fromkeys(MAGICS, read_pcap),
     SECTION_MAGIC: read_pcapng,
     SNOOP_MAGIC[:4]: read_snoop,
+    **dict.fromkeys(NETMON_MAGICS, read_netmon),
+    **ANALYSERS,
 }
 
 # What people hand over instead, and what to do about it.
@@ -33,10 +39,6 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": "zstd data; unpack it: zstd -d",
     b"\x04\x22\x4d\x18": "lz4 data; unpack it: lz4 -d",
     b"PK\x03\x04": "a zip archive; unpack it",
-    b"GMBU": "a Network Monitor capture; convert it: editcap -F pcapng IN OUT",
-    b"RTSS": "a Network Monitor capture; convert it: editcap -F pcapng IN OUT",
-    b"XCP\0": "a NetXRay capture; convert it: editcap -F pcapng IN OUT",
-    b"TRSNIFF": "a Sniffer capture; convert it: editcap -F pcapng IN OUT",
 }
 
 
@@ -70,6 +72,8 @@ class CaptureFile:
         if not magic:
             raise SourceError("is empty; a capture has at least a file header")
         reader = _FORMATS.get(magic[:4])
+        if reader is None and looks_like_erf(stream.window):
+            reader = read_erf
         if reader is None:
             raise SourceError(f"is no capture that Egret reads ({READ}): {_guess(magic)}")
         return reader(stream)

@@ -19,6 +19,9 @@ MAX_CAPTURED = 16 << 20
 
 _MICRO, _NANO = 1000, 1
 _HEADER_SIZE = 24
+_LONGER = (20, 24, 28)  # Nokia's, Red Hat 6.1's, SuSE 6.3's
+_GUESSED_RECORDS = 3
+_USUAL_LENGTH, _USUAL_PAUSE_S = 1 << 18, 1 << 26  # two years
 _new = tuple.__new__  # half the cost of a NamedTuple's own constructor; one call a packet
 
 
@@ -53,7 +56,32 @@ def read_pcap(stream: ByteStream) -> Iterator[Frame]:
     # Before version 2.4 the two lengths stood the other way round; one old writer called itself 543.
     swapped = (major, minor) <= (2, 3) or major == 543
     stream.skip(_HEADER_SIZE)
-    return _records(stream, variant, network & 0xFFFF, swapped=swapped)
+    return _records(stream, _real_variant(stream, variant), network & 0xFFFF, swapped=swapped)
+
+
+def _real_variant(stream: ByteStream, variant: _Variant) -> _Variant:
+    """Old patched libpcaps wrote longer record headers under the same magic: the first two records tell.
+
+    As long as those make sense with the header that the magic means, it is believed.
+    """
+    start = stream.window  # no more than is there: a pipe may be live
+    for size in (variant.record_size, *_LONGER):
+        if size >= variant.record_size and _makes_sense(start, variant, size):
+            return variant._replace(record_size=size)
+    return variant
+
+
+def _makes_sense(start: bytes, variant: _Variant, size: int) -> bool:
+    unpack, offset, before = Struct(variant.order + variant.record).unpack_from, 0, 0
+    for number in range(_GUESSED_RECORDS):
+        if len(start) < offset + size:
+            return number > 1 and len(start) == offset
+        seconds, fraction, captured, original = unpack(start, offset)
+        apart = abs(seconds - before) if number else 0
+        if not captured <= original <= _USUAL_LENGTH or fraction >= 1_000_000_000 or apart > _USUAL_PAUSE_S:
+            return False
+        before, offset = seconds, offset + size + captured
+    return True
 
 
 def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:

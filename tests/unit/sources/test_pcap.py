@@ -89,3 +89,14 @@ def test_unreadable_files_say_so() -> None:
     assert bytes(next(frames).data) == b"abc"
     with pytest.raises(SourceError, match="packet 2, at byte 43, cannot be had: cannot be read any further: Input"):
         next(frames)
+
+
+@pytest.mark.parametrize(("magic", "size"), [(0xA1B2C3D4, 20), (0xA1B2C3D4, 24), (0xA1B2CD34, 28)])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_longer_record_headers_under_the_same_magic(magic: int, size: int, count: int) -> None:
+    packets = [bytes([number]) * (60 + number) for number in range(count)]
+    data = struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 65535, 1)
+    for second, packet in enumerate(packets):
+        data += struct.pack("<IIII", second + 10**9, 7, len(packet), len(packet)).ljust(size, b"\0") + packet
+    frames = read_pcap(ByteStream(io.BytesIO(data).read))
+    assert [bytes(frame.data) for frame in frames] == packets
