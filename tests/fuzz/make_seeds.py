@@ -114,7 +114,9 @@ def main() -> None:
         "capture_file": [
             pcap_bytes(packets[:2], linktype=101),
             section() + interface(101) + enhanced(packets[0]),
-            *(write(framed) for write in (netmon, erf, *ANALYSERS.values())),
+            netmon(framed),
+            erf(framed),
+            *(write(framed) for write in ANALYSERS.values()),
         ],
         "yaml_text": [b"alerts:\n  update_every: 1h\n  suppress:\n    - {client: 192.0.2.0/24, service: x}\n"],
     }

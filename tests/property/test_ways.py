@@ -44,7 +44,7 @@ def test_in_every_shape(shape: str) -> None:
     assert named(WRAPS["Ethernet"], shape) == there()
 
 
-@pytest.mark.parametrize("shape", ["plain", "plain, IPv6"])
+@pytest.mark.parametrize("shape", ["plain", pytest.param("plain, IPv6", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", WRAPS)
 def test_on_every_way(way: str, shape: str) -> None:
     assert named(WRAPS[way], shape) == there()

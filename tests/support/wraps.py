@@ -361,4 +361,29 @@ WRAPS: dict[str, Wrap] = {
     "AYIYA": ether(lambda p: udp(5072, b"\x44\x52\x11" + (b"\x04" if p[0] >> 4 == 4 else b"\x29") + bytes(40) + p)),
     "GUE": ether(lambda p: udp(6080, (b"\0\x04" if p[0] >> 4 == 4 else b"\0\x29") + bytes(2) + p)),
     "GUE, no header": ether(lambda p: udp(6080, p)),
+    "GTP-U, Ethernet": ether(lambda p: udp(2152, struct.pack("!BBHI", 0x30, 0xFF, 14 + len(p), 7) + ethernet(p), 2152)),
+    "LWAPP": ether(lambda p: udp(12222, b"\0\0" + struct.pack("!H", len(wlan(p))) + b"\0\0" + wlan(p))),
+    "GRE, Aruba": ether(lambda p: gre(0, 0x8200, b"", wlan(p))),
+    "GRE, routes": ether(lambda p: gre(0x4000, ethertype(p), bytes(4) + b"\x08\0\0\x04" + bytes(4) + bytes(4), p)),
+    "MPLS, associated channel": typed(
+        0x8847, lambda p: mpls(7) + (b"\x10\0\0\x21" if p[0] >> 4 == 4 else b"\x10\0\0\x57") + p
+    ),
+    "Linux cooked, radiotap": Wrap(
+        113, lambda p: struct.pack("!HHH8sH", 0, 803, 6, bytes(8), 4) + b"\0\0\x08\0\0\0\0\0" + wlan(p)
+    ),
+    "802.11, no LLC": Wrap(105, lambda p: b"\x08\x01" + bytes(2) + _MACS + _MACS[:6] + bytes(2) + tagged(p)),
+    "802.11, Ethernet": Wrap(105, lambda p: b"\x08\x01" + bytes(2) + _MACS + _MACS[:6] + bytes(2) + ethernet(p)),
+    "SunATM, LAN emulation": Wrap(123, lambda p: b"\x01\0\0\x20\0\0" + ethernet(p)),
+    "PPP, Cisco": Wrap(50, lambda p: b"\x0f\0" + tagged(p)),
+    "PPP, uncompressed TCP": Wrap(
+        9, lambda p: b"\0\x2f" + p[:9] + b"\7" + p[10:] if p[9] == 6 and p[0] == 0x45 else ppp(p)
+    ),
+    "UDP-Lite": Wrap(
+        1,
+        lambda p: ethernet(
+            p[:9] + b"\x88" + p[10:24] + b"\0\x08" + p[26:]
+            if p[0] == 0x45 and p[9] == 17 and not p[6] & 0x3F and not p[7]
+            else p
+        ),
+    ),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from egret.decode.ip import UDP
+from egret.decode.ip import TCP, UDP
 from egret.decode.layer import Layer, Table, ip_layer
 from egret.decode.link import cut, ethernet, mpls
 from egret.decode.reader import unpack
@@ -19,7 +19,7 @@ _IPV4_HEADER = Struct("!BBHHHBBHII")
 _HAS_SOURCE = 0x80
 
 _ERRORS, _ERRORS6 = frozenset({3, 4, 5, 11, 12}), frozenset({1, 2, 3, 4})
-_QUOTED = 20 + 8 + 12  # a datagram that has room for the head of a DNS message
+_QUOTED = 20 + 20 + 12  # a datagram that has room for the headers, and for the head of a message
 _PIM_REGISTER = 0x21
 
 _ESP_HEADER = 8
@@ -28,16 +28,16 @@ _TUNNELLED = frozenset({(4, 4), (41, 6)})
 
 
 def _quoted(data: memoryview) -> Layer | None:
-    """An ICMP error sends a datagram's head back to where it came from: a look-up may be whole in it."""
-    return _udp_only(data[8:], 9) if len(data) and data[0] in _ERRORS else None
+    """An ICMP error sends a datagram's head back to where it came from: a look-up or a request may be whole in it."""
+    return _with_ports(data[8:], 9) if len(data) and data[0] in _ERRORS else None
 
 
 def _quoted6(data: memoryview) -> Layer | None:
-    return _udp_only(data[8:], 6) if len(data) and data[0] in _ERRORS6 else None
+    return _with_ports(data[8:], 6) if len(data) and data[0] in _ERRORS6 else None
 
 
-def _udp_only(data: memoryview, protocol_at: int) -> Layer | None:
-    return ip_layer(data) if len(data) >= _QUOTED and data[protocol_at] == UDP else None
+def _with_ports(data: memoryview, protocol_at: int) -> Layer | None:
+    return ip_layer(data) if len(data) >= _QUOTED and data[protocol_at] in {TCP, UDP} else None
 
 
 def _minimal(data: memoryview) -> Layer:

@@ -16,8 +16,8 @@ _U32 = Struct("!I")
 _ETHERNET = Struct("!12xH")
 _VLAN = Struct("!2xH")
 _PPPOE = Struct("!BBHH")
-_COOKED_V1 = Struct("!14xH")
-_COOKED_V2 = Struct("!H")
+_COOKED_V1 = Struct("!2xH10xH")
+_COOKED_V2 = Struct("!H6xH")
 _U8 = Struct("!B")
 _ATTRIBUTE = Struct("<HH")
 _NFLOG_PAYLOAD = 9
@@ -33,6 +33,9 @@ _ETHERTYPES_OF = frozenset({b"\0\0\0", b"\0\0\xf8"})
 _BRIDGED, _BRIDGED_ETHERNET = b"\0\x80\xc2", frozenset({1, 7})
 _NLPIDS = frozenset({0xCC, 0x8E})  # IP and IPv6 in ISO's registry
 _ISL, _ISL_HEADER = frozenset({b"\x01\0\x0c\0\0", b"\x0c\0\x0c\0\0"}), 26
+_ASSOCIATED = frozenset({0x21, 0x57})  # channels of RFC 4385 that are IP and IPv6
+_CISCO_ADDRESSES = frozenset({0x0F, 0x8F})
+_RADIO_HEADERS = {801: 105, 802: 119, 803: 127}  # ARPHRD: 802.11, with Prism, with radiotap
 _ENCRYPTED, _WITH_CHANNEL = 0x0C, 0x20
 _WHOLE, _IN_MULTILINK = 0xC0, frozenset({0x21, 0x57})
 _MESH_HEADERS = {0x01: 14, 0x40: 10, 0x42: 18}
@@ -112,6 +115,8 @@ def mpls(data: memoryview) -> Layer | None:
 
 def _pseudowire(data: memoryview) -> Layer | None:
     """Ethernet in MPLS (RFC 4448); nothing says whether a control word goes before it, so the EtherType decides."""
+    if len(data) >= 4 and data[0] >> 4 == 1 and data[3] in _ASSOCIATED and data[2] == 0:
+        return ip_layer(data[4:])
     for skipped in (4, 0):
         if len(data) >= skipped + 14 and _ETHERNET.unpack_from(data, skipped)[0] in _IN_PSEUDOWIRES:
             return ethernet(data[skipped:])
@@ -131,6 +136,8 @@ def ppp(data: memoryview) -> Layer:
     """PPP, with or without HDLC address and control; the protocol may be compressed to one byte (RFC 1661)."""
     if len(data) >= 2 and data[0] == 0xFF and data[1] == 0x03:
         data = data[2:]
+    elif len(data) >= 4 and data[0] in _CISCO_ADDRESSES and data[1] == 0:  # Cisco's framing under PPP's name
+        return cisco_hdlc(data)
     if len(data) and data[0] & 1:
         return Layer(Space.PPP, data[0], data[1:])
     (number,) = unpack(_U16, data)
@@ -153,13 +160,13 @@ def _null(data: memoryview) -> Layer | None:
 
 
 def _cooked_v1(data: memoryview) -> Layer:
-    (number,) = unpack(_COOKED_V1, data)
-    return _cooked(number, data[16:])
+    hardware, number = unpack(_COOKED_V1, data)
+    return _cooked(hardware, number, data[16:])
 
 
 def _cooked_v2(data: memoryview) -> Layer:
-    (number,) = unpack(_COOKED_V2, data)
-    return _cooked(number, cut(data, 20))
+    number, hardware = unpack(_COOKED_V2, data)
+    return _cooked(hardware, number, cut(data, 20))
 
 
 def _nflog(data: memoryview) -> Layer | None:
@@ -238,6 +245,11 @@ def _multilink(data: memoryview) -> Layer | None:
     return None
 
 
+def _uncompressed(data: memoryview) -> Layer:
+    """RFC 1144 section 3.2: a connection's number stands where IP says TCP."""
+    return ip_layer(memoryview(data[:9].tobytes() + b"\x06" + cut(data, 10)))
+
+
 def _bridged(data: memoryview) -> Layer | None:
     """RFC 3518 section 4.3: flags, a kind of MAC, perhaps the LAN's id; then Ethernet."""
     flags, kind = unpack(_TWO, data)
@@ -249,7 +261,9 @@ def _ppp_with_direction(data: memoryview) -> Layer:
     return ppp(cut(data, 1))
 
 
-def _cooked(number: int, data: memoryview) -> Layer:
+def _cooked(hardware: int, number: int, data: memoryview) -> Layer:
+    if hardware in _RADIO_HEADERS:
+        return Layer(Space.LINKTYPE, _RADIO_HEADERS[hardware], data)
     # 1: Novell raw 802.3, 4: 802.2 LLC, 7: PPP with HDLC, the others are EtherTypes
     return ppp(data) if number == 7 else by_ethertype(number, data)
 
@@ -305,6 +319,7 @@ ETHERTYPES: Table = {
 
 PPP_PROTOCOLS: Table = {
     0x21: ip_layer,
+    0x2F: _uncompressed,
     0x31: _bridged,
     0x3D: _multilink,
     0x57: ip_layer,

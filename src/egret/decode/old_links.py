@@ -32,7 +32,7 @@ _ERF_HEADER, _ERF_MORE = 16, 0x80
 _ERF_ETHERNET = frozenset({2, 11, 16, 20})  # with port, class or hash in place of the loss counter
 _ERF_IP4, _ERF_IP6 = 22, 23
 _ERF_EXTENSIONS = 16
-_SUN_LLC = 2
+_SUN_LANE, _SUN_LLC = 1, 2
 
 
 def _token_ring(data: memoryview) -> Layer | None:
@@ -95,6 +95,8 @@ def _fibre_channel(data: memoryview) -> Layer | None:
 
 def _sun_atm(data: memoryview) -> Layer | None:
     (kind,) = unpack(_BYTE, data)
+    if kind & 0x0F == _SUN_LANE:  # LAN emulation: two bytes, then Ethernet
+        return ethernet(cut(data, 6))
     return llc(cut(data, 4)) if kind & 0x0F == _SUN_LLC else None
 
 

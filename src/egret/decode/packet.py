@@ -31,6 +31,7 @@ _TCP_REST = Struct("!IIBB")
 _U16 = Struct("!H")
 _TCP = Struct("!HHIIBB")
 _UDP = Struct("!HHH2x")
+_UDP_LITE = 136
 _DNS_PORT = 53
 _SMALLEST_ORDINARY = 14 + 20 + 8
 _TCP_TRANSPORT, _UDP_TRANSPORT = Transport.TCP, Transport.UDP  # an enum's attribute costs a look-up each time
@@ -190,6 +191,8 @@ def _open(datagram: Datagram, context: Context) -> Packet | Layer | None:
         return _tcp(datagram, context)
     if datagram.protocol == UDP:
         return _udp(datagram, context)
+    if datagram.protocol == _UDP_LITE:
+        return _udp_lite(datagram, context)
     tunnel = IP_PROTOCOLS.get(datagram.protocol)
     return None if tunnel is None else tunnel(datagram.payload)
 
@@ -212,6 +215,13 @@ def _tcp(datagram: Datagram, context: Context) -> Packet:
         context.interface,
         ack,
     )
+
+
+def _udp_lite(datagram: Datagram, context: Context) -> Packet | Layer | None:
+    """RFC 3828: in place of the length stands how much the checksum covers."""
+    payload = datagram.payload
+    unpack(_UDP, payload)
+    return _udp(datagram._replace(payload=memoryview(payload[:4].tobytes() + bytes(2) + payload[6:])), context)
 
 
 def _udp(datagram: Datagram, context: Context) -> Packet | Layer | None:

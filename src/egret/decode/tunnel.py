@@ -14,6 +14,7 @@ from egret.decode.reader import unpack
 from egret.decode.wlan import WLAN
 
 _GRE = Struct("!HH")
+_ROUTE, _MAX_ROUTES, _ROUTED = Struct("!HBB"), 16, 0x4000
 _GRE_PPTP = 1
 _GENEVE = Struct("!BBHI")
 _GTP = Struct("!BBHI")
@@ -36,12 +37,24 @@ def gre(data: memoryview) -> Layer | None:
     size = 4 + 4 * bool(flags & 0xC000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
     if flags & 0x07 == _GRE_PPTP:
         size += 4 * bool(flags & 0x0080)
+    if flags & _ROUTED and flags & 0x07 != _GRE_PPTP:
+        size = _behind_routes(data, size)
     inner = cut(data, size)
     if not len(inner):
         return None
     if number == _ERSPAN:  # type II has a header, and a GRE sequence number; type I has neither
         return ethernet(cut(inner, 8) if flags & 0x1000 else inner)
     return by_ethertype(number, inner) if number >= 0x600 else None
+
+
+def _behind_routes(data: memoryview, offset: int) -> int:
+    """RFC 1701: entries of a family, an offset and a length; one without any of it is the last."""
+    for _ in range(_MAX_ROUTES):
+        family, _, length = unpack(_ROUTE, data, offset)
+        offset += _ROUTE.size + length
+        if not family and not length:
+            break
+    return offset
 
 
 def _erspan_3(data: memoryview) -> Layer:
@@ -108,6 +121,8 @@ def _gtp_u(data: memoryview) -> Layer | None:
         offset += data[offset] * 4
         following = data[offset - 1] if offset <= len(data) else 0
     inner = data[offset:]
+    if len(inner) >= 34 and int.from_bytes(inner[12:14], "big") in _INNER_ETHERTYPES and inner[0] >> 4 not in {4, 6}:
+        return ethernet(inner)  # an Ethernet session
     return ip_layer(inner) if len(inner) and inner[0] >> 4 in {4, 6} else None
 
 
@@ -178,11 +193,22 @@ def _capwap(data: memoryview) -> Layer | None:
     if size < 8 or len(data) <= size or is_fragment or is_keep_alive:
         return None
     inner = data[size:]
-    if not is_native:
-        return Layer(Space.LINKTYPE, ETHERNET, inner)
+    return _unswapped(inner) if is_native else Layer(Space.LINKTYPE, ETHERNET, inner)
+
+
+def _unswapped(inner: memoryview) -> Layer:
     if len(inner) > 1 and inner[0] & 0x0F != 0x08 and inner[1] & 0x0F == 0x08:  # Cisco swaps the frame control
         inner = memoryview(bytes((inner[1], inner[0])) + inner[2:])
     return Layer(Space.LINKTYPE, WLAN, inner)
+
+
+def _lwapp(data: memoryview) -> Layer | None:
+    """RFC 5412 section 4: six bytes, of which the first says that this is data; then 802.11."""
+    return _unswapped(data[6:]) if len(data) > 30 and data[0] & 0xC4 == 0 else None
+
+
+def _aruba(data: memoryview) -> Layer:
+    return Layer(Space.LINKTYPE, WLAN, data)
 
 
 def _lisp(data: memoryview) -> Layer | None:
@@ -246,6 +272,7 @@ def _redundancy_tag(data: memoryview) -> Layer:
 TUNNEL_ETHERTYPES: Table = {
     0x22EB: _erspan_3,
     0x22F3: _trill,
+    **dict.fromkeys(range(0x8200, 0x8211), _aruba),
     0x883E: _wccp,
     0x8903: _fabric_path,
     0x892F: _redundancy_tag,
@@ -268,5 +295,6 @@ UDP_PORTS: Table = {
     6081: _geneve,
     6635: _mpls_in_udp,
     8472: _vxlan,
+    12222: _lwapp,
     37008: tzsp,
 }

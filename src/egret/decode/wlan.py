@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 
 from egret.decode.layer import Layer, Space, Table
-from egret.decode.link import cut, llc
+from egret.decode.link import IPV4, IPV6, by_ethertype, cut, ethernet, llc
 from egret.decode.reader import unpack
 from egret.errors import Malformed, Reason
 
@@ -28,6 +28,7 @@ _NO_DATA, _QOS = 0x0040, 0x0080  # subtype bits
 _BOTH_DS, _PROTECTED, _ORDER = 0x0300, 0x4000, 0x8000
 _AGGREGATED = 0x80  # A-MSDU, in the QoS control field
 _MESH, _SNAP = 0x0100, 0xAA  # a mesh header, with up to two addresses, goes before the LLC header
+_BARE = frozenset({IPV4, IPV6})
 _AVS_MAGIC = 0x80211000
 _PADDED = 0x20  # radiotap flag: the header is padded to four bytes
 _MAX_PRESENT = 16  # radiotap words that say what is present
@@ -43,7 +44,7 @@ def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
         return None
     size = 24 + 6 * (control & _BOTH_DS == _BOTH_DS)
     if not control & _QOS:
-        return llc(cut(data, size + -size % 4 * padded))
+        return _body(cut(data, size + -size % 4 * padded))
     (qos,) = unpack(_QOS_CONTROL, data, size)
     aggregated, meshed = qos & _AGGREGATED, qos & _MESH
     size += 2 + 4 * bool(control & _ORDER)
@@ -51,7 +52,16 @@ def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
     if meshed and len(body) and body[0] != _SNAP:
         body = cut(body, 6 + 6 * (body[0] & 3))
     # The first subframe of an aggregate has a header of Ethernet's shape, with a length.
-    return llc(cut(body, 14)) if aggregated else llc(body)
+    return llc(cut(body, 14)) if aggregated else _body(body)
+
+
+def _body(data: memoryview) -> Layer | None:
+    """LLC; or, as some drivers hand it over, an EtherType or a whole Ethernet frame."""
+    if len(data) >= 2 and (data[0] << 8 | data[1]) in _BARE:
+        return by_ethertype(data[0] << 8 | data[1], data[2:])
+    if len(data) >= 14 and data[0] != _SNAP and (data[12] << 8 | data[13]) in _BARE:
+        return ethernet(data)
+    return llc(data)
 
 
 def _radiotap(data: memoryview) -> Layer | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP
@@ -13,7 +12,7 @@ from egret.decode.ip_tunnels import IP_PROTOCOLS
 from egret.decode.packet import decode_packet
 from egret.errors import DecodeError
 from tests.support.net import CLIENT, HELLO, decoded, ether, frame, ip, tcp, udp, udp6
-from tests.support.wraps import WRAPS, esp, ethernet
+from tests.support.wraps import WRAPS, esp, ethernet, ip4
 
 OUTER = IP(src="203.0.113.1", dst="203.0.113.2")
 LOOKUP = b"twelve bytes of a message"
@@ -67,8 +66,7 @@ def test_a_registered_datagram() -> None:
 @pytest.mark.parametrize("fill", [0, 1, 3, 0x21, 0x45, 0x60, 0xFF])
 def test_any_bytes(protocol: int, fill: int) -> None:
     for size in range(70):
-        data: Any = ether() / IP(src="203.0.113.1", dst="203.0.113.2", proto=protocol) / (bytes([fill]) * size)
         try:
-            decode_packet(frame(data))
+            decode_packet(frame(ethernet(ip4(protocol, bytes([fill]) * size))))
         except DecodeError:
             continue

@@ -9,6 +9,7 @@ from egret.decode.packet import decode_packet
 from egret.errors import DecodeError, Malformed, Reason, Truncated, Unsupported
 from egret.model import Endpoint
 from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp6
+from tests.support.wraps import WRAPS
 
 LINKS = {
     "vlan": (ether() / Dot1Q(vlan=7) / tcp(HELLO), 1),
@@ -53,12 +54,42 @@ LINKS = {
     ),
 }
 
+WAYS = (
+    *("Inter-Switch Link", "MACsec in the clear", "MACsec with its channel", "batman-adv", "jumbo LLC", "ATM, ISO"),
+    *("PPP multilink", "PPP multilink, short", "PPP bridged", "PPP, Cisco", "PPP, uncompressed TCP", "ATM, bridged"),
+    *("Linux cooked, PPP", "Linux cooked, radiotap", "null, Windows", "null, PPP", "EDSA on Ethernet"),
+    *("MPLS, associated channel", "MPLS pseudowire"),
+)
+
 
 @pytest.mark.parametrize("case", LINKS)
 def test_links(case: str) -> None:
     packet = decoded(*LINKS[case])
     assert bytes(packet.payload) == HELLO
     assert packet.source in {Endpoint(ip(CLIENT), 40000), Endpoint(ip(CLIENT6), 40000)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("inner", [tcp(HELLO), udp6(HELLO)], ids=["IPv4", "IPv6"])
+def test_ways(way: str, inner: Any) -> None:
+    wrap = WRAPS[way]
+    assert bytes(decoded(wrap.wrap(bytes(inner)), wrap.linktype).payload) == HELLO
+
+
+@pytest.mark.parametrize(
+    ("linktype", "data"),
+    [
+        (1, bytes(12) + b"\x88\xe5\x0c" + bytes(60)),  # MACsec that is encrypted
+        (1, bytes(12) + b"\x43\x05\x40\x0e" + bytes(60)),  # batman-adv of another version
+        (1, bytes(12) + b"\x43\x05\x07\x0f" + bytes(60)),
+        (9, b"\0\x3d\x80\0\0\1\0\x21" + bytes(60)),  # a piece of a packet
+        (9, b"\0\x3d\xc0\0\0\1\xc0\x21" + bytes(60)),
+        (9, b"\0\x31\0\x02" + bytes(60)),  # bridged, and not Ethernet
+        (100, b"\xaa\xaa\x03\0\x80\xc2\0\x0e" + bytes(60)),
+    ],
+)
+def test_what_carries_nothing(linktype: int, data: bytes) -> None:
+    assert decode_packet(frame(data, linktype)) is None
 
 
 def test_pppoe_discovery_is_none() -> None:

@@ -7,7 +7,7 @@ from scapy.layers.l2 import ARP
 
 from egret.decode.ip import Datagram, Fragment
 from egret.decode.packet import Context, decode_datagram, decode_packet
-from egret.errors import DecodeError, Reason, Unsupported
+from egret.errors import DecodeError, Reason, Truncated, Unsupported
 from egret.model import Endpoint, FlowKey, Transport
 from tests.support.net import (
     CLIENT,
@@ -158,3 +158,11 @@ def test_what_a_reassembler_gives_is_used() -> None:
 def test_ipv6_without_a_length_takes_the_general_path() -> None:
     data = ether() / IPv6(src=CLIENT6, dst=SERVER6, plen=0, nh=6) / TCP(sport=1, dport=2) / HELLO
     assert bytes(decoded(data).payload) == HELLO
+
+
+def test_udp_lite() -> None:
+    wire = bytes(udp(HELLO))
+    lite = wire[:9] + b"\x88" + wire[10:24] + b"\0\x08" + wire[26:]
+    assert bytes(decoded(lite, 101).payload) == HELLO
+    with pytest.raises(Truncated):
+        decode_packet(frame(lite[:24], 101))

@@ -12,6 +12,8 @@ from egret.decode.packet import decode_packet
 from egret.errors import DecodeError, Truncated
 from egret.model import Endpoint
 from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp, udp6
+from tests.support.wraps import WRAPS, ethernet
+from tests.support.wraps import udp as datagram
 
 OUTER = IP(src="203.0.113.1", dst="203.0.113.2")
 OUTER6 = IPv6(src="2001:db8:ffff::1", dst="2001:db8:ffff::2")
@@ -52,12 +54,33 @@ TUNNELS["etherip"].proto = 97
 for name in ("pptp", "erspan 1", "erspan 2", "erspan 3", "erspan 3 more", "wccp 1", "wccp 2"):
     TUNNELS[name].proto = 47
 
+WAYS = (
+    *("GTP 0", "mobile IP", "AYIYA", "GUE", "GUE, no header", "L2TPv3 in UDP", "LWAPP", "GTP-U, Ethernet"),
+    *("GRE, Aruba", "GRE, routes", "MikroTik in GRE", "CAPWAP, Ethernet", "CAPWAP, 802.11", "LISP", "GRE in UDP"),
+)
+
 
 @pytest.mark.parametrize("case", TUNNELS)
 def test_tunnels(case: str) -> None:
     packet = decoded(ether() / TUNNELS[case])
     assert bytes(packet.payload) == HELLO
     assert packet.source in {Endpoint(ip(CLIENT), 40000), Endpoint(ip(CLIENT6), 40000)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("inner", [tcp(HELLO), udp6(HELLO)], ids=["IPv4", "IPv6"])
+def test_ways(way: str, inner: Any) -> None:
+    assert bytes(decoded(WRAPS[way].wrap(bytes(inner))).payload) == HELLO
+
+
+@pytest.mark.parametrize("port", [434, 3386, 5072, 6080, 12222])
+@pytest.mark.parametrize("fill", [0x00, 0x04, 0x10, 0x45, 0x60, 0xFF])
+def test_any_bytes_on_a_tunnels_port(port: int, fill: int) -> None:
+    for size in range(70):
+        try:
+            decode_packet(frame(ethernet(datagram(port, bytes([fill]) * size))))
+        except DecodeError:
+            continue
 
 
 @pytest.mark.parametrize("port", [1701, 2152, 3544, 4789, 4790, 6081, 6635, 8472, 37008])
