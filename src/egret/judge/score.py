@@ -126,9 +126,10 @@ def _place(where: Place, points: Points) -> ScorePart:
 def _scope(where: Place, *, includes_mainland: bool, points: Points) -> ScorePart:
     if not includes_mainland:
         return ScorePart("inference scope", 0, "documented without the Chinese mainland")
+    said = "storage or inference documented on the Chinese mainland"
     if where.in_china:
-        return ScorePart("inference scope", 0, "documented with the Chinese mainland, counted as hosting already")
-    return ScorePart("inference scope", points.inference_mainland, "documented with the Chinese mainland")
+        return ScorePart("inference scope", 0, f"{said}, counted as hosting already")
+    return ScorePart("inference scope", points.inference_mainland, said)
 
 
 def _prevalence(clients: int, points: Points, *, new: bool) -> ScorePart:

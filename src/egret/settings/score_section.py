@@ -111,7 +111,7 @@ class Score(Section):
         _DEFAULT.hosting_in_china, "The host name states a region in China, or else the address is there"
     )
     inference_mainland: Value = _points(
-        _DEFAULT.inference_mainland, "Elsewhere, but inference is documented to include the Chinese mainland"
+        _DEFAULT.inference_mainland, "Elsewhere, but storage or inference is documented to include the Chinese mainland"
     )
     lookup_only: Value = _points(_DEFAULT.lookup_only, "Only a look-up, no connection seen")
     unsure_name: Value = _points(

@@ -81,6 +81,8 @@ def _vendor_files(directory: Path, errors: list[ConfigError]) -> list[Path]:
         errors.append(CatalogError(f"{directory}: no such folder", None, "name a folder that holds signature files"))
     hint = "signature files end in .yaml: rename it"
     errors += (CatalogError(f"{path}: is not read", None, hint) for path in directory.glob("*.yml"))
+    hint = "signature files stand in the folder itself: move it there"
+    errors += (CatalogError(f"{path}: is not read", None, hint) for path in sorted(directory.glob("[!.]*/*.yaml")))
     return sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("_"))
 
 

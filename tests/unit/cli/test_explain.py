@@ -33,7 +33,7 @@ def test_a_name_for_a_person() -> None:
         "api.deepseek.com service DeepSeek API (DeepSeek)",
         "class ai, category api",
         "severity high; medium for a look-up alone",
-        "score 60 of 100, the sum of +45 class: service class ai +0 category: category api +15 operator: operator under",
+        "score 67 of 100, the sum of +45 class: service class ai +0 category: category api +15 operator: operator under",
         "PRC-operated: Hangzhou DeepSeek",
         "Against it:",
         "alternatives",

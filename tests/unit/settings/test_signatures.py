@@ -158,6 +158,15 @@ def test_a_catalogue_of_nothing_is_an_error(tmp_path: Path) -> None:
         load_catalog([tmp_path])
 
 
+def test_a_file_in_a_folder_below_is_not_read_in_silence(tmp_path: Path) -> None:
+    for folder in ("mine", "..data"):  # the second as a Kubernetes volume has it
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "example.yaml").write_text("vendor: Example\n")
+    with pytest.raises(ConfigErrors, match=r"mine/example\.yaml: is not read") as caught:
+        load_catalog([tmp_path])
+    assert [str(error).split(":")[0] for error in caught.value.errors] == [str(tmp_path / "mine/example.yaml")]
+
+
 def test_the_bundled_catalogue_is_as_large_as_promised(bundled: Catalog) -> None:
     assert len({signature.vendor for signature in bundled.signatures}) >= 60
     assert sum(len(signature.hosts) for signature in bundled.signatures) >= 350
