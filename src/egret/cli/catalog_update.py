@@ -28,7 +28,7 @@ def update(
     """Replace the bundled catalogue by a signed, newer one, after it was proved whole; the one before is kept.
 
     Without a source, catalog.update.url is fetched. Only the keys in catalog.update.public_keys are trusted.
-    A running Egret uses it at its next start. The exit code is 1 if it was refused; then nothing was changed.
+    A running Egret uses it within seconds. The exit code is 1 if it was refused; then nothing was changed.
 
     Example: egret catalog update catalogue.json
     """
@@ -49,7 +49,7 @@ def update(
 def report(what: str, folder: Path | None) -> None:
     """Say what happened and what comes next."""
     typer.echo(f"{what}: {load_catalog([folder or signatures_dir()]).version} ({folder or 'the one of this Egret'})")
-    typer.echo("a running Egret uses it at its next start: systemctl restart egret", err=True)
+    typer.echo("a running Egret uses it within seconds", err=True)
 
 
 def fetch(source: str | None, config: Config) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ import typer
 from egret import __version__
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.service import Post, Service
-from egret.daemon.setup import Knowledge, load_knowledge, measured_classes
+from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, measured_classes, relays
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
@@ -31,7 +31,7 @@ from egret.sources.ring import Geometry
 from egret.telemetry.logs import configure
 from egret.worker.pipeline import Pipeline
 from egret.worker.process import Worker
-from egret.worker.scope import PRIVATE, Scope
+from egret.worker.scope import Scope
 
 
 def run(
@@ -47,7 +47,8 @@ def run(
     Alerts go to standard output, everything else to standard error. Needs root, or CAP_NET_RAW; gives it up as soon as
     the sockets are open. Example: sudo egret run -i eth1
     """
-    settings = _settings(config or default_config_file(), interface, backend)
+    place = config or default_config_file()
+    settings = _settings(place, interface, backend)
     configure(settings.log.level, settings.log.format, sys.stderr)
     missing = may_capture() if settings.capture.backend == "afpacket" else None
     if missing:
@@ -55,7 +56,7 @@ def run(
         raise typer.Exit(FAILED)
     knowledge = load_knowledge(settings)
     placement = _placement(settings)
-    inside = _inside(settings, placement)
+    inside = inside_networks(settings, placement)
     user = find_user(settings.capture.user) if os.geteuid() == 0 else None
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
@@ -64,7 +65,7 @@ def run(
         lambda index, link: _work(link, knowledge, shares[index], inside), _plan(settings, placement, user)
     )
     drop(user)
-    post = Post(knowledge, placement, inside, shares, opener)
+    post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend))
     asyncio.run(_serve(post))
 
 
@@ -86,12 +87,6 @@ def _placement(settings: Config) -> Placement:
     except SourceError as error:
         complain(str(error))
         raise typer.Exit(USAGE if settings.capture.interfaces else FAILED) from None
-
-
-def _inside(settings: Config, placement: Placement) -> tuple[str, ...]:
-    """The clients' networks: as configured, else those of the interfaces, and what is private anyway."""
-    configured = tuple(str(network) for network in settings.networks.inside)
-    return configured or tuple(dict.fromkeys((*placement.inside_networks, *PRIVATE)))
 
 
 def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan:
@@ -143,16 +138,14 @@ def _shares(interfaces: Sequence[str], workers: int) -> list[Sequence[str]]:
 
 def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], inside: Sequence[str]) -> None:
     """What a worker process does; it was forked with everything loaded."""
-    networks = knowledge.config.networks
-    relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
     pipeline = Pipeline(
         knowledge.catalog,
         knowledge.judge,
-        Scope(inside, relays),
+        Scope(inside, relays(knowledge.config)),
         resolvers=knowledge.resolvers,
         measured=measured_classes(knowledge.config),
     )
-    Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe).run()
+    Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe, knowledge.geo).run()
 
 
 def _source(link: WorkerLink, config: Config, interfaces: Sequence[str]) -> Source:

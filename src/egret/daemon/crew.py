@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,11 +20,13 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Moved, Recollection, Report, Speakers, WireError, decode, encode_learnt
+from egret.worker.wire import Equipped, Moved, Recollection, Report, Speakers, WireError, decode, encode_learnt
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
 _BATCH = 256  # messages taken at a time, so that the loop serves others too
+EQUIP_S = 5.0  # what a worker has to take a kit in; it takes some 20 ms
+_EQUIP_LOOK_S = 0.02
 MAX_REMEMBERED = 2_000  # flagged names of addresses, for the next worker; the youngest
 
 
@@ -30,9 +34,21 @@ class OpenerGoneError(SourceError):
     """The opener died: nothing can be captured any more, and the service manager should start us anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """Equipment that workers are handed; the descriptor is the crew's to close."""
+
+    generation: int
+    catalog: Catalog  # to read what they say with it
+    descriptor: int
+
+
 @dataclass(slots=True)
 class _Member:
+    catalog: Catalog  # the one that it matches with now
     channel: Channel | None = None
+    told: int = 0  # the generation of the kit that it was handed last; 0: none
+    has: int = 0  # and of the one that it uses
     started_s: float = 0.0
     restart_after_s: float = RESTART_FIRST_S
 
@@ -59,12 +75,13 @@ class Crew:
         on_volume: Callable[[Volume], None] = lambda _volume: None,
     ) -> None:
         self._opener = opener
-        self._catalog = catalog
+        self._catalog = self._forked_with = catalog
+        self._kit: Kit | None = None
         self._on_hit = on_hit
         self._on_volume = on_volume
         self.on_speakers: Callable[[Speakers], None] = _nobody  # gets the clients that speak for others
         self._telemetry = telemetry
-        self._members = {index: _Member() for index in range(number)}
+        self._members = {index: _Member(catalog) for index in range(number)}
         self._loop = asyncio.get_running_loop()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._stopping = False
@@ -99,6 +116,37 @@ class Crew:
         for index in self._members:
             self._spawn(index)
 
+    async def equip(self, kit: Kit, patience_s: float = EQUIP_S) -> int:
+        """Hand *kit* to every worker, now and to those that start later; they go on capturing meanwhile.
+
+        Returns:
+            How many did not take it in time; they are ended, and start again with it.
+        """
+        before, self._kit, self._catalog = self._kit, kit, kit.catalog
+        if before is not None:
+            os.close(before.descriptor)
+        end_s = self._loop.time() + patience_s
+        while (late := self._without(kit)) and self._loop.time() < end_s:
+            for member in late:
+                self._hand(member)
+            await asyncio.sleep(_EQUIP_LOOK_S)
+        for index, member in self._members.items():
+            if any(member is each for each in late):
+                self._opener.kill_worker(index)
+        return len(late)
+
+    def _without(self, kit: Kit) -> list[_Member]:
+        return [each for each in self._members.values() if each.channel is not None and each.has != kit.generation]
+
+    def _hand(self, member: _Member) -> None:
+        """Send the kit if the worker was not sent it yet; a full or closed channel is for the next look."""
+        kit = self._kit
+        if kit is None or member.channel is None or member.told == kit.generation:
+            return
+        with contextlib.suppress(ChannelClosed):
+            if member.channel.send({"equip": kit.generation}, [kit.descriptor]):
+                member.told = kit.generation
+
     async def gone(self) -> None:
         """Wait until the opener dies.
 
@@ -116,6 +164,9 @@ class Crew:
                 self._listen(member)
                 self._hang_up(member)
         await asyncio.to_thread(self._opener.close)
+        if self._kit is not None:
+            os.close(self._kit.descriptor)
+            self._kit = None
 
     def _spawn(self, index: int) -> None:
         if self._stopping:
@@ -123,6 +174,8 @@ class Crew:
         member = self._members[index]
         worker = self._opener.spawn_worker(index)
         member.channel, member.started_s = worker.channel, self._loop.time()
+        member.catalog, member.told, member.has = self._forked_with, 0, 0
+        self._hand(member)
         for message in encode_learnt([Learnt(*key, *value) for key, value in self._learnt.items()]):
             worker.channel.send(message)
         self._loop.add_reader(worker.channel.fileno(), self._listen, member)
@@ -135,15 +188,15 @@ class Crew:
                 received = member.channel.receive() if member.channel else None
                 if received is None:
                     return
-                self._take(received.message)
+                self._take(member, received.message)
         except ChannelClosed:
             self._hang_up(member)
         except SourceError as error:
             self._telemetry.internal_error(Stage.WIRE, error)
 
-    def _take(self, message: dict[str, object]) -> None:
+    def _take(self, member: _Member, message: dict[str, object]) -> None:
         try:
-            said = decode(message, self._catalog)
+            said = decode(message, member.catalog)
         except WireError as error:
             self._telemetry.internal_error(Stage.WIRE, error)
             return
@@ -156,8 +209,15 @@ class Crew:
                 self._on_volume(volume)
         elif isinstance(said, Speakers):
             self.on_speakers(said)
+        elif isinstance(said, Equipped):
+            self._equipped(member, said)
         else:
             self._report(said)
+
+    def _equipped(self, member: _Member, said: Equipped) -> None:
+        """From here on it speaks with the kit that it was handed; of an older one the answer came late."""
+        if self._kit is not None and said.generation == self._kit.generation == member.told:
+            member.has, member.catalog = said.generation, self._kit.catalog
 
     def _remember(self, said: Recollection) -> None:
         """Keep flagged names for the next worker: one that died must not forget what its clients look up once a day."""

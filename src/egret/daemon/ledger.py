@@ -48,7 +48,7 @@ class Ledger:
         store: keeps incidents and alerts.
         outputs: where alerts go.
         telemetry: hears of everything.
-        keep_s: how long closed incidents are kept.
+        keep_s: how long closed incidents are kept; replaced on reload.
         directory: knows who the clients are; None: they are their addresses.
     """
 
@@ -67,7 +67,7 @@ class Ledger:
         self._store = store
         self._outputs = outputs
         self._telemetry = telemetry
-        self._keep_s = keep_s
+        self.keep_s = keep_s
         self._directory = directory or ClientDirectory()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
@@ -197,7 +197,7 @@ class Ledger:
             await self._save()
         if now_s - self._purged_at_s >= PURGE_EVERY_S:
             self._purged_at_s = now_s
-            oldest_ns = now_ns - int(self._keep_s * _NS)
+            oldest_ns = now_ns - int(self.keep_s * _NS)
             await self._on_disk(lambda: self._store.purge_before(oldest_ns))
 
     async def _save(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,19 +17,32 @@ from egret.alerts.model import Sensor
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.clients import ClientWatch
 from egret.daemon.coverage import CoverageLedger
-from egret.daemon.crew import Crew
+from egret.daemon.crew import Crew, Kit
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
-from egret.daemon.setup import Knowledge, incident_policy, make_outputs
+from egret.daemon.reload import Reloader
+from egret.daemon.setup import (
+    Knowledge,
+    equipment,
+    incident_policy,
+    inside_networks,
+    make_delivery,
+    make_outputs,
+    wanted_outputs,
+)
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.judge.unnamed import UNNAMED
+from egret.settings.config import Config
+from egret.sinks.base import Delivery
 from egret.sources.opener import OpenerClient
 from egret.sources.placement import Placement
 from egret.store.coverage import CoverageStore
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
+from egret.telemetry.logs import configure
 from egret.telemetry.table import Stage
 from egret.web.server import WebServer
+from egret.worker.equipment import seal
 
 TICK_S = 1.0
 REMEMBER_S = 10.0  # how often flagged names of addresses are saved, if there are new ones
@@ -44,6 +58,7 @@ class Post:
     inside: Sequence[str]
     shares: Sequence[Sequence[str]]  # the interfaces of each worker
     opener: OpenerClient
+    reread: Callable[[], Config]  # the settings as they are now, flags of the command line on top
 
 
 class Service:
@@ -56,9 +71,11 @@ class Service:
         self._notifier = Notifier()
         self._stop = asyncio.Event()
         self.telemetry = Telemetry(__version__)
-        watch = SinkWatch(self.telemetry)
-        sensor = Sensor(__version__, socket.gethostname())
-        self._outputs, self._deliveries = make_outputs(config.outputs, sensor, watch)
+        self._watch = watch = SinkWatch(self.telemetry)
+        self._sensor = Sensor(__version__, socket.gethostname())
+        self._outputs, self._deliveries = make_outputs(config.outputs, self._sensor, watch)
+        self._reloader = Reloader(post.knowledge, post.reread, self._adopt, self.telemetry)
+        self._generation = 0
         self._incidents = Incidents(incident_policy(config))
         self._store = IncidentStore(config.paths.store)
         keep_s = config.store.keep.total_seconds()
@@ -85,11 +102,13 @@ class Service:
         Raises:
             ConfigError: the status page cannot listen.   SourceError: capture cannot start, or its opener died.
         """
-        self._announce()
+        self.telemetry.watch(self._post.placement.interfaces)
+        self.telemetry.sinks(delivery.name for delivery in self._deliveries)
+        self._announce(self._post.knowledge)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         try:
             if self._web is not None:
                 await self._web.start()
@@ -105,12 +124,9 @@ class Service:
         finally:
             await self._end()
 
-    def _announce(self) -> None:
+    def _announce(self, knowledge: Knowledge) -> None:
         """Every series exists at 0 before the first packet, so that the first hit shows in increase()."""
-        telemetry, knowledge = self.telemetry, self._post.knowledge
-        telemetry.watch(self._post.placement.interfaces)
-        telemetry.sinks(delivery.name for delivery in self._deliveries)
-        catalog = knowledge.catalog
+        telemetry, catalog = self.telemetry, knowledge.catalog
         telemetry.catalog(catalog.signatures, catalog.version, knowledge.judge.policy.possible, UNNAMED.values())
         telemetry.resolvers(resolver.operator for resolver in knowledge.resolvers.resolvers)
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
@@ -135,6 +151,7 @@ class Service:
             asyncio.create_task(self._ledger.run(), name="ledger"),
             asyncio.create_task(self._clients.run(), name="clients"),
             asyncio.create_task(self._tick(), name="tick"),
+            asyncio.create_task(self._reloader.run(), name="reload"),
         ]
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
@@ -166,10 +183,53 @@ class Service:
         if learnt is not None:
             await self._ledger.remember(learnt)
 
-    def _hang_up(self) -> None:
-        self.telemetry.log.event(
-            logging.WARNING, "reload_not_available", why="restart egret to use a new configuration"
-        )
+    async def _adopt(self, fresh: Knowledge) -> None:
+        """Put other knowledge in place; every packet is matched, and every hit judged, by the old or the new.
+
+        Raises:
+            SourceError: there is no memory to tell the workers.   GeoError: a database changed again.
+        """
+        self._notifier.reloading()
+        try:
+            deliveries = self._deliveries_for(fresh.config)
+            kit = await asyncio.to_thread(self._kit, fresh)
+            self._judge_by(fresh)
+            self.telemetry.sinks(delivery.name for delivery in deliveries)
+            self._deliveries = self._view.deliveries = deliveries
+            exchange = self._outputs.exchange(deliveries, FLUSH_S)  # first: what the new catalogue finds is for them
+            _, late = await asyncio.gather(exchange, self._crew.equip(kit))
+            if late:
+                why = "they did not take the reload"
+                self.telemetry.log.event(logging.ERROR, "workers_restarted", why=why, workers=late)
+        finally:
+            self._notifier.ready(f"watching {', '.join(self._post.placement.interfaces)}")
+
+    def _kit(self, fresh: Knowledge) -> Kit:
+        self._generation += 1
+        inside = inside_networks(fresh.config, self._post.placement)
+        made = equipment(fresh, inside, self._generation, self._post.knowledge.geo)
+        return Kit(self._generation, fresh.catalog, seal(made))
+
+    def _judge_by(self, fresh: Knowledge) -> None:
+        config = fresh.config
+        self._announce(fresh)
+        self._ledger.judge = fresh.judge
+        self._ledger.keep_s = config.store.keep.total_seconds()
+        self._incidents.apply(incident_policy(config))
+        self._ledger.review(time.time_ns())
+        self._clients.apply(config.clients)
+        self._approvals.apply(config, fresh.catalog)
+        self._view.knowledge, self._view.inside = fresh, inside_networks(config, self._post.placement)
+        configure(config.log.level, config.log.format, sys.stderr)
+
+    def _deliveries_for(self, config: Config) -> tuple[Delivery, ...]:
+        """An output for each section; one whose settings did not change is the running one, with its queue."""
+        running = list(zip(wanted_outputs(self._reloader.knowledge.config.outputs), self._deliveries, strict=True))
+        deliveries = []
+        for section in wanted_outputs(config.outputs):
+            same = next((delivery for before, delivery in running if before == section), None)
+            deliveries.append(same or make_delivery(section, self._sensor, self._watch))
+        return tuple(deliveries)
 
     async def _end(self) -> None:
         self._notifier.stopping()

@@ -14,22 +14,27 @@ from egret.alerts.suppress import Suppression
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.daemon.clients import declared
-from egret.geo.database import GeoDatabase
+from egret.errors import GeoError
+from egret.geo.database import GeoDatabase, read_files
 from egret.judge.alternatives import preferring
 from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
 from egret.settings.config import Config
 from egret.settings.resolvers import load_resolvers
+from egret.settings.sections import FileOutput, TerminalOutput, Webhook
 from egret.settings.sections import Outputs as OutputSettings
-from egret.settings.sections import Webhook
 from egret.settings.signatures import load_catalog
 from egret.sinks.base import Delivery, DeliveryOptions, Watcher
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.sinks.outputs import Outputs
 from egret.sinks.terminal import TerminalOptions, TerminalSink
 from egret.sinks.webhook import WebhookOptions, WebhookSink
+from egret.sources.placement import Placement
+from egret.worker.equipment import Equipment
+from egret.worker.scope import PRIVATE
 
+OutputSection = TerminalOutput | FileOutput | Webhook
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,15 +50,24 @@ class Knowledge:
     directory: ClientDirectory = field(default_factory=ClientDirectory)
 
 
-def load_knowledge(config: Config) -> Knowledge:
+def load_knowledge(config: Config, before: GeoDatabase | None = None) -> Knowledge:
     """Read the catalogue and the databases that *config* names.
+
+    Args:
+        config: the settings.
+        before: databases that are open; used again if the files are the same.
 
     Raises:
         ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
     """
     catalog = _preferring(config, load_catalog(config.signature_folders, config.catalog.disabled))
     settings = config.geoip
-    geo = GeoDatabase.open(settings.databases, geolocate_reserved=settings.geolocate_reserved, bundled=settings.bundled)
+    contents = read_files(settings.databases, bundled=settings.bundled)
+    reserved = settings.geolocate_reserved
+    if before is not None and before.same_as(contents, geolocate_reserved=reserved):
+        geo = before
+    else:
+        geo = GeoDatabase.of(contents, geolocate_reserved=reserved)
     directory = ClientDirectory(declared(config.clients))
     return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers(), directory)
 
@@ -64,6 +78,42 @@ def _preferring(config: Config, catalog: Catalog) -> Catalog:
         return catalog
     preferred = [preferring(signature, config.alerts.alternatives) for signature in catalog.signatures]
     return Catalog(preferred, catalog.version)
+
+
+def inside_networks(config: Config, placement: Placement) -> tuple[str, ...]:
+    """The clients' networks: as configured, else those of the interfaces, and what is private anyway."""
+    configured = tuple(str(network) for network in config.networks.inside)
+    return configured or tuple(dict.fromkeys((*placement.inside_networks, *PRIVATE)))
+
+
+def relays(config: Config) -> tuple[str, ...]:
+    """Clients that speak for others: never blamed."""
+    return tuple(str(network) for network in (*config.networks.resolvers, *config.networks.proxies))
+
+
+def equipment(knowledge: Knowledge, inside: Sequence[str], generation: int, forked_with: GeoDatabase) -> Equipment:
+    """What workers need of *knowledge*, whose databases are sent only where they are others than at the start.
+
+    Raises:
+        GeoError: a database changed again since it was opened; the next look will find it.
+    """
+    config, databases = knowledge.config, None
+    if knowledge.geo is not forked_with:
+        databases = read_files(config.geoip.databases, bundled=config.geoip.bundled)
+        if not knowledge.geo.same_as(databases, geolocate_reserved=config.geoip.geolocate_reserved):
+            raise GeoError("a database changed while it was read")
+    return Equipment(
+        generation=generation,
+        signatures=knowledge.catalog.signatures,
+        version=knowledge.catalog.version,
+        resolvers=knowledge.resolvers.resolvers,
+        count_sars=config.geoip.count_sars,
+        measured=tuple(measured_classes(config)),
+        inside=inside,
+        relays=relays(config),
+        databases=databases,
+        geolocate_reserved=config.geoip.geolocate_reserved,
+    )
 
 
 def policy(config: Config) -> Policy:
@@ -106,16 +156,27 @@ def measured_classes(config: Config) -> frozenset[ServiceClass]:
 
 def make_outputs(settings: OutputSettings, sensor: Sensor, watch: Watcher) -> tuple[Outputs, Sequence[Delivery]]:
     """The outputs of the settings, not yet started, and their deliveries, for names and health."""
-    deliveries = []
-    if settings.terminal.enabled:
-        options = DeliveryOptions(min_severity=settings.terminal.min_severity, batch=64)
-        deliveries.append(Delivery(TerminalSink(TerminalOptions()), options, watch))
-    if settings.file.path is not None:
-        options = DeliveryOptions(min_severity=settings.file.min_severity, batch=64, backoff_cap_s=30)
-        sink = JsonLinesSink(JsonLinesOptions(path=settings.file.path, render=partial(alert_to_ecs, sensor=sensor)))
-        deliveries.append(Delivery(sink, options, watch))
-    deliveries += [_webhook(webhook, sensor, watch) for webhook in settings.webhooks]
+    deliveries = [make_delivery(section, sensor, watch) for section in wanted_outputs(settings)]
     return Outputs(deliveries), deliveries
+
+
+def wanted_outputs(settings: OutputSettings) -> list[OutputSection]:
+    """The part of the settings that each output rests on: while that is equal, the output is the same."""
+    fixed: list[OutputSection] = [settings.terminal] if settings.terminal.enabled else []
+    if settings.file.path is not None:
+        fixed.append(settings.file)
+    return [*fixed, *settings.webhooks]
+
+
+def make_delivery(section: OutputSection, sensor: Sensor, watch: Watcher) -> Delivery:
+    """One output, not yet started."""
+    if isinstance(section, Webhook):
+        return _webhook(section, sensor, watch)
+    options = DeliveryOptions(min_severity=section.min_severity, batch=64, backoff_cap_s=30)
+    if isinstance(section, TerminalOutput) or section.path is None:
+        return Delivery(TerminalSink(TerminalOptions()), options, watch)
+    sink = JsonLinesSink(JsonLinesOptions(path=section.path, render=partial(alert_to_ecs, sensor=sensor)))
+    return Delivery(sink, options, watch)
 
 
 def _webhook(webhook: Webhook, sensor: Sensor, watch: Watcher) -> Delivery:

@@ -59,10 +59,10 @@ class DaemonView:
         coverage: CoverageLedger,
     ) -> None:
         self._telemetry = telemetry
-        self._knowledge = knowledge
+        self.knowledge = knowledge
         self._placement = placement
-        self._inside = tuple(inside)
-        self._incidents, self._store, self._crew, self._deliveries, self._watch = parts
+        self.inside = tuple(inside)
+        self._incidents, self._store, self._crew, self.deliveries, self._watch = parts
         self._coverage = coverage
         self._started_ns = time.time_ns()
 
@@ -73,13 +73,13 @@ class DaemonView:
 
     def facts(self) -> Facts:
         """The daemon's state now."""
-        catalog, databases = self._knowledge.catalog, self._knowledge.geo.info()
+        catalog, databases = self.knowledge.catalog, self.knowledge.geo.info()
         return Facts(
             version=__version__,
             now_ns=time.time_ns(),
             started_ns=self._started_ns,
             why_here="; ".join(self._placement.why),
-            inside=self._inside,
+            inside=self.inside,
             links=tuple(LinkStatus(interface=name, up=self._is_up(name)) for name in self._placement.interfaces),
             catalog_version=catalog.version,
             catalog_signatures=len(catalog.signatures),
@@ -94,9 +94,9 @@ class DaemonView:
                     queue_length=delivery.queue_length,
                     last_error=self._watch.last_error.get(delivery.name),
                 )
-                for delivery in self._deliveries
+                for delivery in self.deliveries
             ),
-            store_path=str(self._knowledge.config.paths.store),
+            store_path=str(self.knowledge.config.paths.store),
             store_error=None if self._store.healthy else "the last write failed; the log says why",
             readiness=self._readiness(),
         )

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import maxminddb
 
@@ -61,14 +62,21 @@ class DatabaseInfo:
         return f"{self.database_type} {self.build}"
 
 
+class Content(NamedTuple):
+    """One file as it was read, to be opened here or in another process."""
+
+    path: Path
+    data: bytes
+    digest: str  # SHA-256
+    trusted: bool  # the bundled file, byte for byte
+
+
 class _File:
     """One open file."""
 
-    def __init__(self, path: Path) -> None:
-        content = _read(path)
-        digest = hashlib.sha256(content).hexdigest()
-        self.reader = _open(content, path, trusted=_is_bundled(path, digest))
-        self.info = _describe(self.reader, len(content), digest, path)
+    def __init__(self, content: Content) -> None:
+        self.reader = _open(content.data, content.path, trusted=content.trusted)
+        self.info = _describe(self.reader, len(content.data), content.digest, content.path)
         self.source = self.info.source
 
     def facts(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Facts:
@@ -98,8 +106,22 @@ class GeoDatabase:
         Raises:
             GeoError: a file is missing, unreadable or no MaxMind DB; says which and what to do.
         """
-        chosen = list(paths or ()) or ([geo_dir() / BUNDLED] if bundled else [])
-        return cls([_File(Path(path)) for path in chosen], geolocate_reserved=geolocate_reserved)
+        return cls.of(read_files(paths, bundled=bundled), geolocate_reserved=geolocate_reserved)
+
+    @classmethod
+    def of(cls, contents: Sequence[Content], *, geolocate_reserved: bool = False) -> GeoDatabase:
+        """Open files that were read already.
+
+        Raises:
+            GeoError: one is no MaxMind DB.
+        """
+        return cls([_File(content) for content in contents], geolocate_reserved=geolocate_reserved)
+
+    def same_as(self, contents: Sequence[Content], *, geolocate_reserved: bool) -> bool:
+        """Whether opening *contents* would give what is open."""
+        named = [(str(content.path), content.digest) for content in contents]
+        same = named == [(file.info.path, file.info.sha256) for file in self._files]
+        return same and geolocate_reserved == self._geolocate_reserved
 
     def lookup(self, ip: bytes) -> GeoRecord | None:
         """What the files know about *ip* (packed); None where none knows it or it has no place. Never raises."""
@@ -142,6 +164,31 @@ def _combine(known: Sequence[tuple[Facts, str]]) -> GeoRecord | None:
         as_org=network[0].as_org if network else None,
         source=" + ".join(dict.fromkeys(sources)),
     )
+
+
+def chosen_files(paths: Sequence[Path] | None, *, bundled: bool = True) -> list[Path]:
+    """The files that ``GeoDatabase.open`` opens."""
+    return list(paths or ()) or ([geo_dir() / BUNDLED] if bundled else [])
+
+
+def read_files(paths: Sequence[Path] | None = None, *, bundled: bool = True) -> list[Content]:
+    """Read what ``GeoDatabase.open`` opens.
+
+    Raises:
+        GeoError: a file is missing or unreadable.
+    """
+    return [read_file(Path(path)) for path in chosen_files(paths, bundled=bundled)]
+
+
+def read_file(path: Path) -> Content:
+    """Read one file.
+
+    Raises:
+        GeoError: it is missing, unreadable or too large.
+    """
+    data = _read(path)
+    digest = hashlib.sha256(data).hexdigest()
+    return Content(path, data, digest, _is_bundled(path, digest))
 
 
 def _read(path: Path) -> bytes:

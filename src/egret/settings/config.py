@@ -34,7 +34,8 @@ from egret.settings.sections import (
 )
 from egret.settings.volume_section import VolumeSettings
 
-SYSTEM_CONFIG = Path("/etc/egret/egret.yaml")
+CONFIG_NAME = "egret.yaml"
+SYSTEM_CONFIG = Path("/etc/egret") / CONFIG_NAME
 SYSTEM_STATE = Path("/var/lib/egret")
 
 
@@ -78,6 +79,11 @@ class Config(Section):
 
     # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
     _state: Path = PrivateAttr(default_factory=state_directory)
+    _folder: Path = PrivateAttr(default_factory=lambda: default_config_place().parent)
+
+    def placed_as(self, other: Config) -> Config:
+        """These settings with the places of *other*, which was read while there were other rights."""
+        return other.model_copy(update=dict(self))  # private attributes are those of *other*
 
     @property
     def paths(self) -> Paths:
@@ -105,7 +111,7 @@ class Config(Section):
     @property
     def local_folders(self) -> list[Path]:
         """The operator's own folders: the overlay, if it is there, and those that the configuration names."""
-        local = overlay_folder()
+        local = overlay_folder(self._folder)
         return list(dict.fromkeys([*([local] if local else []), *self.catalog.directories]))
 
 
@@ -118,20 +124,27 @@ class Paths:
     catalogue: Path  # updates of the catalogue
 
 
-def overlay_folder() -> Path | None:
-    """The folder of local signatures beside the default configuration file, if it is there."""
-    own = _xdg("XDG_CONFIG_HOME", ".config")
-    candidate = (SYSTEM_CONFIG.parent if own is None else own / "egret") / "signatures.d"
+def overlay_folder(folder: Path) -> Path | None:
+    """The local signatures in *folder*, that of the default configuration file, if they are there."""
+    candidate = folder / "signatures.d"
     try:
         return candidate if candidate.is_dir() else None
     except OSError:  # as below
         return None
 
 
+def default_config_place() -> Path:
+    """Where a default configuration file would be: systemd's ConfigurationDirectory, /etc/egret, or the user's own."""
+    given = os.environ.get("CONFIGURATION_DIRECTORY")
+    if given:
+        return Path(given.split(":", maxsplit=1)[0]) / CONFIG_NAME
+    own = _xdg("XDG_CONFIG_HOME", ".config")
+    return SYSTEM_CONFIG if own is None else own / "egret" / CONFIG_NAME
+
+
 def default_config_file() -> Path | None:
     """The file read when no ``-c`` is given, or None if there is none: then the defaults hold."""
-    own = _xdg("XDG_CONFIG_HOME", ".config")
-    candidate = SYSTEM_CONFIG if own is None else own / "egret" / "egret.yaml"
+    candidate = default_config_place()
     try:
         return candidate if candidate.exists() else None
     except OSError:  # behind a folder that we may not enter (sudo -u keeps HOME): not ours

@@ -215,8 +215,8 @@ class Delivery:
             async with asyncio.timeout(pause_s):
                 await self._hurry.wait()
 
-    async def close(self, timeout_s: float) -> None:
-        """Send what waits, for at most *timeout_s*; count the rest as kept; close the sink."""
+    async def close(self, timeout_s: float) -> Sequence[Alert]:
+        """Send what waits, for at most *timeout_s*; count the rest as kept, and give it back; close the sink."""
         self._hurry.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -231,3 +231,4 @@ class Delivery:
         with suppress(TimeoutError, SinkTemporary):
             async with asyncio.timeout(1.0):
                 await self.sink.close()
+        return left

@@ -52,6 +52,19 @@ class Outputs:
         """Alerts that each receiver does not have yet."""
         return {delivery.name: delivery.queue_length for delivery in self._deliveries}
 
+    async def exchange(self, deliveries: Iterable[Delivery], timeout_s: float = 5.0) -> None:
+        """Use *deliveries* from now on. Those among them that run go on; what an ended one left, its heir delivers."""
+        before, self._deliveries = self._deliveries, tuple(deliveries)
+        running = {id(delivery) for delivery in before}
+        for delivery in self._deliveries:
+            if id(delivery) not in running:
+                delivery.start()
+        staying = {id(delivery) for delivery in self._deliveries}
+        ending = [delivery for delivery in before if id(delivery) not in staying]
+        left = await asyncio.gather(*(delivery.close(timeout_s) for delivery in ending))
+        for delivery, alerts in zip(ending, left, strict=True):
+            self.offer_again(delivery.name, alerts)
+
     async def close(self, timeout_s: float = 5.0) -> None:
         """Flush and close all sinks side by side, within *timeout_s* and a little."""
         await asyncio.gather(*(delivery.close(timeout_s) for delivery in self._deliveries))

@@ -26,6 +26,7 @@ from egret.telemetry.table import (
     Outcome,
     Stage,
     Suppressed,
+    Trigger,
     Type,
 )
 
@@ -309,6 +310,16 @@ class Telemetry:
     def config_loaded(self, time_s: float) -> None:
         """The configuration was read without error, at *time_s* since the epoch."""
         self._set("egret_config_last_reload_success_timestamp_seconds", time_s)
+        self._set("egret_config_last_reload_successful", 1)
+
+    def reloaded(self, trigger: Trigger, *, applied: bool, why: str = "") -> None:
+        """Settings or files were read again, and taken or not; *why* is for the log only."""
+        self._add("egret_reloads_total", 1, trigger.value, "applied" if applied else "refused")
+        if applied:
+            self.log.event(logging.INFO, "reloaded", trigger=trigger)
+            return
+        self._set("egret_config_last_reload_successful", 0)
+        self.log.event(logging.ERROR, "reload_refused", trigger=trigger, why=why, kept="what was in use before")
 
     # reading it
 

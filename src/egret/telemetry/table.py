@@ -60,6 +60,13 @@ class Suppressed(StrEnum):
     BELOW_ALERT_FROM = "below_alert_from"
 
 
+class Trigger(StrEnum):
+    """Why settings or files were read again."""
+
+    SIGNAL = "signal"  # SIGHUP
+    FILES = "files"  # a database, the catalogue or local signatures changed
+
+
 class Stage(StrEnum):
     """Where one of our own errors was caught."""
 
@@ -212,6 +219,13 @@ METRICS = (
         (),
         "When the configuration was last read without error.",
     ),
+    Metric(
+        "egret_config_last_reload_successful",
+        G,
+        (),
+        "Whether the last reading of settings, signatures and databases was taken; 0: the old ones are still in use.",
+    ),
+    Metric("egret_reloads_total", C, ("trigger", "outcome"), "Reloads, by why and by whether they were taken."),
 )
 BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})
 
@@ -263,6 +277,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_prc_hosted_connections_total": frozenset((c, n.value) for c in COUNTRIES for n in NetworkClass),
         "egret_httpdns_lookups_total": frozenset((provider.name,) for provider in PROVIDERS),
         "egret_ech_hellos_total": frozenset((ech.value,) for ech in Ech),
+        "egret_reloads_total": frozenset((t.value, o) for t in Trigger for o in ("applied", "refused")),
         "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
         "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),

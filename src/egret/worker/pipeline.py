@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.judge.relays import Relays
+from egret.judge.unnamed import UNNAMED
 from egret.model import (
     Anomaly,
     Connection,
@@ -78,14 +79,26 @@ class Pipeline:
         self.catalog = catalog
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
         self.observer = observer or Observer(
-            flagged=lambda name: catalog.match_name(name) is not None, measured=self._is_measured
+            flagged=lambda name: self.catalog.match_name(name) is not None, measured=self._is_measured
         )
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc
         self._scope = scope or Scope()
         self._resolvers = resolvers or Resolvers(())
-        self.relays = Relays(self._scope.is_client)
+        self.relays = Relays(self._is_inside)
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+
+    def equip(
+        self,
+        catalog: Catalog,
+        prc: PrcNetworks | None,
+        scope: Scope,
+        resolvers: Resolvers,
+        measured: Collection[ServiceClass] = MEASURED,
+    ) -> None:
+        """Match with other knowledge from now on; flows, answers and counts go on."""
+        self.catalog, self._prc, self._scope, self._resolvers = catalog, prc, scope, resolvers
+        self._measured = frozenset(measured)
 
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
@@ -117,6 +130,9 @@ class Pipeline:
             self._measure(hit)
         return found
 
+    def _is_inside(self, ip: bytes) -> bool:
+        return self._scope.is_client(ip)  # the scope of now: it may be another after ``equip``
+
     def _is_measured(self, name: str) -> bool:
         match = self.catalog.match_name(name)
         return match is not None and match.signature.service_class in self._measured
@@ -133,7 +149,8 @@ class Pipeline:
 
     def take_volumes(self) -> list[Volume]:
         """What the connections of each client and service moved since the last call."""
-        return self.observer.volumes.take()
+        taken, known = self.observer.volumes.take(), self.catalog.get
+        return [each for each in taken if each.signature in UNNAMED or known(each.signature) is not None]
 
     def _is_echo(self, event: Observation | Connection, match: Match) -> bool:
         """Whether the client only passes on what another asked it for, who has the incident."""

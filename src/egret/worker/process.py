@@ -8,10 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from egret.errors import EgretError
+from egret.geo.database import GeoDatabase
 from egret.model import Frame
 from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
+from egret.worker.equipment import unseal
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.wire import (
     WireError,
@@ -34,12 +37,14 @@ class Worker:
         source: where frames come from; closed at the end.
         pipeline: what finds hits in them.
         pipe: the channel to the daemon; a full one drops and counts, and its end is the worker's end.
+        geo: the databases that were there when it was forked.
     """
 
-    def __init__(self, source: Source, pipeline: Pipeline, pipe: Channel) -> None:
+    def __init__(self, source: Source, pipeline: Pipeline, pipe: Channel, geo: GeoDatabase | None = None) -> None:
         self._source = source
         self._pipeline = pipeline
         self._pipe = pipe
+        self._geo = geo
         self._log = Log()
         self._counts: Counter[tuple[str, ...]] = Counter()  # what the daemon has not been told yet
         self._told_links: dict[str, LinkStatistics] = {}
@@ -69,12 +74,27 @@ class Worker:
             self._source.close()
 
     def _listen(self) -> None:
-        """Take the flagged names that an earlier worker learnt; the daemon says them at the start."""
-        while (received := self._pipe.receive()) is not None:
+        """Take what the daemon says: newer equipment, and the flagged names that earlier workers learnt."""
+        while (received := self._pipe.receive(descriptors=1)) is not None:
+            if received.descriptors:
+                self._equip(received.descriptors[0])
+                continue
             try:
                 self._pipeline.observer.answers.restore(decode_learnt(received.message).learnt)
             except WireError as error:
                 self._mishap(error)
+
+    def _equip(self, descriptor: int) -> None:
+        """Use what the daemon learnt anew; what cannot be used changes nothing, and the daemon hears no answer."""
+        try:
+            equipment = unseal(descriptor)
+            self._tell_volumes()
+            equipment.use(self._pipeline, self._geo)
+        except EgretError as error:
+            self._mishap(error)
+            return
+        if not self._pipe.send({"equipped": equipment.generation}):
+            self._counts["messages_dropped",] += 1
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self._stopping = True

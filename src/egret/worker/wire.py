@@ -87,7 +87,14 @@ class Speakers:
     marks: tuple[tuple[bytes, Role, int], ...]
 
 
-Message = Hit | Report | Recollection | Moved | Speakers
+@dataclass(frozen=True, slots=True)
+class Equipped:
+    """The worker uses this generation of its equipment from here on: what it says next is said with it."""
+
+    generation: int
+
+
+Message = Hit | Report | Recollection | Moved | Speakers | Equipped
 
 
 def encode_hit(hit: Hit) -> dict[str, object]:
@@ -156,6 +163,8 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
             return _moved(message["moved"], catalog)
         if "marks" in message:
             return _marks(message["marks"])
+        if "equipped" in message:
+            return Equipped(_number(message["equipped"]))
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error

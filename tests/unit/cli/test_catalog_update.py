@@ -40,7 +40,7 @@ def test_from_a_file_and_back(config: Path, tmp_path: Path) -> None:
     installed = run(config, bundle(tmp_path))
     assert "installed version 1" in installed.stdout
     assert str(tmp_path / "state/catalogue/v1") in installed.stdout
-    assert "at its next start" in installed.stderr
+    assert "within seconds" in installed.stderr
     assert "0 signatures differ" in run(config, bundle(tmp_path, 2)).stdout
     assert "catalogue/v1)" in run(config, "--rollback").stdout
     assert "the one of this Egret" in run(config, "--rollback").stdout

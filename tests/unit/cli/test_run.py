@@ -7,7 +7,7 @@ import pytest
 
 from egret.cli import run
 from egret.cli.main import invoke
-from egret.settings.config import Config, load_config
+from egret.settings.config import Config
 from egret.sources.placement import Placement
 from egret.sources.privileges import Identity
 
@@ -35,14 +35,6 @@ def test_an_interface_that_is_not_there_is_bad_input(may: None, capsys: pytest.C
 def test_a_bad_flag_is_bad_input(may: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["run", "--backend", "telepathy"]) == 2
     assert "backend" in capsys.readouterr().err
-
-
-def test_clients_are_the_interfaces_networks_and_private_ones_unless_configured(tmp_path: Path) -> None:
-    assert run._inside(Config(), PLACE)[0] == "192.0.2.0/24"
-    assert "10.0.0.0/8" in run._inside(Config(), PLACE)
-    config = tmp_path / "egret.yaml"
-    config.write_text('networks: {inside: ["198.51.100.0/24"]}\n')
-    assert run._inside(load_config(config), PLACE) == ("198.51.100.0/24",)
 
 
 def test_the_opener_may_open_what_was_chosen_and_nothing_else() -> None:

@@ -8,16 +8,19 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from egret.catalog.match import Catalog
 from egret.daemon import crew as module
-from egret.daemon.crew import Crew, OpenerGoneError
+from egret.daemon.crew import Crew, Kit, OpenerGoneError
 from egret.model import Role
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.telemetry import Telemetry
 from egret.track.answers import Learnt
+from egret.worker.equipment import seal, unseal
 from egret.worker.pipeline import Hit
 from egret.worker.wire import Speakers, decode_learnt, encode_hit, encode_learnt, encode_marks, encode_report
 from tests.support.alerts import CLIENT, SERVER
+from tests.support.equipment import PLAIN
 from tests.support.pipeline import CATALOG, seen
 
 pytestmark = pytest.mark.slow  # real openers and workers
@@ -55,11 +58,11 @@ def remembering(_index: int, link: WorkerLink) -> None:
 class Stage:
     """A real opener and real workers around a crew."""
 
-    def __init__(self, client: OpenerClient) -> None:
+    def __init__(self, client: OpenerClient, catalog: Catalog = CATALOG) -> None:
         self.hits: list[Hit] = []
         self.telemetry = Telemetry("test")
         self.telemetry.watch(["lan0"])
-        self.crew = Crew(client, 1, CATALOG, self.hits.append, self.telemetry)
+        self.crew = Crew(client, 1, catalog, self.hits.append, self.telemetry)
         self.speakers: list[Speakers] = []
         self.crew.on_speakers = self.speakers.append
 
@@ -160,3 +163,45 @@ def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody(
         await stage.crew.stop()
 
     asyncio.run(scene())
+
+
+def equipped(_index: int, link: WorkerLink) -> None:
+    """Says a hit of a name that is only in the new catalogue, once it was handed that."""
+    handed = None
+    while handed is None:
+        time.sleep(0.01)
+        handed = link.pipe.receive(descriptors=1)
+    made = unseal(handed.descriptors[0])
+    match = Catalog(made.signatures, made.version).match_name("chat.example")
+    assert match is not None
+    link.pipe.send({"equipped": made.generation})
+    link.pipe.send(encode_hit(Hit(seen("chat.example"), match)))
+    signal.pause()
+
+
+def kit() -> Kit:
+    return Kit(1, CATALOG, seal(PLAIN))
+
+
+def test_workers_are_handed_a_kit_and_their_hits_are_read_with_it() -> None:
+    async def scene() -> None:
+        client = Opener.start(equipped, Plan(interfaces={}, backend="portable"))
+        stage = Stage(client, Catalog((), "old"))
+        stage.crew.start()
+        assert await stage.crew.equip(kit()) == 0
+        await stage.until(lambda: len(stage.hits) == 1)
+        client.kill_worker(0)  # the next is handed it at its start
+        await stage.until(lambda: len(stage.hits) == 2)
+        assert stage.telemetry.value("egret_internal_errors_total", "wire") == 0
+        await stage.crew.stop()
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_does_not_take_its_kit_is_ended() -> None:
+    async def during(stage: Stage, _: OpenerClient) -> None:
+        await stage.until(lambda: len(stage.hits) == 1)
+        assert await stage.crew.equip(kit(), 0.1) == 1
+        await stage.until(lambda: stage.telemetry.value("egret_worker_restarts_total") == 1)
+
+    play(during)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from egret.catalog.match import Catalog
 from egret.daemon.service import Post, Service
 from egret.daemon.setup import load_knowledge
 from egret.errors import ConfigError
@@ -20,6 +21,7 @@ from egret.settings.config import load_config
 from egret.sources.opener import Opener
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.placement import Placement
+from egret.worker.equipment import unseal
 from egret.worker.pipeline import Hit
 from egret.worker.wire import encode_hit, encode_report
 from tests.support.alerts import START_NS
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.slow  # real processes and a real listener
 
 
 def worker(_index: int, link: WorkerLink) -> None:
-    """Says one visit of a flagged service, as a real worker would."""
+    """Says one visit of a flagged service, as a real worker would, and takes what it is handed."""
     from egret.settings.signatures import load_catalog
 
     match = load_catalog().match_name("chat.qwen.ai")
@@ -37,7 +39,14 @@ def worker(_index: int, link: WorkerLink) -> None:
     link.pipe.send(encode_hit(Hit(seen("chat.qwen.ai", at_s=time.time() - START_NS / 1e9), match)))
     row = {"interface": "lan0", "up": True, "received": 1, "dropped": 0}
     link.pipe.send(encode_report({}, {}, [row], 1))
-    signal.pause()
+    while link.pipe.wait(60):
+        received = link.pipe.receive(descriptors=1)
+        if received is not None and received.descriptors:
+            made = unseal(received.descriptors[0])
+            link.pipe.send({"equipped": made.generation})
+            match = Catalog(made.signatures, made.version).match_name("www.deepseek.com")
+            assert match is not None
+            link.pipe.send(encode_hit(Hit(seen("www.deepseek.com", at_s=time.time() - START_NS / 1e9), match)))
 
 
 def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str = "127.0.0.1:9479") -> Post:
@@ -48,7 +57,14 @@ def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str = "127.0.0
     )
     knowledge = load_knowledge(load_config(config))
     opener = Opener.start(worker, Plan(interfaces={}, backend="portable"))
-    return Post(knowledge, Placement(("lan0",), ("lan0: as asked",), ()), ("192.0.2.0/24",), [["lan0"]], opener)
+    return Post(
+        knowledge,
+        Placement(("lan0",), ("lan0: as asked",), ()),
+        ("192.0.2.0/24",),
+        [["lan0"]],
+        opener,
+        lambda: load_config(config),
+    )
 
 
 def get(path: str) -> Any:
@@ -116,3 +132,34 @@ def test_a_taken_port_is_said_and_nothing_is_left_running(tmp_path: Path, monkey
         asyncio.run(scene())
     with pytest.raises(ProcessLookupError):
         os.kill(standing.opener.pid, 0)
+
+
+def test_a_reload_changes_settings_and_outputs_and_loses_no_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts, moved, config = tmp_path / "alerts.jsonl", tmp_path / "moved.jsonl", tmp_path / "egret.yaml"
+    standing = post(tmp_path, monkeypatch)
+
+    async def during() -> None:
+        await until(lambda: alerts.exists() and alerts.read_text().count("\n") == 1)
+        config.write_text(
+            f"outputs: {{terminal: {{enabled: false}}, file: {{path: {moved}}}}}\nhttp: {{listen: '127.0.0.1:9479'}}\n"
+            "severities: {ai: critical}\n"
+        )
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: moved.exists() and moved.read_text().count("\n") == 1)
+        metrics = (await asyncio.to_thread(get, "/metrics")).decode()
+        assert 'egret_reloads_total{outcome="applied",trigger="signal"} 1.0' in metrics
+        assert 'egret_incidents_opened_total{severity="critical"} 1.0' in metrics
+        config.write_text("severities: {ai: enormous}\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        for _ in range(100):
+            metrics = (await asyncio.to_thread(get, "/metrics")).decode()
+            if "egret_config_last_reload_successful 0.0" in metrics:
+                break
+            await asyncio.sleep(0.05)
+        assert "egret_config_last_reload_successful 0.0" in metrics
+        assert "egret_worker_restarts_total 0.0" in metrics
+
+    play(standing, during)
+    assert json.loads(moved.read_text())["event"]["severity"] > json.loads(alerts.read_text())["event"]["severity"]

@@ -5,12 +5,24 @@ from pathlib import Path
 import pytest
 
 from egret.alerts.model import Sensor
-from egret.daemon.setup import incident_policy, load_knowledge, make_outputs, policy
+from egret.daemon.setup import (
+    equipment,
+    incident_policy,
+    inside_networks,
+    load_knowledge,
+    make_outputs,
+    policy,
+    relays,
+    wanted_outputs,
+)
 from egret.errors import ConfigErrors, GeoError
 from egret.model import ServiceClass, Severity
 from egret.settings.config import Config, load_config
+from egret.sources.placement import Placement
 from tests.support.alerts import Watch
+from tests.support.geo import write_mmdb
 
+PLACE = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",), frozenset({"lan0"}))
 SENSOR = Sensor("0", "test")
 
 
@@ -86,3 +98,40 @@ def test_works_with_no_database_at_all(tmp_path: Path) -> None:
 def test_classes_below_the_threshold_are_counted_and_not_looked_up_either(tmp_path: Path) -> None:
     made = incident_policy(config(tmp_path, "alerts: {alert_from: medium}\n"))
     assert made.counted == {ServiceClass.BROAD, ServiceClass.CLOUD, ServiceClass.RESOLVER}
+
+
+def test_clients_are_the_interfaces_networks_and_private_ones_unless_configured(tmp_path: Path) -> None:
+    assert inside_networks(Config(), PLACE)[0] == "192.0.2.0/24"
+    assert "10.0.0.0/8" in inside_networks(Config(), PLACE)
+    made = config(
+        tmp_path, 'networks: {inside: ["198.51.100.0/24"], proxies: [198.51.100.9], resolvers: [198.51.100.1]}\n'
+    )
+    assert inside_networks(made, PLACE) == ("198.51.100.0/24",)
+    assert relays(made) == ("198.51.100.1/32", "198.51.100.9/32")
+
+
+def test_databases_that_did_not_change_are_not_opened_again_nor_sent(tmp_path: Path) -> None:
+    first = load_knowledge(Config())
+    again = load_knowledge(Config(), first.geo)
+    assert again.geo is first.geo
+    assert equipment(again, ("192.0.2.0/24",), 1, first.geo).databases is None
+
+
+def test_another_database_is_sent_and_one_that_changes_meanwhile_is_not(tmp_path: Path) -> None:
+    path = write_mmdb(tmp_path / "t.mmdb")
+    settings = config(tmp_path, f"geoip: {{databases: [{path}], geolocate_reserved: true}}\n")
+    first = load_knowledge(Config())
+    other = load_knowledge(settings, first.geo)
+    sent = equipment(other, ("192.0.2.0/24",), 1, first.geo)
+    assert [content.path for content in sent.databases or ()] == [path]
+    write_mmdb(path, description="newer")
+    with pytest.raises(GeoError, match="changed while"):
+        equipment(other, (), 2, first.geo)
+
+
+def test_an_output_rests_on_its_own_part_of_the_settings(tmp_path: Path) -> None:
+    text = "outputs: {{terminal: {{enabled: {}}}, file: {{path: /tmp/x.jsonl, min_severity: {}}}}}\n"
+    before = wanted_outputs(config(tmp_path, text.format("true", "high")).outputs)
+    after = wanted_outputs(config(tmp_path, text.format("true", "low")).outputs)
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
+    assert len(wanted_outputs(config(tmp_path, text.format("false", "low")).outputs)) == 1

@@ -152,6 +152,28 @@ def test_which_file_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert default_config_file() == tmp_path / "egret/egret.yaml"
 
 
+def test_a_service_reads_the_folder_that_systemd_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", f"{tmp_path}:/etc/other")
+    (tmp_path / "egret.yaml").touch()
+    (tmp_path / "signatures.d").mkdir()
+    assert default_config_file() == tmp_path / "egret.yaml"
+    assert Config().local_folders == [tmp_path / "signatures.d"]
+
+
+def test_what_is_read_again_keeps_its_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path))
+    (tmp_path / "signatures.d").mkdir()
+    before = Config()
+    monkeypatch.delenv("CONFIGURATION_DIRECTORY")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    again = Config().placed_as(before)
+    assert again.paths == before.paths
+    assert again.local_folders == [tmp_path / "signatures.d"]
+
+
 def test_users_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -190,6 +212,7 @@ def test_folders_of_signatures_in_their_order(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    monkeypatch.delenv("CONFIGURATION_DIRECTORY", raising=False)
     more = load_config(write(tmp_path, "catalog: {directories: [more]}\n"))
     assert more.signature_folders == [signatures_dir(), tmp_path / "more"]
     overlay = tmp_path / "config/egret/signatures.d"
@@ -212,6 +235,6 @@ def test_the_overlay_of_root_is_under_etc(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(Path, "is_dir", lambda path: str(path) == "/etc/egret/signatures.d")
-    assert overlay_folder() == Path("/etc/egret/signatures.d")
+    assert Config().local_folders == [Path("/etc/egret/signatures.d")]
     monkeypatch.setattr(Path, "is_dir", refused)
-    assert overlay_folder() is None
+    assert overlay_folder(Path("/etc/egret")) is None

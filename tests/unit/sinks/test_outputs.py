@@ -73,3 +73,22 @@ def test_who_wants_an_alert_and_who_gets_it_again() -> None:
         assert (len(low.got), len(high.got)) == (0, 1)
 
     asyncio.run(run())
+
+
+def test_outputs_are_exchanged_without_losing_or_repeating_an_alert() -> None:
+    async def run() -> None:
+        watch = Watch()
+        steady, hanging, heir, added = FakeSink(name="a"), Hanging(name="b"), FakeSink(name="b"), FakeSink(name="c")
+        stays, goes = Delivery(steady, DeliveryOptions(), watch), Delivery(hanging, DeliveryOptions(), watch)
+        outputs = Outputs([stays, goes])
+        outputs.start()
+        outputs.offer(numbered(3))
+        fresh = [stays, Delivery(heir, DeliveryOptions(), watch), Delivery(added, DeliveryOptions(), watch)]
+        await outputs.exchange(fresh, 0.05)
+        outputs.offer([opened()])
+        await outputs.close(1.0)
+        assert outputs.names == ("a", "b", "c")
+        assert [len(sink.got) for sink in (steady, heir, added)] == [4, 4, 1]
+        assert len(set(heir.got)) == 4
+
+    asyncio.run(run())

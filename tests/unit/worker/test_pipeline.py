@@ -260,3 +260,12 @@ def test_what_a_resolver_asks_for_a_client_is_no_second_hit_and_it_is_recognised
     assert pipeline.counts["relayed",] == 2
     assert [mark[:2] for mark in pipeline.relays.take_marks()] == [(resolver, Role.RESOLVER)]
     assert len(pipeline.hits([replace(own, time_ns=own.time_ns + 60 * 10**9)])) == 1  # nobody asked it for this
+
+
+def test_bytes_of_a_service_that_left_the_catalogue_are_not_told() -> None:
+    client = Tcp()
+    pipeline = Pipeline(CATALOG)
+    for frame in [*client.handshake(), *client.stream(records(openssl_hello("www.chat.example")))]:
+        pipeline.feed(frame)
+    pipeline.equip(Catalog((), "2"), None, Scope(), Resolvers(()))
+    assert pipeline.take_volumes() == []

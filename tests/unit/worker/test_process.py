@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,15 +10,18 @@ from typing import Any
 
 import pytest
 
+from egret.catalog.match import Catalog
 from egret.model import Connection, Endpoint, Frame, Kind, NamedBy, Protocol
 from egret.sources.channel import Channel, pair
 from egret.track.answers import Learnt
+from egret.worker.equipment import seal
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
-from egret.worker.wire import Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
+from egret.worker.wire import Equipped, Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
 from tests.support.alerts import SERVER
 from tests.support.crew import FakeSource
 from tests.support.dialogues import dns_answer
+from tests.support.equipment import PLAIN
 from tests.support.hello import CLIENT, Tcp, client_hello, openssl_hello, records, udp
 from tests.support.pipeline import CATALOG, seen
 
@@ -88,7 +92,7 @@ class Full:
     def __init__(self, channel: Channel, refuses: int) -> None:
         self._channel, self._refuses = channel, refuses
 
-    def receive(self) -> None:
+    def receive(self, descriptors: int = 0) -> None:
         return None
 
     def send(self, message: dict[str, Any]) -> bool:
@@ -181,3 +185,22 @@ def test_who_speaks_for_others_is_said_before_what_it_did() -> None:
     said, _ = work([visit()], pipeline)
     kinds = [type(each) for each in said]
     assert kinds.index(Speakers) < kinds.index(Hit)
+
+
+def test_newer_equipment_is_used_from_the_next_frame_on() -> None:
+    ours, theirs = pair()
+    descriptor = seal(PLAIN)
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    ours.send({"equip": 1}, [descriptor])
+    ours.send({"equip": 2}, [nothing])
+    os.close(descriptor)
+    os.close(nothing)
+    source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, Pipeline(Catalog((), "1")), theirs).run()
+    said = heard(ours)
+    ours.close()
+    theirs.close()
+    assert said[0] == Equipped(1)
+    assert [each.match.signature.id for each in said if isinstance(each, Hit)] == ["example.chat"]
+    assert total(said, "internal_errors", "decode") == 1
+    assert [each for each in said if isinstance(each, Equipped)] == [Equipped(1)]

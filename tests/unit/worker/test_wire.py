@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egret.judge.unnamed import unnamed_match
+from egret.judge.unnamed import UNNAMED, unnamed_match
 from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Role, Volume, VolumeSource
 from egret.sources.channel import MAX_MESSAGE
 from egret.worker.pipeline import Hit
@@ -157,3 +157,11 @@ def test_clients_that_speak_for_others_come_through_whole_and_nothing_else_does(
     for bad in rows:
         with pytest.raises(WireError):
             decode({"marks": bad}, CATALOG)
+
+
+def test_volumes_of_clouds_that_nothing_named_are_read() -> None:
+    sent = [volumes(1)[0]._replace(signature=next(iter(UNNAMED)))]
+    ((message, _told),) = encode_volumes(sent)
+    read = decode(through_json(message), CATALOG)
+    assert isinstance(read, Moved)
+    assert list(read.volumes) == sent

@@ -1,0 +1,151 @@
+"""New settings, signatures and databases in a running daemon: read whole, then put in place; or the old ones stay.
+
+SIGHUP (``systemctl reload egret``) reads everything again. Files that others replace (databases, an updated catalogue,
+local signatures) are looked at every few seconds and read when they changed and then stood still. Reading happens in a
+thread; capture, incidents and outputs go on meanwhile. What only a start can change is said, and the rest applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from egret.daemon.setup import Knowledge, load_knowledge
+from egret.errors import EgretError
+from egret.geo.database import chosen_files
+from egret.settings.bundled import signatures_dir
+from egret.settings.config import Config
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Stage, Trigger
+
+LOOK_EVERY_S = 5.0
+AT_START = ("capture", "http")  # sockets, processes and rights: a restart is needed
+
+Fingerprint = frozenset[tuple[str, int, int, int]]  # path, inode, size, time of change
+
+
+class Reloader:
+    """Reads anew and hands over.
+
+    Args:
+        knowledge: what is in use.
+        reread: reads the configuration again, flags of the command line on top.
+        adopt: puts other knowledge in place; in the event loop.
+        telemetry: hears how it went.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        reread: Callable[[], Config],
+        adopt: Callable[[Knowledge], Awaitable[None]],
+        telemetry: Telemetry,
+    ) -> None:
+        self.knowledge = knowledge
+        self._reread = reread
+        self._adopt = adopt
+        self._telemetry = telemetry
+        self._busy = asyncio.Lock()
+        self._wanted = asyncio.Event()
+
+    def ask(self) -> None:
+        """Read everything again soon: SIGHUP."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve ``ask`` and look at the files, until cancelled."""
+        seen = await asyncio.to_thread(fingerprint, self.knowledge.config)
+        before = seen
+        while True:
+            asked = await self._asked(LOOK_EVERY_S)
+            now = await asyncio.to_thread(fingerprint, self.knowledge.config)
+            if asked:
+                await self.reload(Trigger.SIGNAL)
+                seen = now = await asyncio.to_thread(fingerprint, self.knowledge.config)
+            elif now not in (seen, None) and now == before:  # changed, and stood still for one look
+                seen = now
+                await self.reload(Trigger.FILES)
+            before = now
+
+    async def _asked(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._wanted.wait()
+        except TimeoutError:
+            return False
+        self._wanted.clear()
+        return True
+
+    async def reload(self, trigger: Trigger) -> bool:
+        """Read anew and adopt; False if the old stays, which is counted and said."""
+        async with self._busy:
+            try:
+                fresh = await asyncio.to_thread(self._read, trigger)
+                await self._adopt(fresh)
+            except EgretError as error:
+                self._telemetry.reloaded(trigger, applied=False, why=str(error))
+                return False
+            except Exception as error:  # noqa: BLE001 - a bug here must leave the old in place, and the capture running
+                self._telemetry.internal_error(Stage.DAEMON, error)
+                self._telemetry.reloaded(trigger, applied=False, why=f"internal error: {type(error).__name__}")
+                return False
+            self.knowledge = fresh
+            self._telemetry.config_loaded(time.time())
+            self._telemetry.reloaded(trigger, applied=True)
+            return True
+
+    def _read(self, trigger: Trigger) -> Knowledge:
+        old = self.knowledge.config
+        config = old if trigger is Trigger.FILES else self._settings(self._reread().placed_as(old), old)
+        return load_knowledge(config, self.knowledge.geo)
+
+    def _settings(self, new: Config, old: Config) -> Config:
+        """*new*, but for what only a start can change."""
+        kept, late = keep_what_is_fixed(new, old)
+        if late:
+            why = "these take effect at the next start: systemctl restart egret"
+            self._telemetry.log.event(logging.WARNING, "reload_needs_restart", options=", ".join(late), why=why)
+        return kept
+
+
+def keep_what_is_fixed(new: Config, old: Config) -> tuple[Config, list[str]]:
+    """*new* with the values of *old* where only a start can change them; and which options those are."""
+    late = [
+        f"{name}.{option}"
+        for name in AT_START
+        for option in type(getattr(new, name)).model_fields
+        if getattr(getattr(new, name), option) != getattr(getattr(old, name), option)
+    ]
+    if new.store.path != old.store.path:
+        late.append("store.path")
+    fixed = {name: getattr(old, name) for name in AT_START}
+    store = new.store.model_copy(update={"path": old.store.path})
+    return new.model_copy(update={**fixed, "store": store}), late
+
+
+def fingerprint(config: Config) -> Fingerprint | None:
+    """What tells whether a file that others replace has changed; None while a folder cannot be read."""
+    try:
+        return frozenset(_stamps(_watched(config)))
+    except (OSError, EgretError):
+        return None
+
+
+def _watched(config: Config) -> Iterable[Path]:
+    yield from chosen_files(config.geoip.databases, bundled=False)
+    yield config.paths.catalogue / "installed.json"
+    for folder in config.signature_folders:
+        if folder != signatures_dir():
+            yield from sorted(folder.glob("*.yaml"))
+
+
+def _stamps(paths: Iterable[Path]) -> Iterable[tuple[str, int, int, int]]:
+    for path in paths:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        yield str(path), found.st_ino, found.st_size, found.st_mtime_ns

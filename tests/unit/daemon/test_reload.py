@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from egret.daemon import reload as module
+from egret.daemon.reload import Reloader, fingerprint, keep_what_is_fixed
+from egret.daemon.setup import Knowledge, load_knowledge
+from egret.errors import ConfigError, GeoError
+from egret.settings.config import Config, load_config
+from egret.telemetry import Telemetry
+from egret.telemetry.table import Trigger
+from tests.support.geo import write_mmdb
+
+SIGNATURES = """
+vendor: Example
+operator: {country: CN, entity: Example Ltd, source: test, date: 2026-01-01}
+last_reviewed: 2026-01-01
+references: [test]
+signatures:
+  - id: example.local
+    service: Example local
+    category: chat
+    class: ai
+    hosts:
+      - {suffix: [local.example], source: test}
+    examples: [www.local.example]
+"""
+
+
+class Desk:
+    """A reloader whose adoptions are kept."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+        self.telemetry = Telemetry("test")
+        self.telemetry.config_loaded(1.0)
+        self.adopted: list[Knowledge] = []
+        self.trouble: Exception | None = None
+        self.reloader = Reloader(load_knowledge(config), reread, self.adopt, self.telemetry)
+
+    async def adopt(self, knowledge: Knowledge) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.adopted.append(knowledge)
+
+    def reload(self, trigger: Trigger = Trigger.SIGNAL) -> bool:
+        return asyncio.run(self.reloader.reload(trigger))
+
+    def count(self, outcome: str, trigger: Trigger = Trigger.SIGNAL) -> float:
+        return self.telemetry.value("egret_reloads_total", trigger.value, outcome)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path))
+    path = tmp_path / "egret.yaml"
+    path.write_text("severities: {ai: high}\n")
+    return path
+
+
+def desk(path: Path) -> Desk:
+    return Desk(load_config(path), lambda: load_config(path))
+
+
+def test_other_settings_are_read_and_adopted(path: Path) -> None:
+    made = desk(path)
+    path.write_text("severities: {ai: critical}\n")
+    assert made.reload()
+    assert made.adopted[0].config.severities.ai.value == "critical"
+    assert made.reloader.knowledge is made.adopted[0]
+    assert made.count("applied") == 1
+    assert made.telemetry.value("egret_config_last_reload_successful") == 1
+    assert made.telemetry.value("egret_config_last_reload_success_timestamp_seconds") > 1
+
+
+@pytest.mark.parametrize(
+    "text", ["severities: {ai: enormous}\n", "geoip: {databases: [gone.mmdb]}\n", "catalog: {directories: [gone]}\n"]
+)
+def test_what_cannot_be_used_leaves_the_old_in_place_and_is_counted(path: Path, text: str) -> None:
+    made = desk(path)
+    before = made.reloader.knowledge
+    path.write_text(text)
+    assert not made.reload()
+    assert (made.adopted, made.reloader.knowledge) == ([], before)
+    assert made.count("refused") == 1
+    assert made.telemetry.value("egret_config_last_reload_successful") == 0
+    assert made.telemetry.value("egret_config_last_reload_success_timestamp_seconds") == 1.0
+
+
+@pytest.mark.parametrize("error", [GeoError("changed"), RuntimeError("a bug")])
+def test_what_cannot_be_adopted_is_not_called_in_use(path: Path, error: Exception) -> None:
+    made = desk(path)
+    made.trouble = error
+    assert not made.reload()
+    assert made.reloader.knowledge not in made.adopted
+    assert made.count("refused") == 1
+
+
+def test_a_file_that_changed_does_not_read_the_settings(path: Path) -> None:
+    def unwanted() -> Config:
+        raise ConfigError("half written")
+
+    made = Desk(load_config(path), unwanted)
+    assert made.reload(Trigger.FILES)
+    assert not made.reload(Trigger.SIGNAL)
+
+
+def test_what_only_a_start_can_change_stays_and_is_named(tmp_path: Path, path: Path) -> None:
+    old = load_config(path)
+    path.write_text(
+        "capture: {workers: 2}\nhttp: {enabled: false}\nstore: {path: /x.db, keep: 9d}\nlog: {level: debug}\n"
+    )
+    kept, late = keep_what_is_fixed(load_config(path), old)
+    assert late == ["capture.workers", "http.enabled", "store.path"]
+    assert (kept.capture, kept.http, kept.store.path) == (old.capture, old.http, None)
+    assert (kept.store.keep.days, kept.log.level) == (9, "debug")
+
+
+def test_files_that_others_replace_are_followed(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.01)
+    database = write_mmdb(tmp_path / "t.mmdb")
+    path.write_text(f"geoip: {{databases: [{database}]}}\n")
+    made = desk(path)
+
+    async def until(number: int) -> None:
+        for _ in range(500):
+            if made.count("applied", Trigger.FILES) + made.count("refused", Trigger.FILES) == number:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it was not noticed")
+
+    async def scene() -> None:
+        task = asyncio.create_task(made.reloader.run())
+        await asyncio.sleep(0.1)
+        newer = write_mmdb(tmp_path / "new", description="newer")
+        newer.replace(database)
+        await until(1)
+        assert made.adopted[-1].geo.info()[0].description == "newer"
+        (tmp_path / "signatures.d").mkdir()
+        overlay = tmp_path / "signatures.d/own.yaml"
+        (tmp_path / "own").write_text(SIGNATURES)
+        (tmp_path / "own").replace(overlay)
+        await until(2)
+        assert made.adopted[-1].catalog.match_name("x.local.example") is not None
+        (tmp_path / "own").write_text("vendor: [\n")
+        (tmp_path / "own").replace(overlay)
+        await until(3)
+        assert made.count("refused", Trigger.FILES) == 1
+        made.reloader.ask()
+        overlay.unlink()
+        await until(3)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scene())
+
+
+def test_a_folder_that_cannot_be_read_is_no_change(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config(path)
+    assert fingerprint(config) == frozenset()
+
+    def refused(_: Path) -> os.stat_result:
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    assert fingerprint(config) is None
