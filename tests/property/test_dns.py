@@ -97,7 +97,9 @@ def test_every_cut_keeps_what_was_whole(case: tuple[bytes, str, Expected]) -> No
             assert size < 12
             continue
         assert message.reason is not None
-        assert message.questions == whole.questions[: len(message.questions)]
+        named = [question.name for question in whole.questions]  # the last may be without its type
+        assert [question.name for question in message.questions] == named[: len(message.questions)]
+        assert message.questions[:-1] == whole.questions[: len(message.questions)][:-1]
         assert message.records == whole.records[: len(message.records)]
 
 

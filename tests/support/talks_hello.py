@@ -123,6 +123,7 @@ for _label, _version in {
 }.items():
     quic(_label, partial(initial, version=_version))
 quic("odd port", initial, 4433)
+quic("port 53", initial, 53)
 quic("two datagrams", lambda name, dcid: _pieces(name, (900,), dcid))
 quic("three datagrams, last first", lambda name, dcid: _pieces(name, (500, 1000), dcid, (2, 1, 0)))
 quic(
@@ -188,6 +189,7 @@ def _dtls(n: str, cuts: tuple[int, ...] = (), size: int = 32) -> Talk:
 
 
 put("dtls", _dtls)
+put("dtls on port 53", lambda n: _dtls(n)._replace(port=53))
 put("dtls, post-quantum in three fragments", partial(_dtls, cuts=(500, 900), size=1216))
 
 

@@ -31,7 +31,7 @@ MAX_RECORDS = 4096  # of a message; more than 64 KB can hold of any use; Reason.
 _MAX_WIRE_NAME = 255  # RFC 1035 section 2.3.4
 _HEADER_SIZE = 12
 _SMALLEST = _HEADER_SIZE + 5  # with a question about the root
-_IN = 1
+IN = 1  # the Internet, of all classes
 _CLASS_MASK = 0x7FFF  # the top bit is mDNS's: unicast reply wanted, cache flush (RFC 6762 section 5.4)
 _ADDRESS_SIZES = {A: 4, AAAA: 16}
 _NAME_TYPES = frozenset({CNAME, DNAME})
@@ -46,7 +46,7 @@ _PLAIN = re.compile(rb"[a-z0-9_.-]*").fullmatch
 
 
 class Question(NamedTuple):
-    """One question; *name* is canonical, the root is ``""``."""
+    """One question; *name* is canonical, the root is ``""``; type and class are 0 where the message was cut."""
 
     name: str
     qtype: int
@@ -143,9 +143,13 @@ class _Body:
             self.reason = Reason.TOO_LARGE
         room = MAX_RECORDS
         for _ in range(min(questions, room)):
-            name = self._name()
-            qtype, qclass = self._unpack(_QUESTION)
-            self.questions.append(Question(_spell(name), qtype, qclass))
+            name = _spell(self._name())
+            try:
+                qtype, qclass = self._unpack(_QUESTION)
+            except Truncated:  # the name is whole
+                self.questions.append(Question(name, 0, 0))
+                raise
+            self.questions.append(Question(name, qtype, qclass))
         for section, count in enumerate(sections):
             for _ in range(min(count, room)):
                 self._record(section)
@@ -164,7 +168,7 @@ class _Body:
         ttl_s = ttl_s if ttl_s < 1 << 31 else 0  # RFC 2181 section 8
         data = _NO_DATA
         try:
-            if rclass & _CLASS_MASK == _IN:
+            if rclass & _CLASS_MASK == IN:
                 data = self._data(rtype, start)
         except DecodeError as error:  # this record's data is wrong, but its end is known
             self.reason = self.reason or error.reason
@@ -370,7 +374,7 @@ def _plausible_header(data: bytes | memoryview, length: int) -> bool:
 
 
 def _plausible_question(question: Question) -> bool:
-    if question.qclass != _IN or not 0 < question.qtype < 256 + 8:
+    if question.qclass != IN or not 0 < question.qtype < 256 + 8:
         return False
     netbios = question.qtype in {32, 33} and len(question.name.partition(".")[0]) == 32  # RFC 1002 section 4.2.1
     return not netbios and bool(question.name) and "\\" not in question.name

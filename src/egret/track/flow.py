@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from egret.decode.http import begins_request
 from egret.decode.http_stream import Sieve
 from egret.errors import DecodeError
 from egret.model import Endpoint, Nameless, Transport
@@ -211,10 +212,10 @@ class Flow:
         """The sequence number behind the bytes that lie there without a hole."""
         return (self.anchor + self.first + self.available()) & _MASK
 
-    def expect_request(self, seq: int) -> None:
-        """A request begins with the segment at *seq*, beyond doubt."""
+    def look_for_request(self, seq: int, segment: memoryview) -> None:
+        """Remember where a *segment* begins with a request, others or a hole before it."""
         offset = self.offset_of(seq)
-        if offset > self.first and (self.request_at is None or offset < self.request_at):
+        if offset > self.first and (self.request_at is None or offset < self.request_at) and begins_request(segment):
             self.request_at = offset
 
     def begin_anew(self) -> bool:

@@ -13,6 +13,7 @@ from egret.track.tables import Remembered
 REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _HELLO_START = 0x16
 _RECORD_START = frozenset({0x14, 0x15, _HELLO_START})
+LATE_START = REQUEST_START | _RECORD_START  # a segment that begins with another byte is not worth a look
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _ANYTHING = -1  # remembered where nothing was recognised so far; behind a hello it is where that ends
 
@@ -37,16 +38,18 @@ class LateStarts:
         """Nothing more is expected there."""
         self._table.forget(key)
 
-    def begins(self, key: int, packet: Packet, *, in_tunnel: bool) -> bool:
-        """Whether a hello or a request begins with this segment; *in_tunnel*: HTTP was left for something else."""
-        first = packet.payload[0]
-        if first not in _RECORD_START and first not in REQUEST_START:
-            return False
+    def begins(self, key: int, packet: Packet) -> bool:
+        """Whether a hello or a request that is expected begins with this segment."""
         expected = self._table.get(key)
-        if expected is not None and expected != _ANYTHING:
+        if expected is None:
+            return False
+        payload = packet.payload
+        if expected != _ANYTHING:
             ahead = (packet.seq - expected) & _MASK < _HALF
-            return first in _RECORD_START and ahead and begins_whole_hello(packet.payload)
-        if first == _HELLO_START:
-            known = expected is not None or in_tunnel
-            return known and read_hello(packet.payload[:6]).recognition is not Recognition.NO
-        return expected is not None and first in REQUEST_START and begins_request(packet.payload)
+            return payload[0] in _RECORD_START and ahead and begins_whole_hello(payload)
+        return begins_hello(payload) or (payload[0] in REQUEST_START and begins_request(payload))
+
+
+def begins_hello(segment: memoryview) -> bool:
+    """Whether a segment may begin with a hello."""
+    return segment[0] == _HELLO_START and read_hello(segment[:6]).recognition is not Recognition.NO

@@ -85,7 +85,7 @@ class Lookups:
                 client=heard.source,
                 server=heard.destination,
                 interface=heard.interface,
-                qtype=dns.type_name(question.qtype),
+                qtype=dns.type_name(question.qtype) if question.qtype else None,
                 attributes={"transport": heard.transport.value},
             )
             for question in message.questions
@@ -98,7 +98,7 @@ class Lookups:
         hints: list[Record] = []
         events: list[Event] = []
         for record in message.records:
-            if record.address is not None:
+            if record.address is not None or _is_broken_address(record):
                 hosts.setdefault(record.owner, []).append(record)
             elif record.service is not None:
                 hints.append(record)
@@ -154,6 +154,11 @@ class Lookups:
                 self._answers.learn(heard.destination.ip, address, name, record.ttl_s, heard.time_ns)
             if self._ech is not None and addresses:
                 self._ech.learn_addresses(heard.destination.ip, name, addresses, record.ttl_s, heard.time_ns)
+
+
+def _is_broken_address(record: Record) -> bool:
+    """An A or AAAA record of another length than an address has: its owner stands all the same."""
+    return record.rtype in {dns.A, dns.AAAA} and record.rclass == dns.IN
 
 
 def _learn_https(message: Message, hints: list[Record], heard: Heard, ech: EchLookups) -> None:

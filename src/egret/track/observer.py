@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Packet, decode_packet
+from egret.decode.quic import MIN_CLIENT_DATAGRAM
+from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, FlowKey, Frame, Transport
 from egret.track.answers import Answers
@@ -34,6 +36,7 @@ _LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay 
 _TICK_NS = SECOND_NS
 _STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
 _DTLS_FIRST = frozenset({0x16, 0x01})  # a handshake record, bare or behind the preamble of CAPWAP
+_QUIC_LONG = 0xC0
 _QUIC_MIN = 7  # first byte, version, two lengths
 
 
@@ -110,7 +113,7 @@ class Observer:
     def _datagram(self, packet: Packet) -> list[Event]:
         payload = packet.payload
         ports = {packet.source.port, packet.destination.port}
-        if DNS_PORT in ports:
+        if DNS_PORT in ports and not _is_hello(payload):
             return self._lookup(packet)
         if len(payload) < _QUIC_MIN or ports & _LOCAL_DISCOVERY:
             return []
@@ -199,3 +202,11 @@ class Observer:
             "ech_names": len(self._ech),
         }
         return counters
+
+
+def _is_hello(payload: memoryview) -> bool:
+    """Whether a datagram on port 53 is a client's QUIC or DTLS: no question has such flags or such a size."""
+    if bytes(payload[:2]) == b"\x16\xfe":
+        return dtls.hello_start(payload) is not None
+    whole = len(payload) >= MIN_CLIENT_DATAGRAM and payload[0] >= _QUIC_LONG
+    return whole and int.from_bytes(payload[1:5], "big") in KNOWN_VERSIONS

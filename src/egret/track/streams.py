@@ -8,7 +8,7 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 
 from __future__ import annotations
 
-from egret.decode.http import begins_head, begins_request
+from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
 from egret.errors import Reason
@@ -16,7 +16,7 @@ from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognitio
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, other_key, why_nameless
 from egret.track.httpdns import HttpDns
-from egret.track.late import REQUEST_START, LateStarts
+from egret.track.late import LATE_START, REQUEST_START, LateStarts, begins_hello
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Heard
 from egret.track.naming import Namer
@@ -166,8 +166,8 @@ class Streams:
         events: list[Event] = []
         for at in range(0, len(payload), STEP):
             kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
-            if kept and not at and payload[0] in REQUEST_START and begins_request(payload):
-                flow.expect_request(seq)
+            if kept and not at and payload[0] in REQUEST_START:
+                flow.look_for_request(seq, payload)
             if kept and (flow.available() >= flow.needed or flow.full):
                 events += self._look(flow, packet.time_ns, final=flow.full)
             if flow.settled:
@@ -333,7 +333,10 @@ class Streams:
         flow = self._flows.get(key)
         if flow is not None:
             return self._take(flow, packet.seq, packet)
-        if self._late.begins(key, packet, in_tunnel=self._requests.may_leave(key, packet.seq)):
+        if packet.payload[0] in LATE_START and (
+            self._late.begins(key, packet)
+            or (begins_hello(packet.payload) and self._requests.may_leave(key, packet.seq))
+        ):
             return self._open_late(key, decided, packet)
         if decided == _SERVER_SIDE:
             return self._httpdns.feed(packet) if len(self._httpdns) else []

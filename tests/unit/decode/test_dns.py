@@ -113,7 +113,6 @@ def test_addresses_of_other_classes_are_none() -> None:
         (raw(b"\x01a\xc0"), Reason.TRUNCATED),
         (raw(b"\x41a\0\0\x01\0\x01"), Reason.BAD_VALUE),
         (raw((b"\x3f" + bytes(63)) * 5 + b"\0\0\x01\0\x01"), Reason.BAD_NAME),
-        (raw(b"\0\0\x01\0"), Reason.TRUNCATED),
         (raw(b""), Reason.TRUNCATED),
     ],
 )
@@ -121,6 +120,12 @@ def test_broken_questions(wire: bytes, reason: Reason) -> None:
     message = parse_message(wire)
     assert message.questions == ()
     assert message.reason is reason
+
+
+def test_a_question_cut_behind_its_name() -> None:
+    for rest in (b"", b"\0", b"\0\1", b"\0\1\0"):
+        message = parse_message(raw(b"\x04qwen\x02ai\0" + rest))
+        assert (message.questions, message.reason) == ((Question("qwen.ai", 0, 0),), Reason.TRUNCATED)
 
 
 def test_names_that_grow_too_long_by_compression() -> None:

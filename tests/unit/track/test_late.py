@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 from egret.decode.packet import Packet
-from egret.track.late import LateStarts
+from egret.track.late import LateStarts, begins_hello
 from tests.support.hello import RST, Tcp, connections, observations, openssl_hello, run, said
 from tests.support.net import decoded, ether, tcp
 
@@ -20,20 +20,21 @@ def packet(payload: bytes, seq: int = 1000) -> Packet:
 
 def test_what_may_begin_where() -> None:
     late = LateStarts(8, Counter())
-    assert not late.begins(1, packet(HELLO), in_tunnel=False)
-    assert late.begins(1, packet(HELLO), in_tunnel=True)
+    assert not late.begins(1, packet(HELLO))
+    assert begins_hello(packet(HELLO).payload)
+    assert not begins_hello(packet(REQUEST).payload)
     late.expect(1)
-    assert late.begins(1, packet(HELLO[:7]), in_tunnel=False)
-    assert late.begins(1, packet(REQUEST), in_tunnel=False)
-    assert not late.begins(1, packet(REQUEST[:9]), in_tunnel=False)
+    assert late.begins(1, packet(HELLO[:7]))
+    assert late.begins(1, packet(REQUEST))
+    assert not late.begins(1, packet(REQUEST[:9]))
     late.expect(2, behind=1000)
-    assert late.begins(2, packet(CHANGE + HELLO), in_tunnel=False)
-    assert not late.begins(2, packet(HELLO, 999), in_tunnel=False)
-    assert not late.begins(2, packet(REQUEST), in_tunnel=False)
-    assert not late.begins(2, packet(b"\x17\x03\x03\x00\x05hello"), in_tunnel=False)
+    assert late.begins(2, packet(CHANGE + HELLO))
+    assert not late.begins(2, packet(HELLO, 999))
+    assert not late.begins(2, packet(REQUEST))
+    assert not late.begins(2, packet(b"\x17\x03\x03\x00\x05hello"))
     assert len(late) == 2
     late.forget(1)
-    assert not late.begins(1, packet(REQUEST), in_tunnel=False)
+    assert not late.begins(1, packet(REQUEST))
 
 
 def test_a_second_hello_in_the_clear() -> None:

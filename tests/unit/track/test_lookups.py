@@ -135,3 +135,22 @@ def test_local_discovery_is_left_out(port: int) -> None:
 def test_dns_on_another_port() -> None:
     assert said(run([udp(query("a.example.").to_wire(), 5000, 5300)])) == [("dns", "query", "a.example")]
     assert run([udp(b"\x00\x01\x01\x00\x00\x01 no dns at all", 5000, 5300)]) == []
+
+
+def test_a_question_cut_before_its_type() -> None:
+    wire = dns.message.make_query("one.example", "A").to_wire()
+    for size in range(1, 5):
+        events = run([asked(wire[:-size])])
+        assert [(event.name, event.qtype) for event in observations(events)] == [("one.example", None)]
+        assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.TRUNCATED]
+
+
+def test_an_address_of_another_length_keeps_its_owner() -> None:
+    wire = bytearray(answer("one.example.", ("two.example.", "A", "192.0.2.1")))
+    at = wire.rindex(b"\0\4\xc0\0\2\1")
+    wire[at : at + 6] = b"\0\3\xc0\0\2"
+    events = run([udp(bytes(wire), 53, 5555, source=RESOLVER, destination=CLIENT)])
+    assert [(event.name, event.kind, event.addresses) for event in observations(events)] == [
+        ("two.example", Kind.ANSWER, ())
+    ]
+    assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.BAD_LENGTH]
