@@ -19,6 +19,7 @@ from egret.cli.kept import INCIDENT_ID, kept_incident
 from egret.cli.match import host_name
 from egret.cli.output import USAGE, complain
 from egret.daemon.setup import load_knowledge
+from egret.evidence import About
 from egret.judge.reasons import attributed
 from egret.model import Reasoning
 from egret.names import printable, split_port
@@ -26,6 +27,15 @@ from egret.settings.config import default_config_file, load_config
 
 WIDTH = 100
 _LABEL = 14
+# facts that the chain tells with more detail; what is left says what was seen and what was not
+_IN_THE_CHAIN = (
+    "PRC-operated",
+    "Operator contested",
+    "Operated from",
+    "The host name states",
+    "A stated region names",
+    "Documented by the vendor",
+)
 
 
 def explain(
@@ -103,8 +113,8 @@ def _service(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _sum(found)
     if "approval" in found:
         yield from _list("approval", list(decision_lines(found["approval"])))
-    yield from _list("facts", found["facts"])
     yield from _chain(found)
+    yield from _list("seen", [fact for fact in found["facts"] if not fact.startswith(_IN_THE_CHAIN)])
     regions = [region for region in found["regions"] if region != found["region"]]
     if regions:
         yield from _row("other regions", f"stated by other hosts of this service: {', '.join(regions)}")
@@ -133,14 +143,16 @@ def _incident(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _chain(found: Mapping[str, Any]) -> Iterator[str]:
-    """Fact by fact: what it speaks to, what it says, and who says so since when."""
-    lines = []
-    for link in found["jurisdiction_chain"]:
-        source = ", ".join(part for part in (link["source"], link["date"]) if part)
-        note = f"; {link['note']}" if link["note"] else ""
-        fact = link["fact"].replace("_", " ")
-        lines.append(f"{link['about']}: {fact} {link['value']}{note}{f' ({source})' if source else ''}")
-    yield from _list("evidence", lines)
+    """Fact by fact: what it says, how it may be read, and who says so since when."""
+    for label, about in (("whose law", About.OPERATOR), ("where", About.HOSTING)):
+        links = [link for link in found["jurisdiction_chain"] if link["about"] == about]
+        yield from _list(label, [_link(link) for link in links])
+
+
+def _link(link: Mapping[str, str]) -> str:
+    source = ", ".join(part for part in (link["source"], link["date"]) if part)
+    note = f"; {link['note']}" if link["note"] else ""
+    return f"{link['fact'].replace('_', ' ')}: {link['value']}{note}{f' ({source})' if source else ''}"
 
 
 def _sum(found: Mapping[str, Any]) -> Iterator[str]:

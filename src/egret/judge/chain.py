@@ -90,6 +90,8 @@ def _address(hosting: Hosting, ip: bytes) -> Iterator[ChainLink]:
 
 def _country_note(hosting: Hosting, ip: bytes) -> str:
     of = f"of {address_text(ip)}"
+    if hosting.country is None:
+        return f"{of}; no database knows it"
     if hosting.in_china and hosting.country != MAINLAND:
         return f"{of}; counted as in China (geoip.count_sars)"
     return of if hosting.in_china else f"{of}; says nothing about the operator"

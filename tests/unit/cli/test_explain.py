@@ -34,7 +34,8 @@ def test_a_name_for_a_person() -> None:
         "class ai, category api",
         "severity high; medium for a look-up alone",
         "score 67 of 100, the sum of +45 class: service class ai +0 category: category api +15 operator: operator under",
-        "PRC-operated: Hangzhou DeepSeek",
+        "whose law - operator country: CN (",
+        "contract entity: Hangzhou DeepSeek",
         "Against it:",
         "alternatives",
         "last reviewed 20",
@@ -46,7 +47,7 @@ def test_a_contested_one() -> None:
     text = said("dashscope-intl.aliyuncs.com")
     assert "severity medium; low for a look-up alone" in text
     assert "is not settled" in text
-    assert "states the region SG" in text
+    assert "where - stated region: SG (ap-southeast-1)" in text
 
 
 @pytest.mark.parametrize(
@@ -110,5 +111,5 @@ def test_an_incident_is_explained_from_the_store(tmp_path: Path) -> None:
 
 def test_the_evidence_is_told_fact_by_fact() -> None:
     text = said("dashscope-intl.aliyuncs.com")
-    for expected in ("operator: operator country contested", "hosting: stated region SG", "documented inference"):
+    for expected in ("operator country: contested", "stated region: SG", "documented inference: "):
         assert expected in text
