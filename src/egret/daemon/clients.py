@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from egret.errors import SourceError
 from egret.judge.devices import Lease
 from egret.judge.directory import ClientDirectory, Declared, Mark, StaticClient
-from egret.model import Role
+from egret.judge.identity import is_unknown
+from egret.model import ClientIdentity, Role
 from egret.settings.clients_section import Clients
 from egret.sources.hosts import read_hosts
 from egret.sources.leases import LeaseSource, discover, read_leases, signature
@@ -23,6 +25,8 @@ from egret.telemetry.table import ClientSource, Stage
 from egret.worker.wire import Speakers
 
 PATIENCE_S = 2.0
+ASK_AGAIN_S = 0.05  # the event loop waits for the kernel: a millisecond for some hundred neighbours
+ASK_SHARE = 50.0  # and longer where the table is large: two percent of the time at most
 
 
 def declared(settings: Clients) -> Declared:
@@ -142,18 +146,20 @@ def learn(directory: ClientDirectory, news: News, now_ns: int) -> None:
 
 
 class ClientWatch:
-    """Keeps a directory current while the daemon runs."""
+    """Keeps a directory current while the daemon runs, and asks it (``judge.identity.Directory``)."""
 
     def __init__(self, settings: Clients, directory: ClientDirectory, telemetry: Telemetry) -> None:
         self._directory = directory
         self._telemetry = telemetry
         self._told: frozenset[str] = frozenset()
         self._looking: asyncio.Task[None] | None = None
+        self._ask_at_s = 0.0
         self.apply(settings)
 
     def apply(self, settings: Clients) -> None:
         """Use other settings from now on; what was learnt stays until it is read anew."""
         self._refresh_s = settings.refresh.total_seconds()
+        self._asks_kernel = settings.neighbours
         self._reader = ClientReader(settings, live=True)
         self._directory.apply(declared(settings))
 
@@ -179,6 +185,26 @@ class ClientWatch:
             return
         learn(self._directory, news, time.time_ns())
         self._tell(news.problems)
+
+    def identify(self, ip: bytes, time_ns: int) -> ClientIdentity:
+        """Who used *ip*; a device that is new here is looked for in the neighbour table at once.
+
+        Its first packet was preceded by its ARP or NDP, so the kernel knows it, and the first alert has its name.
+        """
+        known = self._directory.identify(ip, time_ns)
+        if not is_unknown(known) or not self._asks_kernel or time.monotonic() < self._ask_at_s:
+            return known
+        began_s = time.monotonic()
+        with contextlib.suppress(SourceError):  # counted and said by ``refresh``
+            found = read_neighbours()
+            self._directory.devices.learn_neighbours(found.entries, found.routers, time.time_ns())
+        now_s = time.monotonic()
+        self._ask_at_s = now_s + max(ASK_AGAIN_S, ASK_SHARE * (now_s - began_s))
+        return self._directory.identify(ip, time_ns)
+
+    def addresses_of(self, client: str, time_ns: int) -> frozenset[str]:
+        """See ``judge.identity.Directory``."""
+        return self._directory.addresses_of(client, time_ns)
 
     def heard(self, speakers: Speakers) -> None:
         """A worker saw clients speak for others."""

@@ -81,8 +81,8 @@ class Service:
         keep_s = config.store.keep.total_seconds()
         directory = post.knowledge.directory
         path = (self._incidents, self._store, self._outputs, self.telemetry)
-        self._ledger = Ledger(post.knowledge.judge, *path, keep_s, directory)
         self._clients = ClientWatch(config.clients, directory, self.telemetry)
+        self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients)
         watch.settled = self._ledger.settled
         workers = len(post.shares)
         ledger, catalog = self._ledger, post.knowledge.catalog

@@ -127,7 +127,7 @@ class Clients(Section):
         default=True,
         description="Ask the kernel's neighbour table which addresses belong to one device; never in `replay`",
     )
-    refresh: Duration = Field(default=timedelta(seconds=30), description="How often files and neighbours are looked at")
+    refresh: Duration = Field(default=timedelta(seconds=10), description="How often files and neighbours are looked at")
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

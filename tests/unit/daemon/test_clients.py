@@ -205,3 +205,30 @@ def test_who_a_worker_saw_speak_for_others_is_marked(leases: Path) -> None:
     directory = ClientDirectory()
     ClientWatch(settings(leases), directory, Telemetry("test")).heard(Speakers(((A, Role.RESOLVER, NOW),)))
     assert directory.identify(A, NOW).role is Role.RESOLVER
+
+
+def test_a_device_that_is_new_is_asked_for_at_once_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    table: dict[bytes, str] = {}
+
+    def read() -> Neighbours:
+        asked.append(1)
+        if not table:
+            raise SourceError("refused")
+        return Neighbours(dict(table), frozenset())
+
+    monkeypatch.setattr(module, "read_neighbours", read)
+    watch = ClientWatch(settings(neighbours=True), ClientDirectory(), Telemetry("test"))
+    assert watch.identify(A, NOW).key == "ip:192.0.2.7"
+    table[A] = LAPTOP
+    assert watch.identify(A, NOW).key == "ip:192.0.2.7"
+    assert len(asked) == 1
+    watch._ask_at_s = 0.0
+    assert watch.identify(A, NOW).key == f"mac:{LAPTOP}"
+    assert watch.addresses_of(LAPTOP, NOW) == {"192.0.2.7"}
+    watch._ask_at_s = 0.0
+    watch.identify(A, NOW)
+    assert len(asked) == 2  # it is known
+    without = ClientWatch(settings(neighbours=False), ClientDirectory(), Telemetry("test"))
+    assert without.identify(B, NOW).key == "ip:192.0.2.8"
+    assert len(asked) == 2
