@@ -14,6 +14,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet as ScapyPacket
 
 from egret.decode.packet import Packet, decode_packet
+from egret.errors import DecodeError, Truncated
 from egret.model import Frame
 
 CLIENT, SERVER = "192.0.2.10", "198.51.100.20"
@@ -92,3 +93,17 @@ def enhanced(data: bytes, units: int = 0, number: int = 0, order: str = "<") -> 
 def write(path: Path, data: bytes, *, packed: bool = False) -> str:
     path.write_bytes(gzip.compress(data) if packed else data)
     return str(path)
+
+
+def assert_every_cut_is_read(data: bytes, linktype: int = 1) -> None:
+    """Cut by any snap length, the packet of CLIENT's HELLO is what is left of it, or the frame is truncated."""
+    for cut in range(len(data)):
+        try:
+            packet = decode_packet(frame(data, linktype, cut=cut))
+        except Truncated:
+            continue
+        except DecodeError:
+            raise AssertionError(f"cut by {cut}") from None
+        if packet is not None and packet.source.port == 40000:
+            assert HELLO.startswith(bytes(packet.payload))
+            assert packet.wire_payload_length == len(HELLO)

@@ -6,9 +6,9 @@ from scapy.layers.l2 import CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q
 from scapy.layers.ppp import PPP, PPPoE
 
 from egret.decode.packet import decode_packet
-from egret.errors import DecodeError, Malformed, Reason, Truncated, Unsupported
+from egret.errors import Malformed, Reason, Unsupported
 from egret.model import Endpoint
-from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp6
+from tests.support.net import CLIENT, CLIENT6, HELLO, assert_every_cut_is_read, decoded, ether, frame, ip, tcp, udp6
 from tests.support.wraps import WRAPS
 
 LINKS = {
@@ -109,17 +109,7 @@ def test_pppoe_version() -> None:
 
 @pytest.mark.parametrize("case", LINKS.values())
 def test_every_cut_is_a_packet_or_an_error(case: tuple[Any, int]) -> None:
-    data, linktype = bytes(case[0]), case[1]
-    for cut in range(len(data)):
-        try:
-            packet = decode_packet(frame(data, linktype, cut=cut))
-        except Truncated:
-            continue
-        except DecodeError:
-            raise AssertionError(f"cut by {cut}") from None
-        if packet is not None and packet.source.port == 40000:
-            assert HELLO.startswith(bytes(packet.payload))
-            assert packet.wire_payload_length == len(HELLO)
+    assert_every_cut_is_read(bytes(case[0]), case[1])
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,21 @@ from scapy.layers.l2 import GRE
 from scapy.layers.vxlan import VXLAN
 
 from egret.decode.packet import decode_packet
-from egret.errors import DecodeError, Truncated
+from egret.errors import DecodeError
 from egret.model import Endpoint
-from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, ether, frame, ip, tcp, udp, udp6
+from tests.support.net import (
+    CLIENT,
+    CLIENT6,
+    HELLO,
+    assert_every_cut_is_read,
+    decoded,
+    ether,
+    frame,
+    ip,
+    tcp,
+    udp,
+    udp6,
+)
 from tests.support.wraps import WRAPS, ethernet
 from tests.support.wraps import udp as datagram
 
@@ -93,17 +105,7 @@ def test_ordinary_datagrams_on_a_tunnels_port_stay_themselves(port: int) -> None
 
 @pytest.mark.parametrize("case", [(ether() / packet, 1) for packet in TUNNELS.values()])
 def test_every_cut_is_a_packet_or_an_error(case: tuple[Any, int]) -> None:
-    data, linktype = bytes(case[0]), case[1]
-    for cut in range(len(data)):
-        try:
-            packet = decode_packet(frame(data, linktype, cut=cut))
-        except Truncated:
-            continue
-        except DecodeError:
-            raise AssertionError(f"cut by {cut}") from None
-        if packet is not None and packet.source.port == 40000:
-            assert HELLO.startswith(bytes(packet.payload))
-            assert packet.wire_payload_length == len(HELLO)
+    assert_every_cut_is_read(bytes(case[0]), case[1])
 
 
 @pytest.mark.parametrize(

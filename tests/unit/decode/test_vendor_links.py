@@ -7,33 +7,26 @@ import pytest
 from egret.decode.packet import decode_packet
 from egret.decode.vendor_links import VENDOR_LINKTYPES, find_ip
 from egret.errors import DecodeError
-from egret.model import Frame
-from tests.support.net import CLIENT, CLIENT6, HELLO, ip, tcp, udp6
-from tests.support.wraps import WRAPS, Wrap
+from tests.support.net import CLIENT, CLIENT6, HELLO, decoded, frame, ip, tcp, udp6
+from tests.support.wraps import WRAPS
 
 VENDOR = {name: wrap for name, wrap in WRAPS.items() if wrap.linktype in VENDOR_LINKTYPES}
 PACKETS = [(bytes(tcp(HELLO)), CLIENT), (bytes(udp6(HELLO)), CLIENT6)]
 
 
-def frame(linktype: int, data: bytes) -> Frame:
-    return Frame(1, linktype, memoryview(data), len(data))
-
-
-@pytest.mark.parametrize("wrap", VENDOR.values(), ids=VENDOR)
-@pytest.mark.parametrize("inner", PACKETS, ids=["IPv4", "IPv6"])
-def test_the_packet_is_found(wrap: Wrap, inner: tuple[bytes, str]) -> None:
-    packet, source = inner
-    found = decode_packet(frame(wrap.linktype, wrap.wrap(packet)))
-    assert found is not None
-    assert (bytes(found.payload), found.source.ip) == (HELLO, ip(source))
+@pytest.mark.parametrize("way", VENDOR)
+def test_the_packet_is_found(way: str) -> None:
+    for packet, source in PACKETS:
+        found = decoded(VENDOR[way].wrap(packet), VENDOR[way].linktype)
+        assert (bytes(found.payload), found.source.ip) == (HELLO, ip(source))
 
 
 @pytest.mark.parametrize("linktype", sorted(VENDOR_LINKTYPES))
-@pytest.mark.parametrize("fill", [0x00, 0x01, 0x40, 0x45, 0x60, 0xAA, 0xFE, 0xFF])
+@pytest.mark.parametrize("fill", [0x00, 0x45, 0x60, 0xAA])
 def test_any_bytes(linktype: int, fill: int) -> None:
-    for size in range(90):
+    for size in range(0, 90, 3):
         try:
-            decode_packet(frame(linktype, bytes([fill]) * size))
+            decode_packet(frame(bytes([fill]) * size, linktype))
         except DecodeError:
             continue
 
@@ -58,4 +51,4 @@ def test_what_only_looks_like_ip_is_passed_over() -> None:
 
 
 def test_cable_frames_that_carry_no_packet() -> None:
-    assert decode_packet(frame(143, b"\xc2" + bytes(60))) is None
+    assert decode_packet(frame(b"\xc2" + bytes(60), 143)) is None
