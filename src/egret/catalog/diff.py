@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from egret.catalog.match import Catalog
-from egret.model import HostKind, Match, Severity, Signature
+from egret.model import HostKind, Match, Scope, Severity, Signature
 
 SeverityOf = Callable[[Signature, str | None], Severity]
 
@@ -90,8 +90,27 @@ def _hosts(signature: Signature | None) -> set[str]:
     if signature is None:
         return set()
     ports = f" ports {' '.join(map(str, sorted(signature.ports)))}" if signature.ports else ""
-    hosts = {f"{host.kind} {host.pattern}" + (f" in {host.region}" if host.region else "") for host in signature.hosts}
+    hosts = {
+        f"{host.kind} {host.pattern}"
+        + (f" in {host.region}" if host.region else "")
+        + (_documented(host.scope) if host.scope != signature.scope else "")
+        for host in signature.hosts
+    }
     return hosts | {f"network {network}{ports}" for network in signature.networks}
+
+
+def _documented(scope: Scope | None) -> str:
+    """What counts of a documented scope; its words are texts."""
+    if scope is None:
+        return ""
+    return _DOCUMENTED[scope.includes_mainland]
+
+
+_DOCUMENTED = {
+    True: ", documented with the mainland",
+    False: ", documented without the mainland",
+    None: ", documented",
+}
 
 
 def _facts(signature: Signature | None) -> dict[str, str]:
@@ -105,6 +124,7 @@ def _facts(signature: Signature | None) -> dict[str, str]:
         "class": signature.service_class.value,
         "operator": f"{operator.country or 'unknown'}{', contested' if operator.contested else ''}",
         "entity": operator.entity or "",
+        "scope": _documented(signature.scope).removeprefix(", "),
     }
 
 

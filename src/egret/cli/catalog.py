@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -102,11 +103,18 @@ def signature_line(signature: Signature) -> dict[str, object]:
         "jurisdiction": {"country": operator.country, "contested": operator.contested},
         "operator": {"entity": operator.entity, "source": operator.source, "date": operator.date},
         "hosts": [
-            {"kind": host.kind, "pattern": host.pattern, "region": host.region, "source": host.source}
+            {
+                "kind": host.kind,
+                "pattern": host.pattern,
+                "region": host.region,
+                "scope": host.scope and asdict(host.scope),
+                "source": host.source,
+            }
             for host in signature.hosts
         ],
         "networks": list(signature.networks),
         "ports": list(signature.ports),
+        "scope": signature.scope and asdict(signature.scope),
         "reasons": [
             {"text": reason.text, "source": reason.source, "date": reason.date, "counter": reason.counter}
             for reason in signature.reasons

@@ -5,7 +5,7 @@ from dataclasses import replace
 from egret.catalog.diff import Fact, What, changes, known_names, name_changes
 from egret.catalog.match import Catalog
 from egret.judge.verdict import severity_of_class
-from egret.model import ServiceClass, Severity
+from egret.model import Scope, ServiceClass, Severity
 from egret.settings.signatures import load_catalog
 from tests.support.catalog import host, signature
 
@@ -30,6 +30,25 @@ def test_signatures_added_removed_and_changed() -> None:
 def test_texts_are_no_change() -> None:
     other = Catalog([replace(each, note="new", last_reviewed="2026-12-01") for each in OLD.signatures], "3")
     assert changes(OLD, other) == []
+
+
+def test_a_documented_scope_is_a_change_its_words_are_none() -> None:
+    def catalog(storage: str | None, includes_mainland: bool | None, *, at_host: bool) -> Catalog:
+        scope = Scope(
+            storage=storage, inference=None, includes_mainland=includes_mainland, source="the vendor", date="2026-11-22"
+        )
+        own = replace(host("exact:a.example"), scope=scope)
+        each = signature("a.chat", own)
+        return Catalog([each if at_host else replace(each, scope=scope)], "1")
+
+    plain = Catalog([signature("a.chat", "exact:a.example")], "0")
+    (change,) = changes(plain, catalog("there", True, at_host=True))
+    assert change.added == ("exact a.example, documented with the mainland",)
+    assert change.removed == ("exact a.example",)
+    (change,) = changes(catalog("there", None, at_host=False), catalog("there", False, at_host=False))
+    assert change.facts == (Fact("scope", "documented", "documented without the mainland"),)
+    assert (change.added, change.removed) == ((), ())
+    assert changes(catalog("there", True, at_host=True), catalog("here", True, at_host=True)) == []
 
 
 def test_names_before_and_after() -> None:

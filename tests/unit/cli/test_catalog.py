@@ -44,7 +44,10 @@ def test_list_json_has_all_facts() -> None:
     assert "223.5.5.5/32" in dns["networks"]
     assert by_id["alibaba.dashscope-international"]["jurisdiction"] == {"country": "CN", "contested": True}
     assert {"text", "source", "date", "counter"} == set(by_id["alibaba.qwen-chat"]["reasons"][0])
-    assert {"kind", "pattern", "region", "source"} == set(by_id["alibaba.qwen-chat"]["hosts"][0])
+    assert {"kind", "pattern", "region", "scope", "source"} == set(by_id["alibaba.qwen-chat"]["hosts"][0])
+    scopes = {host["pattern"]: host["scope"] for host in by_id["alibaba.dashscope-international"]["hosts"]}
+    assert scopes["dashscope-us.aliyuncs.com"]["includes_mainland"] is True
+    assert scopes["dashscope-intl.aliyuncs.com"]["includes_mainland"] is False
 
 
 def test_list_of_an_unknown_vendor_suggests() -> None:
