@@ -20,6 +20,7 @@ class Rule(StrEnum):
     SHADOW = "shadow"  # takes names away from an AI service and gives them to something lesser
     TYPO = "typo"  # one edit away from another known host
     REGION = "region"  # no country that we know
+    SCOPE = "scope"  # a documented scope that the host's own region contradicts
     SOURCE = "source"  # says not where it is from
     CLASS = "class"  # class and category that contradict each other
     STALE = "stale"  # reviewed too long ago, or in the future

@@ -89,6 +89,9 @@ def _facts(item: Located) -> Iterator[Finding]:
         if host.region and (host.region[:2] not in CODES or host.region[2:3] not in ("", " ")):
             remedy = "write the country first: CN (cn-beijing)"
             yield Finding(place, Rule.REGION, f"unknown region '{host.region}'", remedy)
+        if host.region and host.region[:2] == "CN" and host.scope and host.scope.includes_mainland is False:
+            message = f"'{host.pattern}' states {host.region}, and its scope leaves the mainland out"
+            yield Finding(place, Rule.SCOPE, message, "correct 'region', or give the host a scope of its own")
 
 
 def _age(item: Located, today: date, stale_after_days: int) -> Iterator[Finding]:
@@ -99,3 +102,11 @@ def _age(item: Located, today: date, stale_after_days: int) -> Iterator[Finding]
     elif days > stale_after_days:
         message = f"'{item.signature.id}' was last reviewed {days} days ago"
         yield Finding(item.place, Rule.STALE, message, "review it and update 'last_reviewed'")
+    read = {host.scope.date: place for host, place in zip(item.signature.hosts, item.hosts, strict=True) if host.scope}
+    for day, place in read.items():
+        days = (today - date.fromisoformat(day)).days
+        if days < 0 or days > stale_after_days:
+            when = "in the future" if days < 0 else f"{days} days ago"
+            yield Finding(
+                place, Rule.STALE, f"the scope's source was read {when}: {day}", "read it again, and say when"
+            )

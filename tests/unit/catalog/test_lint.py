@@ -81,3 +81,16 @@ def test_the_bundled_catalogue_is_clean() -> None:
 
 def test_every_rule_has_its_word() -> None:
     assert all(rule.value == rule.value.lower() for rule in Rule)
+
+
+def test_a_scope_agrees_with_the_region_and_is_fresh(tmp_path: Path) -> None:
+    scope = "    scope: {{storage: there, includes_mainland: {}, source: docs, date: {}}}\n    hosts:"
+    body = GOOD.replace("source: seen", "source: seen, region: CN (cn-x)")
+    assert findings(tmp_path, body.replace("    hosts:", scope.format("true", "2026-11-22"))) == []
+    said = findings(tmp_path, body.replace("    hosts:", scope.format("false", "2024-11-22")))
+    assert [line.partition(": ")[2].partition(" (correct")[0] for line in said] == [
+        "scope: 'x.example' states CN (cn-x), and its scope leaves the mainland out",
+        "stale: the scope's source was read 730 days ago: 2024-11-22 (read it again, and say when)",
+    ]
+    said = findings(tmp_path, body.replace("    hosts:", scope.format("true", "2026-11-23")))
+    assert "was read in the future" in said[0]
