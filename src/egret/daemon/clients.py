@@ -77,6 +77,7 @@ class ClientReader:
         self._live = live
         self._leases: dict[Path, list[Lease]] = {}
         self._seen: dict[tuple[Path, ...], object] = {}
+        self._first = True  # what an earlier reader said of files that are not named any more must go
         self._wrong: dict[ClientSource, dict[Path, str]] = {source: {} for source in ClientSource}
 
     def read(self) -> News:
@@ -84,6 +85,7 @@ class ClientReader:
         leases = self._read_leases()
         hosts = self._read_hosts()
         neighbours = self._read_neighbours()
+        self._first = False
         problems = {source: list(wrong.values()) for source, wrong in self._wrong.items()}
         return News(leases, hosts, neighbours, problems)
 
@@ -99,11 +101,13 @@ class ClientReader:
                 self._wrong[ClientSource.LEASES].pop(source.path, None)
             except SourceError as error:
                 self._wrong[ClientSource.LEASES][source.path] = str(error)
-        return [lease for each in self._leases.values() for lease in each] if changed or gone else None
+        return [lease for each in self._leases.values() for lease in each] if changed or gone or self._first else None
 
     def _read_hosts(self) -> Mapping[bytes, str] | None:
         path = self._settings.hosts_file
-        if path is None or not self._changed(path):
+        if path is None:
+            return {} if self._first else None
+        if not self._changed(path):
             return None
         try:
             found = read_hosts(path)

@@ -63,6 +63,7 @@ class ClientDirectory:
         self._by_address = {entry.address: entry for entry in declared.static if entry.address is not None}
         self._by_mac = {entry.mac: entry for entry in declared.static if entry.mac is not None}
         self._subnets = [(Selector([entry.subnet]), entry) for entry in _narrow_first(declared.static) if entry.subnet]
+        self._taken = frozenset(entry.name.lower() for entry in declared.static if entry.name)
         self._groups = {name: Selector(members) for name, members in declared.groups.items()}
         self._roles = {role: Selector(members) for role, members in declared.roles.items()}
 
@@ -115,11 +116,14 @@ class ClientDirectory:
         return [entry for entry in own if entry is not None] + subnets
 
     def _learnt_name(self, identity: ClientIdentity, device: Device, time_ns: int) -> ClientIdentity:
+        """A name that others gave; one that the operator gave to somebody else is no name of this client's."""
         lease = self.devices.lease_of(device, time_ns)
-        if lease is not None:
+        if lease is not None and lease.name not in self._taken:
             return replace(identity, name=lease.name, source=IdentitySource.LEASE)
         host = self._hosts.get(identity.ip)
-        return identity if host is None else replace(identity, name=host, source=IdentitySource.HOSTS)
+        if host is None or host in self._taken:
+            return identity
+        return replace(identity, name=host, source=IdentitySource.HOSTS)
 
     def _groups_of(self, identity: ClientIdentity, entries: list[StaticClient]) -> tuple[str, ...]:
         """Groups come from the configuration alone."""

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from egret.cli.main import invoke
-from tests.support.hello import Tcp, openssl_hello, records
+from egret.model import Frame
+from tests.support.dialogues import connect, dns_answer, dns_query
+from tests.support.hello import Tcp, openssl_hello, records, udp
 from tests.support.net import pcap_bytes, write
 
 
@@ -122,3 +125,63 @@ def test_bytes_are_not_counted_where_that_is_off(tmp_path: Path, capsys: pytest.
     config.write_text("volume: {enabled: false}\n")
     assert invoke(["replay", "-c", str(config), "--format", "jsonl", moved(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out)["incident"]["bytes_out"] is None
+
+
+def written(path: Path, frames: list[Frame]) -> str:
+    return write(path, pcap_bytes([bytes(frame.data) for frame in frames], linktype=101))
+
+
+def replayed(capture: str, capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, Any]]:
+    assert invoke(["replay", "--format", "jsonl", *options, capture]) == 0
+    return [json.loads(line)["incident"] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_resolver_among_the_clients_is_marked_and_what_it_passes_on_is_its_clients(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, relay, upstream = "192.0.2.10", "192.0.2.53", "198.51.100.53"
+
+    def asks(name: str, *, inside: bool = True) -> list[Frame]:
+        query, answer = dns_query(name), dns_answer(name, "203.0.113.9")
+        own = [udp(query, 4000, 53, source=relay, destination=upstream)]
+        own += [udp(answer, 53, 4000, source=upstream, destination=relay)]
+        before = [udp(query, 5000, 53, source=client, destination=relay)] if inside else []
+        after = [udp(answer, 53, 5000, source=relay, destination=client)] if inside else []
+        return before + own + after
+
+    frames = asks("chat.qwen.ai") + asks("www.example.com") + asks("api.deepseek.com", inside=False)
+    found = {incident["client"]: incident for incident in replayed(written(tmp_path / "r.pcap", frames), capsys)}
+    assert {incident["signature"] for incident in found.values()} == {"alibaba.qwen-chat", "deepseek.api"}
+    assert (found[client]["signature"], found[client]["client_role"]) == ("alibaba.qwen-chat", None)
+    assert (found[relay]["signature"], found[relay]["client_role"]) == ("deepseek.api", "resolver")
+    assert "answers the DNS questions of other clients" in found[relay]["client_role_reason"]
+
+
+def test_a_proxy_among_the_clients_passes_on_what_was_asked_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, relay = "192.0.2.10", "192.0.2.80"
+    asked = Tcp(client=client, server=relay, dport=3128)
+    out = Tcp(client=relay, server="203.0.113.9", sport=41000)
+    frames = [*asked.handshake(), *asked.stream(connect("chat.qwen.ai"))]
+    frames += [*out.handshake(), *out.stream(records(openssl_hello("chat.qwen.ai")))]
+    own = Tcp(client=relay, server="203.0.113.10", sport=42000)
+    frames += [*own.handshake(), *own.stream(records(openssl_hello("api.deepseek.com")))]
+    found = {incident["client"]: incident for incident in replayed(written(tmp_path / "p.pcap", frames), capsys)}
+    assert found[client]["signature"] == "alibaba.qwen-chat"
+    assert (found[relay]["signature"], found[relay]["client_role"]) == ("deepseek.api", "proxy")
+
+
+def test_one_device_by_both_families_is_one_incident(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "leases").write_text(
+        "0 02:00:5e:10:00:01 192.0.2.10 laptop *\n0 1 2001:db8::10 * 00:03:00:01:02:00:5e:10:00:01\n"
+    )
+    config = tmp_path / "egret.yaml"
+    config.write_text("clients: {leases: [{path: leases}]}\n")
+    four = Tcp(client="192.0.2.10", server="203.0.113.9")
+    six = Tcp(client="2001:db8::10", server="2001:db8:2::9", sport=41000)
+    frames = [frame for flow in (four, six) for frame in flow.handshake()]
+    frames += [frame for flow in (four, six) for frame in flow.stream(records(openssl_hello("chat.qwen.ai")))]
+    (incident,) = replayed(written(tmp_path / "d.pcap", frames), capsys, "-c", str(config))
+    assert incident["client_addresses"] == ["192.0.2.10", "2001:db8::10"]
+    assert (incident["client_name"], incident["connections"]) == ("laptop", 2)

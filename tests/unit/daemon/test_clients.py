@@ -232,3 +232,15 @@ def test_a_device_that_is_new_is_asked_for_at_once_and_not_too_often(monkeypatch
     without = ClientWatch(settings(neighbours=False), ClientDirectory(), Telemetry("test"))
     assert without.identify(B, NOW).key == "ip:192.0.2.8"
     assert len(asked) == 2
+
+
+def test_what_is_not_named_any_more_is_forgotten_at_a_reload(leases: Path, tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("192.0.2.8 printer\n")
+    directory = ClientDirectory()
+    watch = ClientWatch(settings(leases, hosts_file=hosts), directory, Telemetry("test"))
+    asyncio.run(watch.refresh())
+    assert (directory.identify(A, NOW).name, directory.identify(B, NOW).name) == ("laptop", "printer")
+    watch.apply(settings())
+    asyncio.run(watch.refresh())
+    assert (directory.identify(A, NOW).name, directory.identify(B, NOW).name) == (None, None)

@@ -152,3 +152,11 @@ def test_a_mark_grows_old_for_addresses_change_hands() -> None:
     known.mark(Mark(A, Role.RESOLVER, HOUR))
     assert known.identify(A, 2 * HOUR).role is Role.RESOLVER
     assert known.identify(A, 26 * HOUR).role is None
+
+
+def test_a_client_cannot_take_the_name_of_another() -> None:
+    known = declared(StaticClient(address=B, name="Desk"))
+    known.learn_leases([lease(name="desk")])
+    known.learn_hosts({V6: "desk"})
+    assert [known.identify(each, 0).name for each in (A, B, V6)] == [None, "Desk", None]
+    assert known.addresses_of("Desk", 0) == {"192.0.2.8"}
