@@ -55,7 +55,7 @@ class VolumeSource(StrEnum):
     """How the bytes of an incident were counted."""
 
     TCP = "tcp_sequence"  # by sequence and acknowledgement numbers: payload, whole from the connection's start
-    UDP = "udp_datagrams"  # by the lengths of datagrams: payload of UDP, with what QUIC adds
+    UDP = "udp_datagrams"  # by the lengths of datagrams, with QUIC less an estimate of its headers
     TCP_UDP = "tcp_sequence+udp_datagrams"
     CONNTRACK = "conntrack"  # by the host's own connection tracking, headers included
 

@@ -21,8 +21,8 @@ _TCP_LIMITS = (
     "were first seen"
 )
 _UDP_LIMITS = (
-    "UDP: payload of datagrams, with QUIC some percent above the content; from detection on; not what came while the "
-    "sensor dropped packets, nor after the connection moved to another address or port"
+    "UDP: by the lengths of datagrams, with QUIC less an estimate of its headers; from detection on, with "
+    "retransmissions; not what came while the sensor dropped packets, nor after the connection moved to other ports"
 )
 VOLUME_LIMITS: Mapping[VolumeSource, str] = MappingProxyType(
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -28,7 +29,10 @@ from egret.sources.placement import Placement, choose
 from egret.sources.portable import PortableSource
 from egret.sources.privileges import Identity, drop, find_user, may_capture
 from egret.sources.ring import Geometry
-from egret.telemetry.logs import configure
+from egret.sources.volume_ring import VolumeRing, ring_options
+from egret.telemetry.logs import Log, configure
+from egret.track.limits import Limits
+from egret.worker.meter import Meter
 from egret.worker.pipeline import Pipeline
 from egret.worker.process import Worker
 from egret.worker.scope import Scope
@@ -93,7 +97,8 @@ def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan
     geometry = Geometry.of(settings.capture.ring_mb)
     options = RingOptions(geometry=geometry, filter=ANY_DNS if settings.capture.dns_any_port else DEFAULT)
     interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
-    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend)
+    volume = ring_options(settings.volume.ring_mb) if settings.volume.enabled else None
+    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend, volume=volume)
 
 
 def _make_room(settings: Config, user: Identity | None) -> None:
@@ -144,8 +149,24 @@ def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], ins
         Scope(inside, relays(knowledge.config)),
         resolvers=knowledge.resolvers,
         measured=measured_classes(knowledge.config),
+        limits=Limits(volume_peers=knowledge.config.volume.peers),
     )
-    Worker(_source(link, knowledge.config, interfaces), pipeline, link.pipe, knowledge.geo).run()
+    source = _source(link, knowledge.config, interfaces)
+    meter = _meter(link, knowledge.config, interfaces, pipeline)
+    Worker(source, pipeline, link.pipe, knowledge.geo, meter).run()
+
+
+def _meter(link: WorkerLink, config: Config, interfaces: Sequence[str], pipeline: Pipeline) -> Meter | None:
+    """The second ring; without it TCP is counted from what the first one shows, and UDP is not."""
+    volumes, log = pipeline.observer.volumes, Log()
+    volumes.datagrams = False
+    if not config.volume.enabled or config.capture.backend == "portable":
+        return None
+    try:
+        return Meter(volumes, VolumeRing(interfaces, link.open_volume_ring), log)
+    except SourceError as error:
+        log.event(logging.ERROR, "volume_not_counted", why=str(error))
+        return None
 
 
 def _source(link: WorkerLink, config: Config, interfaces: Sequence[str]) -> Source:

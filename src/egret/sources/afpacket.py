@@ -39,6 +39,7 @@ class RingOptions:
     filter: str = kernel_filter.DEFAULT
     promiscuous: bool = False
     geometry: Geometry = field(default_factory=Geometry)
+    locked: bool = True  # who holds the socket later cannot change its filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW if has_header else socket.SOCK_DGRAM, 0)
         )
         attach(sock, kernel_filter.program(options.filter, linktype))
+        if options.locked:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
         sock.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         sock.setsockopt(_SOL_PACKET, _RX_RING, options.geometry.request())
         if hardware == ARPHRD_LOOPBACK:
@@ -104,10 +107,13 @@ def _index(interface: str) -> int:
 
 
 def attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:
-    """Attach and lock: who holds the socket later cannot take the filter off (SO_LOCK_FILTER)."""
+    """Put *program* in the place of the socket's filter; no right is needed for it.
+
+    Raises:
+        OSError: the filter is locked, or has more instructions than net.core.optmem_max allows (ENOMEM).
+    """
     code = ctypes.create_string_buffer(bpf.pack(program))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
 
 
 def _hardware_type(interface: str) -> int:

@@ -25,6 +25,7 @@ ETHERNET = 1
 RAW_IP = 101
 DEFAULT = "classic"
 ANY_DNS = "classic_dns"
+NOTHING = "nothing"
 
 _WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
@@ -49,7 +50,9 @@ _CLEAR_FLAGS = 0x09  # version and connection id are there
 _GOOGLE = 0x5130  # "Q0"
 _CAPWAP_DTLS = 0x00000016  # the rest of its preamble, and a handshake record: RFC 5415 section 4.2
 
-_PROTOCOL, _END, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(5)  # scratch memory
+PROTOCOL, END, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(
+    5
+)  # scratch memory; the first two are left by ``ipv4`` and ``ipv6``
 
 
 def program(name: str, linktype: int) -> tuple[Instruction, ...]:
@@ -66,6 +69,11 @@ def everything(_linktype: int) -> tuple[Instruction, ...]:
     return (Instruction(bpf.RETURN, 0, 0, _WHOLE),)
 
 
+def nothing(_linktype: int) -> tuple[Instruction, ...]:
+    """Drop every frame: what a socket holds until somebody knows what it is for."""
+    return (Instruction(bpf.RETURN, 0, 0, 0),)
+
+
 def classic(linktype: int) -> tuple[Instruction, ...]:
     """The stateless floor."""
     return _filter(linktype, any_dns=False)
@@ -78,12 +86,7 @@ def classic_dns(linktype: int) -> tuple[Instruction, ...]:
 
 def _filter(linktype: int, *, any_dns: bool) -> tuple[Instruction, ...]:
     asm = Assembler()
-    if linktype == ETHERNET:
-        _ethernet(asm, any_dns=any_dns)
-    elif linktype == RAW_IP:
-        _raw(asm, any_dns=any_dns)
-    else:
-        raise ValueError(f"no kernel filter for link type {linktype}")
+    _ip(asm, link_header(asm, linktype), any_dns=any_dns)
     asm.label("pass")
     asm.op(bpf.RETURN, _WHOLE)
     asm.label("drop")
@@ -95,11 +98,28 @@ FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {
     DEFAULT: classic,
     ANY_DNS: classic_dns,
     "everything": everything,
+    NOTHING: nothing,
 }
 
 
-def _ethernet(asm: Assembler, *, any_dns: bool) -> None:
-    """Zero, one and two tags in the frame, and PPPoE behind them; X becomes the offset of the IP header."""
+def link_header(asm: Assembler, linktype: int) -> list[int]:
+    """Find the IP header: go on at ``ipv4 at N`` or ``ipv6 at N``, or to ``drop``.
+
+    Returns:
+        The offsets N where the header may be.
+
+    Raises:
+        ValueError: no filter reads that link type.
+    """
+    if linktype == ETHERNET:
+        return _ethernet(asm)
+    if linktype == RAW_IP:
+        return _raw(asm)
+    raise ValueError(f"no kernel filter for link type {linktype}")
+
+
+def _ethernet(asm: Assembler) -> list[int]:
+    """Zero, one and two tags in the frame, and PPPoE behind them."""
     offsets = (14, 18, 22)
     for at in offsets:
         asm.label(f"ether {at}")
@@ -115,15 +135,15 @@ def _ethernet(asm: Assembler, *, any_dns: bool) -> None:
         asm.op(bpf.LOAD_HALF_ABS, at + 6)  # RFC 2516 section 4: six bytes, then PPP's protocol number
         asm.test(bpf.JUMP_EQUAL, _PPP_IPV4, yes=f"ipv4 at {at + 8}")
         asm.test(bpf.JUMP_EQUAL, _PPP_IPV6, yes=f"ipv6 at {at + 8}", no="drop")
-    _ip(asm, sorted({*offsets, *(at + 8 for at in offsets)}), any_dns=any_dns)
+    return sorted({*offsets, *(at + 8 for at in offsets)})
 
 
-def _raw(asm: Assembler, *, any_dns: bool) -> None:
+def _raw(asm: Assembler) -> list[int]:
     asm.op(bpf.LOAD_BYTE_ABS, 0)
     asm.op(bpf.AND, 0xF0)
     asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 at 0")
     asm.test(bpf.JUMP_EQUAL, 0x60, yes="ipv6 at 0", no="drop")
-    _ip(asm, [0], any_dns=any_dns)
+    return [0]
 
 
 def _ip(asm: Assembler, offsets: Sequence[int], *, any_dns: bool) -> None:
@@ -136,20 +156,21 @@ def _ip(asm: Assembler, offsets: Sequence[int], *, any_dns: bool) -> None:
             asm.label(f"{version} at {at}")
             asm.op(bpf.LOAD_X_IMMEDIATE, at)
             asm.goto(version)
-    _ipv4(asm)
-    _ipv6(asm)
+    ipv4(asm)
+    ipv6(asm)
     asm.label("transport")
-    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+    asm.op(bpf.LOAD_MEMORY, PROTOCOL)
     asm.test(bpf.JUMP_EQUAL, _TCP, yes="tcp")
     asm.test(bpf.JUMP_EQUAL, _UDP, yes="udp", no="drop")
     _tcp(asm, any_dns=any_dns)
     _udp(asm, any_dns=any_dns)
 
 
-def _ipv4(asm: Assembler) -> None:
+def ipv4(asm: Assembler) -> None:
+    """From the header that X points to: X becomes the transport's offset; fragments go to ``pass``."""
     asm.label("ipv4")
     asm.op(bpf.LOAD_BYTE_X, 9)
-    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.STORE, PROTOCOL)
     asm.test(bpf.JUMP_EQUAL, _TCP, yes="ipv4 wanted")
     asm.test(bpf.JUMP_EQUAL, _UDP, no="drop")
     asm.label("ipv4 wanted")
@@ -157,7 +178,7 @@ def _ipv4(asm: Assembler) -> None:
     asm.test(bpf.JUMP_SET, 0x3FFF, yes="pass")  # more fragments, or not the first: RFC 791 section 3.1
     asm.op(bpf.LOAD_HALF_X, 2)
     asm.op(bpf.ADD_X)
-    asm.op(bpf.STORE, _END)
+    asm.op(bpf.STORE, END)
     asm.op(bpf.LOAD_BYTE_X, 0)
     asm.op(bpf.AND, 0x0F)
     asm.op(bpf.SHIFT_LEFT, 2)
@@ -165,24 +186,25 @@ def _ipv4(asm: Assembler) -> None:
     asm.goto("transport")
 
 
-def _ipv6(asm: Assembler) -> None:
+def ipv6(asm: Assembler) -> None:
+    """As ``ipv4``, over extension headers."""
     asm.label("ipv6")
     asm.op(bpf.LOAD_HALF_X, 4)
     asm.op(bpf.ADD, 40)
     asm.op(bpf.ADD_X)
-    asm.op(bpf.STORE, _END)
+    asm.op(bpf.STORE, END)
     asm.op(bpf.LOAD_BYTE_X, 6)
-    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.STORE, PROTOCOL)
     asm.op(bpf.LOAD_IMMEDIATE, 40)
     _advance(asm)
-    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+    asm.op(bpf.LOAD_MEMORY, PROTOCOL)
     for step in range(_MAX_EXTENSIONS):
         _ipv6_extension(asm, step)
     for extension in _EXTENSIONS:
         asm.test(bpf.JUMP_EQUAL, extension, yes="pass")  # a longer chain than anybody sends: let the decoder see it
     asm.test(bpf.JUMP_EQUAL, _FRAGMENT, yes="pass")
     asm.label("ipv6 done")
-    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.STORE, PROTOCOL)
 
 
 def _ipv6_extension(asm: Assembler, step: int) -> None:
@@ -195,12 +217,12 @@ def _ipv6_extension(asm: Assembler, step: int) -> None:
     asm.goto("drop")
     asm.label(f"ipv6 step {step}")
     asm.op(bpf.LOAD_BYTE_X, 0)
-    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.STORE, PROTOCOL)
     asm.op(bpf.LOAD_BYTE_X, 1)
     asm.op(bpf.ADD, 1)
     asm.op(bpf.SHIFT_LEFT, 3)
     _advance(asm)
-    asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+    asm.op(bpf.LOAD_MEMORY, PROTOCOL)
 
 
 def _advance(asm: Assembler) -> None:
@@ -248,7 +270,7 @@ def _tcp_upload(asm: Assembler) -> None:
     Before any look at the payload: a load behind the last byte drops the frame, and a payload may be one byte.
     A length of zero in the IP header (BIG TCP) wraps round and counts as a super-packet.
     """
-    asm.op(bpf.LOAD_MEMORY, _END)
+    asm.op(bpf.LOAD_MEMORY, END)
     asm.op(bpf.SUBTRACT_X)
     asm.test(bpf.JUMP_EQUAL, 0, yes="drop")
     asm.test(bpf.JUMP_GREATER, _MAX_CONTINUATION, yes="tcp start")
@@ -288,9 +310,9 @@ def _quic(asm: Assembler) -> None:
     asm.op(bpf.LOAD_WORD_X, 9)
     for version in _QUIC_VERSIONS:
         asm.test(bpf.JUMP_EQUAL, version, yes="pass")
-    asm.op(bpf.STORE, _PROTOCOL)
+    asm.op(bpf.STORE, PROTOCOL)
     for family, mask in _QUIC_FAMILIES.items():
-        asm.op(bpf.LOAD_MEMORY, _PROTOCOL)
+        asm.op(bpf.LOAD_MEMORY, PROTOCOL)
         asm.op(bpf.AND, mask)
         asm.test(bpf.JUMP_EQUAL, family, yes="pass")
     asm.op(bpf.LOAD_BYTE_X, 8)

@@ -25,6 +25,7 @@ class Plan:
     user: Identity | None = None  # the opener and its workers become this user, where they may
     files: Sequence[Path] = field(default_factory=tuple)  # to be read again later; a directory: the files in it
     backend: str = "afpacket"  # or "portable"
+    volume: RingOptions | None = None  # of a second ring on any of the interfaces, whose filter the worker sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,18 @@ class WorkerLink:
         Raises:
             SourceError: the opener cannot or will not; says why.
         """
-        answer = self._opener.ask({"do": "open_ring", "interface": interface}, ANSWER_TIMEOUT_S, descriptors=1)
+        return self._open("open_ring", interface)
+
+    def open_volume_ring(self, interface: str) -> Opened:
+        """A second, small ring socket on *interface*, which passes nothing until it is given a filter.
+
+        Raises:
+            SourceError: as ``open_ring``.
+        """
+        return self._open("open_volume_ring", interface)
+
+    def _open(self, what: str, interface: str) -> Opened:
+        answer = self._opener.ask({"do": what, "interface": interface}, ANSWER_TIMEOUT_S, descriptors=1)
         message, sizes = answer.message, answer.message.get("geometry")
         if len(answer.descriptors) != 1 or not isinstance(sizes, list):
             channel.close_all(answer.descriptors)

@@ -215,8 +215,10 @@ class _Server:
         times.append(now_s)
 
     def _open(self, what: object, interface: str) -> tuple[dict[str, object], socket.socket]:
-        if what == "open_ring" and self._plan.backend == "afpacket":
-            opened = afpacket.open_ring(interface, self._plan.interfaces[interface])
+        rings = {"open_ring": self._plan.interfaces[interface], "open_volume_ring": self._plan.volume}
+        options = rings.get(what) if isinstance(what, str) else None
+        if options is not None and self._plan.backend == "afpacket":
+            opened = afpacket.open_ring(interface, options)
             answer = {"index": opened.index, "linktype": opened.linktype, "geometry": list(opened.geometry)}
             return answer, opened.socket
         if what == "open_stream" and self._plan.backend == "portable":

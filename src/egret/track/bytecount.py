@@ -48,7 +48,7 @@ class ByteCount:
         """The receiver has everything before *ack*."""
         if self._base is None:
             self._base = self._top = ack
-        elif self._fin is None or ack != (self._fin + 1) & _MASK:  # a FIN takes a number and is no byte
+        else:
             self._reach(ack)
 
     def ended(self, fin: int) -> None:
@@ -61,6 +61,7 @@ class ByteCount:
 
     def _reach(self, seq: int) -> None:
         step = (seq - self._top) & _MASK
-        if 0 < step <= MAX_STEP:
+        is_behind_fin = self._fin is not None and seq == (self._fin + 1) & _MASK  # it takes a number and is no byte
+        if 0 < step <= MAX_STEP and not is_behind_fin:
             self._top = seq
             self.count += step

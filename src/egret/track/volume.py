@@ -6,8 +6,8 @@ nothing is ever said about them.
 
 TCP is counted by sequence numbers (``track.bytecount``): a few packets tell all. It is the client's packets that tell,
 what it sent and what it acknowledges; an outsider's word counts only where the client's packets are not seen at all.
-UDP has only its datagrams: each counts by its length, in each direction on the interface that shows it, so that a
-flow that two interfaces show counts once.
+UDP has only its datagrams: each counts by its length, with QUIC less an estimate of its headers, in each direction on
+the interface that shows it, so that a flow that two interfaces show counts once.
 
 Sans-I/O, bounded, never raises.
 """
@@ -27,6 +27,9 @@ _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _DNS = 53  # a look-up is no use of a service, even where the resolver is one
 _BUCKET_NS = 16_000_000  # how exactly the beginning of a UDP flow is cut at its detection
 _BUCKETS = 64  # a second of them: no detection takes longer
+_QUIC_HEADERS = 35  # 1 + 8 + 2 + 8 + 16
+_LEAST_CONTENT = 64  # what is shorter acknowledges
+_FULL_DATAGRAM = 1472
 _ARMED_NS = 300 * SECOND_NS  # how long after an answer its client may come
 _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
@@ -86,8 +89,12 @@ class Volumes:
         self.datagrams = True  # False where UDP is fed by ``feed_header`` only: what else comes is a part of it
 
     def addresses(self) -> list[bytes]:
-        """The addresses whose packets matter, those used last at the end."""
-        return [address for address, _ in self._peers.oldest_first()]
+        """The addresses whose packets matter, those used last at the end.
+
+        A kernel filter looks at the end with the lower port: where that is a client, its address is among them.
+        """
+        low = (key.source.ip for key, _ in self._flows.oldest_first() if key.source.port <= key.destination.port)
+        return [*dict.fromkeys(low), *(address for address, _ in self._peers.oldest_first())]
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
@@ -138,6 +145,7 @@ class Volumes:
         flow.buckets.clear()
         if evicted := self._flows.put(flow.key, flow):
             self._say(evicted)
+        self.generation += flow.key.source.port <= flow.key.destination.port
         return flow
 
     def _feed_own(self, flow: _Flow, packet: Packet) -> None:
@@ -270,7 +278,7 @@ class Volumes:
         """Time was set back: nothing was last seen later than now."""
         set_back(self._flows, time_ns)
         set_back(self._pending, time_ns)
-        for address in self.addresses():
+        for address in [address for address, _ in self._peers.oldest_first()]:
             self._peers.put(address, time_ns + _ARMED_NS)
 
 
@@ -294,12 +302,26 @@ def _datagram(flow: _Flow, packet: Packet, *, outward: bool) -> None:
     if flow.owner is not None:
         if packet.time_ns > flow.since_ns - _BUCKET_NS:
             count = flow.count_out if outward else flow.count_in
-            count.count += packet.wire_payload_length
+            count.count += _content(packet)
         return
     start_ns = packet.time_ns - packet.time_ns % _BUCKET_NS
     if not flow.buckets or flow.buckets[-1][0] != start_ns:
         flow.buckets.append([start_ns, 0, 0])
-    flow.buckets[-1][1 if outward else 2] += packet.wire_payload_length
+    flow.buckets[-1][1 if outward else 2] += _content(packet)
+
+
+def _content(packet: Packet) -> int:
+    """What a datagram carries: of QUIC without headers and without mere acknowledgements, as near as lengths tell.
+
+    Behind the handshake (RFC 9000 section 17.3.1) a packet has a byte of flags, a connection id, a packet number, a
+    frame's header and a tag of 16. A super-packet holds several; how many, only its length tells.
+    """
+    payload, length = packet.payload, packet.wire_payload_length
+    if not payload or payload[0] & 0xC0 != 0x40:
+        return length
+    if length < _LEAST_CONTENT:
+        return 0
+    return length - _QUIC_HEADERS * -(-length // _FULL_DATAGRAM)
 
 
 def _sum(one: Volume, other: Volume) -> Volume:

@@ -28,6 +28,7 @@ from egret.model import (
     Transport,
     Volume,
 )
+from egret.track.limits import Limits
 from egret.track.observer import Observer
 from egret.worker.scope import Scope
 
@@ -75,11 +76,12 @@ class Pipeline:
         observer: Observer | None = None,
         resolvers: Resolvers | None = None,
         measured: Collection[ServiceClass] = MEASURED,
+        limits: Limits | None = None,
     ) -> None:
         self.catalog = catalog
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
         self.observer = observer or Observer(
-            flagged=lambda name: self.catalog.match_name(name) is not None, measured=self._is_measured
+            limits, flagged=lambda name: self.catalog.match_name(name) is not None, measured=self._is_measured
         )
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc

@@ -15,6 +15,7 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
 from egret.worker.equipment import unseal
+from egret.worker.meter import Meter
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.wire import (
     WireError,
@@ -27,6 +28,7 @@ from egret.worker.wire import (
 )
 
 READ_TIMEOUT_S = 0.25
+METER_TIMEOUT_S = 0.05  # while flagged connections are counted
 REPORT_EVERY_S = 1.0
 
 
@@ -38,9 +40,18 @@ class Worker:
         pipeline: what finds hits in them.
         pipe: the channel to the daemon; a full one drops and counts, and its end is the worker's end.
         geo: the databases that were there when it was forked.
+        meter: counts flagged bytes beside it; closed at the end.
     """
 
-    def __init__(self, source: Source, pipeline: Pipeline, pipe: Channel, geo: GeoDatabase | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        pipe: Channel,
+        geo: GeoDatabase | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        self._meter = meter
         self._source = source
         self._pipeline = pipeline
         self._pipe = pipe
@@ -60,18 +71,33 @@ class Worker:
         try:
             while not self._stopping:
                 self._listen()
-                for frame in self._source.read(READ_TIMEOUT_S):
+                for frame in self._source.read(self._patience_s()):
                     self._feed(frame)
+                self._measure()
                 if time.monotonic() >= report_at_s:
                     report_at_s = time.monotonic() + REPORT_EVERY_S
                     self._send(self._guarded(lambda: self._pipeline.expire(time.time_ns())))
                     self._report()
+            self._measure()
             self._send(self._guarded(self._pipeline.flush))
             self._report()
         except ChannelClosed:
             return
         finally:
             self._source.close()
+            if self._meter is not None:
+                self._meter.close()
+
+    def _patience_s(self) -> float:
+        """How long to wait for frames; a second ring fills meanwhile."""
+        return METER_TIMEOUT_S if self._meter is not None and self._meter.busy else READ_TIMEOUT_S
+
+    def _measure(self) -> None:
+        if self._meter is not None:
+            try:
+                self._meter.step(self._counts)
+            except Exception as error:  # noqa: BLE001 - a bug in counting must not end the capture
+                self._mishap(error)
 
     def _listen(self) -> None:
         """Take what the daemon says: newer equipment, and the flagged names that earlier workers learnt."""
@@ -139,6 +165,8 @@ class Worker:
             if not self._pipe.send(message):
                 self._counts["messages_dropped",] += 1
         self._tell_volumes()
+        if self._meter is not None:
+            self._meter.report(self._counts)
         self._counts.update(self._pipeline.take_counts())
         self._count_evictions()
         links = self._source.statistics()

@@ -10,10 +10,10 @@ from tests.support.world.namespaces import Namespace, stop, wait_until
 
 
 @contextmanager
-def capturing(namespace: Namespace, interface: str, target: Path) -> Iterator[None]:
+def capturing(namespace: Namespace, interface: str, target: Path, *, buffer_mb: int = 2) -> Iterator[None]:
     """Capture everything on *interface* into *target* (pcap, nanoseconds) while the block runs."""
     log = target.with_suffix(".log")
-    precise = ("--immediate-mode", "--time-stamp-precision=nano", "-Z", "root")
+    precise = ("--immediate-mode", "--time-stamp-precision=nano", "-Z", "root", "-B", str(buffer_mb * 1024))
     process = namespace.start(["tcpdump", "-n", "-U", *precise, "-i", interface, "-w", str(target)], log)
     try:
         wait_until(lambda: "listening on" in log.read_text(), f"tcpdump on {interface}; see {log}")

@@ -1,14 +1,18 @@
-"""A small HTTP/3 server: 200 and a few bytes to every request. Arguments: certificate, key, addresses."""
+"""A small HTTP/3 server: 200 to every request, and as many bytes as its path says, else a few.
+
+Arguments: certificate, key, addresses.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Any
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve
 from aioquic.h3.connection import H3_ALPN, H3Connection
-from aioquic.h3.events import HeadersReceived
+from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ProtocolNegotiated, QuicEvent
 from aioquic.quic.packet import QuicProtocolVersion
@@ -17,9 +21,13 @@ PAGE = b"<!doctype html><title>quic</title>\n"
 
 
 class Answer(QuicConnectionProtocol):
-    """One connection; every request gets the same page."""
+    """One connection."""
 
     _http: H3Connection | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._wanted: dict[int, bytes] = {}  # paths of requests that are not whole
 
     def quic_event_received(self, event: QuicEvent) -> None:
         """aioquic's call for everything that happens."""
@@ -29,10 +37,16 @@ class Answer(QuicConnectionProtocol):
             return
         for message in self._http.handle_event(event):
             if isinstance(message, HeadersReceived):
-                headers = [(b":status", b"200"), (b"content-type", b"text/html")]
-                self._http.send_headers(message.stream_id, headers)
-                self._http.send_data(message.stream_id, PAGE, end_stream=True)
-                self.transmit()
+                self._wanted[message.stream_id] = dict(message.headers)[b":path"][1:]
+            if isinstance(message, HeadersReceived | DataReceived) and message.stream_ended:
+                self._answer(self._http, message.stream_id)
+
+    def _answer(self, http: H3Connection, stream: int) -> None:
+        """A request is whole."""
+        wanted = self._wanted.pop(stream, b"")
+        http.send_headers(stream, [(b":status", b"200"), (b"content-type", b"text/html")])
+        http.send_data(stream, bytes(int(wanted)) if wanted.isdigit() else PAGE, end_stream=True)
+        self.transmit()
 
 
 async def _main(certificate: str, key: str, addresses: list[str]) -> None:

@@ -64,6 +64,13 @@ def test_filter_ring_and_lock_come_before_the_bind(monkeypatch: pytest.MonkeyPat
     assert sock.calls == [(1, 26), (1, 44), (263, 10), (263, 5), ("bind", ("eth0", 3))]
 
 
+def test_a_filter_that_its_holder_may_replace_is_not_locked(
+    monkeypatch: pytest.MonkeyPatch, sockets: list[FakeSocket]
+) -> None:
+    open_as(monkeypatch, afpacket.ARPHRD_ETHERNET, filter="nothing", locked=False)
+    assert sockets[0].calls == [(1, 26), (263, 10), (263, 5), ("bind", ("eth0", 3))]
+
+
 def test_promiscuous_comes_last(monkeypatch: pytest.MonkeyPatch, sockets: list[FakeSocket]) -> None:
     open_as(monkeypatch, afpacket.ARPHRD_ETHERNET, promiscuous=True)
     assert sockets[0].calls[-1] == (263, 1)

@@ -56,9 +56,13 @@ def test_everything_passes_everything() -> None:
     assert all(run(kernel_filter.program("everything", 1), frame) >= len(frame) for frame in NOT_IP)
 
 
+def test_nothing_passes_nothing() -> None:
+    assert not any(run(kernel_filter.program("nothing", 1), ethernet(case.packet, 0)) for case in CASES)
+
+
 def test_an_unknown_name_or_link_type_is_an_error() -> None:
     with pytest.raises(KeyError):
-        kernel_filter.program("nothing", 1)
+        kernel_filter.program("no such", 1)
     with pytest.raises(ValueError, match="link type 105"):
         kernel_filter.program("classic", 105)
 

@@ -24,6 +24,15 @@ def test_a_worker_gets_its_ring(ends: tuple[Channel, Channel]) -> None:
     assert question.message == {"do": "open_ring", "interface": "tun0", "id": 1}
 
 
+def test_a_worker_gets_a_second_ring(ends: tuple[Channel, Channel]) -> None:
+    answer(ends[1], {"ok": True}, 0)
+    with pytest.raises(SourceError, match="eth0: the opener passed no socket"):
+        WorkerLink(ends[0], ends[0]).open_volume_ring("eth0")
+    question = ends[1].receive()
+    assert question is not None
+    assert question.message["do"] == "open_volume_ring"
+
+
 @pytest.mark.parametrize("descriptors", [0, 1])
 def test_an_answer_without_what_it_promises(ends: tuple[Channel, Channel], descriptors: int) -> None:
     answer(ends[1], {"ok": True}, descriptors)

@@ -175,6 +175,18 @@ def test_a_ring_for_a_worker(start: Start, rings: list[socket.socket]) -> None:
     pipe.close()
 
 
+def test_a_second_ring_for_a_worker(start: Start, rings: list[socket.socket]) -> None:
+    daemon = start(_asks({"do": "open_volume_ring", "interface": "eth0"}), volume=RingOptions())
+    pipe = daemon.spawn()
+    daemon.turn()
+    assert pipe.wait(5)
+    received = pipe.receive()
+    assert received is not None
+    assert received.message["descriptors"] == 1
+    assert len(rings) == 1
+    pipe.close()
+
+
 def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_interface: str, _options: RingOptions) -> Opened:
         raise SourceError("eth0: no memory")
@@ -194,6 +206,8 @@ def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch
         {"do": "open_ring", "interface": "lo"},
         {"do": "open_ring", "interface": ["eth0"]},
         {"do": "open_stream", "interface": "eth0"},
+        {"do": "open_volume_ring", "interface": "eth0"},
+        {"do": ["open_ring"], "interface": "eth0"},
         {"do": "spawn", "index": 1},
     ],
 )

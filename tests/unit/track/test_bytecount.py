@@ -61,6 +61,7 @@ def test_a_fin_is_no_byte(first: str) -> None:
     if first == "fin":
         count.ended(1500)
         count.acknowledged(1501)
+        count.sent(1501, 0)
     else:
         count.acknowledged(1501)
         count.ended(1500)

@@ -258,3 +258,21 @@ def test_a_clock_that_was_set_back_keeps_nothing_for_ever() -> None:
     wire.volumes.rebase(early)
     wire.volumes.expire(early + 601 * SECOND_NS)
     assert not wire.volumes.active
+
+
+@pytest.mark.parametrize(
+    ("first", "length", "content"),
+    [
+        (0x41, 1235, 1200),  # a short header
+        (0x7F, 63, 0),  # an acknowledgement
+        (0x40, 64, 29),
+        (0x41, 1472 * 40, 1437 * 40),  # a super-packet
+        (0xC3, 1200, 1200),  # a handshake
+        (0x17, 500, 500),  # DTLS
+    ],
+)
+def test_the_headers_of_quic_are_no_content(first: int, length: int, content: int) -> None:
+    wire = Wire()
+    wire.flag(UDP, packet=wire.udp(1000))
+    wire.feed(wire.udp(length, out=False)._replace(payload=memoryview(bytes([first]))))
+    assert wire.told() == [("a", 1000, content)]
