@@ -1,7 +1,7 @@
 """The second ring: headers of flagged connections, from sockets whose filter follows what is flagged.
 
 The sockets come from the opener, bound and with a filter that passes nothing. Whoever holds such a socket may replace
-its filter without any right; docs/adr/0015-volume.md says what that means.
+its filter without any right; docs/adr/0016-volume.md says what that means.
 """
 
 from __future__ import annotations
