@@ -30,8 +30,10 @@ class History:
     def __init__(self) -> None:
         self._services: OrderedDict[str, OrderedDict[str, int]] = OrderedDict()  # the newest used last, both
 
-    def recall(self, uses: Iterable[Use]) -> None:
-        """Learn what was seen before, in any order."""
+    def recall(self, uses: Iterable[Use], *, afresh: bool = False) -> None:
+        """Learn what was seen before, in any order; *afresh*: and know nothing else, as after a purge."""
+        if afresh:
+            self._services.clear()
         for use in sorted(uses, key=lambda use: use.last_ns):
             self._note(use)
 

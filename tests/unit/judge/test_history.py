@@ -48,6 +48,13 @@ def test_a_client_is_forgotten() -> None:
     assert past.open(use("a", 2), DAY).first_in_network
 
 
+def test_after_a_purge_only_what_is_left_is_known() -> None:
+    past = History()
+    past.recall([use("a", 1), use("b", 1)])
+    past.recall([use("b", 1)], afresh=True)
+    assert past.open(use("c", 2), DAY) == Context(first_by_client=True, clients=2)
+
+
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_CLIENTS", 3)
     monkeypatch.setattr(history, "MAX_SERVICES", 2)
