@@ -30,7 +30,8 @@ _NLPID_IP, _NLPID_IP6, _NLPID_SNAP, _NLPID_PPP, _UNNUMBERED = 0xCC, 0x8E, 0x80, 
 _FDDI_LLC, _FDDI_KIND = 0x50, 0xF0
 _ERF_HEADER, _ERF_MORE = 16, 0x80
 _ERF_ETHERNET = frozenset({2, 11, 16, 20})  # with port, class or hash in place of the loss counter
-_ERF_IP4, _ERF_IP6 = 22, 23
+_ERF_POS = {1: 0, 10: 0, 15: 0, 19: 0, 5: 4, 17: 4}  # HDLC, and where its channel goes first; their bytes before it
+_ERF_IP4, _ERF_IP6, _ERF_AAL5 = 22, 23, 4
 _ERF_EXTENSIONS = 16
 _SUN_LANE, _SUN_LLC = 1, 2
 
@@ -123,6 +124,10 @@ def _erf(data: memoryview) -> Layer | None:
     kind &= ~_ERF_MORE
     if kind in _ERF_ETHERNET:
         return Layer(Space.LINKTYPE, ETHERNET, cut(data, offset + 2))
+    if kind in _ERF_POS:
+        return ppp(cut(data, offset + _ERF_POS[kind]))
+    if kind == _ERF_AAL5:
+        return llc(cut(data, offset + 4))
     return ip_layer(cut(data, offset)) if kind in {_ERF_IP4, _ERF_IP6} else None
 
 

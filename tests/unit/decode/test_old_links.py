@@ -52,6 +52,10 @@ SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
         (107, b"\x18\x40\x40\x41\x03\xcc"),  # an address of four bytes
         (197, bytes(8) + b"\x82\0" + bytes(6) + bytes(8) + bytes(2) + bytes(12) + b"\x08\0"),  # an extension header
         (197, bytes(8) + b"\x16\0" + bytes(6)),  # bare IPv4
+        (197, bytes(8) + b"\x01\0" + bytes(6) + b"\xff\x03\0\x21"),  # PPP on SONET
+        (197, bytes(8) + b"\x01\0" + bytes(6) + b"\x0f\0\x08\0"),  # Cisco's framing
+        (197, bytes(8) + b"\x05\0" + bytes(6) + bytes(4) + b"\xff\x03\0\x21"),  # in a channel
+        (197, bytes(8) + b"\x04\0" + bytes(6) + bytes(4) + SNAP),  # AAL5
     ],
 )
 def test_variants(linktype: int, header: bytes) -> None:
