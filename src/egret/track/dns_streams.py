@@ -243,9 +243,9 @@ class DnsStreams:
         """The end of the input: read what lies beyond holes, and the beginning of cut messages."""
         events: list[Event] = []
         for _, direction in self._table.oldest_first():
-            before = direction.assembly.size
+            self._held -= direction.assembly.size
             events += self._skip_hole(direction)
-            self._held += direction.assembly.size - before
+            direction.assembly = Assembly(MAX_PENDING)
         return events
 
     def tracked(self) -> dict[str, int]:

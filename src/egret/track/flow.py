@@ -103,6 +103,8 @@ class Flow:
         if len(data) == 1 and self._may_be_keep_alive(offset):
             self._weak.setdefault(offset, bytes(data))
             return True
+        if self._weak and not self.sure and not self.assembly.size:
+            self._use_weak_before(self.assembly, offset)
         kept = self.assembly.add(offset, data)
         if self._weak:
             self._use_weak()
@@ -128,6 +130,15 @@ class Flow:
         while (byte := self._weak.pop(end, None)) is not None:
             self.assembly.add(end, byte)
             end = self.first + self.assembly.length_at(self.first)
+
+    def _use_weak_before(self, assembly: Assembly, offset: int) -> None:
+        """Lone bytes right before the first real segment begin the stream; a keep-alive's rubbish is mostly zero."""
+        start = offset
+        while start - 1 in self._weak:
+            start -= 1
+        if start < offset and self._weak[start] != b"\0":
+            for at in range(start, offset):
+                assembly.add(at, self._weak.pop(at))
 
     def use_all_weak(self) -> None:
         """Nothing more will come: lone bytes fill the holes that are left."""

@@ -170,7 +170,7 @@ class Streams:
                 flow.look_for_request(seq, payload)
             if kept and (flow.available() >= flow.needed or flow.full):
                 events += self._look(flow, packet.time_ns, final=flow.full)
-            if flow.settled:
+            if self._flows.get(flow.key) is not flow:
                 return events + self._rest(flow, packet._replace(seq=seq + at + STEP, payload=payload[at + STEP :]))
             self._held += flow.charge()
         while self._held > self._limits.stream_bytes and (oldest := self._flows.evict()) is not None:

@@ -10,9 +10,7 @@ from egret.errors import Reason
 from egret.model import Frame, NamedBy, Nameless, Observation
 from egret.track.limits import Limits
 from egret.track.observer import Observer
-from tests.support.dialogues import (
-    STARTTLS,
-)
+from tests.support.dialogues import STARTTLS, socks4
 from tests.support.hello import (
     ACK,
     CLIENT6,
@@ -384,3 +382,20 @@ def test_a_hello_late_in_something_unknown() -> None:
     assert said(events) == NAMED
     assert [connection.reason for connection in connections(events)] == [Nameless.NOT_RECOGNISED]
     assert said(run([*start, tcp.send(len(noise), b"\x16\x03\x01\x00\x05\x02xxxx")])) == []
+
+
+def test_what_was_taken_for_a_client_is_not_held_any_longer() -> None:
+    """Turned round, or dropped for the other direction's sake: no byte of it stays in the books."""
+    for answer in (b"HTTP/1.1 200 OK\r\n\r\n", b"\0binary"):
+        tcp, observer = Tcp(), Observer()
+        frames = [tcp.reply(0, answer), tcp.send(500, b"\0other"), tcp.reply(len(answer), answer)]
+        run(frames, observer)
+        assert observer._streams._held == 0
+
+
+def test_one_byte_and_then_the_rest_without_a_syn() -> None:
+    tcp = Tcp(dport=1080)
+    stream = socks4(b"chat.example") + openssl_hello("chat.qwen.ai")
+    for sizes in ([1], [1, 1, 1]):
+        names = [event.name for event in observations(run(tcp.stream(stream, sizes)))]
+        assert names == ["chat.example", "chat.qwen.ai"]
