@@ -10,6 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
+from egret.alerts.veil import CLEAR, Veil
 from egret.alerts.weighing import Weighing
 from egret.judge.approvals import NO_RULING, ApprovalState, Ruling
 from egret.judge.identity import is_unknown, unknown_client
@@ -44,8 +45,9 @@ _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 class Folding:
     """The state of one open incident: its newest snapshot, and what has come since."""
 
-    def __init__(self, incident: Incident, points: Points = DEFAULT_POINTS) -> None:
+    def __init__(self, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR) -> None:
         self._base = incident
+        self._veil = veil
         self._points = points
         self.severity = incident.severity
         self.score = incident.score
@@ -90,9 +92,10 @@ class Folding:
         points: Points = DEFAULT_POINTS,
         context: Context = NO_CONTEXT,
         approval: Ruling = NO_RULING,
+        veil: Veil = CLEAR,
     ) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(replace(_empty(detection), approval=approval), points)
+        folding = cls(replace(_empty(detection, veil), approval=approval), points, veil)
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection)
         return folding
@@ -252,7 +255,11 @@ class Folding:
         return replace(alert, incident=closed)
 
     def snapshot(self) -> Incident:
-        """The incident as it is now."""
+        """The incident as it is now, as others may see it."""
+        return self._veil.hide(self.unveiled())
+
+    def unveiled(self) -> Incident:
+        """The incident as it is now, its client in the clear: never to leave memory."""
         return replace(
             self._base,
             severity=self.severity,
@@ -287,11 +294,11 @@ class Folding:
         )
 
 
-def _empty(detection: Detection) -> Incident:
+def _empty(detection: Detection, veil: Veil) -> Incident:
     seen, signature, verdict = detection.observation, detection.match.signature, detection.verdict
     client = address_text(seen.client.ip)
     return Incident(
-        id=incident_id(client, signature.id, seen.time_ns),
+        id=incident_id(veil.address(client), signature.id, seen.time_ns),
         client=client,
         signature=signature.id,
         vendor=signature.vendor,

@@ -14,7 +14,7 @@ What the operator approved is counted and has no incident; one that was open clo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from egret.alerts.decisions import Decisions
@@ -22,6 +22,7 @@ from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
+from egret.alerts.veil import CLEAR, Veil
 from egret.judge.approvals import Approval, ApprovalState, Ruling, apply
 from egret.judge.history import History, Use
 from egret.judge.identity import is_unknown, unknown_client
@@ -62,6 +63,7 @@ class Counters:
     escalated: int = 0
     updated: int = 0
     closed: int = 0
+    purged: int = 0  # dropped unsaid, since their client was to be forgotten
     evicted: int = 0  # of closed: by ``max_open``
 
 
@@ -72,7 +74,8 @@ class Incidents:
         ValueError: an entry of the suppress list or an approval names a client that is neither an address nor a subnet.
     """
 
-    def __init__(self, policy: IncidentPolicy | None = None) -> None:
+    def __init__(self, policy: IncidentPolicy | None = None, veil: Veil = CLEAR) -> None:
+        self._veil = veil
         self.counters = Counters()
         self._open: OrderedDict[_Key, Folding] = OrderedDict()  # longest quiet first
         self._seen_at: dict[tuple[bytes, str], str] = {}  # client address, signature id: the newest key there
@@ -125,7 +128,7 @@ class Incidents:
         """
         alerts: list[Alert] = []
         for key, folding in list(self._open.items()):
-            ruling = self._decisions.allowed(folding.snapshot(), time_ns)
+            ruling = self._decisions.allowed(folding.unveiled(), time_ns)
             if ruling is None or folding.approval.state is ruling.state:
                 continue
             self._forget(key)
@@ -183,7 +186,7 @@ class Incidents:
         points = self._policy.points
         use = Use(key[1], key[0], detection.observation.time_ns)
         context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
-        folding = self._open[key] = Folding.begin(detection, points, context, ruling)
+        folding = self._open[key] = Folding.begin(detection, points, context, ruling, self._veil)
         self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)
@@ -286,15 +289,33 @@ class Incidents:
 
     def recall(self, uses: Iterable[Use]) -> None:
         """Learn who used which service before: what is new or rare is judged by it."""
-        self._history.recall(uses)
+        shown = ((use, self._veil.shown_key(use.client)) for use in uses)
+        self._history.recall(use._replace(client=key) for use, key in shown if key is not None)
 
     def restore(self, incidents: Iterable[Incident]) -> None:
-        """Continue open incidents after a restart, without alerting again; closed ones are left alone."""
-        for incident in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
-            if incident.closed_ns is None:
+        """Continue open incidents after a restart, without alerting again; closed ones are left alone.
+
+        Those whose pseudonyms another key made are left alone too: nobody can tell whose they are.
+        """
+        for veiled in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
+            incident = self._veil.show(veiled)
+            if incident is not None and incident.closed_ns is None:
                 key = (incident.client_key, incident.signature)
-                folding = self._open[key] = Folding(incident, self._policy.points)
+                folding = self._open[key] = Folding(incident, self._policy.points, self._veil)
                 self._note_addresses(folding, key)
+
+    def forget(self, is_theirs: Callable[[Incident], bool]) -> list[Incident]:
+        """Drop the open incidents of a client without an alert, and that it ever used a service; what was dropped.
+
+        Args:
+            is_theirs: says so of an incident with its client in the clear.
+        """
+        keys = [key for key, folding in self._open.items() if is_theirs(folding.unveiled())]
+        dropped = [self._forget(key).unveiled() for key in keys]
+        for incident in dropped:
+            self._history.forget(incident.client_key)
+        self.counters.purged += len(dropped)
+        return dropped
 
 
 def _is_server(detection: Detection, points: Points) -> bool:

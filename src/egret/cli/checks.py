@@ -209,10 +209,12 @@ def _days_since(day: str) -> float | None:
 
 def secret_files(config: Config) -> Iterator[Path]:
     """The files that secrets of the configuration were read from."""
+    secrets = [config.privacy.key]
     for webhook in config.outputs.webhooks:
-        for secret in (webhook.url, webhook.hmac_secret, *webhook.headers.values()):
-            if secret is not None and secret.origin.startswith("file:"):
-                yield Path(secret.origin.removeprefix("file:"))
+        secrets += [webhook.url, webhook.hmac_secret, *webhook.headers.values()]
+    for secret in secrets:
+        if secret is not None and secret.origin.startswith("file:"):
+            yield Path(secret.origin.removeprefix("file:"))
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ class _Replay:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._folder = Incidents(incident_policy(knowledge.config))
+        self._folder = Incidents(incident_policy(knowledge.config), knowledge.config.privacy.veil())
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.names = 0

@@ -76,8 +76,8 @@ class Service:
         self._outputs, self._deliveries = make_outputs(config.outputs, self._sensor, watch)
         self._reloader = Reloader(post.knowledge, post.reread, self._adopt, self.telemetry)
         self._generation = 0
-        self._incidents = Incidents(incident_policy(config))
-        self._store = IncidentStore(config.paths.store)
+        self._incidents = Incidents(incident_policy(config), config.privacy.veil())
+        self._store = IncidentStore(config.paths.store, config.privacy.veil())
         keep_s = config.store.keep.total_seconds()
         directory = post.knowledge.directory
         path = (self._incidents, self._store, self._outputs, self.telemetry)

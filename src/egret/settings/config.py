@@ -18,6 +18,7 @@ from egret.settings import bundles, positions, schema
 from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import signatures_dir
 from egret.settings.clients_section import Clients
+from egret.settings.privacy_section import Privacy
 from egret.settings.score_section import Score
 from egret.settings.sections import (
     Alerts,
@@ -73,6 +74,7 @@ class Config(Section):
     alerts: Alerts = Field(default=Alerts(), description="")
     approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")
+    privacy: Privacy = Field(default=Privacy(), description="")
     store: Store = Field(default=Store(), description="")
     http: Http = Field(default=Http(), description="")
     log: Log = Field(default=Log(), description="")

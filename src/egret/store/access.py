@@ -20,7 +20,7 @@ _LATEST_NS = 2**63 - 1
 
 
 class Purpose(StrEnum):
-    """What somebody did with a client's history. A closed list: it is a metric label."""
+    """What somebody did with a client's history."""
 
     PAGE = "page"
     API = "api"
@@ -82,6 +82,15 @@ class AccessLog:
         delete = "DELETE FROM access WHERE last_ns < ?"
         oldest = max(-_LATEST_NS, min(time_ns, _LATEST_NS))
         return self._database.run(lambda connection: connection.execute(delete, (oldest,)).rowcount)
+
+    def clients(self) -> list[str]:
+        """Every client that somebody looked at.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        query = "SELECT DISTINCT client FROM access"
+        return [client for (client,) in self._database.run(lambda connection: connection.execute(query).fetchall())]
 
     def forget(self, clients: frozenset[str]) -> int:
         """Keep that somebody looked, but not at which of *clients*; how many rows.

@@ -118,7 +118,9 @@ class Database:
             StoreError: the disk does not allow it.
         """
         with self._lock, _translated(self.path):
-            self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            busy, *_ = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(f"{self.path}: another program is reading it, so its log cannot be emptied; try again")
 
     def shrink(self, pages: int) -> None:
         """Give up to *pages* free pages back to the file system.

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
 from egret.alerts.model import Alert, Incident
+from egret.alerts.veil import CLEAR, Veil
 from egret.errors import StoreError
 from egret.names import address_text
 from egret.store.database import Database
@@ -32,8 +33,9 @@ _INSERT_INCIDENT = "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 class IncidentStore:
     """The store. Blocking and thread-safe (see ``database``); nothing is opened before the first call."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, veil: Veil = CLEAR) -> None:
         self._database = Database(path)
+        self._veil = veil  # incidents come through it already; addresses of clients get it here
         self._lock = threading.Lock()
         self._pending_incidents: dict[str, Incident] = {}
         self._pending_alerts: dict[str, tuple[Alert, tuple[str, ...]]] = {}
@@ -182,7 +184,10 @@ class IncidentStore:
         Raises:
             StoreError: the earlier ones are still kept.
         """
-        rows = [(address_text(each.client), address_text(each.address), each.name, each.until_ns) for each in learnt]
+        veiled = self._veil.address
+        rows = [
+            (veiled(address_text(each.client)), address_text(each.address), each.name, each.until_ns) for each in learnt
+        ]
 
         def replace(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM learnt")
@@ -198,7 +203,8 @@ class IncidentStore:
         """
         query = "SELECT client, address, name, until_ns FROM learnt WHERE until_ns > ? ORDER BY until_ns"
         rows = self._run(lambda connection: connection.execute(query, (_int64(now_ns),)).fetchall())
-        return [Learnt(ip_address(c).packed, ip_address(a).packed, name, until_ns) for c, a, name, until_ns in rows]
+        shown = [(self._veil.word(client), *rest) for client, *rest in rows]  # None: by a key that is not ours
+        return [Learnt(ip_address(c).packed, ip_address(a).packed, name, until) for c, a, name, until in shown if c]
 
     def purge_before(self, time_ns: int, batches: int = 20) -> int:
         """Delete incidents whose newest detection is older than *time_ns*, with their alerts.
@@ -220,23 +226,32 @@ class IncidentStore:
             self._guarded(lambda: self._database.shrink(_SHRINK_PAGES))
         return total
 
-    def purge_client(self, client: str) -> int:
-        """Delete everything about one client, from the file, its log and memory.
-
-        Returns:
-            How many incidents were deleted.
-
-        Raises:
-            StoreError: nothing was deleted, or its traces could not be wiped yet: call again.
-        """
+    def forget_pending(self, is_theirs: Callable[[Incident], bool]) -> None:
+        """Drop what waits for the disk about a client."""
         with self._lock:
             incidents, alerts = self._pending_incidents, self._pending_alerts
-            self._pending_incidents = {key: waiting for key, waiting in incidents.items() if waiting.client != client}
-            self._pending_alerts = {key: pair for key, pair in alerts.items() if pair[0].incident.client != client}
-        deleted = self._run(lambda c: c.execute("DELETE FROM incidents WHERE client = ?", (client,)).rowcount)
-        self._run(lambda c: c.execute("DELETE FROM learnt WHERE client = ?", (client,)))
+            self._pending_incidents = {key: each for key, each in incidents.items() if not is_theirs(each)}
+            self._pending_alerts = {key: pair for key, pair in alerts.items() if not is_theirs(pair[0].incident)}
+
+    def forget_learnt(self, is_theirs: Callable[[str], bool]) -> int:
+        """Delete the flagged names of addresses that a client was told; how many.
+
+        Raises:
+            StoreError: they are still kept.
+        """
+        query, delete = "SELECT DISTINCT client FROM learnt", "DELETE FROM learnt WHERE client = ?"
+        known = self._run(lambda connection: connection.execute(query).fetchall())
+        rows = [(client,) for (client,) in known if is_theirs(client)]
+        return self._run(lambda connection: connection.executemany(delete, rows).rowcount) if rows else 0
+
+    def wipe(self) -> None:
+        """Leave no trace of what was deleted in the file's log, and give its pages back.
+
+        Raises:
+            StoreError: somebody else is reading; call again.
+        """
+        self._guarded(lambda: self._database.shrink(_SHRINK_PAGES))
         self._guarded(self._database.checkpoint)
-        return deleted
 
     def close(self) -> None:
         """Close the file."""
@@ -277,8 +292,8 @@ def _write(
 ) -> None:
     connection.executemany(
         f"{_INSERT_INCIDENT} ON CONFLICT (id) DO UPDATE SET "
-        "severity = excluded.severity, first_ns = excluded.first_ns, last_ns = excluded.last_ns, "
-        "closed_ns = excluded.closed_ns, body = excluded.body",
+        "client = excluded.client, severity = excluded.severity, first_ns = excluded.first_ns, "
+        "last_ns = excluded.last_ns, closed_ns = excluded.closed_ns, body = excluded.body",
         map(_incident_row, incidents),
     )
     for alert, sinks in alerts:

@@ -117,24 +117,6 @@ def test_a_purge_keeps_what_is_young(store: IncidentStore) -> None:
     assert store.purge_before(START_NS - 90 * DAY_NS) == 0
 
 
-def test_a_purged_client_leaves_no_trace_in_any_file(path: Path, store: IncidentStore) -> None:
-    store.record(alerts=[opened(client=client(77)), opened(client=client(78))], sinks=["soc"])
-    assert store.purge_client("192.0.2.77") == 1
-    assert [alert.incident.client for alert in store.waiting("soc")] == ["192.0.2.78"]
-    for item in path.parent.iterdir():
-        assert b"192.0.2.77" not in item.read_bytes()
-
-
-def test_a_purged_client_is_not_written_later(store: IncidentStore, path: Path) -> None:
-    path.mkdir()
-    with pytest.raises(StoreError):
-        store.record(alerts=[opened()])
-    path.rmdir()
-    store.purge_client("192.0.2.7")
-    store.record()
-    assert store.recent() == []
-
-
 def test_what_could_not_be_written_goes_with_the_next_call(store: IncidentStore, path: Path) -> None:
     path.mkdir()
     with pytest.raises(StoreError, match=str(path)):
@@ -240,7 +222,7 @@ def test_learnt_names_are_kept_until_they_expire_or_their_client_is_purged(tmp_p
     again = IncidentStore(tmp_path / "i.db")
     assert again.remembered(10) == [learnt[1], learnt[0]]
     assert again.remembered(60) == [learnt[0]]
-    again.purge_client("192.0.2.7")
+    assert again.forget_learnt(lambda client: client == "192.0.2.7") == 1
     assert again.remembered(10) == [learnt[1]]
     again.remember([])
     assert again.remembered(0) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from egret.alerts.model import Incident
+from egret.alerts.veil import clear, is_pseudonym
 from egret.model import ClientIdentity, IdentitySource, Role
 
 _FROM = {
@@ -56,16 +57,16 @@ def client_line(incident: Incident) -> str:
 
 def ecs_end(incident: Incident) -> dict[str, Any]:
     """Fields of ECS ``source`` and ``client``: the name and the hardware address."""
-    return {"domain": incident.client_name, "mac": _ecs_mac(incident.client_mac)}
+    return {"domain": incident.client_name, "mac": _ecs_mac(clear(incident.client_mac))}
 
 
 def ecs_host(incident: Incident) -> dict[str, Any]:
     """ECS ``host``, by which others join what they know of a machine: only where the operator named it."""
     if incident.client_name_source is not IdentitySource.STATIC:
         return {}
-    mac = _ecs_mac(incident.client_mac)
-    host = {"name": incident.client_name, "ip": list(incident.client_addresses), "mac": [mac] if mac else None}
-    return {"host": host}
+    mac = _ecs_mac(clear(incident.client_mac))
+    addresses = [address for address in incident.client_addresses if clear(address)]
+    return {"host": {"name": incident.client_name, "ip": addresses or None, "mac": [mac] if mac else None}}
 
 
 def ecs_detection_end(client: ClientIdentity | None) -> dict[str, Any]:
@@ -87,8 +88,13 @@ def client_fields(client: ClientIdentity | None) -> dict[str, Any]:
 
 def ocsf_endpoint(incident: Incident) -> dict[str, Any]:
     """OCSF's network endpoint of the client."""
-    known = {"name": incident.client_name, "mac": incident.client_mac, "uid": _device(incident)}
-    return {"ip": incident.client, **{key: value for key, value in known.items() if value}}
+    known = {
+        "ip": clear(incident.client),
+        "name": incident.client_name,
+        "mac": clear(incident.client_mac),
+        "uid": _uid(incident),
+    }
+    return {key: value for key, value in known.items() if value}
 
 
 def ocsf_resource(incident: Incident) -> dict[str, Any]:
@@ -97,15 +103,17 @@ def ocsf_resource(incident: Incident) -> dict[str, Any]:
     return {
         "name": incident.client_name or incident.client,
         "type": "client",
-        "ip": incident.client,
-        **({"uid": incident.client_key} if _device(incident) else {}),
+        **({"ip": ip} if (ip := clear(incident.client)) else {}),
+        **({"uid": uid} if (uid := _uid(incident)) else {}),
         **({"labels": labels} if labels else {}),
     }
 
 
-def _device(incident: Incident) -> str | None:
-    """The client's key where it says more than its address."""
-    return None if incident.client_key.startswith("ip:") else incident.client_key
+def _uid(incident: Incident) -> str | None:
+    """The client's key where it says more than its address, or where its address is not said."""
+    if not incident.client_key.startswith("ip:"):
+        return incident.client_key
+    return incident.client if is_pseudonym(incident.client) else None
 
 
 def _ecs_mac(mac: str | None) -> str | None:

@@ -14,6 +14,7 @@ from egret.alerts.formats.client import client_fields, ecs_detection_end, ecs_en
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import SCHEMA_VERSION, Action, Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
+from egret.alerts.veil import clear, is_pseudonym
 from egret.model import Connection, Detection, Hosting, Protocol, Severity, Signature, Transport
 from egret.names import address_text
 
@@ -90,7 +91,13 @@ def _event(alert: Alert) -> dict[str, Any]:
 
 
 def _ends(ip: str, port: int | None, sent: int | None, known: dict[str, Any]) -> dict[str, Any]:
-    end = {"ip": ip, "address": ip, "port": port, "bytes": sent, **known}  # ECS: bytes sent by this end to the other
+    end = {
+        "ip": clear(ip),
+        "address": ip,
+        "port": port,
+        "bytes": sent,
+        **known,
+    }  # ECS: bytes sent by this end to the other
     return {"client": end, "source": dict(end)}
 
 
@@ -134,7 +141,7 @@ def _network(protocol: Protocol | None, transport: Transport | None, client: str
         "network": {
             "protocol": protocol.value if protocol else None,
             "transport": transport.value if transport else _TRANSPORT.get(protocol) if protocol else None,
-            "type": "ipv6" if ":" in client else "ipv4",
+            "type": None if is_pseudonym(client) else "ipv6" if ":" in client else "ipv4",
             "direction": "outbound",
         }
     }
@@ -142,7 +149,8 @@ def _network(protocol: Protocol | None, transport: Transport | None, client: str
 
 def _related(incident: Incident) -> list[str]:
     clients = incident.client_addresses or (incident.client,)
-    return list(dict.fromkeys([incident.client, *clients, *(server.ip for server in incident.servers)]))
+    known = [address for address in (incident.client, *clients) if not is_pseudonym(address)]
+    return list(dict.fromkeys([*known, *(server.ip for server in incident.servers)]))
 
 
 def _related_hosts(incident: Incident) -> list[str]:

@@ -14,6 +14,7 @@ from egret.alerts.formats.client import ocsf_endpoint, ocsf_resource
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import Action, Alert, Incident, Sensor, Server
 from egret.alerts.rulings import ruling_text
+from egret.alerts.veil import is_pseudonym
 from egret.model import Severity
 from egret.names import printable
 
@@ -32,6 +33,7 @@ _SEVERITY = {
     Severity.HIGH: (4, "High"),
     Severity.CRITICAL: (5, "Critical"),
 }
+_RESOURCE = (10, "Resource UID")
 _HOSTNAME, _ADDRESS = (1, "Hostname"), (2, "IP Address")  # observable.type_id
 _OUTBOUND, _RULE = (2, "Outbound"), (1, "Rule")
 _NEW, _OTHER = (1, "New"), (99, "Closed")  # "Resolved" would claim that somebody looked at it
@@ -131,7 +133,8 @@ def _traffic(incident: Incident) -> list[dict[str, Any]]:
 
 def _direction(incident: Incident) -> dict[str, Any]:
     direction, name = _OUTBOUND
-    return {"direction_id": direction, "direction": name, "protocol_ver_id": 6 if ":" in incident.client else 4}
+    version = 0 if is_pseudonym(incident.client) else 6 if ":" in incident.client else 4
+    return {"direction_id": direction, "direction": name, "protocol_ver_id": version}
 
 
 def _endpoint(server: Server) -> dict[str, Any]:
@@ -148,6 +151,8 @@ def _endpoint(server: Server) -> dict[str, Any]:
 
 def _observables(incident: Incident) -> list[dict[str, Any]]:
     client = [("resources[].ip", _ADDRESS, incident.client)]
+    if is_pseudonym(incident.client):
+        client = [("resources[].uid", _RESOURCE, uid)] if (uid := ocsf_resource(incident).get("uid")) else []
     servers = [("evidences[].dst_endpoint.ip", _ADDRESS, server.ip) for server in incident.servers]
     host = main_host(incident)
     path = "evidences[].dst_endpoint.hostname" if incident.servers else "evidences[].query.hostname"
