@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from egret.cli.main import invoke
 from egret.errors import DecodeError, SinkTemporary, Truncated
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import Watch, numbered
-from tests.support.documents import blocks
+from tests.support.documents import ROOT, blocks
 
 
 def recipe(defines: str) -> dict[str, Any]:
@@ -71,18 +74,17 @@ def test_the_decoder_is_total() -> None:
             continue
 
 
-def test_erasing_one_client_erases_its_alerts(tmp_path: Path) -> None:
+def test_erasing_one_client_erases_its_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     path = tmp_path / "incidents.db"
     store = IncidentStore(path)
     alerts = numbered(2)
     store.record(alerts=alerts, sinks=("soc",))
     store.close()
-    [page] = [block.text for block in blocks("sql") if block.file.name == "privacy.md"]
-    client = alerts[0].incident.client
-    with sqlite3.connect(path) as database:
-        before = database.execute("SELECT count(*) FROM alerts").fetchone()[0]
-        database.executescript(page.replace("192.0.2.17", client))
-    left = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("incidents", "alerts")}
-    database.close()
-    assert before == 2
-    assert left == {"incidents": 0, "alerts": 0}
+    [command] = re.findall(r"^egret (privacy purge 192[^ ]+)", (ROOT / "docs/privacy.md").read_text(), re.MULTILINE)
+    (tmp_path / "egret.yaml").write_text("{}")
+    words = command.replace("192.0.2.17", alerts[0].incident.client).split()
+    assert invoke([*words, "-c", str(tmp_path / "egret.yaml")]) == 0
+    with closing(sqlite3.connect(path)) as database:
+        left = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("incidents", "alerts")]
+    assert left == [0, 0]

@@ -96,9 +96,9 @@ class Veil:
     def shown_key(self, text: str) -> str | None:
         """The clear key of one that ``key`` gave; None where another key did."""
         kind, _, value = text.partition(":")
-        if not is_pseudonym(value):
+        if not is_pseudonym(text):
             return text
-        word = self.word(value)
+        word = self.word(value) if value else None
         return None if word is None else f"{kind}:{word}"
 
     def word(self, text: str) -> str | None:

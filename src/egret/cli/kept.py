@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ import typer
 
 from egret.alerts.model import Incident
 from egret.cli.output import FAILED, USAGE, complain
+from egret.cli.who import who
 from egret.errors import StoreError
 from egret.store.access import AccessLog, Purpose
 from egret.store.incidents import IncidentStore
@@ -32,7 +31,7 @@ def kept_incident(path: Path, identity: str) -> Incident:
     try:
         incident = store.get(identity)
         if incident is not None:
-            AccessLog(store.database).note(time.time_ns(), _who(), Purpose.EXPLAIN, incident.client)
+            AccessLog(store.database).note(time.time_ns(), who(), Purpose.EXPLAIN, incident.client)
     except StoreError as error:
         complain(f"{error}; nothing is shown where the look cannot be written down")
         raise typer.Exit(FAILED) from error
@@ -42,13 +41,3 @@ def kept_incident(path: Path, identity: str) -> Incident:
         complain(f"{path} keeps no incident {identity}; alerts and the status page show the ids")
         raise typer.Exit(USAGE)
     return incident
-
-
-def _who() -> str:
-    """Who looks: the user of this process, and who became root by sudo."""
-    uid = int(found) if (found := os.environ.get("SUDO_UID", "")).isdigit() and os.getuid() == 0 else os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except (KeyError, OverflowError):
-        name = "unknown"
-    return f"user {name} (uid {uid})"

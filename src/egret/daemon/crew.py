@@ -223,6 +223,14 @@ class Crew:
         """Keep flagged names for the next worker: one that died must not forget what its clients look up once a day."""
         self._keep(said.learnt)
 
+    def forget(self, is_theirs: Callable[[bytes], bool]) -> int:
+        """Forget the flagged names of addresses that a client was told; how many."""
+        gone = [key for key in self._learnt if is_theirs(key[0])]
+        for key in gone:
+            del self._learnt[key]
+        self._learnt_changed = self._learnt_changed or bool(gone)
+        return len(gone)
+
     def _keep(self, learnt: Iterable[Learnt]) -> None:
         self._learnt_changed = True
         for client, address, name, until_ns in learnt:

@@ -25,6 +25,7 @@ from egret.judge.verdict import Judge
 from egret.model import Detection, Volume
 from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
+from egret.store.access import AccessLog
 from egret.store.incidents import IncidentStore
 from egret.store.uses import uses
 from egret.telemetry import Telemetry
@@ -73,6 +74,7 @@ class Ledger:
         self._waiting: list[Alert] = []
         self._settled: list[tuple[str, Outcome, list[str], str]] = []
         self._wake = asyncio.Event()
+        self.offering = asyncio.Lock()  # held from the commit of alerts until every output has them
         self._told_broken = 0
         self._saved_at_s = self._purged_at_s = 0.0
 
@@ -164,13 +166,20 @@ class Ledger:
             await self._settle()
 
     async def _commit_and_offer(self) -> None:
-        alerts, self._waiting = self._waiting, []
-        if not alerts:
-            return
-        try:
-            await self._on_disk(lambda: self._record(alerts))
-        finally:
-            self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
+        async with self.offering:
+            alerts, self._waiting = self._waiting, []
+            if not alerts:
+                return
+            try:
+                await self._on_disk(lambda: self._record(alerts))
+            finally:
+                self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
+
+    def drop(self, is_theirs: Callable[[Incident], bool]) -> int:
+        """Forget the alerts about a client that wait to be committed; how many. Under ``offering``."""
+        before = len(self._waiting)
+        self._waiting = [alert for alert in self._waiting if not is_theirs(alert.incident)]
+        return before - len(self._waiting)
 
     def _record(self, alerts: Sequence[Alert]) -> None:
         """Commit alerts with a place in the outbox of each sink that wants them."""
@@ -199,6 +208,7 @@ class Ledger:
             self._purged_at_s = now_s
             oldest_ns = now_ns - int(self.keep_s * _NS)
             await self._on_disk(lambda: self._store.purge_before(oldest_ns))
+            await self._on_disk(partial(AccessLog(self._store.database).purge_before, oldest_ns))
 
     async def _save(self) -> None:
         changed: Iterable[Incident] = self.incidents.take_changed()
@@ -214,6 +224,14 @@ class Ledger:
         await self._save()
         await self._on_disk(self._store.close)
         self._disk.shutdown(wait=False, cancel_futures=True)
+
+    async def on_disk_to_the_end(self, work: Callable[[], _T]) -> _T:
+        """Do what somebody waits for, however long it takes.
+
+        Raises:
+            StoreError: it failed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
 
     async def on_disk(self, work: Callable[[], object]) -> object:
         """Do other work with the store, under the same rules: None if it failed or takes too long."""

@@ -16,10 +16,12 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.clients import ClientWatch
+from egret.daemon.control import SOCKET, Control
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
+from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
 from egret.daemon.setup import (
     Knowledge,
@@ -93,6 +95,9 @@ class Service:
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
         self._approvals = ApprovalWatch(self.telemetry, config, post.knowledge.catalog)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
+        known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)
+        purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry)
+        self._control = Control(config.paths.state / SOCKET, {"purge": purger}, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http) if config.http.enabled else None
 
@@ -119,6 +124,7 @@ class Service:
             again = await self._ledger.resume()
             self._crew.recall(await self._ledger.recall(time.time_ns()))
             self._crew.start()
+            await self._control.start()
             self._welcome(restored, again)
             await self._watch_over()
         finally:
@@ -233,6 +239,7 @@ class Service:
 
     async def _end(self) -> None:
         self._notifier.stopping()
+        await self._control.close()
         await self._crew.stop()
         await self._remember()
         await self._coverage.close(time.time_ns())

@@ -106,6 +106,14 @@ class Backlog:
         self._count -= 1
         return self._by_rank[lowest].popleft()[1]
 
+    def drop(self, unwanted: Callable[[Alert], bool]) -> int:
+        """Remove what is *unwanted*; how many."""
+        before = self._count
+        for rank, waiting in self._by_rank.items():
+            self._by_rank[rank] = deque(each for each in waiting if not unwanted(each[1]))
+        self._count = sum(map(len, self._by_rank.values()))
+        return before - self._count
+
     def take(self, limit: int) -> list[Alert]:
         """Remove and give up to *limit* alerts, in the order they came."""
         taken: list[Alert] = []
@@ -166,6 +174,13 @@ class Delivery:
         self._idle.clear()
         self._waiting.set()
 
+    def forget(self, unwanted: Callable[[Alert], bool]) -> int:
+        """Drop what waits and is *unwanted*, retries included; how many."""
+        kept = [alert for alert in self._sending if not unwanted(alert)]
+        dropped = len(self._sending) - len(kept)
+        self._sending[:] = kept  # in place: the next attempt sends what is left
+        return dropped + self._backlog.drop(unwanted)
+
     async def _run(self) -> None:
         while True:
             await self._waiting.wait()
@@ -181,9 +196,11 @@ class Delivery:
         """Send until the receiver has taken *alerts* or refused them for good."""
         attempt = 0
         while True:
+            if not alerts:  # all of them were dropped meanwhile
+                return None
             try:
                 async with asyncio.timeout(self.options.send_timeout_s):  # wait_for may swallow a cancellation (3.11)
-                    await self.sink.send(alerts)
+                    await self.sink.send(tuple(alerts))
             except SinkRejected as error:
                 return self._watch(self.name, Outcome.REJECTED, alerts, str(error))
             except SinkTemporary as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from egret.alerts.model import Alert
 from egret.sinks.base import Delivery
@@ -37,6 +37,10 @@ class Outputs:
             if delivery.name == sink:
                 for alert in alerts:
                     delivery.offer(alert)
+
+    def forget(self, unwanted: Callable[[Alert], bool]) -> int:
+        """Drop the alerts that wait and are *unwanted*; how many. One that is being sent now cannot be called back."""
+        return sum(delivery.forget(unwanted) for delivery in self._deliveries)
 
     def wanting(self, alert: Alert) -> tuple[str, ...]:
         """The names of the sinks that *alert* is for."""

@@ -160,6 +160,10 @@ def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody(
 
         await stage.until(learnt)
         assert found == [flagged]
+        assert stage.crew.forget(lambda ip: ip == bytes(4)) == 0
+        assert stage.crew.take_learnt() is None
+        assert stage.crew.forget(lambda ip: ip == flagged.client) == 1
+        assert stage.crew.take_learnt() == []
         await stage.crew.stop()
 
     asyncio.run(scene())

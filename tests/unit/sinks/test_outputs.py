@@ -9,7 +9,7 @@ from egret.model import Severity
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.jsonl import JsonLinesSink
 from egret.sinks.outputs import SINKS, Outputs
-from tests.support.alerts import FakeSink, Watch, numbered, opened
+from tests.support.alerts import BUSY, FakeSink, Watch, numbered, opened
 
 
 class Hanging(FakeSink):
@@ -92,3 +92,36 @@ def test_outputs_are_exchanged_without_losing_or_repeating_an_alert() -> None:
         assert len(set(heir.got)) == 4
 
     asyncio.run(run())
+
+
+def test_unwanted_alerts_are_dropped_also_while_they_are_tried_again() -> None:
+    watch, sink = Watch(), FakeSink([BUSY, BUSY])
+
+    async def run() -> int:
+        delivery = Delivery(sink, DeliveryOptions(batch=2, backoff_s=0.05, backoff_cap_s=0.05), watch)
+        outputs = Outputs([delivery])
+        outputs.start()
+        outputs.offer(numbered(4))
+        await asyncio.sleep(0.01)
+        dropped = outputs.forget(lambda alert: alert.id in {"high-0", "high-2"})
+        await outputs.close(1.0)
+        return dropped
+
+    assert asyncio.run(run()) == 2
+    assert sink.got == ["high-1", "high-3"]
+
+
+def test_a_delivery_of_which_nothing_is_left_ends() -> None:
+    watch, sink = Watch(), FakeSink([BUSY])
+
+    async def run() -> None:
+        outputs = Outputs([Delivery(sink, DeliveryOptions(backoff_s=0.02, backoff_cap_s=0.02), watch)])
+        outputs.start()
+        outputs.offer(numbered(1))
+        await asyncio.sleep(0.01)
+        assert outputs.forget(lambda _: True) == 1
+        await outputs.close(1.0)
+
+    asyncio.run(run())
+    assert sink.got == []
+    assert watch.ids(Outcome.DELIVERED) == []

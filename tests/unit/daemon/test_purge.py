@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from egret.alerts.veil import CLEAR
+from egret.daemon.crew import Crew
+from egret.daemon.purge import Purger
+from egret.errors import SinkTemporary, StoreError
+from egret.judge.directory import ClientDirectory
+from egret.store.access import PURGED, AccessLog, Purpose
+from egret.store.incidents import IncidentStore
+from egret.track.answers import Learnt
+from egret.worker.pipeline import Hit
+from tests.support.daemon import Room
+from tests.support.pipeline import CATALOG, seen
+
+
+class Learner:
+    """The part of a crew that knows clients."""
+
+    def __init__(self, *learnt: Learnt) -> None:
+        self.learnt = list(learnt)
+
+    def forget(self, is_theirs: object) -> int:
+        before = len(self.learnt)
+        self.learnt = [each for each in self.learnt if not is_theirs(each.client)]  # type: ignore[operator]
+        return before - len(self.learnt)
+
+
+def hit() -> Hit:
+    match = CATALOG.match_name("chat.example")
+    assert match is not None
+    return Hit(seen("chat.example"), match)
+
+
+def purger(room: Room, crew: Learner) -> Purger:
+    parts = (room.incidents, room.ledger, room.outputs, cast("Crew", crew), room.store)
+    return Purger(parts, ClientDirectory(), CLEAR, room.telemetry)
+
+
+def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    room.sink.trouble = SinkTemporary("down")
+    client = hit().event.client
+    crew = Learner(
+        Learnt(client.ip, bytes(4), "chat.example", 2**62), Learnt(bytes(4), bytes(4), "chat.example", 2**62)
+    )
+
+    async def play() -> dict[str, int]:
+        room.outputs.start()
+        task = asyncio.create_task(room.ledger.run())
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.2)
+        assert room.outputs.queue_lengths == {"collector": 1}
+        assert len(room.incidents.open_incidents) == 1
+        removed = await purger(room, crew)(room.incidents.open_incidents[0].client, "user root (uid 0)")
+        room.sink.trouble = None
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await room.outputs.close(0.5)
+        await room.ledger.close()
+        return removed
+
+    removed = asyncio.run(play())
+    assert removed == {
+        "incidents": 1,
+        "alerts": 1,
+        "learnt": 0,
+        "looks": 0,
+        "open_incidents": 1,
+        "queued_alerts": 1,
+        "learnt_in_memory": 1,
+    }
+    assert room.said() == []
+    assert room.incidents.open_incidents == []
+    assert len(crew.learnt) == 1
+    again = IncidentStore(tmp_path / "i.db")
+    assert (again.count(), again.waiting("collector")) == (0, [])
+    [look] = AccessLog(again.database).looks()
+    assert (look.who, look.what, look.client) == ("user root (uid 0)", Purpose.PURGE, PURGED)
+    again.close()
+
+
+def test_an_alert_that_waits_for_its_commit_is_dropped(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+
+    async def play() -> dict[str, int]:
+        room.ledger.hit(hit())  # nobody commits yet
+        removed = await purger(room, Learner())("0.0.0.0/0", "somebody")
+        await room.ledger.flush()
+        await room.outputs.close(0.1)
+        await room.ledger.close()
+        return removed
+
+    removed = asyncio.run(play())
+    assert (removed["queued_alerts"], removed["open_incidents"], removed["incidents"]) == (1, 1, 0)
+    assert room.said() == []
+
+
+def test_a_store_that_fails_is_said_and_the_memory_is_clear(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    (tmp_path / "i.db").mkdir()
+
+    async def play() -> None:
+        room.ledger.hit(hit())
+        with pytest.raises(StoreError):
+            await purger(room, Learner())("0.0.0.0/0", "somebody")
+
+    asyncio.run(play())
+    assert room.incidents.open_incidents == []
