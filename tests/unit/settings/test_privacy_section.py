@@ -53,7 +53,7 @@ def test_the_key_is_never_shown(key: Path) -> None:
         ("privacy: {pseudonyms: true}", "t.yaml:1:10: pseudonyms need a key"),
         ("privacy: {key: 0123456789abcdef0123456789abcdef}", "a secret does not belong in this file"),
         ("privacy: {fields: []}", "'fields'"),
-        ("privacy: {fields: [addres]}", "did you mean 'address'?"),
+        ("privacy: {fields: [addrexs]}", "did you mean 'address'?"),
         ("privacy: {pseudonym: true}", "did you mean 'pseudonyms'?"),
     ],
 )
