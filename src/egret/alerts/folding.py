@@ -77,6 +77,7 @@ class Folding:
         )
         self._judged = Severity.INFO if was_raised else incident.severity  # the highest of a detection by itself
         self._weighing = Weighing(incident.score_parts, incident.score, points)
+        self._weighed: tuple[int, Severity, ApprovalState] | None = None  # most detections change nothing of it
         self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
         self._volume_source = incident.volume_source
         self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
@@ -166,6 +167,10 @@ class Folding:
         return address_text(ip) in self._addresses
 
     def _weigh(self) -> None:
+        weighed = (self._weighing.total, self._judged, self.approval.state)
+        if weighed == self._weighed:
+            return
+        self._weighed = weighed
         self.score = self._weighing.total
         self.severity = max(self.severity, self._judged, key=lambda severity: severity.rank)
         raised = self._points.raised(self.severity, self.score)

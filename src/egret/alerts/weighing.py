@@ -25,21 +25,18 @@ class Weighing:
         given = tuple(parts) or ((ScorePart("before", so_far, "as kept by an earlier version"),) if so_far else ())
         self._own = tuple(part for part in given if part.name not in _OF_THE_NETWORK)
         self._network = {part.name: part for part in given if part.name in _OF_THE_NETWORK}
+        self.total = score.total(self.parts)  # of the parts, 0 to 100
 
     @property
     def parts(self) -> tuple[ScorePart, ...]:
         """Every summand."""
         return (*self._own, *self._network.values())
 
-    @property
-    def total(self) -> int:
-        """Their sum, 0 to 100."""
-        return score.total(self.parts)
-
     def detection(self, parts: tuple[ScorePart, ...], time_ns: int) -> None:
         """Weigh one more detection: the gravest so far counts."""
-        if not self._own or score.total(parts) >= score.total(self._own):
+        if parts != self._own and (not self._own or score.total(parts) >= score.total(self._own)):
             self._own = parts
+            self.total = score.total(self.parts)
         hour = score.hour_part(time_ns, self._points)
         if hour is not None:
             self.network([hour])
@@ -53,3 +50,4 @@ class Weighing:
     def network(self, parts: Iterable[ScorePart]) -> None:
         """Add parts of the network's, or put them in the place of those of the same name."""
         self._network |= {part.name: part for part in parts}
+        self.total = score.total(self.parts)

@@ -42,7 +42,7 @@ def _signature(operator: str, *, abroad: bool) -> Signature:
     return Signature(
         id=_identity(operator, abroad=abroad),
         vendor=operator,
-        service=f"PRC cloud network{', international' if abroad else ''} ({operator})",
+        service=f"PRC cloud network{', international' if abroad else ''}",
         category=Category.CLOUD_PLATFORM,
         service_class=ServiceClass.CLOUD,
         operator=Operator(country="CN", contested=abroad, source=SOURCE, date=DATE),

@@ -117,4 +117,4 @@ def test_an_address_of_a_prc_cloud_is_explained_without_calling_it_ai() -> None:
     found = explain_address(IN_US, CATALOG, JUDGE)
     assert "unnamed" not in found
     cloud = explain_address(IN_SG, CATALOG, JUDGE)
-    assert (cloud["known"], cloud["unnamed"]["service"]) == (False, "PRC cloud network, international (Alibaba)")
+    assert (cloud["known"], cloud["unnamed"]["service"]) == (False, "PRC cloud network, international")

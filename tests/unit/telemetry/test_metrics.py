@@ -269,4 +269,4 @@ def test_volume_is_counted_by_service_and_direction_only() -> None:
     assert made.total(name) == 12
     made.catalog([CLOUD], "2026.11", Policy().possible, UNNAMED.values())
     made.volume(Volume(b"1234", "network.alibaba", 3, 0, VolumeSource.TCP, 1))
-    assert made.value(name, "Alibaba", "PRC cloud network (Alibaba)", "sent") == 3
+    assert made.value(name, "Alibaba", "PRC cloud network", "sent") == 3
