@@ -108,7 +108,8 @@ class Incidents:
             return []
         key = self._key(detection)
         time_ns = detection.observation.time_ns
-        alerts = self._settle(key, time_ns)
+        alerts = [*self._merge(detection), *self._settle(key, time_ns)]
+        key = self._key(detection)  # again: the incident that the address was in may be over
         ruling = self._decisions.of(detection)
         if ruling.state is ApprovalState.APPROVED:
             self.counters.approved += 1
@@ -156,6 +157,17 @@ class Incidents:
         if folding.key.startswith("ip:") or (client.mac is not None and client.mac == folding.mac):
             self._rename(before, key)
         return key
+
+    def _merge(self, detection: Detection) -> list[Alert]:
+        """End the incident of a mere address whose client turns out to have one already."""
+        ip, signature = detection.observation.client.ip, detection.match.signature.id
+        client, before = detection.client, (self._seen_at.get((ip, signature), ""), signature)
+        if client is None or is_unknown(client) or not before[0].startswith("ip:"):
+            return []
+        if (client.key, signature) not in self._open:
+            return []  # it goes over to the client as it is
+        self.counters.closed += 1
+        return [self._forget(before).close(detection.observation.time_ns, CloseReason.MERGED)]
 
     def _rename(self, before: _Key, key: _Key) -> None:
         """The incident's client is known now, or by a better name."""

@@ -42,6 +42,7 @@ class CloseReason(StrEnum):
     """Why an incident ended."""
 
     QUIET = "quiet"  # nothing for ``close_after``
+    MERGED = "merged"  # its client, known by its address alone, has an incident of this service already
     EVICTED = "evicted"  # the bound on open incidents came first
     APPROVED = "approved"  # the operator approved it while it was open
     TOLERATED = "tolerated"  # as above; what follows is another incident, of severity info

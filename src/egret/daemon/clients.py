@@ -198,12 +198,11 @@ class ClientWatch:
         known = self._directory.identify(ip, time_ns)
         if not is_unknown(known) or not self._asks_kernel or time.monotonic() < self._ask_at_s:
             return known
-        began_s = time.monotonic()
+        began_s = time.thread_time()
         with contextlib.suppress(SourceError):  # counted and said by ``refresh``
             found = read_neighbours()
             self._directory.devices.learn_neighbours(found.entries, found.routers, time.time_ns())
-        now_s = time.monotonic()
-        self._ask_at_s = now_s + max(ASK_AGAIN_S, ASK_SHARE * (now_s - began_s))
+        self._ask_at_s = time.monotonic() + max(ASK_AGAIN_S, ASK_SHARE * (time.thread_time() - began_s))
         return self._directory.identify(ip, time_ns)
 
     def addresses_of(self, client: str, time_ns: int) -> frozenset[str]:

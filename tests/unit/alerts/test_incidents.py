@@ -400,3 +400,21 @@ def test_an_api_called_by_a_server_counts(role: Role | None, groups: tuple[str, 
     api = replace(signature(), category=Category.API)
     [alert] = Incidents().feed(replace(hello(sig=api), client=who))
     assert ("server" in {part.name for part in alert.incident.score_parts}) is (groups != ("desks",))
+
+
+def test_an_address_whose_incident_is_over_begins_its_own() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello(), LAPTOP))
+    closed, opened = incidents.feed(by(hello(HOUR_S)))
+    assert (closed.action, opened.action) == (Action.CLOSED, Action.OPENED)
+    assert [key for key, _ in incidents._open] == [opened.incident.client_key] == ["ip:192.0.2.7"]
+
+
+def test_an_incident_of_an_address_ends_when_its_client_turns_out_to_have_one() -> None:
+    incidents = Incidents()
+    incidents.feed(by(hello()))
+    incidents.feed(by(hello(1, client=V6[0]), LAPTOP))
+    [ended] = incidents.feed(by(hello(2, port=1), LAPTOP))
+    assert (ended.action, ended.incident.close_reason) == (Action.CLOSED, CloseReason.MERGED)
+    [incident] = incidents.open_incidents
+    assert set(incident.client_addresses) == {"2001:db8::1", "192.0.2.7"}

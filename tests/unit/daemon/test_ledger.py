@@ -11,6 +11,7 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.daemon import ledger as module
 from egret.errors import SinkRejected, SinkTemporary, StoreError
+from egret.judge.directory import ClientDirectory, Declared, StaticClient
 from egret.judge.verdict import Policy
 from egret.model import Kind, Protocol
 from egret.worker.pipeline import Hit
@@ -259,3 +260,19 @@ def test_a_volume_that_breaks_something_is_counted(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(room.incidents, "add_volume", lambda _volume: 1 / 0)
     room.ledger.volume(volume())
     assert room.telemetry.value("egret_internal_errors_total", "incidents") == 1
+
+
+def test_an_alert_says_who_the_client_is(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    desk = StaticClient(address=hit().event.client.ip, name="desk", groups=("office",))
+    room.ledger._directory = ClientDirectory(Declared(static=(desk,)))
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    (alert,) = room.sink.alerts
+    assert (alert.incident.client_name, alert.incident.client_groups) == ("desk", ("office",))
+    (kept,) = Room(tmp_path / "i.db").store.open_incidents()
+    assert kept.client_key == "name:desk"
