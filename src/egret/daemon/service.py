@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
+from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.clients import ClientWatch
 from egret.daemon.control import SOCKET, Control
@@ -38,6 +39,7 @@ from egret.settings.config import Config
 from egret.sinks.base import Delivery
 from egret.sources.opener import OpenerClient
 from egret.sources.placement import Placement
+from egret.store.access import AccessLog
 from egret.store.coverage import CoverageStore
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
@@ -93,13 +95,14 @@ class Service:
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
+        self._access = AccessWatch(AccessLog(self._store.database), disk, self.telemetry)
         self._approvals = ApprovalWatch(self.telemetry, config, post.knowledge.catalog)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)
         purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry)
         self._control = Control(config.paths.state / SOCKET, {"purge": purger}, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
-        self._web = WebServer(self._view, config.http) if config.http.enabled else None
+        self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT.
@@ -243,6 +246,7 @@ class Service:
         await self._crew.stop()
         await self._remember()
         await self._coverage.close(time.time_ns())
+        await self._access.close()
         await self._ledger.flush()
         await self._outputs.close(FLUSH_S)
         await self._ledger.close()

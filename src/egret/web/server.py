@@ -21,6 +21,7 @@ from aiohttp import web
 from egret.errors import ConfigError, StoreError
 from egret.names import split_port
 from egret.settings.sections import Http
+from egret.store.access import Purpose
 from egret.telemetry.metrics import CONTENT_TYPE
 from egret.telemetry.table import Stage
 from egret.web.api import (
@@ -66,6 +67,7 @@ FILES = {path: resources.files("egret.web").joinpath(path.rpartition("/")[2]).re
 _SILENT = logging.getLogger("egret.web.http")
 _SILENT.disabled = True
 
+Looked = Callable[[str, Purpose], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -75,10 +77,12 @@ class WebServer:
     Args:
         view: where everything comes from.
         settings: where to listen and which names are ours.
+        looked: hears who saw clients' incidents.
     """
 
-    def __init__(self, view: StatusView, settings: Http) -> None:
+    def __init__(self, view: StatusView, settings: Http, looked: Looked | None = None) -> None:
         self._view = view
+        self._looked = looked
         self._settings = settings
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
@@ -91,7 +95,7 @@ class WebServer:
         """
         runner = web.AppRunner(
             self._application(),
-            access_log=None,  # would be a record of who looked, with no one to read it
+            access_log=None,  # who looked at clients is written down by ``looked``, the rest by nobody
             logger=_SILENT,
             handle_signals=False,
             keepalive_timeout=IDLE_S,
@@ -174,7 +178,12 @@ class WebServer:
         ours = ipaddress.ip_address(self._settings.listen.host)
         return address.is_loopback or address == ours or ours.is_unspecified
 
+    def _note(self, request: web.Request, what: Purpose) -> None:
+        if self._looked is not None:
+            self._looked(f"http {request.remote}", what)
+
     async def _page(self, request: web.Request) -> web.Response:
+        self._note(request, Purpose.PAGE)
         page = self._view.incidents(IncidentState.OPEN, limit=PAGE_INCIDENTS, offset=0)
         refresh = request.query.get("refresh") != "off"
         return web.Response(text=status_page(self._view, page, refresh=refresh), content_type="text/html")
@@ -194,6 +203,7 @@ class WebServer:
         query = request.query
         limit = read_number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         offset = read_number(query.get("offset"), "offset", 0, MAX_OFFSET)
+        self._note(request, Purpose.API)
         page = self._view.incidents(read_state(query.get("state")), limit=limit, offset=offset)
         return _json(incidents_json(page, offset))
 

@@ -270,3 +270,22 @@ def test_garbage_is_answered_and_logged_nowhere(caplog: pytest.LogCaptureFixture
 def test_the_port_is_unknown_before_the_start() -> None:
     with pytest.raises(RuntimeError):
         _ = WebServer(View(), LOOPBACK).port
+
+
+def test_who_sees_clients_is_heard_of_and_who_asks_for_numbers_is_not() -> None:
+    heard: list[tuple[str, str]] = []
+
+    async def scenario() -> None:
+        running = WebServer(View(), LOOPBACK, lambda who, what: heard.append((who, what.value)))
+        await running.start()
+        try:
+            async with aiohttp.ClientSession() as session:
+                for path in ("/", "/metrics", "/api/v1/status", "/api/v1/incidents", "/api/v1/incidents?state=x"):
+                    async with session.get(f"http://127.0.0.1:{running.port}{path}") as answer:
+                        await answer.read()
+        finally:
+            await running.close()
+
+    asyncio.run(scenario())
+    assert heard[:2] == [("http 127.0.0.1", "page"), ("http 127.0.0.1", "api")]
+    assert {what for _, what in heard} == {"page", "api"}
