@@ -41,6 +41,7 @@ forget_stage() { # a virtual environment holds its own path; the files are going
 
 put_files() {
   install -D -m 0644 deploy/systemd/egret.service "$destdir$unit"
+  install -m 0644 deploy/systemd/egret-geoip.service deploy/systemd/egret-geoip.timer "$destdir${unit%/*}"
   install -d -m 0750 "$destdir$(dirname $config)" "$destdir$(dirname $config)/signatures.d"
   install -d -m 0700 "$destdir$state"
   if [ -e "$destdir$config" ]; then
@@ -72,8 +73,8 @@ TXT
 
 uninstall_all() {
   need_root
-  ! has_systemd || systemctl disable --now egret 2>/dev/null || true
-  rm -f "$destdir$unit"
+  ! has_systemd || systemctl disable --now egret egret-geoip.timer 2>/dev/null || true
+  rm -f "$destdir$unit" "$destdir${unit%/*}"/egret-geoip.service "$destdir${unit%/*}"/egret-geoip.timer
   rm -rf -- "$destdir$program"
   ! has_systemd || systemctl daemon-reload
   echo "removed; $config and $state are kept, with the user egret"

@@ -51,6 +51,13 @@ def test_the_unit_is_right(tmp_path: Path) -> None:
     assert "egret.service" not in run("systemd-analyze", "verify", "--man=no", str(unit))
 
 
+def test_the_timer_of_the_databases_is_right(tmp_path: Path) -> None:
+    for name in ("egret-geoip.service", "egret-geoip.timer"):
+        text = (UNIT.parent / name).read_text()
+        (tmp_path / name).write_text(text.replace("/opt/egret/bin/egret", "/bin/true"))
+    assert "egret-geoip" not in run("systemd-analyze", "verify", "--man=no", str(tmp_path / "egret-geoip.timer"))
+
+
 def test_the_unit_is_hardened() -> None:
     said = run("systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT))
     score = float(re.findall(r"exposure level for egret.service: ([\d.]+)", said)[0])
@@ -196,5 +203,5 @@ def test_install_puts_everything_in_place_and_keeps_what_is_yours(tmp_path: Path
 
     run("bash", "scripts/install.sh", "uninstall", **staged)
     assert not (tmp_path / "opt/egret").exists()
-    assert not (tmp_path / "etc/systemd/system/egret.service").exists()
+    assert list((tmp_path / "etc/systemd/system").iterdir()) == []
     assert config.exists()

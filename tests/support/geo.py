@@ -40,11 +40,25 @@ DOCUMENTATION = {  # open with geolocate_reserved=True
 }
 
 
+def canaries(china: str = "CN", google: int = 15169, only: int = 5) -> dict[str, dict[str, Any]]:
+    """Networks of the well-known resolvers that an update is asked about, right or wrong."""
+    rows: dict[str, dict[str, Any]] = {
+        "223.5.5.0/24": {"country": {"iso_code": china}},
+        "114.114.114.0/24": {"country": {"iso_code": "CN"}},
+        "8.8.8.0/24": {"country": {"iso_code": "US"}, "autonomous_system_number": google},
+        "1.1.1.0/24": {"autonomous_system_number": 13335},
+        "9.9.9.0/24": {"autonomous_system_number": 19281},
+    }
+    padding = {f"2a00:{number:x}::/32": {"autonomous_system_number": 64_512 + number} for number in range(1, 200)}
+    return {**dict(list(rows.items())[:only]), **padding}
+
+
 def write_mmdb(
     path: Path,
     networks: Mapping[str, Mapping[str, Any]] = DOCUMENTATION,
     database_type: str = "Test-Country-ASN",
     description: str = "for tests",
+    built: int = BUILT,
 ) -> Path:
     """Write a database of disjoint *networks* (CIDR: record) to *path* and return it."""
     spans: dict[int, list[Span]] = {4: [], 6: []}
@@ -53,7 +67,7 @@ def write_mmdb(
         spans[net.version].append(Span(int(net.network_address), int(net.broadcast_address), index))
     metadata: dict[str, object] = {
         "database_type": database_type,
-        "build_epoch": Uint64(BUILT),
+        "build_epoch": Uint64(built),
         "languages": ["en"],
         "description": {"en": description},
     }

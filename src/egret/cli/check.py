@@ -117,7 +117,7 @@ def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: 
 
 def _databases(config: Config, errors: list[ConfigError]) -> str:
     try:
-        found = GeoDatabase.open(config.geoip.databases, bundled=config.geoip.bundled).info()
+        found = GeoDatabase.open(config.databases, bundled=config.geoip.bundled).info()
     except GeoError as error:
         errors.append(ConfigError(f"geoip.databases: {error}"))
         return "databases: broken"

@@ -137,7 +137,7 @@ def _catalog(config: Config) -> Iterator[Finding]:
 
 def _databases(config: Config) -> Iterator[Finding]:
     try:
-        found = GeoDatabase.open(config.geoip.databases, bundled=config.geoip.bundled).info()
+        found = GeoDatabase.open(config.databases, bundled=config.geoip.bundled).info()
     except GeoError as error:
         yield Finding("database", Level.WARN, f"{error}; Egret works without", "correct geoip.databases")
         return

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from egret.cli.geoip_update import update
 from egret.cli.inputs import lines
 from egret.cli.lines import dump
 from egret.geo.database import DatabaseInfo, GeoDatabase
@@ -59,6 +60,9 @@ def lookup(
         sys.stdout.flush()  # another program may wait for this line before it writes the next
 
 
+app.command()(update)
+
+
 def lookup_line(text: str, database: GeoDatabase) -> dict[str, object]:
     """The contract's line for *text*, which may be anything."""
     line: dict[str, object] = dict.fromkeys(("address", "country", "asn", "as_org", "operator", "source"))
@@ -82,9 +86,8 @@ def _packed(text: str) -> bytes | None:
 
 def open_databases(config: Config) -> GeoDatabase:
     """The databases of a configuration; GeoError says which one cannot be used."""
-    paths = [Path(path) for path in config.geoip.databases]
     geoip = config.geoip
-    return GeoDatabase.open(paths, geolocate_reserved=geoip.geolocate_reserved, bundled=geoip.bundled)
+    return GeoDatabase.open(config.databases, geolocate_reserved=geoip.geolocate_reserved, bundled=geoip.bundled)
 
 
 def _table(database: DatabaseInfo) -> Table:

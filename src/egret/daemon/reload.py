@@ -135,7 +135,7 @@ def fingerprint(config: Config) -> Fingerprint | None:
 
 
 def _watched(config: Config) -> Iterable[Path]:
-    yield from chosen_files(config.geoip.databases, bundled=False)
+    yield from chosen_files(config.databases, bundled=False)
     yield config.paths.catalogue / "installed.json"
     for folder in config.signature_folders:
         if folder != signatures_dir():

@@ -62,7 +62,7 @@ def load_knowledge(config: Config, before: GeoDatabase | None = None) -> Knowled
     """
     catalog = _preferring(config, load_catalog(config.signature_folders, config.catalog.disabled))
     settings = config.geoip
-    contents = read_files(settings.databases, bundled=settings.bundled)
+    contents = read_files(config.databases, bundled=settings.bundled)
     reserved = settings.geolocate_reserved
     if before is not None and before.same_as(contents, geolocate_reserved=reserved):
         geo = before
@@ -99,7 +99,7 @@ def equipment(knowledge: Knowledge, inside: Sequence[str], generation: int, fork
     """
     config, databases = knowledge.config, None
     if knowledge.geo is not forked_with:
-        databases = read_files(config.geoip.databases, bundled=config.geoip.bundled)
+        databases = read_files(config.databases, bundled=config.geoip.bundled)
         if not knowledge.geo.same_as(databases, geolocate_reserved=config.geoip.geolocate_reserved):
             raise GeoError("a database changed while it was read")
     return Equipment(

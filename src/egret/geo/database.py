@@ -32,9 +32,9 @@ from egret.geo.attribution import attribution
 from egret.geo.records import Facts, read_record
 from egret.judge.hosting import GeoRecord
 from egret.names import printable
-from egret.settings.bundled import geo_dir
+from egret.settings.bundled import BUNDLED_DATABASE, geo_dir
 
-BUNDLED = "egret-country-asn.mmdb"
+BUNDLED = BUNDLED_DATABASE
 CHECKSUM = f"{BUNDLED}.sha256"
 MAX_FILE = 1 << 30  # the largest commercial City database is under 200 MB; beyond this it is another kind of file
 CACHE_ADDRESSES = 65_536  # about 20 MB when full; a busy gateway talks to fewer at a time

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import egret
 
+BUNDLED_DATABASE = "egret-country-asn.mmdb"
 _PACKAGE = Path(egret.__file__).resolve().parent
 
 

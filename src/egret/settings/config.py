@@ -16,15 +16,15 @@ from pydantic import Field, PrivateAttr, ValidationError
 from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings import bundles, positions, schema
 from egret.settings.approvals_section import ApprovalSettings
-from egret.settings.bundled import signatures_dir
+from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 from egret.settings.clients_section import Clients
+from egret.settings.geoip_update_section import GeoIPSettings
 from egret.settings.privacy_section import Privacy
 from egret.settings.score_section import Score
 from egret.settings.sections import (
     Alerts,
     Capture,
     CatalogSettings,
-    GeoIP,
     Http,
     Log,
     Networks,
@@ -67,7 +67,7 @@ class Config(Section):
     clients: Clients = Field(default=Clients(), description="")
     capture: Capture = Field(default=Capture(), description="")
     catalog: CatalogSettings = Field(default=CatalogSettings(), description="")
-    geoip: GeoIP = Field(default=GeoIP(), description="")
+    geoip: GeoIPSettings = Field(default=GeoIPSettings(), description="")
     severities: Severities = Field(default=Severities(), description="")
     score: Score = Field(default=Score(), description="")
     volume: VolumeSettings = Field(default=VolumeSettings(), description="")
@@ -91,7 +91,23 @@ class Config(Section):
     def paths(self) -> Paths:
         """Where this configuration's files are on this machine."""
         state = self._state
-        return Paths(state=state, store=self.store.path or state / "incidents.db", catalogue=state / "catalogue")
+        return Paths(
+            state=state,
+            store=self.store.path or state / "incidents.db",
+            catalogue=state / "catalogue",
+            geoip=state / "geoip",
+        )
+
+    @property
+    def databases(self) -> list[Path]:
+        """The GeoIP files that are named; else those of `egret geoip update`, the bundled one behind them."""
+        if self.geoip.databases:
+            return list(self.geoip.databases)
+        try:
+            installed = sorted(self.paths.geoip.glob("*.mmdb"))
+        except OSError:
+            installed = []
+        return [*installed, geo_dir() / BUNDLED_DATABASE] if installed and self.geoip.bundled else installed
 
     @property
     def signature_folders(self) -> list[Path]:
@@ -124,6 +140,7 @@ class Paths:
     state: Path
     store: Path
     catalogue: Path  # updates of the catalogue
+    geoip: Path  # databases of `egret geoip update`
 
 
 def overlay_folder(folder: Path) -> Path | None:

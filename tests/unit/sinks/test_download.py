@@ -11,7 +11,7 @@ from aiohttp import web
 
 from egret.errors import UpdateError
 from egret.sinks import download as module
-from egret.sinks.download import download
+from egret.sinks.download import Credentials, download
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -26,7 +26,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fetch(certificate: Path, handler: Handler, *, max_bytes: int = 100, timeout_s: float = 10.0) -> bytes:
+def fetch(
+    certificate: Path,
+    handler: Handler,
+    *,
+    max_bytes: int = 100,
+    timeout_s: float = 10.0,
+    credentials: Credentials | None = None,
+) -> bytes:
     """What ``_download`` gets of a server in the same loop."""
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate / "cert", certificate / "key")
@@ -41,7 +48,9 @@ def fetch(certificate: Path, handler: Handler, *, max_bytes: int = 100, timeout_
             site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served)
             await site.start()
             port = runner.addresses[0][1]
-            return await module._download(f"https://127.0.0.1:{port}/file?secret", max_bytes, timeout_s, trusting)
+            return await module._download(
+                f"https://127.0.0.1:{port}/file?secret", max_bytes, timeout_s, trusting, credentials
+            )
         finally:
             await runner.cleanup()
 
@@ -106,3 +115,16 @@ def test_nothing_but_https(url: str) -> None:
 def test_nobody_there() -> None:
     with pytest.raises(UpdateError, match="https://127"):
         download("https://127.0.0.1:1/x", 10, 5.0)
+
+
+def test_credentials_go_to_the_first_host_and_not_to_where_it_sends_on(certificate: Path) -> None:
+    heard: list[str | None] = []
+
+    async def sends_on(request: web.Request) -> web.StreamResponse:
+        heard.append(request.headers.get("Authorization"))
+        if request.host.startswith("127.0.0.1"):
+            raise web.HTTPFound(f"https://localhost:{request.url.port}/storage")
+        return web.Response(body=b"data")
+
+    assert fetch(certificate, sends_on, credentials=Credentials("7", "key")) == b"data"
+    assert heard == ["Basic NzprZXk=", None]
