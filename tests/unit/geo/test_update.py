@@ -58,7 +58,7 @@ def test_what_is_not_one_database_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_checksum_has_to_be_that_of_the_download() -> None:
     must_match(b"abc", f"{hashlib.sha256(b'abc').hexdigest()}  x.tar.gz\n")
-    for bad in ("", "abc", hashlib.sha256(b"abd").hexdigest()):
+    for bad in ("", "abc", hashlib.sha256(b"other").hexdigest()):
         with pytest.raises(UpdateError, match="SHA-256"):
             must_match(b"abc", bad)
 
