@@ -6,8 +6,9 @@ from __future__ import annotations
 import random
 import ssl
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
@@ -37,9 +38,11 @@ def udp_datagram(source: int, destination: int, sport: int, dport: int, payload:
 
 
 def _name(chance: random.Random) -> str:
+    """Few names are asked for often and many seldom."""
     if chance.random() < FLAGGED_SHARE:
         return chance.choice(FLAGGED)
-    return f"w{chance.randrange(20_000)}.site{chance.randrange(500)}.example"
+    rank = int(chance.paretovariate(0.6)) % 1_000_000
+    return f"w{rank}.site{rank % 977}.example"
 
 
 def _labels(name: str) -> bytes:
@@ -90,30 +93,63 @@ def dns(chance: random.Random) -> Iterator[bytes]:
 
 
 def tls(chance: random.Random) -> Iterator[bytes]:
+    """Connections that say hello, half of them with a post-quantum key share, and nothing else."""
+    for _, segments in tls_connections(chance):
+        yield from segments
+
+
+def tls_connections(chance: random.Random) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
+    """The ends of one connection after the other, and its first segments."""
     shapes = [(_hello(name), _post_quantum(_hello(name))) for name in (*FLAGGED, *(_name(chance) for _ in range(400)))]
     while True:
         plain, large = shapes[chance.randrange(4)] if chance.random() < FLAGGED_SHARE else chance.choice(shapes)
         hello = large if chance.random() < 0.5 else plain
         client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 60_000)
         seq = chance.randrange(1 << 31)
-        yield tcp_segment(client, server, port, seq, SYN)
-        yield tcp_segment(client, server, port, 9, SYN | ACK, back=True)
-        for at in range(0, len(hello), 1400):
-            yield tcp_segment(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
+        yield (
+            (client, server, port),
+            [
+                tcp_segment(client, server, port, seq, SYN),
+                tcp_segment(client, server, port, 9, SYN | ACK, back=True),
+                *(
+                    tcp_segment(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
+                    for at in range(0, len(hello), 1400)
+                ),
+            ],
+        )
+
+
+def distinct(chance: random.Random) -> Iterator[bytes]:
+    """A flood of names none of which comes twice."""
+    for number in count():
+        question = _labels(f"x{number}.{chance.randrange(1 << 32):x}.example") + b"\0\1\0\1"
+        header = struct.pack("!HHHHHH", number & 0xFFFF, 0x100, 1, 0, 0, 0)
+        yield udp_datagram(_client(chance), 0xC6336435, chance.randrange(20_000, 60_000), 53, header + question)
 
 
 def mix(chance: random.Random) -> Iterator[bytes]:
-    """97 % bulk; of the rest half look-ups, half hellos."""
-    names, hellos, bulk = dns(chance), tls(chance), bytes(1400)
+    """97 % bulk of 400 connections at a time; of the rest half look-ups, half beginnings of connections."""
+    names, hellos, bulk = dns(chance), tls_connections(chance), bytes(1400)
+    running: deque[tuple[int, int, int]] = deque(maxlen=400)
     while True:
-        if chance.random() < 0.03:
-            yield next(names if chance.random() < 0.5 else hellos)
+        if chance.random() < 0.03 or not running:
+            if chance.random() < 0.5:
+                yield next(names)
+                continue
+            ends, segments = next(hellos)
+            running.append(ends)
+            yield from segments
         else:
-            client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 20_400)
+            client, server, port = chance.choice(running)
             yield tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
 
 
-WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {"dns": dns, "tls": tls, "mix": mix}
+WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
+    "dns": dns,
+    "tls": tls,
+    "mix": mix,
+    "distinct": distinct,
+}
 
 
 def write(path: Path, workload: str, packets: int) -> int:

@@ -16,6 +16,7 @@ from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.base import Progress as Progressed
 from egret.sources.files import open_capture
+from egret.worker.gate import Gate
 
 LONG_FILE = 32 * 1024 * 1024  # below this a bar would be gone before it is read
 
@@ -46,8 +47,8 @@ class Captures:
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
-    def frames(self, path: str) -> Iterator[Frame]:
-        """Every frame of *path*; an error is printed, remembered in ``exit_code``, and ends the frames."""
+    def frames(self, path: str, gate: Gate | None = None) -> Iterator[Frame]:
+        """Every frame of *path* that *gate* lets through; an error ends them, is printed and kept in ``exit_code``."""
         seen = 0
         try:
             source = open_capture(path, on_progress=self._bar(path))
@@ -56,11 +57,12 @@ class Captures:
             self.exit_code = USAGE
             return
         try:
-            for frame in source.frames():
+            for frame in source.frames(gate.skip if gate is not None else None):
                 seen += 1
                 yield frame
         except SourceError as error:
             complain(str(error))
+            seen += gate.skipped if gate is not None else 0
             self.exit_code = max(self.exit_code, FAILED if seen else USAGE)
         finally:
             source.close()

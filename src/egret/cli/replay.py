@@ -131,7 +131,7 @@ class _Replay:
             measured=measured_classes(knowledge.config),
         )
         told_ns = 0
-        for frame in captures.frames(path):
+        for frame in captures.frames(path, pipeline.gate):
             hits = pipeline.feed(frame)
             if hits:
                 self._mark(pipeline)
@@ -140,6 +140,7 @@ class _Replay:
             if abs(frame.time_ns - told_ns) > _TELL_NS:
                 told_ns = frame.time_ns
                 self._add_volumes(pipeline)
+        self._end_ns = pipeline.gate.last_ns or self._end_ns
         yield from self._judged(pipeline.flush())
         self._add_volumes(pipeline)
         self._count(pipeline)

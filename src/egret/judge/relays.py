@@ -68,6 +68,15 @@ class Relays:
         elif server.answers and event.protocol in _LOOKUPS:
             self._mark(server, event, Role.RESOLVER)
 
+    def learns_from(self, client: bytes, answerer: bytes | None) -> bool:
+        """Whether a DNS message may say something new of who speaks for others; *answerer* is None for a question."""
+        if client in self._servers:
+            return True
+        if answerer is None or answerer == client or not self._is_inside(answerer):
+            return False
+        known = self._servers.get(answerer)
+        return known is None or not known.answers
+
     def _serves(self, event: Observation) -> None:
         ip = event.server.ip
         if ip == event.client.ip or not self._is_inside(ip):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from mmap import mmap
 from typing import Protocol
 
 from egret.model import Frame
 
 # Called now and then with the bytes read so far and the size of the whole (None: not known).
 Progress = Callable[[int, int | None], None]
+
+
+# Takes one Ethernet frame where it lies, with its time in ns and its length on the wire. True: it is done with, and no
+# Frame need be made of it.
+Skip = Callable[[bytes | mmap, int, int, int, int], bool]
+ETHERNET = 1  # LINKTYPE_ETHERNET
 
 
 class Source(Protocol):
@@ -20,8 +27,8 @@ class Source(Protocol):
 
     name: str
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield every frame that can be read."""
+    def frames(self, skip: Skip | None = None) -> Iterator[Frame]:
+        """Yield every frame that can be read, but those that *skip* takes."""
         ...
 
     def close(self) -> None:

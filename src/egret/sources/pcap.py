@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
+from egret.sources.base import ETHERNET
 from egret.sources.bytestream import ByteStream, StreamBroken
 
 # A length above this is damage, not a packet: twice what libpcap's largest snap length allows for
@@ -87,6 +88,7 @@ def _makes_sense(start: bytes, variant: _Variant, size: int) -> bool:
 def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:
     unpack = Struct(variant.order + variant.record).unpack_from
     scale, size = variant.scale, variant.record_size
+    skip = stream.skip_frame if linktype == ETHERNET else None
     count = position = 0
     window = stream.window
     view, end = memoryview(window), len(window)
@@ -99,9 +101,9 @@ def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: b
             after = body + captured
             if after <= end:
                 count += 1
-                time_ns = seconds * 1_000_000_000 + fraction * scale
-                yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
-                position = after
+                position, time_ns = after, seconds * 1_000_000_000 + fraction * scale
+                if skip is None or not skip(window, body, after, time_ns, original):
+                    yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
                 continue
             if captured > MAX_CAPTURED:
                 raise _broken(stream, position, count, f"claims {captured} bytes, so the file is damaged")

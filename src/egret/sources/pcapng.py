@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
+from egret.sources.base import ETHERNET
 from egret.sources.bytestream import ByteStream, StreamBroken
 from egret.sources.pcap import MAX_CAPTURED
 
@@ -99,6 +100,7 @@ class _Blocks:
         Equal to ``_packet`` for each; whatever is odd about a block is left to that.
         """
         window, interfaces = self._stream.window, self._interfaces
+        skip = self._stream.skip_frame
         unpack, view, last = self._layouts.run.unpack_from, memoryview(window), len(window) - _SMALLEST_PACKET
         while position <= last:
             kind, length, number, high, low, captured, original = unpack(window, position)
@@ -112,8 +114,9 @@ class _Blocks:
             self._count += 1
             self._last_ns = time_ns = (high << 32 | low) * multiply // divide + offset_ns
             wire_length = original if original > captured else captured  # noqa: FURB136 (max() is a call a packet)
-            yield _new(Frame, (time_ns, linktype, view[body : body + captured], wire_length, name, None))
             position = end
+            if skip is None or linktype != ETHERNET or not skip(window, body, body + captured, time_ns, wire_length):
+                yield _new(Frame, (time_ns, linktype, view[body : body + captured], wire_length, name, None))
         return position
 
     def _load(self, position: int) -> tuple[int, int, int] | None:

@@ -25,6 +25,10 @@ class Learnt(NamedTuple):
     until_ns: int
 
 
+def nothing_waits(_client: bytes) -> None:
+    """Where answers are learnt at once."""
+
+
 class Answers:
     """(client, address) to the name that was asked for, as long as the client may use it.
 
@@ -46,22 +50,32 @@ class Answers:
         self._limits = limits
         self._flagged = flagged
         self._heed = heed
+        self.catch_up: Callable[[bytes], None] = nothing_waits  # reads what a client was told and nobody read yet
         self._fresh: deque[Learnt] = deque(maxlen=MAX_FRESH)
         self._names: LruTable[tuple[bytes, bytes], tuple[str, int]] = LruTable("answers", limits.answers, evictions)
 
     def __len__(self) -> int:
         return len(self._names)
 
+    def is_flagged(self, name: str) -> bool:
+        """Whether *name* may outlive this process."""
+        return self._flagged is not None and self._flagged(name)
+
     def learn(self, client: bytes, address: bytes, name: str, ttl_s: int, time_ns: int) -> None:
         """Remember that *client* was told *address* for *name*, for its TTL (bounded) and a grace."""
-        limits = self._limits
-        kept_s = min(max(ttl_s, limits.answer_floor_s), limits.answer_ceiling_s) + limits.answer_grace_s
-        until_ns = time_ns + kept_s * SECOND_NS
+        until_ns = time_ns + self._kept_ns(ttl_s)
         self._names.put((client, address), (name, until_ns))
-        if self._flagged is not None and self._flagged(name):
-            self._fresh.append(Learnt(client, address, name, until_ns))
+
+    def keep(self, client: bytes, address: bytes, name: str, ttl_s: int, time_ns: int) -> None:
+        """Have what was learnt outlive this process, if the name is flagged."""
+        if self.is_flagged(name):
+            self._fresh.append(Learnt(client, address, name, time_ns + self._kept_ns(ttl_s)))
             if self._heed is not None:
                 self._heed(name, address, time_ns)
+
+    def _kept_ns(self, ttl_s: int) -> int:
+        limits = self._limits
+        return (min(max(ttl_s, limits.answer_floor_s), limits.answer_ceiling_s) + limits.answer_grace_s) * SECOND_NS
 
     def take_fresh(self) -> list[Learnt]:
         """The flagged names that were learnt since the last call."""
@@ -77,6 +91,7 @@ class Answers:
 
     def name_of(self, client: bytes, address: bytes, time_ns: int) -> str | None:
         """The name that *client* last got for *address*; None if none, or none that still counts."""
+        self.catch_up(client)
         known = self._names.get((client, address))
         if known is None or time_ns > known[1]:
             return None

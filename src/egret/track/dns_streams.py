@@ -14,8 +14,9 @@ from egret.decode.packet import Packet
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Protocol, Recognition, Transport
 from egret.track.assembly import Assembly
+from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.lookups import Heard, Lookups
+from egret.track.lookups import Lookups
 from egret.track.tables import LruTable
 
 DNS_PORT = 53

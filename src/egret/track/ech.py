@@ -14,9 +14,10 @@ confidence is high; among several the one looked up last is given, with low conf
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from egret.decode.ech import EchConfig
+from egret.track.answers import nothing_waits
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable
 
@@ -42,6 +43,7 @@ class EchLookups:
 
     def __init__(self, limits: Limits, evictions: Counter[str]) -> None:
         self._limits = limits
+        self.catch_up: Callable[[bytes], None] = nothing_waits  # as in ``Answers``
         self._told: LruTable[tuple[bytes, str], _Told] = LruTable("ech_names", limits.ech_names, evictions)
         self._users: LruTable[tuple[bytes, EchConfig], dict[str, None]] = LruTable(
             "ech_configs", limits.ech_configs, evictions
@@ -103,6 +105,7 @@ class EchLookups:
         """
         if not isinstance(config_id, int):
             return {"ech": UNKNOWN}
+        self.catch_up(client)
         config = EchConfig(config_id, outer)
         holders = [
             (name, told)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from egret.decode.http import begins_request
 from egret.decode.http_stream import Sieve
+from egret.decode.packet import Packet
 from egret.errors import DecodeError
 from egret.model import Endpoint, Nameless, Transport
 from egret.track.assembly import Assembly
@@ -13,6 +14,7 @@ from egret.track.naming import Ends
 
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
+_SYN, _ACK = 0x02, 0x10
 
 
 class Flow:
@@ -259,6 +261,11 @@ class Flow:
         now = 0 if self.assembly is None else self.assembly.cost + 120 * len(self._weak)
         change, self.cost = now - self.cost, now
         return change
+
+
+def opens_another(packet: Packet, decided: int) -> bool:
+    """Whether a SYN opens another connection between the ends of one that began at sequence number *decided*."""
+    return packet.flags & (_SYN | _ACK) == _SYN and decided != (packet.seq + 1) & _MASK
 
 
 def other_key(flow: Flow) -> int:

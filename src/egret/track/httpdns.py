@@ -48,6 +48,10 @@ class HttpDns:
     def __len__(self) -> int:
         return len(self._replies)
 
+    def follows(self, key: int) -> bool:
+        """Whether replies are awaited in this direction."""
+        return self._replies.get(key) is not None
+
     def asked(self, head: RequestHead, ends: Ends, time_ns: int) -> list[Event]:
         """Take one request's whole head; what it asks for."""
         query = httpdns.parse_query(head, ends.server.ip)
@@ -118,9 +122,11 @@ class HttpDns:
     def _said(self, query: Query, body: bytes, replies: _Replies) -> list[Event]:
         events: list[Event] = []
         ends, time_ns = replies.ends, replies.last_ns
+        self._answers.catch_up(ends.client.ip)
         for answer in httpdns.parse_answers(body, query.names):
             for address in answer.addresses:
                 self._answers.learn(ends.client.ip, address, answer.name, answer.ttl_s, time_ns)
+                self._answers.keep(ends.client.ip, address, answer.name, answer.ttl_s, time_ns)
             events.append(
                 Observation(
                     time_ns=time_ns,

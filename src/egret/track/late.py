@@ -14,6 +14,7 @@ REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _HELLO_START = 0x16
 _RECORD_START = frozenset({0x14, 0x15, _HELLO_START})
 LATE_START = REQUEST_START | _RECORD_START  # a segment that begins with another byte is not worth a look
+_NONE: frozenset[int] = frozenset()
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _ANYTHING = -1  # remembered where nothing was recognised so far; behind a hello it is where that ends
 
@@ -37,6 +38,13 @@ class LateStarts:
     def forget(self, key: int) -> None:
         """Nothing more is expected there."""
         self._table.forget(key)
+
+    def starts(self, key: int) -> frozenset[int]:
+        """The first bytes of the segments that ``begins`` is worth asking about."""
+        expected = self._table.get(key)
+        if expected is None:
+            return _NONE
+        return _RECORD_START | REQUEST_START if expected == _ANYTHING else _RECORD_START
 
     def begins(self, key: int, packet: Packet) -> bool:
         """Whether a hello or a request that is expected begins with this segment."""

@@ -30,6 +30,7 @@ class Limits:
     dtls_bytes: int = 4 * 1024 * 1024  # of hello fragments that are not whole yet, all together
     dns_streams: int = 8_192  # directions of DNS over TCP
     answers: int = 131_072  # (client, address) pairs
+    answer_bytes: int = 24 * 1024 * 1024  # of answers that nobody has asked about yet
     ech_names: int = 32_768  # (client, name) pairs: what Encrypted Client Hello is judged by
     ech_configs: int = 4_096  # (client, ECH configuration) pairs
     volume_peers: int = 1_024  # addresses that flagged connections lead to

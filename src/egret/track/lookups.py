@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from egret.decode import dns
 from egret.decode.dns import Message, Record
@@ -11,21 +11,13 @@ from egret.decode.ech import parse_config_list
 from egret.errors import DecodeError
 from egret.model import Anomaly, Endpoint, Event, FlowKey, Kind, Observation, Protocol, Transport
 from egret.track.answers import Answers
+from egret.track.deferred import Deferred
 from egret.track.ech import EchLookups
+from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import Remembered
 
 MAX_CHAIN = 16  # CNAMEs followed from the question; resolvers give up at 8 to 17
-
-
-class Heard(NamedTuple):
-    """Where and when one DNS message was heard."""
-
-    time_ns: int
-    transport: Transport
-    source: Endpoint
-    destination: Endpoint
-    interface: str | None
 
 
 class Lookups:
@@ -40,6 +32,10 @@ class Lookups:
         self._answers = answers
         self._ech = ech
         self._counters = counters
+        self.deferred = Deferred(limits.answer_bytes, counters.evictions, self._learn)
+        answers.catch_up = self.deferred.settle
+        if ech is not None:
+            ech.catch_up = self.deferred.settle
         self._window_ns = limits.duplicate_s * SECOND_NS
         self._seen = Remembered("duplicates", limits.duplicates, Counter())
 
@@ -51,23 +47,26 @@ class Lookups:
             heard: its ends, in the direction it went.
             cut: the capture holds less of it than the wire did: then its breaking off is no anomaly.
         """
-        if heard.transport is Transport.UDP and self._is_copy(wire, heard):
-            self._counters.duplicates += 1
+        if heard.transport is Transport.UDP and self.is_copy(wire, heard.source, heard.destination, heard.time_ns):
             return []
         try:
             message = dns.parse_message(wire)
         except DecodeError as error:
             return [self._anomaly(error, heard)]
-        events = self._answered(message, heard) if message.is_response else self._asked(message, heard)
+        events = self._answered(message, wire, heard) if message.is_response else self._asked(message, heard)
         if message.reason is not None and not cut:
             events.append(self._anomaly(DecodeError(message.reason), heard))
         return events
 
-    def _is_copy(self, wire: bytes, heard: Heard) -> bool:
-        key = hash((heard.source, heard.destination, wire))
+    def is_copy(self, wire: bytes, source: Endpoint, destination: Endpoint, time_ns: int) -> bool:
+        """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
+        key = hash((source, destination, wire))
         before = self._seen.get(key)
-        self._seen.put(key, heard.time_ns)
-        return before is not None and abs(heard.time_ns - before) <= self._window_ns
+        self._seen.put(key, time_ns)
+        if before is None or abs(time_ns - before) > self._window_ns:
+            return False
+        self._counters.duplicates += 1
+        return True
 
     @staticmethod
     def _anomaly(error: DecodeError, heard: Heard) -> Anomaly:
@@ -92,24 +91,31 @@ class Lookups:
             if question.name  # the root is no name
         ]
 
-    def _answered(self, message: Message, heard: Heard) -> list[Event]:
+    def _answered(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
         """One observation a CNAME or DNAME record, and one an owner of addresses; the client is who asked."""
         hosts: dict[str, list[Record]] = {}
-        hints: list[Record] = []
         events: list[Event] = []
         for record in message.records:
             if record.address is not None or _is_broken_address(record):
                 hosts.setdefault(record.owner, []).append(record)
-            elif record.service is not None:
-                hints.append(record)
             elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
                 events.append(self._cname(record, heard))
-        if hosts or hints:
-            self._learn(message, hosts, hints, heard)
-        if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
-            _learn_https(message, hints, heard, self._ech)
+        self.deferred.add(wire, heard)
+        asked = (question.name for question in message.questions)
+        if any(map(self._answers.is_flagged, (*asked, *hosts))):
+            for name, ttl_s, addresses in _names_of_addresses(message):
+                for address in addresses:
+                    self._answers.keep(heard.destination.ip, address, name, ttl_s, heard.time_ns)
         events += [self._answer(owner, records, heard) for owner, records in hosts.items() if owner]
         return events
+
+    def _learn(self, wire: bytes, heard: Heard) -> None:
+        """What an answer teaches about addresses and ECH."""
+        message = dns.parse_message(wire)
+        self._learn_addresses(message, heard)
+        if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
+            hints = [record for record in message.records if record.service is not None]
+            _learn_https(message, hints, heard, self._ech)
 
     @staticmethod
     def _cname(record: Record, heard: Heard) -> Observation:
@@ -141,19 +147,24 @@ class Lookups:
             attributes={"transport": heard.transport.value},
         )
 
-    def _learn(self, message: Message, hosts: dict[str, list[Record]], hints: list[Record], heard: Heard) -> None:
-        """An address is called what was asked for, through the chain of CNAMEs; else what owns the record."""
-        asked = message.questions[0].name if message.questions else ""
-        chain = _chain(asked, message.records)
-        for record in (*hints, *(record for records in hosts.values() for record in records)):
-            name = asked if record.owner in chain else record.owner
-            if not name or record.section != dns.ANSWER:
-                continue
-            addresses = _addresses(record)
+    def _learn_addresses(self, message: Message, heard: Heard) -> None:
+        client, time_ns = heard.destination.ip, heard.time_ns
+        for name, ttl_s, addresses in _names_of_addresses(message):
             for address in addresses:
-                self._answers.learn(heard.destination.ip, address, name, record.ttl_s, heard.time_ns)
-            if self._ech is not None and addresses:
-                self._ech.learn_addresses(heard.destination.ip, name, addresses, record.ttl_s, heard.time_ns)
+                self._answers.learn(client, address, name, ttl_s, time_ns)
+            if self._ech is not None:
+                self._ech.learn_addresses(client, name, addresses, ttl_s, time_ns)
+
+
+def _names_of_addresses(message: Message) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:
+    """An address is called what was asked for, through the chain of CNAMEs; else what owns the record."""
+    asked = message.questions[0].name if message.questions else ""
+    chain = _chain(asked, message.records)
+    for record in message.records:
+        addresses = _addresses(record)
+        name = asked if record.owner in chain else record.owner
+        if name and addresses and record.section == dns.ANSWER:
+            yield name, record.ttl_s, addresses
 
 
 def _is_broken_address(record: Record) -> bool:

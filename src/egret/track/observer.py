@@ -24,9 +24,10 @@ from egret.track.dns_streams import DNS_PORT, DnsStreams
 from egret.track.dtls import DtlsFlows
 from egret.track.ech import EchLookups
 from egret.track.fragments import Reassembler
+from egret.track.heard import Heard
 from egret.track.httpdns import HttpDns
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.lookups import Heard, Lookups
+from egret.track.lookups import Lookups
 from egret.track.naming import Namer
 from egret.track.quic import QuicFlows
 from egret.track.streams import Streams
@@ -182,6 +183,26 @@ class Observer:
         return events
 
     @property
+    def streams(self) -> Streams:
+        """What follows TCP."""
+        return self._streams
+
+    @property
+    def lookups(self) -> Lookups:
+        """What reads DNS."""
+        return self._lookups
+
+    @property
+    def same_tick(self) -> tuple[int, int]:
+        """The times between which, both left out, no frame makes this look about for what has waited too long."""
+        return self._ticked_ns - _TICK_NS, self._ticked_ns + _TICK_NS
+
+    @property
+    def counted(self) -> Counters:
+        """The counters as they are kept, without ``tracked``."""
+        return self._counters
+
+    @property
     def answers(self) -> Answers:
         """The names of addresses, learnt from answers."""
         return self._answers
@@ -198,7 +219,7 @@ class Observer:
             **self._quic.tracked(),
             **self._dtls.tracked(),
             **self.volumes.tracked(),
-            "answers": len(self._answers),
+            "answers": len(self._answers) + len(self._lookups.deferred),
             "ech_names": len(self._ech),
         }
         return counters

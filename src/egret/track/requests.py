@@ -136,6 +136,10 @@ class Requests:
         self._uncount(conversation)
         return conversation.cursor.runs()
 
+    def follows(self, key: int) -> bool:
+        """Whether requests of this direction are still awaited."""
+        return self._table.get(key) is not None
+
     def may_leave(self, key: int, seq: int) -> bool:
         """Whether something else than requests may begin at *seq*: a tunnel, an upgrade, another protocol."""
         conversation = self._table.get(key)

@@ -14,11 +14,11 @@ from egret.decode.packet import Packet
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
 from egret.track.dns_streams import DnsStreams
-from egret.track.flow import Flow, likely_ends, other_key, why_nameless
+from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_nameless
+from egret.track.heard import Heard
 from egret.track.httpdns import HttpDns
 from egret.track.late import LATE_START, REQUEST_START, LateStarts, begins_hello
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.lookups import Heard
 from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
@@ -43,7 +43,7 @@ class Streams:
         self._requests = Requests(limits, namer, httpdns, counters)
         self._evictions = counters.evictions
         self._flows: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
-        self._decided = Remembered("decided", limits.decided, counters.evictions)
+        self.decided = Remembered("decided", limits.decided, counters.evictions)
         self._late = LateStarts(limits.late_hellos, counters.evictions)
         self._held = 0  # bytes of all assemblies
 
@@ -53,9 +53,9 @@ class Streams:
         if not (packet.payload or flags & _SETTLING):
             return []
         key = hash((packet.source, packet.destination))
-        decided = self._decided.get(key)
+        decided = self.decided.get(key)
         if decided is not None:
-            if not self._is_new(decided, packet):
+            if not opens_another(packet, decided):
                 return self._later(key, decided, packet) if packet.payload else []
             self._forget(key, packet)
         flow = self._flows.get(key)
@@ -63,15 +63,17 @@ class Streams:
             return self._from_client(flow, packet)
         return self._from_other(key, packet)
 
-    @staticmethod
-    def _is_new(decided: int, packet: Packet) -> bool:
-        """Whether a SYN opens another connection between the ends of a decided one."""
-        return packet.flags & (SYN | ACK) == SYN and decided != (packet.seq + 1) & 0xFFFFFFFF
+    def watched(self, key: int, other: int) -> frozenset[int] | None:
+        """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
+        for each in (key, other):
+            if self.decided.get(each) in {None, _DNS} or self._flows.get(each) or self._requests.follows(each):
+                return None
+        return None if self._httpdns.follows(key) else self._late.starts(key)
 
     def _forget(self, key: int, packet: Packet) -> None:
         """The ends of a decided connection are used again."""
-        self._decided.forget(key)
-        self._decided.forget(hash((packet.destination, packet.source)))
+        self.decided.forget(key)
+        self.decided.forget(hash((packet.destination, packet.source)))
         self._requests.forget(key)
         self._late.forget(key)
 
@@ -100,13 +102,13 @@ class Streams:
 
     def _admit(self, flow: Flow) -> list[Event]:
         evicted = self._flows.put(flow.key, flow)
-        return [] if evicted is None else self._evict(evicted)
+        return [] if evicted is None else self._finish(evicted, evicted.last_ns, Nameless.EVICTED)
 
     def _accepted(self, flow: Flow | None, key: int, packet: Packet) -> list[Event]:
         """A SYN and ACK: its receiver is the client."""
         events: list[Event] = []
         if flow is None:
-            if self._decided.get(key) is not None:
+            if self.decided.get(key) is not None:
                 return []
             flow = Flow(key, packet.destination, packet.source, packet.interface, self._limits.flow_bytes)
             flow.last_ns = packet.time_ns
@@ -174,12 +176,12 @@ class Streams:
                 return events + self._rest(flow, packet._replace(seq=seq + at + STEP, payload=payload[at + STEP :]))
             self._held += flow.charge()
         while self._held > self._limits.stream_bytes and (oldest := self._flows.evict()) is not None:
-            events += self._evict(oldest)
+            events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
         return events
 
     def _rest(self, flow: Flow, packet: Packet) -> list[Event]:
         """What is left of a segment in whose middle its flow was decided."""
-        decided = self._decided.get(flow.key)
+        decided = self.decided.get(flow.key)
         return self._later(flow.key, decided, packet) if packet.payload and decided is not None else []
 
     def _look(self, flow: Flow, time_ns: int, *, final: bool) -> list[Event]:
@@ -245,8 +247,8 @@ class Streams:
         heard = Heard(time_ns, ends.transport, ends.client, ends.server, ends.interface)
         events = self._dns.adopt(heard, flow.next_seq, flow.pieces())
         self._decide(flow)
-        self._decided.put(flow.key, _DNS)
-        self._decided.put(other_key(flow), _DNS)
+        self.decided.put(flow.key, _DNS)
+        self.decided.put(other_key(flow), _DNS)
         return events
 
     def _unreadable(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
@@ -291,7 +293,7 @@ class Streams:
                 return events if flow.settled else events + self._finish(flow, time_ns, reason)
         if not flow.oriented and self._flows.get(other_key(flow)) is not None:
             self._drop(flow)  # the other direction may still turn out to be the client's
-            self._decided.put(flow.key, _SERVER_SIDE)
+            self.decided.put(flow.key, _SERVER_SIDE)
             return []
         return self._give_up(flow, time_ns, reason)
 
@@ -306,10 +308,6 @@ class Streams:
             return []
         return [self._namer.nameless(reason or why_nameless(flow), likely_ends(flow), time_ns)]
 
-    def _evict(self, flow: Flow) -> list[Event]:
-        """A bound was reached: *flow* is out of the table already."""
-        return self._finish(flow, flow.last_ns, Nameless.EVICTED)
-
     def _drop(self, flow: Flow) -> None:
         self._flows.pop(flow.key)
         self._held -= flow.cost
@@ -323,8 +321,8 @@ class Streams:
         other = self._flows.get(key)
         if other is not None:
             self._drop(other)
-        self._decided.put(flow.key, flow.first_seq())
-        self._decided.put(key, _SERVER_SIDE)
+        self.decided.put(flow.key, flow.first_seq())
+        self.decided.put(key, _SERVER_SIDE)
 
     def _later(self, key: int, decided: int, packet: Packet) -> list[Event]:
         """A segment of a decided connection: few of them can still hold a name."""
@@ -355,7 +353,7 @@ class Streams:
     def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
         """The sequence number where the client's stream began, as far as is known."""
         flow = self._flows.get(key := hash((client, server)))
-        began = flow.first_seq() if flow is not None else self._decided.get(key)
+        began = flow.first_seq() if flow is not None else self.decided.get(key)
         return began if began is not None and began >= 0 else None
 
     def expire(self, time_ns: int) -> list[Event]:
@@ -413,7 +411,7 @@ class Streams:
         """Entries now, by table."""
         return {
             "flows": len(self._flows),
-            "decided": len(self._decided),
+            "decided": len(self.decided),
             "http_flows": len(self._requests),
             "late_hellos": len(self._late),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K")
@@ -92,12 +92,13 @@ class Remembered:
     survive, at one dict look-up each and no bookkeeping.
     """
 
-    __slots__ = ("_evictions", "_limit", "_name", "_old", "_young")
+    __slots__ = ("_evictions", "_limit", "_name", "_old", "_young", "on_forgetting")
 
     def __init__(self, name: str, limit: int, evictions: Counter[str]) -> None:
         self._name = name
         self._limit = limit
         self._evictions = evictions
+        self.on_forgetting: Callable[[], object] | None = None  # called when a generation becomes the old one
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
 
@@ -119,6 +120,8 @@ class Remembered:
             self._evictions[self._name] += len(self._old)
             self._old = self._young
             self._young = {}
+            if self.on_forgetting is not None:
+                self.on_forgetting()
         self._young[key] = value
 
     def forget(self, key: int) -> None:

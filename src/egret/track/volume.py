@@ -15,7 +15,7 @@ Sans-I/O, bounded, never raises.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from egret.decode.packet import Packet
 from egret.model import FlowKey, Transport, Volume, VolumeSource
@@ -86,6 +86,7 @@ class Volumes:
         self._said: dict[tuple[bytes, str], Volume] = {}
         self.active = False
         self.generation = 0
+        self.on_arming: Callable[[], object] | None = None  # called when packets of another address begin to matter
         self.datagrams = True  # False where UDP is fed by ``feed_header`` only: what else comes is a part of it
 
     def addresses(self) -> list[bytes]:
@@ -104,11 +105,17 @@ class Volumes:
             "volume_pending": len(self._pending),
         }
 
+    def is_armed(self, address: bytes) -> bool:
+        """Whether packets from and to *address* matter."""
+        return self._peers.get(address) is not None
+
     def arm(self, address: bytes, time_ns: int) -> None:
         """A flagged name was said to be at *address*: count flows to it from their beginning."""
         until_ns = self._peers.get(address)
         if until_ns is None:
             self.generation += 1
+            if self.on_arming is not None:
+                self.on_arming()
         self._peers.put(address, max(until_ns or 0, time_ns + _ARMED_NS))
         self.active = True
 

@@ -30,6 +30,7 @@ from egret.model import (
 )
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from egret.worker.gate import Gate
 from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
@@ -88,6 +89,7 @@ class Pipeline:
         self._scope = scope or Scope()
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
+        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, self.counts)
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def equip(
@@ -101,11 +103,15 @@ class Pipeline:
         """Match with other knowledge from now on; flows, answers and counts go on."""
         self.catalog, self._prc, self._scope, self._resolvers = catalog, prc, scope, resolvers
         self._measured = frozenset(measured)
+        self.gate.forget_names()
 
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
         events = self.observer.feed(frame)
         return self.hits(events) if events else []
+
+    def _is_named(self, name: str) -> bool:
+        return self.catalog.match_name(name) is not None
 
     def expire(self, time_ns: int) -> list[Hit]:
         """Settle what has waited long enough at *time_ns*."""
@@ -172,7 +178,9 @@ class Pipeline:
 
     def take_counts(self) -> Mapping[tuple[str, ...], int]:
         """The counts since the last call; keys are ``(metric, label values...)``."""
-        counts, self.counts = self.counts, Counter()
+        self.gate.settle()
+        counts = Counter(self.counts)
+        self.counts.clear()
         return counts
 
     def _count(self, event: Event) -> None:

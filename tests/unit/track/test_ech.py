@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 import dns.message
 import dns.rrset
@@ -155,4 +156,6 @@ def test_many_names_and_addresses_of_one_client() -> None:
 def test_the_tables_are_counted() -> None:
     observer = Observer()
     run([https(INNER, f"1 . ech={ECH}")], observer)
+    assert observer.counters.tracked["answers"] == 1  # kept as it came: nobody has asked yet
+    assert observer.answers.name_of(ip_address(CLIENT).packed, ip_address(SERVER).packed, START_NS) is None
     assert observer.counters.tracked["ech_names"] == 2

@@ -124,7 +124,7 @@ def test_sessions_of_http_2_are_bounded() -> None:
     assert observer.counters.evictions["http2_sessions"] == 1
     rest = [tcp.send(len(first) + 5, later[5:]) for tcp in clients]
     assert names(rest, observer=observer) == ["two.example"] * 2
-    assert observer._streams._requests._held == 0
+    assert observer.streams._requests._held == 0
 
 
 LONG = b"Cookie: " + b"c" * 30_000 + b"\r\n"

@@ -315,9 +315,9 @@ def test_bytes_of_all_streams_are_bounded() -> None:
         frames += [*tcp.handshake(), tcp.send(10, bytes(12_000))]
     run(frames, observer, flush=False)
     assert observer.counters.evictions["flows"] > 40
-    assert observer._streams._held <= 100_000
+    assert observer.streams._held <= 100_000
     run([], observer)
-    assert observer._streams._held == 0
+    assert observer.streams._held == 0
 
 
 def test_bulk_above_the_bound_is_settled() -> None:

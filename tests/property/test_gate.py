@@ -1,0 +1,104 @@
+"""What the gate takes could have changed nothing but the counts: with and without it, all else is the same."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import workloads
+from egret.catalog.match import Catalog
+from egret.model import Frame, HostKind, HostPattern, ServiceClass
+from egret.worker.pipeline import Pipeline
+from tests.support.alerts import signature
+from tests.support.reshape import SHAPES, packets
+from tests.support.talks import talks
+
+START_NS = 1_700_000_000_000_000_000
+FLAGGED = tuple(
+    HostPattern(kind=HostKind.SUFFIX, pattern=pattern)
+    for pattern in (*(f"n{number}.tls.example" for number in range(0, 200, 3)), "site7.example", "chat.qwen.ai")
+)
+CATALOG = Catalog([replace(signature(), hosts=FLAGGED)], "test")
+
+
+@lru_cache
+def conversations(shape: str) -> tuple[bytes, ...]:
+    """Every conversation there is, as Ethernet frames."""
+    found = [packet for number, talk in enumerate(talks()) for packet in packets(talk, number, SHAPES[shape])]
+    return tuple(
+        b"\2\0\0\0\0\1\2\0\0\0\0\2" + (b"\x08\0" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet for packet in found
+    )
+
+
+@lru_cache
+def workload(name: str) -> tuple[bytes, ...]:
+    """Some of what the benchmark reads."""
+    return tuple(islice(workloads.WORKLOADS[name](random.Random(name)), 600))
+
+
+def replies(frames: tuple[bytes, ...], chance: random.Random) -> list[bytes]:
+    """Bulk and acknowledgements in both directions of the TCP connections in *frames*."""
+    found = []
+    for frame in chance.sample(frames, min(len(frames), 200)):
+        if frame[12:15] == b"\x08\0\x45" and frame[23] == 6:
+            payload = chance.choice(
+                [b"", b"\0" * 30, b"\x16\x03\x01\0\5\1\0\0\1\0", b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"]
+            )
+            ends = frame[26:34] + frame[34:38]
+            if chance.random() < 0.5:
+                ends = ends[4:8] + ends[:4] + ends[10:12] + ends[8:10]
+            header = bytes([0x45, 0]) + (40 + len(payload)).to_bytes(2) + frame[18:26] + ends
+            found.append(frame[:14] + header + chance.randbytes(8) + b"\x50\x10\x20\0\0\0\0\0" + payload)
+    return found
+
+
+def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[object], Counter[object], Counter[object]]:
+    """Hits, counts and the observer's counters of *frames*."""
+    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
+    hits: list[object] = []
+    for number, data in enumerate(frames):
+        time_ns = START_NS + number * step_ns
+        if not (gated and pipeline.gate.skip(data, 0, len(data), time_ns, len(data))):
+            hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
+    hits += pipeline.flush()
+    counts: Counter[object] = Counter(pipeline.take_counts())
+    counters = pipeline.observer.counters
+    seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
+    seen.update(counters.packets)
+    learnt = pipeline.observer.answers.take_fresh()
+    marks = pipeline.relays.take_marks()
+    return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_conversation_in_every_shape_says_the_same(shape: str) -> None:
+    chance = random.Random(shape)
+    frames = [*conversations(shape), *replies(conversations(shape), chance), *conversations(shape)]
+    assert passed(frames, 200_000, gated=True) == passed(frames, 200_000, gated=False)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1 << 32), st.sampled_from([1_000, 3_000_000, 400_000_000]))
+def test_a_jumble_of_all_there_is_says_the_same(seed: int, step_ns: int) -> None:
+    chance = random.Random(seed)
+    everything = [*conversations(next(iter(SHAPES))), *workload("dns"), *workload("tls"), *workload("mix")]
+    chosen = chance.sample(everything, 400)
+    frames = [*chosen, *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]
+    assert passed(frames, step_ns, gated=True) == passed(frames, step_ns, gated=False)
+
+
+@pytest.mark.parametrize("name", workloads.WORKLOADS)
+def test_the_gate_takes_what_there_is_most_of(name: str) -> None:
+    pipeline = Pipeline(CATALOG)
+    for number, data in enumerate(workload(name)):
+        if not pipeline.gate.skip(data, 0, len(data), START_NS + number, len(data)):
+            pipeline.feed(Frame(START_NS + number, 1, memoryview(data), len(data)))
+    share = pipeline.gate.skipped / len(workload(name))
+    assert share > {"dns": 0.9, "tls": -1, "mix": 0.5, "distinct": 0.9}[name]
