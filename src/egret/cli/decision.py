@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from egret.alerts.rulings import ended_text, ruling_to_dict, state_text, terms_text
+from egret.daemon.clients import declared
 from egret.errors import ConfigError
 from egret.judge.approvals import Approvals, Ruling, Subject, Weighed
+from egret.judge.directory import ClientDirectory
 from egret.model import Signature
 from egret.settings.config import Config
 from egret.settings.schema import suggest
@@ -26,7 +28,7 @@ def decision(signature: Signature, client: str | None, settings: Config, now_ns:
     Raises:
         ConfigError: *client* is neither.
     """
-    subject = _subject(signature, client, settings)
+    subject = _subject(signature, client, settings, now_ns)
     approvals = Approvals(settings.approvals.as_approvals())
     ruling = approvals.decide(subject, now_ns)
     weighed = approvals.weigh(subject, now_ns)
@@ -38,17 +40,19 @@ def decision(signature: Signature, client: str | None, settings: Config, now_ns:
     }
 
 
-def _subject(signature: Signature, client: str | None, settings: Config) -> Subject:
+def _subject(signature: Signature, client: str | None, settings: Config, now_ns: int) -> Subject:
     if client is None:
         return Subject.of(signature)
     groups = settings.clients.group_names
     if client in groups:
         return Subject.of(signature, None, (client,))
     try:
-        return Subject.of(signature, ipaddress.ip_address(client).packed)
+        ip = ipaddress.ip_address(client).packed
     except ValueError:
         hint = suggest(client, groups) or "write it as 192.0.2.7"
         raise ConfigError(f"--client: '{client}' is no address and no group of clients", None, hint) from None
+    known = ClientDirectory(declared(settings.clients)).identify(ip, now_ns)  # by what is declared, as live
+    return Subject.of(signature, ip, known.groups)
 
 
 def _text(ruling: Ruling) -> str:

@@ -57,3 +57,8 @@ def test_what_ended_is_said() -> None:
 def test_a_client_that_is_none_is_refused_with_what_was_meant() -> None:
     with pytest.raises(ConfigError, match=r"no address and no group.*did you mean 'sales'"):
         decision(signature(), "slaes", settings(), START_NS)
+
+
+def test_an_address_is_in_the_groups_that_the_configuration_says() -> None:
+    assert decision(signature(), "192.0.2.7", settings(), START_NS)["entry"] == 1
+    assert decision(signature(), "192.0.2.17", settings(), START_NS)["entry"] == 2
