@@ -25,8 +25,8 @@ from egret.telemetry.table import ClientSource, Stage
 from egret.worker.wire import Speakers
 
 PATIENCE_S = 2.0
-ASK_AGAIN_S = 0.05  # the event loop waits for the kernel: a millisecond for some hundred neighbours
-ASK_SHARE = 50.0  # and longer where the table is large: two percent of the time at most
+ASK_SHARE = 0.02  # of the event loop's time, which waits for the kernel: a millisecond for some hundred neighbours
+ASK_CREDIT_S = 0.25  # many clients may be new at once, after a start
 
 
 def declared(settings: Clients) -> Declared:
@@ -157,7 +157,7 @@ class ClientWatch:
         self._telemetry = telemetry
         self._told: frozenset[str] = frozenset()
         self._looking: asyncio.Task[None] | None = None
-        self._ask_at_s = 0.0
+        self._credit_s, self._credited_s = ASK_CREDIT_S, time.monotonic()
         self.apply(settings)
 
     def apply(self, settings: Clients) -> None:
@@ -196,14 +196,21 @@ class ClientWatch:
         Its first packet was preceded by its ARP or NDP, so the kernel knows it, and the first alert has its name.
         """
         known = self._directory.identify(ip, time_ns)
-        if not is_unknown(known) or not self._asks_kernel or time.monotonic() < self._ask_at_s:
+        if not is_unknown(known) or not self._asks_kernel or not self._may_ask():
             return known
         began_s = time.thread_time()
         with contextlib.suppress(SourceError):  # counted and said by ``refresh``
             found = read_neighbours()
             self._directory.devices.learn_neighbours(found.entries, found.routers, time.time_ns())
-        self._ask_at_s = time.monotonic() + max(ASK_AGAIN_S, ASK_SHARE * (time.thread_time() - began_s))
+        self._credit_s -= time.thread_time() - began_s
         return self._directory.identify(ip, time_ns)
+
+    def _may_ask(self) -> bool:
+        """Whether there is time left: clients that the table does not have would otherwise ask for every packet."""
+        now_s = time.monotonic()
+        self._credit_s = min(ASK_CREDIT_S, self._credit_s + ASK_SHARE * (now_s - self._credited_s))
+        self._credited_s = now_s
+        return self._credit_s > 0
 
     def addresses_of(self, client: str, time_ns: int) -> frozenset[str]:
         """See ``judge.identity.Directory``."""

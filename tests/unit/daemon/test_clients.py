@@ -221,12 +221,12 @@ def test_a_device_that_is_new_is_asked_for_at_once_and_not_too_often(monkeypatch
     watch = ClientWatch(settings(neighbours=True), ClientDirectory(), Telemetry("test"))
     assert watch.identify(A, NOW).key == "ip:192.0.2.7"
     table[A] = LAPTOP
+    watch._credit_s = -1.0
     assert watch.identify(A, NOW).key == "ip:192.0.2.7"
     assert len(asked) == 1
-    watch._ask_at_s = 0.0
+    watch._credit_s = 0.1
     assert watch.identify(A, NOW).key == f"mac:{LAPTOP}"
     assert watch.addresses_of(LAPTOP, NOW) == {"192.0.2.7"}
-    watch._ask_at_s = 0.0
     watch.identify(A, NOW)
     assert len(asked) == 2  # it is known
     without = ClientWatch(settings(neighbours=False), ClientDirectory(), Telemetry("test"))
