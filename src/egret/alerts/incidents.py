@@ -299,10 +299,17 @@ class Incidents:
             folding.changed = False
         return [folding.snapshot() for folding in changed]
 
-    def recall(self, uses: Iterable[Use]) -> None:
-        """Learn who used which service before: what is new or rare is judged by it."""
+    def recall(self, uses: Iterable[Use], *, afresh: bool = False) -> None:
+        """Learn who used which service before: what is new or rare is judged by it.
+
+        Args:
+            uses: as the store tells them.
+            afresh: know only these and what is open, as after a purge.
+        """
         shown = ((use, self._veil.shown_key(use.client)) for use in uses)
-        self._history.recall(use._replace(client=key) for use, key in shown if key is not None)
+        known = [use._replace(client=key) for use, key in shown if key is not None]
+        still = [Use(signature, client, each.quiet_from_ns) for (client, signature), each in self._open.items()]
+        self._history.recall([*known, *still], afresh=afresh)
 
     def restore(self, incidents: Iterable[Incident]) -> None:
         """Continue open incidents after a restart, without alerting again; closed ones are left alone.

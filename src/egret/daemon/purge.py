@@ -12,12 +12,14 @@ from egret.alerts.veil import Veil
 from egret.alerts.whose import Whose
 from egret.daemon.crew import Crew
 from egret.daemon.ledger import Ledger
+from egret.judge.history import Use
 from egret.judge.identity import Directory
 from egret.names import address_text
 from egret.sinks.outputs import Outputs
 from egret.store.access import PURGED, AccessLog, Purpose
 from egret.store.incidents import IncidentStore
 from egret.store.purge import Removed, purge
+from egret.store.uses import uses
 from egret.telemetry import Telemetry
 
 _T = TypeVar("_T")
@@ -64,7 +66,8 @@ class Purger:
             learnt = self._crew.forget(is_theirs)
             queued = self._ledger.drop(whose.incident)
             queued += self._outputs.forget(lambda alert: whose.incident(alert.incident))
-            removed = await self._ledger.on_disk_to_the_end(lambda: self._forget_stored(whose, who, now_ns))
+            removed, left = await self._ledger.on_disk_to_the_end(lambda: self._forget_stored(whose, who, now_ns))
+            self._incidents.recall(left, afresh=True)  # that the client ever used a service is forgotten as well
             learnt += self._crew.forget(is_theirs)  # by addresses that only the store knew
         self._telemetry.log.event(
             logging.WARNING, "client_purged", who=who, incidents=removed.incidents, alerts=removed.alerts
@@ -76,7 +79,7 @@ class Purger:
             "learnt_in_memory": learnt,
         }
 
-    def _forget_stored(self, whose: Whose, who: str, now_ns: int) -> Removed:
+    def _forget_stored(self, whose: Whose, who: str, now_ns: int) -> tuple[Removed, list[Use]]:
         removed = purge(self._store, whose)
         AccessLog(self._store.database).note(now_ns, who, Purpose.PURGE, PURGED)
-        return removed
+        return removed, uses(self._store.database)

@@ -13,8 +13,10 @@ from egret.errors import SinkTemporary, StoreError
 from egret.judge.directory import ClientDirectory
 from egret.store.access import PURGED, AccessLog, Purpose
 from egret.store.incidents import IncidentStore
+from egret.store.uses import uses
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
+from tests.support.alerts import hello, opened
 from tests.support.daemon import Room
 from tests.support.pipeline import CATALOG, seen
 
@@ -84,6 +86,22 @@ def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -
     [look] = AccessLog(again.database).looks()
     assert (look.who, look.what, look.client) == ("user root (uid 0)", Purpose.PURGE, PURGED)
     again.close()
+
+
+def test_that_a_client_ever_used_a_service_is_forgotten_and_that_others_did_is_not(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    theirs, others = opened(), opened(client=bytes([192, 0, 2, 8]))
+    room.store.record(alerts=[theirs, others])
+    room.incidents.recall(uses(room.store.database))
+
+    async def play() -> None:
+        await purger(room, Learner())(theirs.incident.client, "user root (uid 0)")
+        await room.ledger.close()
+
+    asyncio.run(play())
+    [again] = room.incidents.feed(hello(60))
+    part = next(part for part in again.incident.score_parts if part.name == "first seen")
+    assert part.why == "new for this client, known in this network"
 
 
 def test_an_alert_that_waits_for_its_commit_is_dropped(tmp_path: Path) -> None:
