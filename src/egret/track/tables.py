@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K")
@@ -28,6 +28,11 @@ class LruTable(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """Look up; the entry keeps its age."""
         return self._entries.get(key)
+
+    @property
+    def keys(self) -> Collection[K]:
+        """What is there now and later, for asking often whether a key is: no call of ours lies between."""
+        return self._entries.keys()
 
     def touch(self, key: K) -> None:
         """Make an entry the youngest."""

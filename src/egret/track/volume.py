@@ -83,6 +83,7 @@ class Volumes:
         self._peers: LruTable[bytes, int] = LruTable("volume_peers", limits.volume_peers, evictions)
         self._flows: LruTable[FlowKey, _Flow] = LruTable("volume_flows", limits.volume_flows, evictions)
         self._pending: LruTable[FlowKey, _Flow] = LruTable("volume_pending", limits.volume_flows, evictions)
+        self._armed = self._peers.keys
         self._said: dict[tuple[bytes, str], Volume] = {}
         self.active = False
         self.generation = 0
@@ -107,7 +108,7 @@ class Volumes:
 
     def is_armed(self, address: bytes) -> bool:
         """Whether packets from and to *address* matter."""
-        return self._peers.get(address) is not None
+        return address in self._armed
 
     def arm(self, address: bytes, time_ns: int) -> None:
         """A flagged name was said to be at *address*: count flows to it from their beginning."""
@@ -162,14 +163,17 @@ class Volumes:
 
     def feed(self, packet: Packet) -> None:
         """Take one packet of the capture that names are read from."""
+        armed = self._armed
+        if packet.destination.ip not in armed and packet.source.ip not in armed:
+            return
         if packet.transport is Transport.TCP or self.datagrams:
             self.feed_header(packet)
 
     def feed_header(self, packet: Packet) -> None:
         """Take one packet; only its headers are looked at."""
         transport, source, destination = packet.transport, packet.source, packet.destination
-        outward = self._peers.get(destination.ip) is not None
-        if self._peers.get(source.ip) is None:
+        outward = destination.ip in self._armed
+        if source.ip not in self._armed:
             if not outward:
                 return
         elif outward:  # both ends may be servers

@@ -48,3 +48,11 @@ def test_what_was_not_used_for_long_and_time_set_back() -> None:
     assert [entry.last_ns for entry in unused_since(table, 5)] == [1, 5]
     set_back(table, 4)
     assert [entry.last_ns for _, entry in table.oldest_first()] == [1, 4, 4]
+
+
+def test_its_keys_are_those_of_now() -> None:
+    table: LruTable[str, int] = LruTable("t", 2, Counter())
+    keys = table.keys
+    for key in "abc":
+        table.put(key, 1)
+    assert ("a" in keys, "c" in keys) == (False, True)
