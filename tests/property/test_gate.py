@@ -102,3 +102,16 @@ def test_the_gate_takes_what_there_is_most_of(name: str) -> None:
             pipeline.feed(Frame(START_NS + number, 1, memoryview(data), len(data)))
     share = pipeline.gate.skipped / len(workload(name))
     assert share > {"dns": 0.9, "tls": -1, "mix": 0.5, "distinct": 0.9}[name]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_changed_frames_say_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    real = [*conversations("plain"), *workload("dns"), *workload("mix")]
+    frames = []
+    for data in [*real, *replies(tuple(real), chance)]:
+        odd = bytearray(data)
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            odd[chance.randrange(len(odd))] = chance.randrange(256)
+        frames.append(bytes(odd[: chance.choice((len(odd), chance.randrange(len(odd))))]))
+    assert passed(frames, 300_000, gated=True) == passed(frames, 300_000, gated=False)

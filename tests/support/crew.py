@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from egret.model import Frame
+from egret.sources.base import Skip
 from egret.sources.live import LinkStatistics
 
 
@@ -17,7 +18,7 @@ class FakeSource:
         self.received = 0
         self.closed = False
 
-    def read(self, timeout_s: float) -> Iterator[Frame]:
+    def read(self, timeout_s: float, skip: Skip | None = None) -> Iterator[Frame]:
         if not self._batches:
             self._when_empty()
             return

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from egret.model import Frame
+from egret.sources.base import ETHERNET, Skip
 
 _USER = 1  # TP_STATUS_USER: the block is ours
 _KERNEL = 0
@@ -62,19 +63,22 @@ class Ring:
         self._interface = interface
         self._next = 0
 
-    def frames(self) -> Iterator[Frame]:
-        """Every frame of the blocks that are ours now, at most one round; a frame's data dies at the next."""
+    def frames(self, skip: Skip | None = None) -> Iterator[Frame]:
+        """Every frame of the blocks that are ours now, at most one round; a frame's data dies at the next.
+
+        *skip* takes those that no Frame need be made of.
+        """
         for _ in range(self._geometry.blocks):
             start = self._next * self._geometry.block_size
             if not _STATUS.unpack_from(self._memory, start + _STATUS_AT)[0] & _USER:
                 return
             try:
-                yield from self._block(start)
+                yield from self._block(start, skip if self._linktype == ETHERNET else None)
             finally:
                 _STATUS.pack_into(self._memory, start + _STATUS_AT, _KERNEL)
                 self._next = (self._next + 1) % self._geometry.blocks
 
-    def _block(self, start: int) -> Iterator[Frame]:
+    def _block(self, start: int, skip: Skip | None) -> Iterator[Frame]:
         count, first = _COUNT_AND_FIRST.unpack_from(self._memory, start + _COUNT_AT)
         memory, view, unpack, linktype, interface = (
             self._memory, self._view, _HEADER.unpack_from, self._linktype, self._interface,
@@ -82,10 +86,11 @@ class Ring:
         at = start + first
         for _ in range(count):
             step, seconds, nanoseconds, kept, length, status, mac, _net, _hash, tci = unpack(memory, at)
-            vlan = (tci & _VLAN_ID or None) if status & _VLAN_VALID else None  # id 0 is a priority, not a network
-            data = at + mac
-            yield Frame(seconds * _NS + nanoseconds, linktype, view[data : data + kept], length, interface, vlan)
+            data, time_ns = at + mac, seconds * _NS + nanoseconds
             at += step
+            if skip is None or not skip(memory, data, data + kept, time_ns, length):
+                vlan = (tci & _VLAN_ID or None) if status & _VLAN_VALID else None  # id 0 is a priority, not a network
+                yield Frame(time_ns, linktype, view[data : data + kept], length, interface, vlan)
 
     def close(self) -> None:
         """Let go of the memory. What a consumer still holds of it stays mapped until it lets go as well."""

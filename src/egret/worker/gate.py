@@ -29,7 +29,7 @@ _FRAGMENT = 0x3FFF
 _SETTLING, _SYN = 0x07, 0x02  # FIN, SYN, RST
 _DNS_PORT = b"\0\x35"
 
-Buffer = bytes | mmap
+Buffer = bytes | bytearray | mmap
 
 
 class Gate:

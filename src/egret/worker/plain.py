@@ -54,13 +54,13 @@ class PlainLookups:
         """Ask anew which names are flagged."""
         self._known.clear()
 
-    def skip(self, buffer: bytes | mmap, at: int, length: int, ends: bytes, time_ns: int) -> bool:
+    def skip(self, buffer: bytes | bytearray | mmap, at: int, length: int, ends: bytes, time_ns: int) -> bool:
         """Count the datagram of *length* bytes at *at* if it is a plain look-up; False leaves it to the observer."""
         if _DNS_PORT not in {ends[-4:-2], ends[-2:]} or length < 8 + _HEADER:
             return False
         if buffer[at + 4 : at + 6] != length.to_bytes(2):
             return False
-        wire = buffer[at + 8 : at + length]
+        wire = bytes(buffer[at + 8 : at + length])
         end = wire.find(0, _HEADER) + 5
         labels = self._labels(wire[_HEADER:end]) if end > _HEADER + 5 else None
         if labels is None:

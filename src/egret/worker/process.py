@@ -71,7 +71,7 @@ class Worker:
         try:
             while not self._stopping:
                 self._listen()
-                for frame in self._source.read(self._patience_s()):
+                for frame in self._source.read(self._patience_s(), self._pipeline.gate.skip):
                     self._feed(frame)
                 self._measure()
                 if time.monotonic() >= report_at_s:
@@ -172,7 +172,9 @@ class Worker:
         links = self._source.statistics()
         tracked = self._pipeline.observer.counters.tracked
         rows = [self._link(link) for link in links]
-        if not self._pipe.send(encode_report(self._counts, tracked, rows, self._packet_time_ns)):
+        if not self._pipe.send(
+            encode_report(self._counts, tracked, rows, self._pipeline.gate.last_ns or self._packet_time_ns)
+        ):
             self._counts["messages_dropped",] += 1
             return
         self._counts.clear()
