@@ -59,9 +59,11 @@ class Devices:
         self._macs: dict[str, set[bytes]] = {}
         self._current: frozenset[bytes] = frozenset()
         self._routers: frozenset[str] = frozenset()
+        self.version = 0  # rises with everything learnt
 
     def learn_leases(self, leases: Iterable[Lease]) -> int:
         """Replace the leases; how many were left out because there are too many."""
+        self.version += 1
         self._leases, self._leases_of, number, more = {}, {}, 0, 0
         for lease in leases:
             if number >= MAX_LEASES:
@@ -83,6 +85,7 @@ class Devices:
             routers: hardware addresses of the next hops of this machine's routes.
             now_ns: the clock's time; one that was set back makes nothing older.
         """
+        self.version += 1
         kept = {
             ip: (mac, min(seen_ns, now_ns))
             for ip, (mac, seen_ns) in self._neighbours.items()

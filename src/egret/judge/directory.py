@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from egret.judge.devices import Device, Devices, Lease
+from egret.judge.devices import SECOND_NS, Device, Devices, Lease
 from egret.judge.relays import SIGNS
 from egret.judge.selectors import Selector
 from egret.model import ClientIdentity, IdentitySource, Role
 from egret.names import address_text
 
+MAX_ANSWERS = 4_096
 MAX_MARKS = 1_024  # clients recognised as speaking for others; a network has a handful
 MARK_HOLDS_NS = 24 * 3600 * 1_000_000_000  # then somebody else may have the address
 DECLARED = "declared"
@@ -56,10 +57,12 @@ class ClientDirectory:
         self.devices = Devices()
         self._hosts: Mapping[bytes, str] = {}
         self._marks: OrderedDict[bytes, Mark] = OrderedDict()
+        self._answers: dict[tuple[bytes, int, int], ClientIdentity] = {}
         self.apply(declared or Declared())
 
     def apply(self, declared: Declared) -> None:
         """Use another configuration from now on; what was learnt stays."""
+        self._answers.clear()
         self._by_address = {entry.address: entry for entry in declared.static if entry.address is not None}
         self._by_mac = {entry.mac: entry for entry in declared.static if entry.mac is not None}
         self._subnets = [(Selector([entry.subnet]), entry) for entry in _narrow_first(declared.static) if entry.subnet]
@@ -74,18 +77,29 @@ class ClientDirectory:
     def learn_hosts(self, names: Mapping[bytes, str]) -> None:
         """Replace what the hosts file says."""
         self._hosts = names
+        self._answers.clear()
 
     def mark(self, mark: Mark) -> bool:
         """Note that a client was seen to speak for others; whether that is news."""
         known = self._marks.get(mark.ip)
         self._marks[mark.ip] = mark
+        self._answers.clear()
         self._marks.move_to_end(mark.ip)
         if len(self._marks) > MAX_MARKS:
             self._marks.popitem(last=False)
         return known is None or known.role is not mark.role
 
     def identify(self, ip: bytes, time_ns: int) -> ClientIdentity:
-        """See ``identity.Directory``."""
+        """See ``identity.Directory``. One answer holds for its second, unless something is learnt meanwhile."""
+        key = (ip, time_ns // SECOND_NS, self.devices.version)
+        known = self._answers.get(key)
+        if known is None:
+            if len(self._answers) >= MAX_ANSWERS:
+                self._answers.clear()
+            known = self._answers[key] = self._identify(ip, time_ns)
+        return known
+
+    def _identify(self, ip: bytes, time_ns: int) -> ClientIdentity:
         device = self.devices.at(ip, time_ns)
         entries = self._entries(ip, device, time_ns)
         own = next((entry.name for entry in entries if entry.name and entry.subnet is None), None)

@@ -160,3 +160,15 @@ def test_a_client_cannot_take_the_name_of_another() -> None:
     known.learn_hosts({V6: "desk"})
     assert [known.identify(each, 0).name for each in (A, B, V6)] == [None, "Desk", None]
     assert known.addresses_of("Desk", 0) == {"192.0.2.8"}
+
+
+def test_answers_are_remembered_for_a_second_and_not_beyond_what_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MAX_ANSWERS", 2)
+    known = ClientDirectory()
+    first = known.identify(A, 0)
+    assert known.identify(A, SECOND_NS - 1) is first
+    known.devices.learn_neighbours({A: LAPTOP}, [], 0)
+    assert known.identify(A, 0).mac == LAPTOP
+    for number in range(5):
+        known.identify(A, number * SECOND_NS)
+    assert len(known._answers) <= 2
