@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from egret.alerts.model import Evidence, Incident, Server
-from egret.model import Category, Hosting, Operator, ServiceClass, Severity
+from egret.evidence import ScorePart
+from egret.judge.approvals import ApprovalState, Ruling, Terms
+from egret.model import Category, Hosting, Operator, ServiceClass, Severity, VolumeSource
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome
@@ -86,7 +88,16 @@ def incident(number: int = 1, **changes: object) -> Incident:
 
 def incidents() -> list[Incident]:
     return [
-        incident(1),
+        incident(
+            1,
+            client_name="reception-laptop",
+            client_groups=("front desk",),
+            bytes_out=1_234_567,
+            bytes_in=98_765,
+            volume_source=VolumeSource.TCP,
+            score_parts=(ScorePart("class", 50, "an AI service"), ScorePart("operator", 30, "under PRC law")),
+            approval=Ruling(terms=Terms(state=ApprovalState.TOLERATED, owner=f"IT {HOSTILE}", ticket="T-1"), entry=1),
+        ),
         incident(
             2,
             severity=Severity.MEDIUM,

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 from egret.alerts.formats.client import role_text
 from egret.alerts.model import Evidence, Incident
+from egret.alerts.rulings import ruling_text, state_text
+from egret.alerts.volume import bytes_text, volume_text
 from egret.model import Hosting, Operator, ServiceClass, Severity
 from egret.telemetry.coverage import Length
 from egret.telemetry.table import DropStage, Outcome
@@ -108,23 +110,40 @@ def _incidents(facts: Facts, page: IncidentPage) -> str:
 
 def _incident(incident: Incident, now_ns: int) -> tuple[str, ...]:
     return (
-        _severity(incident.severity),
+        f'{_severity(incident.severity)}<br><span class="ago">score {incident.score}</span>',
         _client(incident),
-        f"<b>{text(incident.service)}</b><br>{text(incident.vendor)} · {_CLASSES[incident.service_class]}",
+        _service(incident),
         _operator(incident.operator),
         _hosting(incident.hosting, incident.region),
         _seen(incident),
         moment(incident.first_ns, now_ns),
         moment(incident.last_ns, now_ns),
-        str(incident.detections),
+        _count(incident),
     )
+
+
+def _service(incident: Incident) -> str:
+    """What it is, and what the operator of this network decided about it."""
+    decided = (
+        f'<br><span class="note">{text(ruling_text(incident.approval) or state_text(incident.approval.state))}</span>'
+    )
+    return f"<b>{text(incident.service)}</b><br>{text(incident.vendor)} · {_CLASSES[incident.service_class]}{decided}"
+
+
+def _count(incident: Incident) -> str:
+    """How often, and how many bytes where they were measured."""
+    if incident.volume_source is None:
+        return str(incident.detections)
+    sent, received = bytes_text(incident.bytes_out or 0), bytes_text(incident.bytes_in or 0)
+    return f'{incident.detections}<br><span class="ago">{sent} sent<br>{received} received</span>'
 
 
 def _client(incident: Incident) -> str:
     """The name, the address, and whether it speaks for others."""
     name = f"<b>{text(incident.client_name)}</b><br>" if incident.client_name else ""
     role = role_text(incident)
-    note = f'<br><span class="ago">{text(role)}</span>' if role else ""
+    notes = [", ".join(incident.client_groups), role]
+    note = "".join(f'<br><span class="note">{text(said)}</span>' for said in notes if said)
     return f'{name}<code class="address">{text(incident.client)}</code>{note}'
 
 
@@ -154,6 +173,11 @@ def _seen(incident: Incident) -> str:
     more = max(0, len(incident.hosts) - _SHOWN_HOSTS)
     words = "look-up only, no connection seen" if incident.evidence is Evidence.LOOKUP else "connection"
     said = [*incident.reasons]
+    if volume := volume_text(incident):
+        said.append(f"Volume: {volume}")
+    if incident.score_parts:
+        parts = ", ".join(f"{part.name} {part.points:+d}" for part in incident.score_parts)
+        said.append(f"Score {incident.score}: {parts}")
     if incident.alternatives:
         said.append(f"Instead: {', '.join(incident.alternatives)}")
     reasons = "".join(f"<li>{text(reason)}</li>" for reason in said)

@@ -101,6 +101,14 @@ def test_it_says_what_is_watched_known_and_lost() -> None:
         "and 3 more names",
         "cloud platform",
         "Instead: Claude",
+        "reception-laptop",
+        "front desk",
+        "score 80",
+        "Score 80: class +50, operator +30",
+        "tolerated by IT",
+        "unreviewed",
+        "1.2 MB sent",
+        "Volume: sent 1.2 MB, received 98.8 kB since detection",
     ):
         assert said in text
 
