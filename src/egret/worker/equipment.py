@@ -1,8 +1,8 @@
 """What a running worker is handed when the daemon learnt anew: catalogue, databases, scope; in one sealed memory file.
 
 It goes downwards only, from the daemon, which reads no packet, to a worker, which has less right than the daemon. So it
-is a pickle: 21 ms for the whole catalogue and its index, where reading its YAML again would hold up the ring for much longer. What
-comes back from a worker is JSON, checked field by field (``worker.wire``).
+is a pickle: 21 ms with its index, where reading the YAML again would hold up the ring for longer. What comes back from
+a worker is JSON, checked field by field (``worker.wire``).
 """
 
 from __future__ import annotations
