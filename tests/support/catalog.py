@@ -57,7 +57,9 @@ def write(directory: Path, body: str, name: str = "example.yaml", head: str = VE
 
 def naive_find(signatures: Sequence[Signature], name: str) -> Match | None:
     """The most specific match by trying every pattern, in the order that ``catalog.index`` documents."""
-    found = [(_rank(h), Match(s, h.pattern, h.region)) for s in signatures for h in s.hosts if matches(h, name)]
+    found = [
+        (_rank(h), Match(s, h.pattern, h.region, h.scope)) for s in signatures for h in s.hosts if matches(h, name)
+    ]
     return max(found, key=lambda pair: pair[0])[1] if found else None  # max keeps the first of equals
 
 
