@@ -157,4 +157,4 @@ def test_any_segments_of_a_flow(segments: list[tuple[bytes, int, int, bool]]) ->
         observer.feed((tcp.reply if reverse else tcp.send)(offset, payload, flags))
     observer.flush()
     observer.expire(START_NS + 10**15)
-    assert observer.streams._held == 0
+    assert observer.streams._flows.held == 0

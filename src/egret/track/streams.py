@@ -18,16 +18,14 @@ from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_na
 from egret.track.heard import Heard
 from egret.track.httpdns import HttpDns
 from egret.track.late import LATE_START, REQUEST_START, LateStarts, begins_hello
-from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.limits import Counters, Limits
 from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
-from egret.track.tables import LruTable, Remembered, set_back
+from egret.track.young import DNS, SERVER_SIDE, YoungFlows
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
-_SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
-_DNS = -2  # remembered for both directions of DNS on another port than its own
 _LINK_LOCAL = frozenset({5353, 5355})  # mDNS and LLMNR over TCP: not outbound names (RFC 6762, RFC 4795)
 _MAX_LAYERS = 6  # proxies may be chained, but a stream of nothing else must not go on for ever
 
@@ -41,11 +39,9 @@ class Streams:
         self._dns = dns
         self._httpdns = httpdns
         self._requests = Requests(limits, namer, httpdns, counters)
-        self._evictions = counters.evictions
-        self._flows: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
-        self.decided = Remembered("decided", limits.decided, counters.evictions)
+        self._flows = YoungFlows(limits, counters)
+        self.decided = self._flows.decided
         self._late = LateStarts(limits.late_hellos, counters.evictions)
-        self._held = 0  # bytes of all assemblies
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -66,7 +62,7 @@ class Streams:
     def watched(self, key: int, other: int) -> frozenset[int] | None:
         """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
         for each in (key, other):
-            if self.decided.get(each) in {None, _DNS} or self._flows.get(each) or self._requests.follows(each):
+            if self.decided.get(each) in {None, DNS} or self._flows.get(each) or self._requests.follows(each):
                 return None
         return None if self._httpdns.follows(key) else self._late.starts(key)
 
@@ -143,7 +139,7 @@ class Streams:
         events = []
         if packet.payload:
             events = self._take(flow, seq, packet)
-        if packet.flags & (FIN | RST) and self._flows.get(flow.key) is flow:
+        if packet.flags & (FIN | RST) and self._flows.has(flow):
             events += self._ended(flow, seq, packet)
         return events
 
@@ -157,7 +153,7 @@ class Streams:
         return []
 
     def _take(self, flow: Flow, seq: int, packet: Packet) -> list[Event]:
-        if self._flows.get(flow.key) is not flow:
+        if not self._flows.has(flow):
             return []  # admitting it evicted its own other direction, which settled both
         flow.last_ns = packet.time_ns
         flow.answered = True
@@ -172,10 +168,10 @@ class Streams:
                 flow.look_for_request(seq, payload)
             if kept and (flow.available() >= flow.needed or flow.full):
                 events += self._look(flow, packet.time_ns, final=flow.full)
-            if self._flows.get(flow.key) is not flow:
+            if not self._flows.has(flow):
                 return events + self._rest(flow, packet._replace(seq=seq + at + STEP, payload=payload[at + STEP :]))
-            self._held += flow.charge()
-        while self._held > self._limits.stream_bytes and (oldest := self._flows.evict()) is not None:
+            self._flows.charge(flow)
+        while (oldest := self._flows.overdrawn()) is not None:
             events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
         return events
 
@@ -197,7 +193,7 @@ class Streams:
             return self._recognised(flow, found, time_ns)
         if not flow.oriented and is_server(data):
             return self._turn_round(flow)
-        if flow.begin_anew():
+        if (found.prelude or found.recognition is Recognition.NO) and flow.begin_anew():
             return self._look(flow, time_ns, final=final)
         if final or (found.recognition is Recognition.NO and flow.sure):
             return self._finish(flow, time_ns)
@@ -227,7 +223,7 @@ class Streams:
             self._requests.begin(flow.key, flow.ends, Start(flow.next_seq, said.names, flow.sieve), flow.pieces())
         elif said.protocol is Protocol.TLS:
             self._late.expect(flow.key, behind=flow.end_seq)
-        self._decide(flow)
+        self._flows.decide(flow)
         return events + self._requests.read(flow.key, time_ns) if said.protocol is Protocol.HTTP else events
 
     def _go_on(self, flow: Flow, size: int, time_ns: int) -> list[Event]:
@@ -246,9 +242,9 @@ class Streams:
             return self._give_up(flow, time_ns)
         heard = Heard(time_ns, ends.transport, ends.client, ends.server, ends.interface)
         events = self._dns.adopt(heard, flow.next_seq, flow.pieces())
-        self._decide(flow)
-        self.decided.put(flow.key, _DNS)
-        self.decided.put(other_key(flow), _DNS)
+        self._flows.decide(flow)
+        self.decided.put(flow.key, DNS)
+        self.decided.put(other_key(flow), DNS)
         return events
 
     def _unreadable(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
@@ -258,12 +254,12 @@ class Streams:
         if not flow.said:
             why = Nameless.INCOMPLETE if reason is Reason.TRUNCATED else Nameless.UNREADABLE
             events.append(self._namer.nameless(why, flow.ends, time_ns, protocol))
-        self._decide(flow)
+        self._flows.decide(flow)
         return events
 
     def _turn_round(self, flow: Flow) -> list[Event]:
         """What was taken for a client is a server: its other end is the client."""
-        self._drop(flow)
+        self._flows.drop(flow)
         key = other_key(flow)
         client = self._flows.get(key)
         events: list[Event] = []
@@ -292,14 +288,14 @@ class Streams:
                 events = self._recognised(flow, found, time_ns)
                 return events if flow.settled else events + self._finish(flow, time_ns, reason)
         if not flow.oriented and self._flows.get(other_key(flow)) is not None:
-            self._drop(flow)  # the other direction may still turn out to be the client's
-            self.decided.put(flow.key, _SERVER_SIDE)
+            self._flows.drop(flow)  # the other direction may still turn out to be the client's
+            self.decided.put(flow.key, SERVER_SIDE)
             return []
         return self._give_up(flow, time_ns, reason)
 
     def _give_up(self, flow: Flow, time_ns: int, reason: Nameless | None = None) -> list[Event]:
         """None of what we read. A hello may still come, behind a prelude that nobody knows."""
-        self._decide(flow)
+        self._flows.decide(flow)
         if flow.assembly is not None:
             self._late.expect(flow.key)
             if not flow.oriented:
@@ -308,25 +304,9 @@ class Streams:
             return []
         return [self._namer.nameless(reason or why_nameless(flow), likely_ends(flow), time_ns)]
 
-    def _drop(self, flow: Flow) -> None:
-        self._flows.pop(flow.key)
-        self._held -= flow.cost
-        flow.cost = 0
-
-    def _decide(self, flow: Flow) -> None:
-        """Remember both directions as needing no second look."""
-        self._drop(flow)
-        flow.settled = True
-        key = other_key(flow)
-        other = self._flows.get(key)
-        if other is not None:
-            self._drop(other)
-        self.decided.put(flow.key, flow.first_seq())
-        self.decided.put(key, _SERVER_SIDE)
-
     def _later(self, key: int, decided: int, packet: Packet) -> list[Event]:
         """A segment of a decided connection: few of them can still hold a name."""
-        if decided == _DNS:
+        if decided == DNS:
             return self._dns.feed_adopted(packet)
         flow = self._flows.get(key)
         if flow is not None:
@@ -336,7 +316,7 @@ class Streams:
             or (begins_hello(packet.payload) and self._requests.may_leave(key, packet.seq))
         ):
             return self._open_late(key, decided, packet)
-        if decided == _SERVER_SIDE:
+        if decided == SERVER_SIDE:
             return self._httpdns.feed(packet) if len(self._httpdns) else []
         return self._requests.feed(key, packet)
 
@@ -352,24 +332,12 @@ class Streams:
 
     def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
         """The sequence number where the client's stream began, as far as is known."""
-        flow = self._flows.get(key := hash((client, server)))
-        began = flow.first_seq() if flow is not None else self.decided.get(key)
-        return began if began is not None and began >= 0 else None
+        return self._flows.began_at(client, server)
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*."""
-        wait_ns = self._limits.wait_s * SECOND_NS
-        silent_ns = self._limits.silent_s * SECOND_NS
-        due: list[tuple[Flow, bool]] = []
-        for _, flow in self._flows.oldest_first():
-            age = time_ns - flow.last_ns
-            if age < wait_ns:
-                break  # the table is in order of last use
-            silent = age >= silent_ns
-            if (silent or flow.assembly is not None) and not (flow.said and not silent and flow.patient):
-                due.append((flow, silent))
         events: list[Event] = []
-        for flow, silent in due:
+        for flow, silent in self._flows.due(time_ns):
             if flow.assembly is None:
                 events += self._silent(flow)
             else:
@@ -386,24 +354,24 @@ class Streams:
         if flow.said:
             return []
         if not flow.answered:
-            self._drop(flow)
+            self._flows.drop(flow)
             return []
         flow.said = True
         return [self._namer.nameless(Nameless.NO_PAYLOAD, flow.ends, flow.last_ns)]
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        set_back(self._flows, time_ns)
+        self._flows.rebase(time_ns)
         self._requests.rebase(time_ns)
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""
-        return self._settle([flow for _, flow in self._flows.oldest_first()]) + self._requests.flush()
+        return self._settle(self._flows.all()) + self._requests.flush()
 
     def _settle(self, flows: list[Flow]) -> list[Event]:
         events: list[Event] = []
         for flow in flows:
-            if self._flows.get(flow.key) is flow:
+            if self._flows.has(flow):
                 events += self._finish(flow, flow.last_ns)
         return events
 

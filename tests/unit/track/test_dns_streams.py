@@ -137,4 +137,4 @@ def test_what_came_before_its_turn_is_handed_on() -> None:
             frames = tcp.stream(stream, sizes)[::-1]
             observer = Observer()
             assert [event.name for event in observations(run([*handshake, *frames], observer))] == ["one.example"]
-            assert observer._dns._held == observer._streams._held == 0
+            assert observer._dns._held == observer._streams._flows.held == 0

@@ -149,7 +149,7 @@ def test_heads_longer_than_what_is_held(head: bytes, size: int) -> None:
     pieces = [(at, stream[at : at + size]) for at in range(0, len(stream), size)]
     observer = Observer()
     assert names([*tcp.handshake(), *(tcp.send(*piece) for piece in pieces)], observer=observer) == expected
-    assert observer._streams._held == observer._streams._requests._held == 0
+    assert observer._streams._flows.held == observer._streams._requests._held == 0
     if size > 10_000:
         return
     swapped = [piece for pair in zip(pieces[1::2], pieces[::2], strict=False) for piece in pair] + pieces[-1:]

@@ -315,9 +315,9 @@ def test_bytes_of_all_streams_are_bounded() -> None:
         frames += [*tcp.handshake(), tcp.send(10, bytes(12_000))]
     run(frames, observer, flush=False)
     assert observer.counters.evictions["flows"] > 40
-    assert observer.streams._held <= 100_000
+    assert observer.streams._flows.held <= 100_000
     run([], observer)
-    assert observer.streams._held == 0
+    assert observer.streams._flows.held == 0
 
 
 def test_bulk_above_the_bound_is_settled() -> None:
@@ -390,7 +390,7 @@ def test_what_was_taken_for_a_client_is_not_held_any_longer() -> None:
         tcp, observer = Tcp(), Observer()
         frames = [tcp.reply(0, answer), tcp.send(500, b"\0other"), tcp.reply(len(answer), answer)]
         run(frames, observer)
-        assert observer._streams._held == 0
+        assert observer._streams._flows.held == 0
 
 
 def test_one_byte_and_then_the_rest_without_a_syn() -> None:
@@ -399,3 +399,10 @@ def test_one_byte_and_then_the_rest_without_a_syn() -> None:
     for sizes in ([1], [1, 1, 1]):
         names = [event.name for event in observations(run(tcp.stream(stream, sizes)))]
         assert names == ["chat.example", "chat.qwen.ai"]
+
+
+def test_a_lone_byte_of_a_method_is_no_rubbish_before_a_request() -> None:
+    request = b"POST /v1/chat HTTP/1.1\r\nUser-Agent: x\r\nHost: chat.qwen.ai\r\n\r\n"
+    tcp = Tcp(dport=8080)
+    (said,) = observations(run([*tcp.handshake(), *tcp.stream(request, [1, 23])]))
+    assert (said.name, said.attributes["method"]) == ("chat.qwen.ai", "POST")

@@ -1,0 +1,84 @@
+"""TCP connections that are not decided yet, and which ones were: tables that are bounded in entries and in bytes."""
+
+from __future__ import annotations
+
+from egret.model import Endpoint
+from egret.track.flow import Flow, other_key
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.tables import LruTable, Remembered, set_back
+
+SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
+DNS = -2  # remembered for both directions of DNS on another port than its own
+
+
+class YoungFlows:
+    """Flows in order of last use; ``decided`` holds what is known of the others, by direction."""
+
+    def __init__(self, limits: Limits, counters: Counters) -> None:
+        self._table: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
+        self.decided = Remembered("decided", limits.decided, counters.evictions)
+        self.held = 0  # bytes of all assemblies
+        self._bytes_limit = limits.stream_bytes
+        self._wait_ns = limits.wait_s * SECOND_NS
+        self._silent_ns = limits.silent_s * SECOND_NS
+        self.get = self._table.get
+        self.put = self._table.put
+        self.touch = self._table.touch
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def has(self, flow: Flow) -> bool:
+        """Whether *flow* itself is still here."""
+        return self._table.get(flow.key) is flow
+
+    def drop(self, flow: Flow) -> None:
+        """Forget a flow, and what it held."""
+        self._table.pop(flow.key)
+        self.held -= flow.cost
+        flow.cost = 0
+
+    def decide(self, flow: Flow) -> None:
+        """Remember both directions as needing no second look."""
+        self.drop(flow)
+        flow.settled = True
+        key = other_key(flow)
+        other = self._table.get(key)
+        if other is not None:
+            self.drop(other)
+        self.decided.put(flow.key, flow.first_seq())
+        self.decided.put(key, SERVER_SIDE)
+
+    def charge(self, flow: Flow) -> None:
+        """Count what *flow* holds now."""
+        self.held += flow.charge()
+
+    def overdrawn(self) -> Flow | None:
+        """The oldest flow, out of the table, while all hold more than they may; what it held is still counted."""
+        return self._table.evict() if self.held > self._bytes_limit else None
+
+    def due(self, time_ns: int) -> list[tuple[Flow, bool]]:
+        """Flows that have waited long enough at *time_ns*, and whether they were silent for long as well."""
+        due: list[tuple[Flow, bool]] = []
+        for _, flow in self._table.oldest_first():
+            age = time_ns - flow.last_ns
+            if age < self._wait_ns:
+                break  # the table is in order of last use
+            silent = age >= self._silent_ns
+            if (silent or flow.assembly is not None) and not (flow.said and not silent and flow.patient):
+                due.append((flow, silent))
+        return due
+
+    def all(self) -> list[Flow]:
+        """Every flow, oldest first."""
+        return [flow for _, flow in self._table.oldest_first()]
+
+    def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
+        """The sequence number where the client's stream began, as far as is known."""
+        flow = self._table.get(key := hash((client, server)))
+        began = flow.first_seq() if flow is not None else self.decided.get(key)
+        return began if began is not None and began >= 0 else None
+
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        set_back(self._table, time_ns)

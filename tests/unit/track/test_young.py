@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from egret.model import Endpoint
+from egret.track.flow import Flow
+from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.track.young import SERVER_SIDE, YoungFlows
+
+CLIENT, SERVER = Endpoint(b"\xc0\0\2\1", 40000), Endpoint(b"\xc0\0\2\2", 443)
+
+
+def flow(payload: bytes = b"", last_ns: int = 0, port: int = 40000) -> Flow:
+    client = Endpoint(CLIENT.ip, port)
+    made = Flow(hash((client, SERVER)), client, SERVER, None, 1000)
+    made.begin_at(100)
+    made.last_ns = last_ns
+    if payload:
+        made.add(100, memoryview(payload))
+    return made
+
+
+def test_what_is_decided_holds_nothing_and_both_its_directions_are_known() -> None:
+    young = YoungFlows(Limits(), Counters())
+    one = flow(b"GET")
+    young.put(one.key, one)
+    young.charge(one)
+    assert (young.has(one), young.held > 0, young.began_at(CLIENT, SERVER)) == (True, True, 100)
+    young.decide(one)
+    assert (young.has(one), young.held, len(young), one.settled) == (False, 0, 0, True)
+    assert young.decided.get(one.key) == 100
+    assert young.decided.get(hash((SERVER, CLIENT))) == SERVER_SIDE
+    assert (young.began_at(CLIENT, SERVER), young.began_at(SERVER, CLIENT)) == (100, None)
+
+
+def test_the_oldest_goes_while_all_hold_too_much() -> None:
+    young = YoungFlows(Limits(stream_bytes=100), Counters())
+    one, other = flow(b"GET"), flow(b"GET", port=40001)
+    for each in (one, other):
+        young.put(each.key, each)
+        young.charge(each)
+    assert young.overdrawn() is one
+    young.drop(one)
+    assert young.overdrawn() is other
+    young.drop(other)
+    assert (young.overdrawn(), young.held) == (None, 0)
+
+
+def test_due_is_who_has_waited_oldest_first() -> None:
+    limits = Limits()
+    young = YoungFlows(limits, Counters())
+    flows = [flow(), flow(b"GET", port=40001), flow(b"GET", limits.silent_s * SECOND_NS, 40002)]
+    for each in flows:
+        young.put(each.key, each)
+    assert young.due(limits.wait_s * SECOND_NS) == [(flows[1], False)]
+    assert young.due(limits.silent_s * SECOND_NS) == [(flows[0], True), (flows[1], True)]
+    young.rebase(0)
+    assert [each.last_ns for each in young.all()] == [0, 0, 0]
