@@ -65,6 +65,7 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             upload = ("-T", str(folder / "up.bin"))
             make(world, curl(LAPTOP, f"https://api.deepseek.com:{UPLOAD_PORT}/", *upload))
             make(world, curl(LAPTOP, "https://www.example.com/big.bin", "-o", "/dev/null"))  # nobody's business
+            make(world, h3("www.kimi.com", 1000, 0))  # from now on its address is followed
             make(world, h3("www.kimi.com", QUIC_DOWN, QUIC_UP))
             wait_until(lambda: settled(watch), "the bytes told", PATIENCE_S)
         live, samples = by_key(watch.incidents()), watch.samples()

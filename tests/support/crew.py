@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.base import Skip
 from egret.sources.live import LinkStatistics
@@ -28,6 +29,33 @@ class FakeSource:
 
     def statistics(self) -> list[LinkStatistics]:
         return [LinkStatistics("lan0", self.received, 2, 0, up=True)]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeRing:
+    """Gives its frames once."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.followed: list[list[bytes]] = []
+        self.dropped = self.left_out = 0
+        self.trouble: SourceError | None = None
+        self.closed = False
+
+    def follow(self, addresses: Sequence[bytes]) -> int:
+        if self.trouble is not None:
+            raise self.trouble
+        self.followed.append(list(addresses))
+        return self.left_out
+
+    def read(self) -> Iterator[Frame]:
+        while self.frames:
+            yield self.frames.pop(0)
+
+    def statistics(self) -> list[LinkStatistics]:
+        return [LinkStatistics("lan0", 0, self.dropped, 0, up=True)]
 
     def close(self) -> None:
         self.closed = True

@@ -11,7 +11,7 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Packet, decode_packet
@@ -19,7 +19,7 @@ from egret.decode.quic import MIN_CLIENT_DATAGRAM
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, FlowKey, Frame, Transport
-from egret.track.answers import Answers
+from egret.track.answers import Answers, Learnt
 from egret.track.dns_streams import DNS_PORT, DnsStreams
 from egret.track.dtls import DtlsFlows
 from egret.track.ech import EchLookups
@@ -94,6 +94,13 @@ class Observer:
         """A flagged name has this address: whoever goes there is counted from the first packet."""
         if self._measured is not None and self._measured(name):
             self.volumes.arm(address, time_ns)
+
+    def restore(self, learnt: Iterable[Learnt], time_ns: int) -> None:
+        """Take flagged names of addresses that an earlier process learnt."""
+        known = list(learnt)
+        self.answers.restore(known)
+        for each in known:
+            self._heed(each.name, each.address, time_ns)
 
     def began_at(self, flow: FlowKey) -> int | None:
         """Where the stream of a TCP connection's client began, as far as is known; *flow* is from the client."""

@@ -30,7 +30,8 @@ _BUCKETS = 64  # a second of them: no detection takes longer
 _QUIC_HEADERS = 35  # 1 + 8 + 2 + 8 + 16
 _LEAST_CONTENT = 64  # what is shorter acknowledges
 _FULL_DATAGRAM = 1472
-_ARMED_NS = 300 * SECOND_NS  # how long after an answer its client may come
+_ARMED_NS = 3600 * SECOND_NS  # how long after an answer, or a connection, another may come
+_PENDING_NS = 300 * SECOND_NS  # how long a quiet flow may wait to be flagged
 _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
 
@@ -270,7 +271,7 @@ class Volumes:
             if flow.ended or time_ns - flow.last_ns > _IDLE_NS[flow.key.transport]:
                 self._say(flow)
                 self._flows.pop(flow.key)
-        for flow in unused_since(self._pending, time_ns - _ARMED_NS):
+        for flow in unused_since(self._pending, time_ns - _PENDING_NS):
             self._pending.pop(flow.key)
         if self.active:
             self._disarm(time_ns)

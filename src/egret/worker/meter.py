@@ -65,6 +65,10 @@ class Meter:
                 continue  # the pipeline counts what it cannot read; this ring shows the same frames again
             if packet is not None:
                 self._volumes.feed_header(packet)
+        self.keep_up(counts)
+
+    def keep_up(self, counts: Counter[tuple[str, ...]]) -> None:
+        """Follow what is flagged now; for after every frame, for of QUIC nothing tells what the filter missed."""
         if self._generation != self._volumes.generation and time.monotonic() >= self._follow_at_s:
             self._follow(counts)
 

@@ -106,7 +106,7 @@ class Worker:
                 self._equip(received.descriptors[0])
                 continue
             try:
-                self._pipeline.observer.answers.restore(decode_learnt(received.message).learnt)
+                self._pipeline.observer.restore(decode_learnt(received.message).learnt, time.time_ns())
             except WireError as error:
                 self._mishap(error)
 
@@ -135,6 +135,8 @@ class Worker:
         if hits:
             self._tell_marks()
             self._send(hits)
+        if self._meter is not None:
+            self._meter.keep_up(self._counts)
 
     def _tell_marks(self) -> None:
         """Say who speaks for others before what they did is said."""

@@ -5,6 +5,7 @@ import pytest
 
 from egret.errors import Reason
 from egret.model import Frame, Transport
+from egret.track.answers import Learnt
 from egret.track.limits import Limits
 from egret.track.observer import Observer
 from tests.support.hello import (
@@ -166,3 +167,12 @@ def test_a_flood_of_flows_stays_bounded() -> None:
 def test_the_two_ends_are_told_apart_by_who_asked() -> None:
     response = dns.message.make_response(dns.message.make_query("a.example.", "A")).to_wire()
     assert run([udp(response, 53, 5000, source=SERVER, destination=CLIENT)]) == []
+
+
+def test_addresses_of_flagged_names_are_followed_from_the_start_on() -> None:
+    observer = Observer(flagged=lambda _name: True, measured=lambda name: name == "chat.example")
+    client, server = bytes([192, 0, 2, 1]), bytes([203, 0, 113, 9])
+    learnt = [Learnt(client, server, "chat.example", 10**18), Learnt(client, client, "other.example", 10**18)]
+    observer.restore(learnt, 1)
+    assert observer.volumes.addresses() == [server]
+    assert observer.answers.name_of(client, server, 1) == "chat.example"

@@ -2,48 +2,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
 
 import pytest
 
 from egret.errors import SourceError
-from egret.model import Endpoint, FlowKey, Frame, Transport
-from egret.sources.live import LinkStatistics
+from egret.model import Endpoint, FlowKey, Transport
 from egret.telemetry.logs import Log
 from egret.track.limits import Limits
 from egret.track.volume import Volumes
 from egret.worker.meter import Meter
+from tests.support.crew import FakeRing
 from tests.support.hello import CLIENT, SERVER, START_NS, frame, udp
 from tests.support.net import ip
 
 FLOW = FlowKey(Transport.UDP, Endpoint(ip(CLIENT), 40000), Endpoint(ip(SERVER), 443))
-
-
-class FakeRing:
-    """Gives its frames once."""
-
-    def __init__(self) -> None:
-        self.frames: list[Frame] = []
-        self.followed: list[list[bytes]] = []
-        self.dropped = self.left_out = 0
-        self.trouble: SourceError | None = None
-        self.closed = False
-
-    def follow(self, addresses: Sequence[bytes]) -> int:
-        if self.trouble is not None:
-            raise self.trouble
-        self.followed.append(list(addresses))
-        return self.left_out
-
-    def read(self) -> Iterator[Frame]:
-        while self.frames:
-            yield self.frames.pop(0)
-
-    def statistics(self) -> list[LinkStatistics]:
-        return [LinkStatistics("lan0", 0, self.dropped, 0, up=True)]
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Scene:

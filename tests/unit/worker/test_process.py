@@ -13,13 +13,15 @@ import pytest
 from egret.catalog.match import Catalog
 from egret.model import Connection, Endpoint, Frame, Kind, NamedBy, Protocol
 from egret.sources.channel import Channel, pair
+from egret.telemetry.logs import Log
 from egret.track.answers import Learnt
 from egret.worker.equipment import seal
+from egret.worker.meter import Meter
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
 from egret.worker.wire import Equipped, Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
 from tests.support.alerts import SERVER
-from tests.support.crew import FakeSource
+from tests.support.crew import FakeRing, FakeSource
 from tests.support.dialogues import dns_answer
 from tests.support.equipment import PLAIN
 from tests.support.hello import CLIENT, Tcp, client_hello, openssl_hello, records, udp
@@ -204,3 +206,31 @@ def test_newer_equipment_is_used_from_the_next_frame_on() -> None:
     assert [each.match.signature.id for each in said if isinstance(each, Hit)] == ["example.chat"]
     assert total(said, "internal_errors", "decode") == 1
     assert [each for each in said if isinstance(each, Equipped)] == [Equipped(1)]
+
+
+def test_the_second_ring_is_read_told_and_closed() -> None:
+    ours, theirs = pair()
+    pipeline = Pipeline(CATALOG)
+    ring = FakeRing()
+    ring.dropped = 2
+    source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, pipeline, theirs, meter=Meter(pipeline.observer.volumes, ring, Log())).run()
+    assert ring.closed
+    assert ring.followed[0] == [ip_address(Tcp().server).packed]
+    assert total(heard(ours), "volume_dropped", "lan0") == 2
+    ours.close()
+    theirs.close()
+
+
+def test_a_bug_in_counting_does_not_end_the_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pair()
+    pipeline = Pipeline(CATALOG)
+    ring = FakeRing()
+    monkeypatch.setattr(ring, "read", lambda: 1 / 0)
+    source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, pipeline, theirs, meter=Meter(pipeline.observer.volumes, ring, Log())).run()
+    said = heard(ours)
+    assert total(said, "internal_errors", "decode") > 0
+    assert total(said, "names", "tls", "client_hello") == 1
+    ours.close()
+    theirs.close()
