@@ -59,9 +59,13 @@ def incident(alert: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def of_whom(arrived: Arrived) -> str:
+    return plan.device(arrived.alert["client"]["ip"])
+
+
 def of(evening: Evening, client: str, name: str) -> list[Arrived]:
     """The alerts about one client that name *name*, in their order."""
-    return [a for a in evening.alerts if a.alert["client"]["ip"] == client and name in incident(a.alert)["hosts"]]
+    return [a for a in evening.alerts if of_whom(a) == client and name in incident(a.alert)["hosts"]]
 
 
 def test_every_flagged_visit_is_told_with_the_right_service_and_client(evening: Evening) -> None:
@@ -91,9 +95,7 @@ def test_every_alert_is_there_within_two_seconds(evening: Evening) -> None:
 
 def test_every_incident_is_opened_once(evening: Evening) -> None:
     opened = Counter(
-        (a.alert["client"]["ip"], a.alert["rule"]["id"])
-        for a in evening.alerts
-        if a.alert["egret"]["action"] == "opened"
+        (of_whom(a), a.alert["rule"]["id"]) for a in evening.alerts if a.alert["egret"]["action"] == "opened"
     )
     assert set(opened) == incidents(evening.expected)
     assert set(opened.values()) == {1}
@@ -110,7 +112,7 @@ def test_no_ordinary_visit_is_told(evening: Evening) -> None:
         clients[client].add(name)
     for arrived in evening.alerts:
         hosts = set(incident(arrived.alert)["hosts"]) & {site.name for site in plan.FLAGGED}
-        assert hosts <= clients[arrived.alert["client"]["ip"]]
+        assert hosts <= clients[of_whom(arrived)]
 
 
 def test_a_hello_without_a_name_is_named_by_the_answer_before_it(evening: Evening) -> None:
@@ -195,7 +197,8 @@ def test_promtool_finds_nothing_wrong_with_the_metrics(evening: Evening) -> None
 
 def test_the_status_page_shows_the_incidents(evening: Evening) -> None:
     for row in evening.expected.values():
-        assert row.client in evening.page
+        addresses = next((host.v4, host.v6) for host in plan.HOSTS if host.v4 == row.client)
+        assert any(address in evening.page for address in addresses)
     assert "Qwen Chat" in evening.page
     assert "notqwen" not in evening.page
 

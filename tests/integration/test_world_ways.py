@@ -13,6 +13,7 @@ import pytest
 from tests.support.world.clients import make, visit_all
 from tests.support.world.expected import expected, incidents
 from tests.support.world.namespaces import wait_until
+from tests.support.world.plan import device
 from tests.support.world.visits import VISITS
 from tests.support.world.watch import CONFIG, PATIENCE_S, Watch
 from tests.support.world.world import World
@@ -33,7 +34,7 @@ def test_every_visit_is_told_and_no_other(way: str, request: pytest.FixtureReque
     with Watch(world, config=CONFIG + options) as watch:
         wanted = expected(visit_all(world, VISITS))
         wait_until(lambda: watch.opened() == incidents(wanted), f"{way}: every incident", PATIENCE_S)
-        servers = {(i["client"], s["ip"], s["port"]) for i in watch.incidents() for s in i["servers"]}
+        servers = {(device(i["client"]), s["ip"], s["port"]) for i in watch.incidents() for s in i["servers"]}
         assert {(row.client, *server) for row in wanted.values() for server in row.servers} <= servers
 
 

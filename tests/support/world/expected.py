@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.support.world.clients import Done
-from tests.support.world.plan import BY_NAME, Says
+from tests.support.world.plan import BY_NAME, Says, device
 
 
 @dataclass
 class Expected:
     """What one client did with one flagged name."""
 
-    client: str
+    client: str  # as ``plan.device`` says it
     name: str
     says: Says
     servers: set[tuple[str, int]] = field(default_factory=set)  # empty: only looked up
@@ -28,9 +28,8 @@ def expected(done: Iterable[Done]) -> dict[tuple[str, str], Expected]:
             says = BY_NAME[seen.name].says
             if says is None or says.service_class == "broad":
                 continue
-            row = found.setdefault(
-                (seen.client, seen.name), Expected(seen.client, seen.name, says, ended_ns=visit.ended_ns)
-            )
+            client = device(seen.client)
+            row = found.setdefault((client, seen.name), Expected(client, seen.name, says, ended_ns=visit.ended_ns))
             if seen.protocol != "dns":
                 row.servers.add((seen.server, seen.port))
     return found

@@ -27,6 +27,12 @@ DESKTOP = Host("desktop", "192.0.2.12", "2001:db8:1::12", "00:00:5e:00:53:12")
 BUILDER = Host("builder", "192.0.2.13", "2001:db8:1::13", "00:00:5e:00:53:13")
 BROWSER = Host("browser", "192.0.2.14", "2001:db8:1::14", "00:00:5e:00:53:14")
 HOSTS = (LAPTOP, DESKTOP, BUILDER, BROWSER)
+_DEVICES = {address: host.v4 for host in HOSTS for address in (host.v4, host.v6)}
+
+
+def device(address: str) -> str:
+    """The IPv4 address of the machine that *address* is of: to Egret all its addresses are one client."""
+    return _DEVICES.get(address, address)
 
 
 class Network(NamedTuple):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 
 from tests.support.world.addresses import write_database
 from tests.support.world.namespaces import STEP_S, WorldError, stop, wait_until
+from tests.support.world.plan import device
 from tests.support.world.world import World
 
 PROMPT_S = 2.0  # an alert that comes later than this after the visit is too late
@@ -108,7 +109,7 @@ class Watch:
 
     def opened(self) -> set[tuple[str, str]]:
         """Client and signature of every incident that an alert told of."""
-        return {(alert["client"]["ip"], alert["rule"]["id"]) for _, alert in list(self.alerts)}
+        return {(device(alert["client"]["ip"]), alert["rule"]["id"]) for _, alert in list(self.alerts)}
 
     def incidents(self) -> list[dict[str, Any]]:
         """The open incidents as they are now; alerts show them as they were then."""
