@@ -122,6 +122,13 @@ class Incidents:
             return alerts
         return [*alerts, *self._make_room(time_ns), self._begin(key, ruled, ruling)]
 
+    def weight(self, detection: Detection) -> Severity | None:
+        """How severe *detection* is by the operator's word; None if it is approved or on the suppress list."""
+        ruling = self._decisions.of(detection)
+        if ruling.state is ApprovalState.APPROVED or self._suppress.matches(detection):
+            return None
+        return apply(detection, ruling).verdict.severity
+
     def review(self, time_ns: int) -> list[Alert]:
         """Close the open incidents that are approved or tolerated now: after ``apply``, and after ``restore``.
 

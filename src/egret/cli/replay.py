@@ -59,7 +59,9 @@ def replay(
     fail_on: Annotated[
         Severity | None,
         typer.Option(
-            "--fail-on", help="exit with 3 if anything this severe was found, in files that could be read whole"
+            "--fail-on",
+            help="exit with 3 if anything this severe was found that is neither approved nor suppressed, "
+            "in files that could be read whole",
         ),
     ] = None,
 ) -> None:
@@ -157,8 +159,12 @@ class _Replay:
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
         for hit in hits:
             detection = known_by(self._knowledge.directory, self._knowledge.judge.detect(hit.event, hit.match))
-            self.worst = max(self.worst, detection.verdict.severity.rank)
+            self._weigh(self._folder.weight(detection))
             yield detection
+
+    def _weigh(self, severity: Severity | None) -> None:
+        if severity is not None:
+            self.worst = max(self.worst, severity.rank)
 
     def fold(self, detection: Detection) -> None:
         """Fold one detection; what the daemon would have said is kept, the newest for each incident."""
@@ -171,6 +177,7 @@ class _Replay:
 
     def _keep(self, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
+            self._weigh(alert.severity)
             self._latest[alert.incident.id] = alert
 
     def incidents(self) -> list[Alert]:

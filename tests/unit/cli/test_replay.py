@@ -50,6 +50,29 @@ def test_fails_on_what_was_found(severity: str, code: int, capture: str) -> None
     assert invoke(["replay", "--fail-on", severity, capture]) == code
 
 
+@pytest.mark.parametrize(
+    ("decided", "code"),
+    [
+        ("approvals: {entries: [{vendor: Alibaba, state: approved, owner: IT}]}", 0),
+        ("approvals: {entries: [{service: alibaba.qwen-chat, state: approved, owner: IT}]}", 3),  # the cloud is left
+        ("approvals: {entries: [{vendor: Alibaba, state: tolerated, owner: IT}]}", 0),
+        ("approvals: {entries: [{vendor: Alibaba, state: in_review, owner: IT}]}", 3),
+        ("alerts: {suppress: [{client: 0.0.0.0/0, reason: known}]}", 0),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--detections"]])
+def test_what_the_operator_allows_fails_no_run(
+    decided: str, code: int, more: list[str], capture: str, tmp_path: Path
+) -> None:
+    (tmp_path / "e.yaml").write_text(decided + "\n")
+    assert invoke(["replay", *more, "-c", str(tmp_path / "e.yaml"), "--fail-on", "low", capture]) == code
+
+
+def test_what_the_operator_forbids_is_more_severe(capture: str, tmp_path: Path) -> None:
+    (tmp_path / "e.yaml").write_text("approvals: {entries: [{class: ai, state: unapproved, owner: IT}]}\n")
+    assert invoke(["replay", "-c", str(tmp_path / "e.yaml"), "--fail-on", "critical", capture]) == 3
+
+
 def test_an_incident_over_two_files_is_one(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["replay", "--format", "jsonl", capture, capture]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
