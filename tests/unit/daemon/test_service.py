@@ -29,6 +29,8 @@ from tests.support.pipeline import seen
 
 pytestmark = pytest.mark.slow  # real processes and a real listener
 
+PORT = "EGRET_TEST_PORT"
+
 
 def worker(_index: int, link: WorkerLink) -> None:
     """Says one visit of a flagged service, as a real worker would, and takes what it is handed."""
@@ -49,11 +51,22 @@ def worker(_index: int, link: WorkerLink) -> None:
             link.pipe.send(encode_hit(Hit(seen("www.deepseek.com", at_s=time.time() - START_NS / 1e9), match)))
 
 
-def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str = "127.0.0.1:9479") -> Post:
+@pytest.fixture(autouse=True)
+def _port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free port for each test: two trees may be tested at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv(PORT, str(listener.getsockname()[1]))
+
+
+def listen() -> str:
+    return f"127.0.0.1:{os.environ[PORT]}"
+
+
+def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Post:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     config = tmp_path / "egret.yaml"
     config.write_text(
-        f"outputs: {{terminal: {{enabled: false}}, file: {{path: {tmp_path}/alerts.jsonl}}}}\nhttp: {{listen: '{listen}'}}\n"
+        f"outputs: {{terminal: {{enabled: false}}, file: {{path: {tmp_path}/alerts.jsonl}}}}\nhttp: {{listen: '{listen()}'}}\n"
     )
     knowledge = load_knowledge(load_config(config))
     opener = Opener.start(worker, Plan(interfaces={}, backend="portable"))
@@ -68,7 +81,7 @@ def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str = "127.0.0
 
 
 def get(path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:9479{path}", timeout=3) as answer:
+    with urllib.request.urlopen(f"http://{listen()}{path}", timeout=3) as answer:
         return answer.read()
 
 
@@ -128,7 +141,7 @@ def test_a_taken_port_is_said_and_nothing_is_left_running(tmp_path: Path, monkey
     async def scene() -> None:
         await Service(standing, lambda _: None).run()
 
-    with socket.create_server(("127.0.0.1", 9479)), pytest.raises(ConfigError, match="9479"):
+    with socket.create_server(("127.0.0.1", int(os.environ[PORT]))), pytest.raises(ConfigError, match=os.environ[PORT]):
         asyncio.run(scene())
     with pytest.raises(ProcessLookupError):
         os.kill(standing.opener.pid, 0)
@@ -143,7 +156,7 @@ def test_a_reload_changes_settings_and_outputs_and_loses_no_alert(
     async def during() -> None:
         await until(lambda: alerts.exists() and alerts.read_text().count("\n") == 1)
         config.write_text(
-            f"outputs: {{terminal: {{enabled: false}}, file: {{path: {moved}}}}}\nhttp: {{listen: '127.0.0.1:9479'}}\n"
+            f"outputs: {{terminal: {{enabled: false}}, file: {{path: {moved}}}}}\nhttp: {{listen: '{listen()}'}}\n"
             "severities: {ai: critical}\n"
         )
         os.kill(os.getpid(), signal.SIGHUP)
