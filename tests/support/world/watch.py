@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,11 @@ class Watch:
             return 0, 0.0
         began = time.monotonic()
         return stop(self._process, grace_s=10), time.monotonic() - began
+
+    def hang_up(self) -> None:
+        """SIGHUP, as ``systemctl reload`` sends it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
 
     def text(self) -> str:
         """Everything it printed so far."""
