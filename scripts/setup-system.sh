@@ -19,6 +19,7 @@ node=nodejs
 openssl=openssl
 prometheus=prometheus
 promtool=prometheus
+rsyslogd=rsyslog
 amtool=prometheus-alertmanager
 setpriv=util-linux
 squid=squid
@@ -75,7 +76,7 @@ if [ -d /run/systemd/system ]; then
     for package in $missing_packages; do
         case $package in
             nginx-light) services="$services nginx.service" ;;
-            prometheus | prometheus-alertmanager | squid | unbound) services="$services $package.service" ;;
+            prometheus | prometheus-alertmanager | rsyslog | squid | unbound) services="$services $package.service" ;;
         esac
     done
     # shellcheck disable=SC2086
