@@ -111,6 +111,7 @@ def _counts_to_dict(incident: Incident) -> dict[str, Any]:
         "servers_more": incident.servers_more,
         "resolvers": list(incident.resolvers),
         "interfaces": list(incident.interfaces),
+        "community_id": incident.community_id,
     }
 
 
@@ -179,6 +180,7 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         servers_more=int(data["servers_more"]),
         resolvers=tuple(data["resolvers"]),
         interfaces=tuple(data["interfaces"]),
+        community_id=data.get("community_id"),  # rows of version 0.1 have none
         bytes_out=_bytes(data.get("bytes_out")),  # not in what was stored before volumes were measured
         bytes_in=_bytes(data.get("bytes_in")),
         volume_source=None if source is None else VolumeSource(source),

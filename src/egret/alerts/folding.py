@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
+from egret.alerts.community_id import community_id
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
 from egret.alerts.veil import CLEAR, Veil
 from egret.alerts.weighing import Weighing
@@ -21,11 +22,13 @@ from egret.model import (
     Connection,
     Detection,
     Endpoint,
+    FlowKey,
     Hosting,
     Kind,
     Observation,
     Protocol,
     Severity,
+    Transport,
     Volume,
 )
 from egret.names import address_text
@@ -39,6 +42,7 @@ MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as o
 _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integer
 _MEGABYTE_BITS = 20
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
+_DATAGRAMS = frozenset({Protocol.DNS, Protocol.QUIC, Protocol.DTLS})  # where the observation does not say
 _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 
 
@@ -80,6 +84,7 @@ class Folding:
         self._weighed: tuple[int, Severity, ApprovalState] | None = None  # most detections change nothing of it
         self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
         self._volume_source = incident.volume_source
+        self._flow: FlowKey | None = None  # the newest
         self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
         self._addresses = dict.fromkeys(incident.client_addresses)
         self._addresses_more = incident.client_addresses_more
@@ -195,6 +200,8 @@ class Folding:
         if not self._lookups or not (isinstance(seen, Observation) and seen.kind in _REPLIES):
             self._lookups += 1  # a reply tells of a look-up only where the question was not seen
         _keep(self._resolvers, address_text(seen.server.ip), MAX_RESOLVERS)
+        if not self._connections:
+            self._flow = _flow(seen)
         if not self._servers:
             self._hosting = _better(self._hosting, detection.verdict.hosting)
 
@@ -206,6 +213,7 @@ class Folding:
             if len(self._flows) >= MAX_FLOWS:
                 del self._flows[next(iter(self._flows))]
             self._flows[flow] = None
+        self._flow = _flow(seen)
         self._hosting = hosting
         self._keep_server(seen.server, seen.name, hosting)
 
@@ -287,6 +295,7 @@ class Folding:
             servers_more=self._servers_more,
             resolvers=tuple(self._resolvers),
             interfaces=tuple(self._interfaces),
+            community_id=community_id(self._flow) if self._flow else self._base.community_id,
             bytes_out=self.bytes_out,
             bytes_in=self._bytes_in,
             volume_source=self._volume_source,
@@ -297,6 +306,14 @@ class Folding:
             updates=self.updates,
             approval=self.approval,
         )
+
+
+def _flow(seen: Observation | Connection) -> FlowKey:
+    if isinstance(seen, Connection):
+        return FlowKey(seen.transport, seen.client, seen.server)
+    named = seen.attributes.get("transport")
+    datagrams = named == "udp" or (named is None and seen.protocol in _DATAGRAMS)
+    return FlowKey(Transport.UDP if datagrams else Transport.TCP, seen.client, seen.server)
 
 
 def _empty(detection: Detection, veil: Veil) -> Incident:

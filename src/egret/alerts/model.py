@@ -116,6 +116,7 @@ class Incident:
     client_role_reason: str = ""
     score_parts: tuple[ScorePart, ...] = ()  # what *score* is the sum of
     jurisdiction_chain: tuple[ChainLink, ...] = ()  # of the newest connection; of the look-up while there is none
+    community_id: str | None = None  # of the newest flow; None under pseudonyms, which it would undo
     approval: Ruling = NO_RULING  # what the operator decided about it, as of the newest detection
 
 

@@ -62,13 +62,15 @@ class Veil:
         """The incident as others may see it."""
         if self._pseudonyms is None:
             return incident
+        client = self.address(incident.client)
         return replace(
             incident,
-            client=self.address(incident.client),
+            client=client,
             client_key=self.key(incident.client_key),
             client_name=self._hide(Field.NAME, incident.client_name) if incident.client_name else None,
             client_mac=self._hide(Field.MAC, incident.client_mac) if incident.client_mac else None,
             client_addresses=tuple(map(self.address, incident.client_addresses)),
+            community_id=None if is_pseudonym(client) else incident.community_id,  # all addresses can be tried
         )
 
     def key(self, text: str) -> str:

@@ -3,12 +3,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from egret.alerts import folding
+from egret.alerts.community_id import community_id
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, CloseReason, Evidence
 from egret.judge.points import Points
 from egret.judge.score import Context
-from egret.model import Connection, Detection, Endpoint, Hosting, Kind, Observation, Severity, VolumeSource
-from tests.support.alerts import CLIENT, HOSTING, SERVER, START_NS, connection, hello, lookup, volume
+from egret.model import (
+    Connection,
+    Detection,
+    Endpoint,
+    FlowKey,
+    Hosting,
+    Kind,
+    Observation,
+    Severity,
+    Transport,
+    VolumeSource,
+)
+from tests.support.alerts import CLIENT, HOSTING, RESOLVER, SERVER, START_NS, connection, hello, lookup, volume
 
 
 def folded(*detections: Detection) -> Folding:
@@ -189,3 +201,22 @@ def test_a_raised_incident_goes_on_raised_after_a_restart_and_says_it_once() -> 
     again.add_volume(volume(2, 10_000_000_000, 0))
     assert again.severity is Severity.CRITICAL
     assert again.snapshot().reasons == (state.snapshot().reasons[0], "newer")
+
+
+def test_the_community_id_is_of_the_newest_connection_and_of_the_look_up_while_there_is_none() -> None:
+    client, asked = Endpoint(CLIENT, 40000), Endpoint(RESOLVER, 53)
+    newest = FlowKey(Transport.TCP, Endpoint(CLIENT, 50001), Endpoint(SERVER, 443))
+    state = folded(lookup(0))
+    assert state.snapshot().community_id == community_id(FlowKey(Transport.UDP, client, asked))
+    for detection in (hello(1), connection(2, port=50001), lookup(3)):
+        state.add(detection)
+    assert state.snapshot().community_id == community_id(newest)
+    assert Folding(state.snapshot()).snapshot() == state.snapshot()
+
+
+def test_an_observation_says_over_what_it_came() -> None:
+    asked = lookup(0)
+    assert isinstance(asked.observation, Observation)
+    seen = replace(asked.observation, attributes={"transport": "tcp"})
+    flow = FlowKey(Transport.TCP, seen.client, seen.server)
+    assert folded(replace(asked, observation=seen)).snapshot().community_id == community_id(flow)

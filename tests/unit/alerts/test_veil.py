@@ -54,6 +54,13 @@ def test_what_an_incident_says_names_nobody_and_can_be_undone() -> None:
     assert CLEAR.show(incident) is None
 
 
+def test_a_hash_of_the_address_goes_where_the_address_goes() -> None:
+    assert veiled_alert().incident.community_id is None
+    names_only = Veil(SivPseudonyms("k" * 32, [Field.NAME]))
+    [alert] = Incidents(None, names_only).feed(replace(hello(), client=DESK))
+    assert alert.incident.community_id == opened().incident.community_id is not None
+
+
 def test_the_id_of_an_incident_tells_nothing_of_its_client() -> None:
     assert veiled_alert().incident.id != opened().incident.id
 

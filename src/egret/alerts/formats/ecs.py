@@ -127,6 +127,7 @@ def _destination(
 def _incident_network(incident: Incident) -> dict[str, Any]:
     seen = [protocol for protocol in _MOST_TELLING if protocol in incident.protocols]
     fields = _network(seen[0] if seen else None, None, incident.client)
+    fields["network"]["community_id"] = incident.community_id
     if incident.bytes_out is not None and incident.bytes_in is not None:
         fields["network"]["bytes"] = incident.bytes_out + incident.bytes_in
     if incident.lookups and incident.hosts:

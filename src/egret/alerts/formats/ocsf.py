@@ -114,11 +114,15 @@ def _finding(alert: Alert) -> dict[str, Any]:
 
 def _evidences(incident: Incident) -> list[dict[str, Any]]:
     source = ocsf_endpoint(incident)
-    connections = [
+    connections: list[dict[str, Any]] = [
         {"src_endpoint": source, "dst_endpoint": _endpoint(server), "connection_info": _direction(incident)}
         for server in incident.servers
     ]
-    lookups = [{"src_endpoint": source, "query": {"hostname": host}} for host in incident.hosts if incident.lookups]
+    lookups: list[dict[str, Any]] = [
+        {"src_endpoint": source, "query": {"hostname": host}} for host in incident.hosts if incident.lookups
+    ]
+    if incident.community_id and (flows := connections or lookups):
+        flows[-1]["connection_info"] = _direction(incident) | {"community_uid": incident.community_id}
     return [*connections, *lookups, *_traffic(incident)] or [{"src_endpoint": source}]
 
 

@@ -63,6 +63,7 @@ FIELDS = {
             "network.transport",
             "network.type",
             "network.direction",
+            "network.community_id",
             "dns.question.name",
             "tls.client.server_name",
             "observer.vendor",

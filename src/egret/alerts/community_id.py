@@ -1,0 +1,39 @@
+"""Community ID, version 1: one spelling of a flow, the same in every monitor that saw it.
+
+Ref: the Community ID flow hashing specification, version 1 (corelight/community-id-spec), TCP and UDP, seed 0.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from egret.model import Endpoint, FlowKey, Transport
+
+_PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17}  # IANA protocol numbers
+
+
+def community_id(flow: FlowKey, seed: int = 0) -> str:
+    """Spell *flow*; both directions have one spelling.
+
+    Args:
+        flow: addresses packed, both of one family.
+        seed: 0 to 65535; two monitors agree only if their seeds do.
+    """
+    low, high = sorted((flow.source, flow.destination))  # by address, then port, in network byte order
+    data = b"".join(
+        (
+            seed.to_bytes(2, "big"),
+            low.ip,
+            high.ip,
+            bytes((_PROTOCOLS[flow.transport], 0)),  # padded to a multiple of four bytes
+            _port(low),
+            _port(high),
+        )
+    )
+    digest = hashlib.sha1(data, usedforsecurity=False).digest()
+    return f"1:{base64.b64encode(digest).decode('ascii')}"
+
+
+def _port(end: Endpoint) -> bytes:
+    return end.port.to_bytes(2, "big")
