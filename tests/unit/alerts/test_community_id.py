@@ -6,6 +6,7 @@ import subprocess
 from base64 import b64decode
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -58,7 +59,7 @@ def test_tshark_says_the_same(tmp_path: Path) -> None:
     for transport, source, destination in FLOWS:
         layer = TCP if transport is Transport.TCP else UDP
         ip = IPv6 if len(source.ip) == 16 else IP
-        addresses = {"src": str(ip_address(source.ip)), "dst": str(ip_address(destination.ip))}
+        addresses: dict[str, Any] = {"src": str(ip_address(source.ip)), "dst": str(ip_address(destination.ip))}
         packets.append(ip(**addresses) / layer(sport=source.port, dport=destination.port))
     capture = tmp_path / "flows.pcap"
     wrpcap(str(capture), packets, linktype=101)
