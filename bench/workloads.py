@@ -53,8 +53,9 @@ def _client(chance: random.Random) -> int:
     return 0xC0000200 | chance.randrange(1, 255)  # 192.0.2.0/24
 
 
-def _server(chance: random.Random) -> int:
-    return 0xCB007100 | chance.randrange(1, 255)  # 203.0.113.0/24
+def _server(name: str, chance: random.Random) -> int:
+    """An address of 203.0.113.0/24; flagged names have some of their own, as they have in life."""
+    return 0xCB007100 | (1 + FLAGGED.index(name) if name in FLAGGED else chance.randrange(10, 255))
 
 
 def _hello(name: str) -> bytes:
@@ -82,11 +83,11 @@ def _post_quantum(hello: bytes) -> bytes:
 
 def dns(chance: random.Random) -> Iterator[bytes]:
     while True:
-        name, client, number = _labels(_name(chance)), _client(chance), chance.randrange(65536)
-        question = name + b"\0\1\0\1"
+        name, client, number = _name(chance), _client(chance), chance.randrange(65536)
+        question = _labels(name) + b"\0\1\0\1"
         port = chance.randrange(20_000, 60_000)
         yield udp_datagram(client, 0xC6336435, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
-        answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, _server(chance))
+        answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, _server(name, chance))
         yield udp_datagram(
             0xC6336435, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer
         )
@@ -100,11 +101,13 @@ def tls(chance: random.Random) -> Iterator[bytes]:
 
 def tls_connections(chance: random.Random) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
     """The ends of one connection after the other, and its first segments."""
-    shapes = [(_hello(name), _post_quantum(_hello(name))) for name in (*FLAGGED, *(_name(chance) for _ in range(400)))]
+    names = [*FLAGGED, *(_name(chance) for _ in range(400))]
+    shapes = {name: (_hello(name), _post_quantum(_hello(name))) for name in names}
     while True:
-        plain, large = shapes[chance.randrange(4)] if chance.random() < FLAGGED_SHARE else chance.choice(shapes)
+        name = chance.choice(names[: len(FLAGGED)] if chance.random() < FLAGGED_SHARE else names[len(FLAGGED) :])
+        plain, large = shapes[name]
         hello = large if chance.random() < 0.5 else plain
-        client, server, port = _client(chance), _server(chance), chance.randrange(20_000, 60_000)
+        client, server, port = _client(chance), _server(name, chance), chance.randrange(20_000, 60_000)
         seq = chance.randrange(1 << 31)
         yield (
             (client, server, port),

@@ -68,9 +68,13 @@ class Relays:
         elif server.answers and event.protocol in _LOOKUPS:
             self._mark(server, event, Role.RESOLVER)
 
+    def is_watched(self, client: bytes) -> bool:
+        """Whether *client* serves others, so that whatever it does itself matters."""
+        return client in self._servers
+
     def learns_from(self, client: bytes, answerer: bytes | None) -> bool:
         """Whether a DNS message may say something new of who speaks for others; *answerer* is None for a question."""
-        if client in self._servers:
+        if self.is_watched(client):
             return True
         if answerer is None or answerer == client or not self._is_inside(answerer):
             return False

@@ -8,9 +8,12 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
+from egret.decode.plain_hello import plain_server_name
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
 from egret.track.dns_streams import DnsStreams
@@ -19,7 +22,7 @@ from egret.track.heard import Heard
 from egret.track.httpdns import HttpDns
 from egret.track.late import LATE_START, REQUEST_START, LateStarts, begins_hello
 from egret.track.limits import Counters, Limits
-from egret.track.naming import Namer
+from egret.track.naming import Ends, Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
 from egret.track.young import DNS, SERVER_SIDE, YoungFlows
@@ -42,6 +45,7 @@ class Streams:
         self._flows = YoungFlows(limits, counters)
         self.decided = self._flows.decided
         self._late = LateStarts(limits.late_hellos, counters.evictions)
+        self.take_plain: Callable[[bytes, Ends], bool] | None = None  # counts a hello of which nothing need be told
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -185,6 +189,8 @@ class Streams:
         if flow.sieve is not None and not flow.sift():
             return self._unreadable(flow, Recognised(Recognition.YES, protocol=Protocol.HTTP), time_ns)
         data = flow.data()
+        if self.take_plain is not None and data[:1] == b"\x16" and self._is_plain(flow, data):
+            return []
         if len(data) >= STEP and flow.sieve is None and begins_head(data):
             flow.sieve = Sieve()
             return self._look(flow, time_ns, final=final)
@@ -201,6 +207,17 @@ class Streams:
         # Without a SYN the stream may begin lower than what was seen first: any new byte is worth a look.
         flow.needed = found.needed if flow.sure else 1
         return []
+
+    def _is_plain(self, flow: Flow, data: bytes) -> bool:
+        """Whether a connection's first message is a hello that was counted and is done with."""
+        if not flow.sure or flow.layers or flow.said or self.take_plain is None:
+            return False
+        host = plain_server_name(data)
+        if host is None or not self.take_plain(host, flow.ends):
+            return False
+        self._late.expect(flow.key, behind=flow.end_seq)
+        self._flows.decide(flow)
+        return True
 
     def _recognised(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
         """It is a protocol that we read: say its name, or why there is none."""

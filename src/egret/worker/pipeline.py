@@ -31,6 +31,7 @@ from egret.model import (
 from egret.track.limits import Limits
 from egret.track.observer import Observer
 from egret.worker.gate import Gate
+from egret.worker.greetings import Greetings
 from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
@@ -90,6 +91,10 @@ class Pipeline:
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, self.counts)
+        self._greetings = Greetings(
+            self._is_known, self._is_special, self._is_inside, self.relays.is_watched, self.counts
+        )
+        self.observer.streams.take_plain = self._greetings.take
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def equip(
@@ -104,6 +109,7 @@ class Pipeline:
         self.catalog, self._prc, self._scope, self._resolvers = catalog, prc, scope, resolvers
         self._measured = frozenset(measured)
         self.gate.forget_names()
+        self._greetings.forget()
 
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
@@ -112,6 +118,15 @@ class Pipeline:
 
     def _is_named(self, name: str) -> bool:
         return self.catalog.match_name(name) is not None
+
+    def _is_known(self, name: str) -> bool:
+        return self._is_named(name) or self._resolvers.by_name(name) is not None
+
+    def _is_special(self, ip: bytes, port: int) -> bool:
+        """Whether there is anything to say of a connection to a server whose name says nothing."""
+        resolver = self._resolvers.by_address(ip) if port in ENCRYPTED_DNS_PORTS else None
+        listed = resolver is not None or self.catalog.match_address(ip, port) is not None
+        return listed or (self._prc is not None and self._prc.prc_network(ip) is not None)
 
     def expire(self, time_ns: int) -> list[Hit]:
         """Settle what has waited long enough at *time_ns*."""
@@ -179,6 +194,7 @@ class Pipeline:
     def take_counts(self) -> Mapping[tuple[str, ...], int]:
         """The counts since the last call; keys are ``(metric, label values...)``."""
         self.gate.settle()
+        self._greetings.settle()
         counts = Counter(self.counts)
         self.counts.clear()
         return counts

@@ -1,0 +1,128 @@
+"""The server name of a ClientHello of today's plainest shape, in one walk without an object.
+
+Most hellos are one message in one record, whole, with everything where it should be. Of those only the name matters to
+most readers. Whatever is odd, or needs a closer look (Encrypted Client Hello), is left to ``decode.tls``, and this
+never says anything else than that would (tests/property/test_plain_hello.py).
+"""
+
+from __future__ import annotations
+
+import re
+from struct import Struct
+from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
+
+_SMALLEST = 60
+_HEAD = Struct("!BBBHBBHBB")  # record type, version, length; message type, length in two parts; version
+_TWO = Struct("!HH")
+_U16 = Struct("!H")
+_SESSION_AT = 43
+_MAX_SESSION = 32
+_HOST = re.compile(rb"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.[a-z][a-z0-9_-]{0,62}").fullmatch
+_MAX_HOST = 253
+_MAX_ALPN = 8
+_SERVER_NAME, _SIGNATURES, _ALPN, _VERSIONS, _KEY_SHARE = 0, 13, 16, 43, 51
+_ECH, _ESNI = 0xFE0D, 0xFFCE
+
+
+def plain_server_name(data: bytes) -> bytes | None:
+    """The host that a hello names.
+
+    Args:
+        data: a client's stream from its first byte, without holes.
+
+    Returns:
+        A lower-case host name of several labels, the last of which no number; None where *data* is anything but one
+        whole hello that names one, or where anything else about it must be told.
+
+    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3.
+    """
+    if len(data) < _SMALLEST:
+        return None
+    record, major, minor, size, kind, high, low, version, _ = _HEAD.unpack_from(data)
+    end = 9 + (high << 16 | low)
+    if record != 0x16 or major != 3 or minor > 4 or kind != 1 or version != 3 or size + 5 != end or end != len(data):
+        return None
+    try:
+        at = _extensions_at(data, end)
+        return None if at is None else _walk(data, at, end)
+    except (IndexError, StructError):
+        return None
+
+
+def _extensions_at(data: bytes, end: int) -> int | None:
+    """Where the extensions begin, if they fill the rest of the message."""
+    session = data[_SESSION_AT]
+    if session > _MAX_SESSION:
+        return None
+    at = _SESSION_AT + 1 + session
+    at += 2 + _U16.unpack_from(data, at)[0]
+    at += 1 + data[at]
+    return at + 2 if at + 2 + _U16.unpack_from(data, at)[0] == end else None
+
+
+def _walk(data: bytes, at: int, end: int) -> bytes | None:
+    host = None
+    unpack = _TWO.unpack_from
+    while at < end:
+        kind, size = unpack(data, at)
+        at += 4
+        stop = at + size
+        if kind == _SERVER_NAME:
+            if host is not None:
+                return None
+            host = _host(data, at, stop)
+            if host is None:
+                return None
+        elif kind in _CHECKED and not _CHECKED[kind](data, at, stop):
+            return None
+        at = stop
+    return host if at == end else None
+
+
+def _host(data: bytes, at: int, stop: int) -> bytes | None:
+    listed, size = _U16.unpack_from(data, at)[0], _U16.unpack_from(data, at + 3)[0]
+    if at + 2 + listed != stop or data[at + 2] != 0 or at + 5 + size != stop or size > _MAX_HOST:
+        return None
+    host = data[at + 5 : stop]
+    return host if _HOST(host) else None
+
+
+def _list_of_16(data: bytes, at: int, stop: int) -> bool:
+    return at + 2 + int(_U16.unpack_from(data, at)[0]) <= stop
+
+
+def _list_of_8(data: bytes, at: int, stop: int) -> bool:
+    return at + 1 + data[at] <= stop
+
+
+def _alpn(data: bytes, at: int, stop: int) -> bool:
+    last: int = at + 2 + _U16.unpack_from(data, at)[0]
+    if last > stop:
+        return False
+    at += 2
+    for _ in range(_MAX_ALPN):
+        if at < last:
+            at += 1 + data[at]
+    return at <= last
+
+
+def _key_share(data: bytes, at: int, stop: int) -> bool:
+    last = at + 2 + _U16.unpack_from(data, at)[0]
+    at += 2
+    while at < last:
+        at += 4 + _U16.unpack_from(data, at + 2)[0]
+    return bool(at == last <= stop)
+
+
+def _never(_data: bytes, _at: int, _stop: int) -> bool:
+    return False
+
+
+_CHECKED = {
+    _SIGNATURES: _list_of_16,
+    _ALPN: _alpn,
+    _VERSIONS: _list_of_8,
+    _KEY_SHARE: _key_share,
+    _ECH: _never,
+    _ESNI: _never,
+}

@@ -1,0 +1,81 @@
+"""TLS hellos that are counted and not told: of names that nothing is known about, to servers that are nobody's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+from egret.model import Kind, NamedBy, Protocol, Transport
+from egret.track.naming import Ends
+
+MAX_KNOWN = 1 << 16  # names, and servers
+
+K = TypeVar("K")
+
+
+class Greetings:
+    """What the streams ask before they tell a plain hello.
+
+    Args:
+        named: whether a name, or one of its resolvers, is known.
+        special: whether the server at an address and a port is anything whatever it is called.
+        is_client: whether an address is a client of ours.
+        watched: whether everything that a client does matters.
+        counts: where names and connections are counted, under the pipeline's keys.
+    """
+
+    def __init__(
+        self,
+        named: Callable[[str], bool],
+        special: Callable[[bytes, int], bool],
+        is_client: Callable[[bytes], bool],
+        watched: Callable[[bytes], bool],
+        counts: Counter[tuple[str, ...]],
+    ) -> None:
+        self._named = named
+        self._special = special
+        self._is_client = is_client
+        self._watched = watched
+        self._counts = counts
+        self._plain: dict[bytes, bool] = {}
+        self._servers: dict[tuple[bytes, int], bool] = {}
+        self._names = self._connections = 0
+
+    def take(self, host: bytes, ends: Ends) -> bool:
+        """Count a hello that names *host* and say True; or False, and it must be told."""
+        plain = self._plain.get(host)
+        if plain is None:
+            plain = _remember(self._plain, host, not self._named(host.decode("ascii")))
+        if not plain or self._watched(ends.client.ip):
+            return False
+        if self._is_client(ends.client.ip):
+            if self._is_special(ends.server):
+                return False
+            self._connections += 1
+        self._names += 1
+        return True
+
+    def _is_special(self, server: tuple[bytes, int]) -> bool:
+        special = self._servers.get(server)
+        return _remember(self._servers, server, self._special(*server)) if special is None else special
+
+    def forget(self) -> None:
+        """Ask anew about names and servers."""
+        self._plain.clear()
+        self._servers.clear()
+
+    def settle(self) -> None:
+        """Add to the counts what was taken since the last time."""
+        if self._names:
+            self._counts["names", Protocol.TLS, Kind.CLIENT_HELLO] += self._names
+        if self._connections:
+            self._counts["connections", Transport.TCP, NamedBy.HELLO] += self._connections
+        self._names = self._connections = 0
+
+
+def _remember(table: dict[K, bool], key: K, value: bool) -> bool:
+    if len(table) >= MAX_KNOWN:
+        table.clear()
+    table[key] = value
+    return value

@@ -1,0 +1,58 @@
+"""The short walk over a hello says what the reader says, or nothing."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.workloads import tls_connections
+from egret.decode.plain_hello import plain_server_name
+from egret.decode.tls import read_hello
+from egret.model import Recognition
+from tests.support.hello import client_hello, openssl_hello, records
+
+_SEGMENTS = (segments[2:] for _, segments in tls_connections(random.Random(5)))
+SEEDS = [
+    openssl_hello("chat.qwen.ai"),
+    records(client_hello(b"one.example"), []),
+    *(b"".join(frame[54:] for frame in next(_SEGMENTS)) for _ in range(6)),
+]
+
+
+def check(data: bytes) -> None:
+    host = plain_server_name(data)
+    if host is None:
+        return
+    read = read_hello(data)
+    assert read.recognition is Recognition.YES
+    assert read.hello is not None
+    assert (read.hello.server_name, read.hello.anomaly) == (host, None)
+    assert not read.hello.ech
+    assert not read.hello.esni
+
+
+@pytest.mark.parametrize("seed", range(len(SEEDS)))
+def test_seeds_are_plain(seed: int) -> None:
+    assert plain_server_name(SEEDS[seed]) is not None
+    check(SEEDS[seed])
+
+
+@pytest.mark.parametrize("seed", range(len(SEEDS)))
+def test_every_byte_may_be_another(seed: int) -> None:
+    for at in range(len(SEEDS[seed])):
+        for change in (0, 1, 0x7F, 0x80, 0xFF, SEEDS[seed][at] ^ 1, (SEEDS[seed][at] + 1) & 0xFF):
+            odd = bytearray(SEEDS[seed])
+            odd[at] = change
+            check(bytes(odd))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=6))
+def test_several_bytes_may_be_others(seed: bytes, changes: list[tuple[int, int]]) -> None:
+    odd = bytearray(seed)
+    for at, value in changes:
+        odd[at % len(odd)] = value
+    check(bytes(odd))
