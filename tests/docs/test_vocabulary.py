@@ -15,7 +15,8 @@ from egret.errors import Reason
 from egret.judge.networks import NetworkClass
 from egret.model import Kind, NamedBy, Nameless, Protocol, ServiceClass, Severity
 from egret.settings.config import Config, load_config
-from egret.settings.sections import Section, Suppression, Webhook
+from egret.settings.outputs_section import Webhook
+from egret.settings.sections import Section, Suppression
 from egret.sinks.base import Outcome
 from egret.telemetry.table import METRICS
 from egret.track.limits import Limits

@@ -21,9 +21,9 @@ from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
 from egret.settings.config import Config
+from egret.settings.outputs_section import FileOutput, TerminalOutput, Webhook
+from egret.settings.outputs_section import Outputs as OutputSettings
 from egret.settings.resolvers import load_resolvers
-from egret.settings.sections import FileOutput, TerminalOutput, Webhook
-from egret.settings.sections import Outputs as OutputSettings
 from egret.settings.signatures import load_catalog
 from egret.sinks.base import Delivery, DeliveryOptions, Watcher
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink

@@ -19,6 +19,7 @@ from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 from egret.settings.clients_section import Clients
 from egret.settings.geoip_update_section import GeoIPSettings
+from egret.settings.outputs_section import Outputs
 from egret.settings.privacy_section import Privacy
 from egret.settings.score_section import Score
 from egret.settings.sections import (
@@ -28,7 +29,6 @@ from egret.settings.sections import (
     Http,
     Log,
     Networks,
-    Outputs,
     Section,
     Severities,
     Store,

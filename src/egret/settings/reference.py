@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
-from egret.settings.sections import Alerts, Outputs, Section, Suppression, Webhook
+from egret.settings.outputs_section import Outputs, Webhook
+from egret.settings.sections import Alerts, Section, Suppression
 from egret.settings.yaml_text import first_line, scalar
 
 PAGE_HEAD = """\

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from egret.model import Category, Severity
 from egret.settings.units import Duration
 from egret.settings.values import (
     FilePath,
-    HeaderName,
     HttpsUrl,
     Interface,
     ListenAddress,
-    MaybeSecret,
     Moment,
     Network,
     PublicKey,
-    Secret,
-    SecretText,
-    Slug,
     parse_listen,
     switch,
 )
@@ -196,80 +190,6 @@ class Alerts(Section):
     def _not_a_flood(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=1):
             raise ValueError('at least "1s"')
-        return value
-
-
-class TerminalOutput(Section):
-    """Alerts as readable lines on standard output."""
-
-    enabled: bool = Field(default=True, description="Print alerts")
-    min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
-
-
-class FileOutput(Section):
-    """Alerts as JSON lines with ECS field names."""
-
-    path: FilePath | None = Field(default=None, description="File to append to, reopened after rotation; null: none")
-    min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to write")
-
-
-def _webhook_url(value: Secret) -> Secret:
-    try:
-        parts = urlsplit(value.reveal())
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError('not a URL; write it as "https://host/path", or "file:/path" or "env:NAME" that holds one')
-    return value
-
-
-class Webhook(Section):
-    """Alerts as JSON, posted to a URL and retried until it takes them."""
-
-    name: Slug = Field(description="Its name in metrics and on the status page")
-    url: Annotated[MaybeSecret, AfterValidator(_webhook_url)] = Field(
-        description="Where to post; http or https, or `file:`/`env:` that holds it; never shown"
-    )
-    min_severity: Severity = Field(default=Severity.MEDIUM, description="The least severe alert to send")
-    timeout: Duration = Field(default=timedelta(seconds=10), description="How long one attempt may take")
-    headers: dict[HeaderName, MaybeSecret] = Field(
-        default_factory=dict, description="Headers to add; a value may be `file:/path` or `env:NAME`; never shown"
-    )
-    hmac_secret: SecretText | None = Field(
-        default=None, description="`file:/path` or `env:NAME` of a key to sign each request with (HMAC-SHA256)"
-    )
-
-    @field_validator("timeout")
-    @classmethod
-    def _bounded(cls, value: timedelta) -> timedelta:
-        if not timedelta(milliseconds=100) <= value <= timedelta(minutes=5):
-            raise ValueError('between "100ms" and "5m"')
-        return value
-
-    @model_validator(mode="after")
-    def _one_authorization(self) -> Self:
-        """Sending both at once is refused by aiohttp, alert by alert; say it before the first."""
-        in_headers = any(name.lower() == "authorization" for name in self.headers)
-        if in_headers and "@" in urlsplit(self.url.reveal()).netloc:
-            raise ValueError("the url holds a user name and the headers an Authorization; keep one of them")
-        return self
-
-
-class Outputs(Section):
-    """Where alerts go."""
-
-    terminal: TerminalOutput = Field(default=TerminalOutput(), description="")
-    file: FileOutput = Field(default=FileOutput(), description="")
-    webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
-
-    @field_validator("webhooks")
-    @classmethod
-    def _names_differ(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
-        names = [webhook.name for webhook in value] + ["terminal", "file"]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two outputs are named '{twice[0]}'; their metrics could not be told apart")
         return value
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from egret.settings.config import Config
+from egret.settings.outputs_section import Webhook
 from egret.settings.reference import reference_page
-from egret.settings.sections import Section, Suppression, Webhook
+from egret.settings.sections import Section, Suppression
 
 
 def test_every_option_is_on_the_page() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,16 +13,13 @@ from egret.settings.sections import (
     CatalogSettings,
     CatalogUpdate,
     Http,
-    Outputs,
     Section,
     Store,
     Suppression,
-    Webhook,
 )
 
 PRC = Operator(country="CN", contested=False)
 CONTESTED = Operator(country="SG", contested=True)
-HOOK = {"name": "soc", "url": "https://soc.example/x"}
 
 
 def test_every_field_of_every_section_is_described() -> None:
@@ -46,17 +42,6 @@ def test_every_field_of_every_section_is_described() -> None:
         (Alerts, {"suppress": [{"reason": "all"}]}, "silence everything"),
         (Store, {"keep": "1m"}, "at least"),
         (Http, {"listen": "0.0.0.0:9477"}, "allow_remote: true"),
-        (Webhook, {**HOOK, "timeout": "1h"}, "between"),
-        (Webhook, {**HOOK, "url": "ftp://x/"}, "not a URL"),
-        (Webhook, {**HOOK, "url": "https://["}, "not a URL"),
-        (Webhook, {**HOOK, "hmac_secret": "literal"}, "does not belong"),
-        (
-            Webhook,
-            {**HOOK, "url": "https://u:p@soc.example/x", "headers": {"authorization": "Bearer t"}},
-            "keep one of them",
-        ),
-        (Outputs, {"webhooks": [HOOK, HOOK]}, "two outputs are named 'soc'"),
-        (Outputs, {"webhooks": [{**HOOK, "name": "file"}]}, "two outputs are named 'file'"),
         (Suppression, {"client": "192.0.2.1", "unknown": 1}, "Extra inputs"),
         (CatalogUpdate, {"url": "http://a.example/c"}, "no https:// address"),
         (CatalogUpdate, {"public_keys": ["abc"]}, "a public key is the base64 of 32 bytes"),
@@ -71,8 +56,6 @@ def test_what_is_taken() -> None:
     assert Capture.model_validate({"promiscuous": True}).promiscuous == "on"
     assert Capture.model_validate({"user": "1000"}).user == "1000"
     assert Http.model_validate({"listen": "0.0.0.0:9477", "allow_remote": True}).listen.port == 9477
-    assert Webhook.model_validate({**HOOK, "url": "https://u:p@soc.example/x", "headers": {"X-Site": "a"}}).headers
-    assert Webhook.model_validate({**HOOK, "timeout": "5s"}).timeout == timedelta(seconds=5)
 
 
 def test_nothing_changes_after_loading() -> None:
