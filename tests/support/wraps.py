@@ -209,6 +209,23 @@ def esp(packet: bytes) -> bytes:
     return bytes(4) + b"\0\0\0\1" + packet + trailer + b"\xee" * 12
 
 
+def sampled(packet: bytes) -> bytes:
+    """A report of sFlow with one frame."""
+    body = ethernet(packet)
+    record = struct.pack("!4I", 1, len(body), 0, len(body)) + body + bytes(-len(body) % 4)
+    sample = bytes(28) + struct.pack("!3I", 1, 1, len(record)) + record
+    return struct.pack("!7I", 5, 1, 0, 0, 0, 0, 1) + struct.pack("!2I", 1, len(sample)) + sample
+
+
+def multiplexed(frame: bytes) -> bytes:
+    return struct.pack("!H", 0xC000 | len(frame)) + frame
+
+
+def stuffed(frame: bytes) -> bytes:
+    inside = b"".join(bytes([0x7D, byte ^ 0x20]) if byte in b"\x7d\x7e" else bytes([byte]) for byte in frame + b"\1\2")
+    return b"~" + inside + b"~"
+
+
 WRAPS: dict[str, Wrap] = {
     "Ethernet": Wrap(1, ethernet, live=True),
     "Ethernet, padded": Wrap(1, lambda p: ethernet(p) + bytes(6), live=True),
@@ -252,6 +269,9 @@ WRAPS: dict[str, Wrap] = {
         lambda p: udp(1701, b"\x40\x02" + struct.pack("!HHH", 10 + len(ppp(p)), 1, 1) + b"\xff\x03" + ppp(p), 1701)
     ),
     "TZSP": ether(lambda p: udp(37008, b"\x01\0\0\x01\x01" + ethernet(p))),
+    "sFlow": ether(lambda p: udp(6343, sampled(p))),
+    "PPP, multiplexed": ether(lambda p: gre(0, 0x880B, b"", b"\xff\x03\0\x59" + multiplexed(ppp(p)))),
+    "PPP as a stream": ether(lambda p: gre(0, 0x8881, b"", stuffed(ppp(p)))),
     "EtherIP": ether(lambda p: ip4(97, b"\x30\0" + ethernet(p))),
     "MPLS in UDP": ether(lambda p: udp(6635, mpls(7) + p)),
     "VXLAN in GRE in MPLS": typed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 
 from egret.decode.ip import TCP, UDP
-from egret.decode.layer import Layer, Table, ip_layer
+from egret.decode.layer import Layer, Several, Table, ip_layer
 from egret.decode.link import cut, ethernet, mpls
 from egret.decode.reader import unpack
 from egret.decode.tunnel import gre, l2tp_3
@@ -27,17 +27,18 @@ _CHECKS = (12, 16, 0, 8, 24, 32)  # bytes of integrity check value, by how often
 _TUNNELLED = frozenset({(4, 4), (41, 6)})
 
 
-def _quoted(data: memoryview) -> Layer | None:
+def _quoted(data: memoryview) -> Several | None:
     """An ICMP error sends a datagram's head back to where it came from: a look-up or a request may be whole in it."""
     return _with_ports(data[8:], 9) if len(data) and data[0] in _ERRORS else None
 
 
-def _quoted6(data: memoryview) -> Layer | None:
+def _quoted6(data: memoryview) -> Several | None:
     return _with_ports(data[8:], 6) if len(data) and data[0] in _ERRORS6 else None
 
 
-def _with_ports(data: memoryview, protocol_at: int) -> Layer | None:
-    return ip_layer(data) if len(data) >= _QUOTED and data[protocol_at] in {TCP, UDP} else None
+def _with_ports(data: memoryview, protocol_at: int) -> Several | None:
+    has_ports = len(data) >= _QUOTED and data[protocol_at] in {TCP, UDP}
+    return Several((ip_layer(data),), quoted=True) if has_ports else None
 
 
 def _minimal(data: memoryview) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -24,9 +24,16 @@ class Layer(NamedTuple):
     data: memoryview
 
 
+class Several(NamedTuple):
+    """What carries more than one frame or datagram, or one that nobody sends here: they are read one by one."""
+
+    layers: Iterable[Layer]  # may raise DecodeError at the piece that is broken
+    quoted: bool = False  # an error message sends it back: it says what somebody claims to have been sent
+
+
 # Reads one header. None: carries nothing that a name could be in (ARP, a control message).
 # Raises DecodeError.
-Decoder = Callable[[memoryview], Layer | None]
+Decoder = Callable[[memoryview], Layer | Several | None]
 Table = Mapping[int, Decoder]
 
 

@@ -10,20 +10,22 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import NamedTuple
 
+from egret.decode.bundles import multiplexed
 from egret.decode.exported import exported_pdu
 from egret.decode.ip import TCP, UDP, Datagram, continue_chain, parse_ip
 from egret.decode.ip_tunnels import IP_PROTOCOLS
-from egret.decode.layer import Layer, Space, Table
+from egret.decode.layer import Layer, Several, Space, Table
 from egret.decode.link import ETHERNET, ETHERTYPES, IPV4, IPV6, LINKTYPES, PPP_PROTOCOLS
 from egret.decode.old_links import OLD_LINKTYPES
 from egret.decode.reader import unpack
 from egret.decode.tunnel import TUNNEL_ETHERTYPES, UDP_PORTS, tzsp
 from egret.decode.vendor_links import VENDOR_LINKTYPES
 from egret.decode.wlan import WLAN_LINKTYPES
-from egret.errors import Malformed, Reason, Unsupported
+from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Frame, Transport
 
 MAX_HEADERS = 24  # more than two tunnels with a VLAN stack each need; Reason.TOO_DEEP beyond
+MAX_BUNDLED = 256  # pieces of one bundle; a frame of Ethernet's size holds a tenth; Reason.TOO_LARGE beyond
 
 _ORDINARY_4 = Struct("!12xHBxHxxHxB2x4s4sHH")  # Ethernet, IPv4 without options, ports
 _ORDINARY_6 = Struct("!18xHBx16s16sHH")  # Ethernet, IPv6 without extension headers, ports
@@ -64,6 +66,16 @@ class Context(NamedTuple):
     time_ns: int
     interface: str | None
     missing: int = 0  # bytes that the snap length cut from the frame's end
+    headers: int = MAX_HEADERS  # how many more may be opened
+    quoted: bool = False  # in an error message
+
+
+class Beside(NamedTuple):
+    """One more thing in a frame: a packet, or what could not be read."""
+
+    packet: Packet | None
+    error: DecodeError | None = None
+    quoted: bool = False  # an error message quotes it
 
 
 # Takes one fragment and its time; gives the whole datagram as soon as it is complete.
@@ -72,17 +84,21 @@ Reassemble = Callable[[Datagram, Context], Datagram | None]
 _TABLES: Mapping[Space, Table] = {
     Space.LINKTYPE: {**LINKTYPES, **OLD_LINKTYPES, **WLAN_LINKTYPES, **VENDOR_LINKTYPES, 128: tzsp, 252: exported_pdu},
     Space.ETHERTYPE: {**ETHERTYPES, **TUNNEL_ETHERTYPES},
-    Space.PPP: PPP_PROTOCOLS,
+    Space.PPP: {**PPP_PROTOCOLS, 0x59: multiplexed},
 }
 
 
-def decode_packet(frame: Frame, reassemble: Reassemble | None = None) -> Packet | None:
+def decode_packet(
+    frame: Frame, reassemble: Reassemble | None = None, beside: list[Beside] | None = None
+) -> Packet | None:
     """Find the TCP or UDP packet in one frame.
 
     Args:
         frame: as captured.
         reassemble: takes IP fragments (``track.fragments.Reassembler.add``). Without it a first
             fragment is used as far as it goes and later ones are ignored.
+        beside: takes what a frame has besides its one packet: the others of an aggregate or of a
+            sampler's report, and what ICMP errors quote. Without it they are left out.
 
     Returns:
         The packet; None where there is none: ARP, ICMP, a fragment whose others are still to come.
@@ -94,7 +110,7 @@ def decode_packet(frame: Frame, reassemble: Reassemble | None = None) -> Packet 
     if packet is not None:
         return packet
     context = Context(frame.time_ns, frame.interface, max(0, frame.wire_length - len(frame.data)))
-    return _walk(Layer(Space.LINKTYPE, frame.linktype, frame.data), context, reassemble)
+    return _walk(Layer(Space.LINKTYPE, frame.linktype, frame.data), context, reassemble, beside)
 
 
 def _ordinary(frame: Frame) -> Packet | None:
@@ -146,13 +162,22 @@ def decode_datagram(datagram: Datagram, context: Context) -> Packet | None:
         DecodeError: as ``decode_packet``.
     """
     found = _open(continue_chain(datagram), context)
-    return _walk(found, context, None) if isinstance(found, Layer) else found
+    return found if found is None or isinstance(found, Packet) else _walk(found, context, None)
 
 
-def _walk(layer: Layer | None, context: Context, reassemble: Reassemble | None) -> Packet | None:
-    for _ in range(MAX_HEADERS):
+def _walk(
+    layer: Layer | Several | None,
+    context: Context,
+    reassemble: Reassemble | None,
+    beside: list[Beside] | None = None,
+) -> Packet | None:
+    for opened in range(context.headers):
         if layer is None:
             return None
+        if isinstance(layer, Several):
+            quoted = layer.quoted or context.quoted
+            inner = context._replace(missing=0, headers=context.headers - opened - 1, quoted=quoted)
+            return _each(layer, inner, reassemble, [] if beside is None else beside)
         if layer.space is not Space.IP:
             layer = _next(layer)
             continue
@@ -160,13 +185,40 @@ def _walk(layer: Layer | None, context: Context, reassemble: Reassemble | None) 
         if datagram is None:
             return None
         found = _open(datagram, context)
-        if not isinstance(found, Layer):
+        if isinstance(found, Packet):
             return found
         layer = found
     raise Unsupported(Reason.TOO_DEEP, 0)
 
 
-def _next(layer: Layer) -> Layer | None:
+def _each(several: Several, context: Context, reassemble: Reassemble | None, beside: list[Beside]) -> Packet | None:
+    """The first packet of a bundle; the others go to *beside*, and so does all that is quoted."""
+    if context.quoted:
+        reassemble = None  # a quotation takes no part in what is put together
+    first: Packet | None = None
+    try:
+        for number, layer in enumerate(several.layers):
+            if number == MAX_BUNDLED:
+                raise Unsupported(Reason.TOO_LARGE, 0)
+            packet = _piece(layer, context, reassemble, beside)
+            if packet is not None and first is None and not context.quoted:
+                first = packet
+            elif packet is not None:
+                beside.append(Beside(packet, None, context.quoted))
+    except DecodeError as error:
+        beside.append(Beside(None, error))
+    return first
+
+
+def _piece(layer: Layer, context: Context, reassemble: Reassemble | None, beside: list[Beside]) -> Packet | None:
+    try:
+        return _walk(layer, context, reassemble, beside)
+    except DecodeError as error:
+        beside.append(Beside(None, error))
+        return None
+
+
+def _next(layer: Layer) -> Layer | Several | None:
     decoder = _TABLES[layer.space].get(layer.number)
     if decoder is not None:
         return decoder(layer.data)
@@ -185,7 +237,7 @@ def _whole(datagram: Datagram, context: Context, reassemble: Reassemble | None) 
     return None if whole is None else continue_chain(whole)
 
 
-def _open(datagram: Datagram, context: Context) -> Packet | Layer | None:
+def _open(datagram: Datagram, context: Context) -> Packet | Layer | Several | None:
     """What the datagram carries: a packet, or a tunnel's inner layer."""
     if datagram.protocol == TCP:
         return _tcp(datagram, context)
@@ -217,14 +269,14 @@ def _tcp(datagram: Datagram, context: Context) -> Packet:
     )
 
 
-def _udp_lite(datagram: Datagram, context: Context) -> Packet | Layer | None:
+def _udp_lite(datagram: Datagram, context: Context) -> Packet | Layer | Several | None:
     """RFC 3828: in place of the length stands how much the checksum covers."""
     payload = datagram.payload
     unpack(_UDP, payload)
     return _udp(datagram._replace(payload=memoryview(payload[:4].tobytes() + bytes(2) + payload[6:])), context)
 
 
-def _udp(datagram: Datagram, context: Context) -> Packet | Layer | None:
+def _udp(datagram: Datagram, context: Context) -> Packet | Layer | Several | None:
     payload = datagram.payload
     source, destination, length = unpack(_UDP, payload)
     # A length of 0 is a jumbogram (RFC 2675 section 4) or a super-packet.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from struct import Struct
 
-from egret.decode.layer import Layer, Space, Table, ip_layer
+from egret.decode.bundles import sflow, stuffed_ppp
+from egret.decode.layer import Layer, Several, Space, Table, ip_layer
 from egret.decode.link import ETHERNET, IPV4, IPV6, by_ethertype, cut, ethernet, mpls, ppp
 from egret.decode.reader import unpack
 from egret.decode.wlan import WLAN
@@ -23,6 +24,7 @@ _U16 = Struct("!H")
 _NSH = Struct("!HBB")
 
 _ERSPAN = 0x88BE
+_PPP_STREAM = 0x8881
 _NSH_ETHERTYPE = 0x894F
 _TZSP_LINKTYPES = {1: ETHERNET, 18: WLAN, 119: 119, 127: 163}  # its own numbers for Prism and AVS headers
 _INNER_ETHERTYPES = frozenset({IPV4, IPV6, 0x8100, 0x88A8})
@@ -31,7 +33,7 @@ _GTP_DATA = 0xFF
 _GTP_MAX_EXTENSIONS = 8
 
 
-def gre(data: memoryview) -> Layer | None:
+def gre(data: memoryview) -> Layer | Several | None:
     """RFC 2784, 2890 (key, sequence), 2637 (version 1: PPTP)."""
     flags, number = unpack(_GRE, data)
     size = 4 + 4 * bool(flags & 0xC000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
@@ -44,6 +46,8 @@ def gre(data: memoryview) -> Layer | None:
         return None
     if number == _ERSPAN:  # type II has a header, and a GRE sequence number; type I has neither
         return ethernet(cut(inner, 8) if flags & 0x1000 else inner)
+    if number == _PPP_STREAM:
+        return stuffed_ppp(inner)
     return by_ethertype(number, inner) if number >= 0x600 else None
 
 
@@ -216,7 +220,7 @@ def _lisp(data: memoryview) -> Layer | None:
     return ip_layer(data[8:]) if len(data) >= 28 and data[8] >> 4 in {4, 6} else None
 
 
-def _gre_in_udp(data: memoryview) -> Layer | None:
+def _gre_in_udp(data: memoryview) -> Layer | Several | None:
     """RFC 8086."""
     return gre(data) if len(data) >= 24 and not data[0] & 0x4F and not data[1] else None
 
@@ -293,6 +297,7 @@ UDP_PORTS: Table = {
     5247: _capwap,
     6080: _generic_udp,
     6081: _geneve,
+    6343: sflow,
     6635: _mpls_in_udp,
     8472: _vxlan,
     12222: _lwapp,

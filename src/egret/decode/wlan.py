@@ -6,9 +6,10 @@ Ref: IEEE 802.11-2020 section 9.2 and 9.3.2; radiotap.org.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct
 
-from egret.decode.layer import Layer, Space, Table
+from egret.decode.layer import Layer, Several, Space, Table
 from egret.decode.link import IPV4, IPV6, by_ethertype, cut, ethernet, llc
 from egret.decode.reader import unpack
 from egret.errors import Malformed, Reason
@@ -20,6 +21,7 @@ _QOS_CONTROL = Struct("<H")
 _RADIOTAP = Struct("<BxHI")
 _WORD = Struct("<I")
 _PRISM = Struct("<II")
+_SUBFRAME = Struct("!12xH")
 _AVS = Struct("!II")
 _PPI = Struct("<BBHI")
 
@@ -34,11 +36,11 @@ _PADDED = 0x20  # radiotap flag: the header is padded to four bytes
 _MAX_PRESENT = 16  # radiotap words that say what is present
 
 
-def _wlan(data: memoryview) -> Layer | None:
+def _wlan(data: memoryview) -> Layer | Several | None:
     return _data_frame(data, padded=False)
 
 
-def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
+def _data_frame(data: memoryview, *, padded: bool) -> Layer | Several | None:
     (control,) = unpack(_FRAME_CONTROL, data)
     if control & _TYPE_MASK != _DATA or control & (_NO_DATA | _PROTECTED):
         return None
@@ -51,8 +53,17 @@ def _data_frame(data: memoryview, *, padded: bool) -> Layer | None:
     body = cut(data, size + -size % 4 * padded)
     if meshed and len(body) and body[0] != _SNAP:
         body = cut(body, 6 + 6 * (body[0] & 3))
-    # The first subframe of an aggregate has a header of Ethernet's shape, with a length.
-    return llc(cut(body, 14)) if aggregated else _body(body)
+    return Several(_subframes(body)) if aggregated else _body(body)
+
+
+def _subframes(data: memoryview) -> Iterator[Layer]:
+    """Of an aggregate: headers of Ethernet's shape, with a length; each but the last is padded to four bytes."""
+    offset = 0
+    while len(data) - offset > _SUBFRAME.size:
+        (length,) = _SUBFRAME.unpack_from(data, offset)
+        offset += _SUBFRAME.size
+        yield Layer(Space.ETHERTYPE, 0, data[offset : offset + length])
+        offset += length + -(_SUBFRAME.size + length) % 4
 
 
 def _body(data: memoryview) -> Layer | None:
@@ -64,7 +75,7 @@ def _body(data: memoryview) -> Layer | None:
     return llc(data)
 
 
-def _radiotap(data: memoryview) -> Layer | None:
+def _radiotap(data: memoryview) -> Layer | Several | None:
     version, length, present = unpack(_RADIOTAP, data)
     if version != 0 or length < 8:
         raise Malformed(Reason.BAD_VALUE, 0)
@@ -83,7 +94,7 @@ def _radiotap_padded(data: memoryview, length: int, present: int) -> bool:
     return bool(present & 2) and offset < length and bool(data[offset] & _PADDED)
 
 
-def _prism(data: memoryview) -> Layer | None:
+def _prism(data: memoryview) -> Layer | Several | None:
     cookie, length = unpack(_AVS, data)
     if cookie & 0xFFFFF000 != _AVS_MAGIC:
         _, length = unpack(_PRISM, data)

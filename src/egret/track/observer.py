@@ -12,13 +12,14 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from egret.decode import dns, dtls, gquic
-from egret.decode.packet import Packet, decode_packet
+from egret.decode.packet import Beside, Packet, decode_packet
 from egret.decode.quic import MIN_CLIENT_DATAGRAM
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.errors import DecodeError, Reason
-from egret.model import Anomaly, Event, FlowKey, Frame, Transport
+from egret.model import Anomaly, Event, FlowKey, Frame, Observation, Transport
 from egret.track.answers import Answers, Learnt
 from egret.track.dns_streams import DNS_PORT, DnsStreams
 from egret.track.dtls import DtlsFlows
@@ -69,6 +70,7 @@ class Observer:
         self._dtls = DtlsFlows(limits, namer, self._counters)
         self._fragments = Reassembler()
         self._reassemble = self._fragments.add
+        self._beside: list[Beside] = []  # what the frame at hand has besides its packet
         self._ticked_ns = 0
 
     def feed(self, frame: Frame) -> list[Event]:
@@ -77,18 +79,36 @@ class Observer:
         counters.frames += 1
         counters.bytes += frame.wire_length
         try:
-            packet = decode_packet(frame, self._reassemble)
+            packet = decode_packet(frame, self._reassemble, self._beside)
         except DecodeError as error:
             return [self._anomaly(frame, error.reason)]
         late = self._tick(frame.time_ns) if abs(frame.time_ns - self._ticked_ns) >= _TICK_NS else None
         if packet is None:
-            return late or []
+            events = []
+        else:
+            events = self.feed_packet(packet)
+            if events:
+                self.newest = packet
+        if self._beside:
+            events += self._feed_beside(frame)
+        return late + events if late else events
+
+    def feed_packet(self, packet: Packet) -> list[Event]:
+        """Take one packet that was found already; the events that it caused."""
         if self.volumes.active:
             self.volumes.feed(packet)
-        events = self._packet(packet)
-        if events:
-            self.newest = packet
-        return late + events if late else events
+        return self._packet(packet)
+
+    def _feed_beside(self, frame: Frame) -> list[Event]:
+        """What an aggregate, a report or an error message has besides its first packet."""
+        beside, self._beside, self.newest = self._beside, [], None
+        events: list[Event] = []
+        for packet, error, quoted in beside:
+            if error is not None:
+                events.append(self._anomaly(frame, error.reason))
+            elif packet is not None:
+                events += _said_in_quote(packet) if quoted else self.feed_packet(packet)
+        return events
 
     def _heed(self, name: str, address: bytes, time_ns: int) -> None:
         """A flagged name has this address: whoever goes there is counted from the first packet."""
@@ -230,6 +250,17 @@ class Observer:
             "ech_names": len(self._ech),
         }
         return counters
+
+
+def _said_in_quote(packet: Packet) -> list[Event]:
+    """The names in a packet that an ICMP error quotes. Anybody can make one up: it teaches nothing."""
+    aside = Observer()
+    events = aside.feed_packet(packet) + aside.flush()
+    return [
+        replace(event, attributes={**event.attributes, "quoted": True})
+        for event in events
+        if isinstance(event, Observation)
+    ]
 
 
 def _is_hello(payload: memoryview) -> bool:

@@ -141,7 +141,7 @@ class Pipeline:
         found = []
         for event in events:
             self._count(event)
-            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip):
+            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip) or _is_quoted(event):
                 continue
             self.relays.see(event)
             match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
@@ -275,3 +275,8 @@ class Pipeline:
             if connection.name is None and connection.reason is not Nameless.NO_PAYLOAD:
                 return self._prc.unnamed(connection.server.ip)
         return match
+
+
+def _is_quoted(event: Observation | Connection) -> bool:
+    """Whether nobody here is known to have sent it: an error message quotes it, and anybody can send such a message."""
+    return isinstance(event, Observation) and "quoted" in event.attributes

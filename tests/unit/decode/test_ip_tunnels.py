@@ -9,7 +9,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 
 from egret.decode.ip_tunnels import IP_PROTOCOLS
-from egret.decode.packet import decode_packet
+from egret.decode.packet import Beside, decode_packet
 from egret.errors import DecodeError
 from tests.support.net import CLIENT, HELLO, decoded, ether, frame, ip, tcp, udp, udp6
 from tests.support.wraps import WRAPS, esp, ethernet, ip4
@@ -27,9 +27,13 @@ def test_tunnels(way: str) -> None:
 
 def test_an_error_quotes_a_look_up() -> None:
     for error in (OUTER / ICMP(type=3, code=3) / udp(LOOKUP), IPv6() / ICMPv6DestUnreach() / udp6(LOOKUP)):
-        assert bytes(decoded(ether() / error).payload) == LOOKUP
+        beside: list[Beside] = []
+        assert decode_packet(frame(ether() / error), None, beside) is None
+        assert [(bytes(each.packet.payload), each.quoted) for each in beside if each.packet] == [(LOOKUP, True)]
+        assert decode_packet(frame(ether() / error)) is None
     for other in (ICMP(type=3) / tcp(HELLO), ICMP(type=8) / udp(LOOKUP), ICMP(type=3) / bytes(udp(LOOKUP))[:30]):
-        assert decode_packet(frame(ether() / OUTER / other)) is None
+        assert decode_packet(frame(ether() / OUTER / other), None, beside := []) is None
+        assert not beside
 
 
 def test_minimal_encapsulation_without_a_source() -> None:

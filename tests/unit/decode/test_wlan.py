@@ -5,8 +5,8 @@ import pytest
 from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.l2 import LLC, SNAP
 
-from egret.decode.packet import decode_packet
-from egret.errors import DecodeError, Malformed
+from egret.decode.packet import Beside, decode_packet
+from egret.errors import DecodeError, Malformed, Reason
 from tests.support.net import HELLO, decoded, ether, frame, tcp
 
 BODY = LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(OUI=0, code=0x800) / tcp(HELLO)
@@ -37,6 +37,28 @@ CASES: dict[str, tuple[Any, int]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_data_frames(case: str) -> None:
     assert bytes(decoded(*CASES[case]).payload) == HELLO
+
+
+def test_every_frame_of_an_aggregate() -> None:
+    bodies = [
+        bytes(LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(OUI=0, code=0x800) / tcp(HELLO + b"x" * n)) for n in range(5)
+    ]
+    frames = [bytes(12) + struct.pack("!H", len(body)) + body for body in bodies]
+    aggregate = b"".join(each + bytes(-len(each) % 4) for each in frames)
+    for data in (aggregate, aggregate.rstrip(b"\0"), aggregate + bytes(14)):
+        beside: list[Beside] = []
+        first = decode_packet(frame(QOS[:24] + b"\x80\0" + data, 105), None, beside)
+        packets = [first, *(each.packet for each in beside)]
+        assert [packet and len(packet.payload) - len(HELLO) for packet in packets] == [0, 1, 2, 3, 4]
+
+
+def test_a_broken_frame_of_an_aggregate_is_told_beside_the_others() -> None:
+    broken = bytes(12) + b"\0\x0a\xaa\xaa\3\0\0\0\x08\0\x41\0"
+    beside: list[Beside] = []
+    found = decode_packet(frame(QOS[:24] + b"\x80\0" + broken + SUBFRAME + bytes(BODY), 105), None, beside)
+    assert found is not None
+    assert bytes(found.payload) == HELLO
+    assert [each.error.reason for each in beside if each.error] == [Reason.TRUNCATED]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import struct
+
 import dns.message
+import dns.rrset
 import pytest
 
 from egret.errors import Reason
@@ -20,8 +23,11 @@ from tests.support.hello import (
     client_hello,
     connections,
     crypto_frame,
+    ip_packet,
+    observations,
     openssl_hello,
     quic_initial,
+    records,
     run,
     said,
     udp,
@@ -176,3 +182,36 @@ def test_addresses_of_flagged_names_are_followed_from_the_start_on() -> None:
     observer.restore(learnt, 1)
     assert observer.volumes.addresses() == [server]
     assert observer.answers.name_of(client, server, 1) == "chat.example"
+
+
+def quoting(packet: Frame) -> Frame:
+    error = b"\3\3" + bytes(6) + bytes(packet.data)
+    return Frame(START_NS, 101, memoryview(ip_packet(SERVER, CLIENT, 1, error)), 28 + len(packet.data), "lan0")
+
+
+def test_what_an_error_quotes_is_named_and_nothing_else() -> None:
+    tcp = Tcp()
+    hello = records(client_hello())
+    answer = dns.message.make_response(dns.message.from_wire(QUERY))
+    answer.answer.append(dns.rrset.from_text("a.example.", 300, "IN", "A", SERVER))
+    observer = Observer()
+    forged = [quoting(tcp.syn()), quoting(tcp.send(0, hello)), quoting(udp(answer.to_wire(), 53, 5000))]
+    events = run([*forged, *forged], observer)
+    assert said(events) == [("tls", "client_hello", "chat.qwen.ai"), ("dns", "answer", "a.example")] * 2
+    assert all(observation.attributes["quoted"] for observation in observations(events))
+    assert not connections(events)
+    assert not any(observer.counters.tracked.values())
+    (real,) = connections(run([*tcp.handshake(), tcp.send(0, openssl_hello("other.example"))], observer))
+    assert real.name == "other.example"
+
+
+def test_every_frame_of_a_report_is_fed() -> None:
+    one, two = (bytes(udp(QUERY, port, 53).data) for port in (5000, 5001))
+    sampled = [struct.pack("!6I", 1, 16 + len(f), 11, len(f), 0, len(f)) + f for f in (one, two)]
+    flow = bytes(28) + struct.pack("!I", 2) + b"".join(sampled)
+    report = struct.pack("!7I", 5, 1, 0, 0, 0, 0, 1) + struct.pack("!2I", 1, len(flow)) + flow
+    observer = Observer()
+    events = run([udp(report, 6343, 6343)], observer)
+    assert said(events) == [("dns", "query", "a.example")] * 2
+    assert observer.newest is None
+    assert [anomaly.reason for anomaly in anomalies(run([udp(report[:150], 6343, 6343)]))] == [Reason.TRUNCATED]

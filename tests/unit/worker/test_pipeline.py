@@ -69,6 +69,13 @@ def test_what_the_catalogue_does_not_name_is_only_counted(name: str) -> None:
     assert pipeline.counts == {("names", "tls", "client_hello"): 1}
 
 
+def test_what_an_error_quotes_is_only_counted() -> None:
+    pipeline = Pipeline(CATALOG)
+    quoted = replace(seen("chat.example"), attributes={"quoted": True})
+    assert hits(quoted, pipeline=pipeline) == []
+    assert pipeline.counts == {("names", "tls", "client_hello"): 1}
+
+
 def test_an_answer_repeats_no_question() -> None:
     question = seen("chat.example", protocol=Protocol.DNS, kind=Kind.QUERY)
     answer = seen("chat.example", protocol=Protocol.DNS, kind=Kind.ANSWER, at_s=0.01)
