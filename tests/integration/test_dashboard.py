@@ -97,6 +97,6 @@ def test_the_model_is_raw_and_what_the_program_makes(repository: Path) -> None:
     assert all(panel["datasource"]["uid"] == "$datasource" for panel in panels(repository) if panel.get("targets"))
     assert "DB-IP" in text
     script = repository / "deploy/grafana/dashboard.py"
-    code = f"import runpy; m = runpy.run_path({str(script)!r}); print(m['JSONEncoder'](sort_keys=True, indent=2).encode(m['make']().build()))"
+    code = f"import runpy, sys; sys.path.insert(0, {str(script.parent)!r}); m = runpy.run_path({str(script)!r}); print(m['JSONEncoder'](sort_keys=True, indent=2).encode(m['make']().build()))"
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert made == text

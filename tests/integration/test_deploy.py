@@ -85,7 +85,7 @@ def test_the_rules_are_right() -> None:
     assert "SUCCESS" in run("promtool", "check", "rules", str(DEPLOY / "prometheus/egret.rules.yml"))
 
 
-@pytest.mark.parametrize("name", ["egret.rules.test.yml", "egret.ages.test.yml"])
+@pytest.mark.parametrize("name", ["egret.rules.test.yml", "egret.ages.test.yml", "egret.watch.test.yml"])
 def test_the_rules_do_what_they_say(name: str) -> None:
     assert "SUCCESS" in run("promtool", "test", "rules", name, cwd=DEPLOY / "prometheus")
 

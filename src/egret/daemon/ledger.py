@@ -137,6 +137,8 @@ class Ledger:
         self._telemetry.detection(detection, latency_s)
         before = replace(self.incidents.counters)
         try:
+            if (severity := self.incidents.weight(detection)) is not None:
+                self._telemetry.not_allowed(detection.match.signature, severity)
             alerts = self.incidents.feed(detection)
         except Exception as error:  # noqa: BLE001 - as above
             self._telemetry.internal_error(Stage.INCIDENTS, error)

@@ -136,7 +136,8 @@ class Service:
     def _announce(self, knowledge: Knowledge) -> None:
         """Every series exists at 0 before the first packet, so that the first hit shows in increase()."""
         telemetry, catalog = self.telemetry, knowledge.catalog
-        telemetry.catalog(catalog.signatures, catalog.version, knowledge.judge.policy.possible, UNNAMED.values())
+        possible, decided = knowledge.judge.policy.possible, bool(knowledge.config.approvals.entries)
+        telemetry.catalog(catalog.signatures, catalog.version, possible, UNNAMED.values(), decided=decided)
         telemetry.resolvers(resolver.operator for resolver in knowledge.resolvers.resolvers)
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
         telemetry.config_loaded(time.time())

@@ -87,6 +87,11 @@ class Telemetry:
                 self._known[name].add(labels)
                 family.labels(*labels)
 
+    def _announce_some(self, name: str, combinations: Collection[Labels]) -> None:
+        """The same, unless it were too many."""
+        if len(self._known[name].union(combinations)) <= MAX_SERIES:
+            self._announce(name, combinations)
+
     def _add(self, name: str, amount: float, *labels: str) -> None:
         family = self._counters[name]
         (family.labels(*labels) if labels else family).inc(amount)
@@ -123,6 +128,8 @@ class Telemetry:
         version: str,
         possible: Possible,
         unlisted: Collection[Signature] = (),
+        *,
+        decided: bool = False,
     ) -> None:
         """Announce a catalogue: each detection it can produce at 0, its version, size and review date.
 
@@ -131,18 +138,19 @@ class Telemetry:
             version: of the catalogue.
             unlisted: what is detected beside the catalogue (``judge.unnamed``).
             possible: the severities that a class of service can have (``judge.verdict.Policy.possible``).
+            decided: whether there are approvals, which make a detection milder or graver.
         """
         combinations = {
-            (*_service_labels(signature), severity.value)
+            (_service_labels(signature), severity)
             for signature in (*signatures, *unlisted)
             for severity in possible(signature.service_class, signature.operator)
         }
-        if len(self._known["egret_detections_total"] | combinations) <= MAX_SERIES:
-            self._announce("egret_detections_total", combinations)
+        ruled = {(service, each) for service, own in combinations for each in _ruled(own, decided=decided)}
+        self._announce_some("egret_detections_total", {(*service, own.value) for service, own in combinations})
+        self._announce_some("egret_detections_not_allowed_total", {(*service, own.value) for service, own in ruled})
         self._services = {signature.id: (signature.vendor, signature.service) for signature in (*signatures, *unlisted)}
         both = {(*service, way.value) for service in self._services.values() for way in Direction}
-        if len(self._known["egret_volume_bytes_total"] | both) <= MAX_SERIES:
-            self._announce("egret_volume_bytes_total", both)
+        self._announce_some("egret_volume_bytes_total", both)
         resolvers = {(s.service,) for s in signatures if s.service_class is ServiceClass.RESOLVER}
         self._announce("egret_prc_resolver_connections_total", resolvers)
         self._forget("egret_catalog_info")
@@ -228,6 +236,12 @@ class Telemetry:
         self._add("egret_detections_total", 1, *labels)
         if latency_s is not None:
             self._latency.observe(max(0.0, latency_s))
+
+    def not_allowed(self, signature: Signature, severity: Severity) -> None:
+        """One detection of *signature* that nobody allowed, of the *severity* that the operator's decision leaves."""
+        labels = (*_service_labels(signature), severity.value)
+        self._known["egret_detections_not_allowed_total"].add(labels)
+        self._add("egret_detections_not_allowed_total", 1, *labels)
 
     def incidents_open(self, numbers: Mapping[Severity, int]) -> None:
         """How many incidents are open now, by severity; a severity left out has none."""
@@ -353,6 +367,11 @@ class Telemetry:
 
 def _service_labels(signature: Signature) -> Labels:
     return (signature.vendor, signature.service, signature.category.value, signature.service_class.value)
+
+
+def _ruled(severity: Severity, *, decided: bool) -> set[Severity]:
+    """What a decision may make of a severity: tolerated is info unless critical, unapproved one step more."""
+    return {severity, severity.step_up(), Severity.INFO} if decided else {severity}
 
 
 def _timestamp(day: str) -> float:

@@ -138,6 +138,12 @@ METRICS = (
         "Look-ups of and connections to services that the catalogue names.",
     ),
     Metric(
+        "egret_detections_not_allowed_total",
+        C,
+        ("vendor", "service", "category", "class", "severity"),
+        "Those that neither an approval nor the suppress list allows, by the severity that the decision leaves them.",
+    ),
+    Metric(
         "egret_volume_bytes_total",
         C,
         ("vendor", "service", "direction"),

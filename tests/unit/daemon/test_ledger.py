@@ -11,6 +11,7 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.daemon import ledger as module
 from egret.errors import SinkRejected, SinkTemporary, StoreError
+from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.judge.directory import ClientDirectory, Declared, StaticClient
 from egret.judge.verdict import Policy
 from egret.model import Kind, Protocol
@@ -18,6 +19,8 @@ from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
 from tests.support.daemon import Room
 from tests.support.pipeline import CATALOG, seen
+
+NOT_ALLOWED = "egret_detections_not_allowed_total"
 
 
 def hit(name: str = "chat.example", **how: object) -> Hit:
@@ -191,6 +194,24 @@ def test_suppressed_and_counted_detections_make_no_alert_but_a_number(tmp_path: 
     live(room, during)
     assert room.said() == []
     assert room.telemetry.value("egret_alerts_suppressed_total", "suppress_list") == 1
+    assert room.telemetry.total(NOT_ALLOWED) == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"),
+    [("approved", None), ("tolerated", "info"), ("in_review", "high"), ("unapproved", "critical")],
+)
+def test_what_rules_alert_on_is_what_nobody_allowed(state: str, severity: str | None, tmp_path: Path) -> None:
+    entry = Approval(terms=Terms(state=ApprovalState(state)), number=1, service="example.chat")
+    room = Room(tmp_path / "i.db", IncidentPolicy(approvals=(entry,)))
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+
+    live(room, during)
+    assert room.telemetry.total("egret_detections_total", severity="high") == 1
+    assert room.telemetry.total(NOT_ALLOWED) == (severity is not None)
+    assert severity is None or room.telemetry.total(NOT_ALLOWED, severity=severity) == 1
 
 
 def test_ticks_close_what_is_quiet_and_show_gauges(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ CLOUD = Signature(
     last_reviewed="not a date",
 )
 DETECTIONS = "egret_detections_total"
+NOT_ALLOWED = "egret_detections_not_allowed_total"
 LABELS = ("Alibaba", QWEN.service, "chat", "ai")
 
 
@@ -93,6 +94,17 @@ def test_a_first_hit_shows_in_increase() -> None:
     assert len([line for line in lines(made) if line.startswith(DETECTIONS)]) == 4
 
 
+def test_what_nobody_allowed_is_there_at_zero_with_what_a_decision_may_make_of_it() -> None:
+    made = telemetry()
+    assert len([line for line in lines(made) if line.startswith(f"{NOT_ALLOWED}{{")]) == 4
+    made.catalog([QWEN], "2026.12", Policy().possible, decided=True)
+    assert made.value(NOT_ALLOWED, *LABELS, "critical") == made.value(NOT_ALLOWED, *LABELS, "info") == 0
+    before = made.series_count()
+    made.not_allowed(QWEN, Severity.CRITICAL)
+    assert made.value(NOT_ALLOWED, *LABELS, "critical") == 1
+    assert made.series_count() == before
+
+
 def test_promtool_has_no_complaint() -> None:
     made = telemetry()
     made.geoip([("GeoLite2-ASN", 1_780_000_000.0)])
@@ -111,9 +123,11 @@ def test_the_bundled_catalogue_stays_within_the_bound() -> None:
     catalog = load_catalog()
     made = telemetry(catalog.signatures)
     before = made.series_count()
-    assert before < 3000
+    assert before < 4000
     made.catalog(catalog.signatures, catalog.version, Policy().possible)
     assert made.series_count() == before
+    made.catalog(catalog.signatures, catalog.version, Policy().possible, decided=True)
+    assert made.series_count() < 5000
 
 
 def test_a_reload_replaces_versions_and_keeps_counts() -> None:
