@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from egret.decode.http import begins_request
 from egret.decode.packet import Packet
@@ -27,6 +28,15 @@ class LateStarts:
 
     def __init__(self, bound: int, evictions: Counter[str]) -> None:
         self._table = Remembered("late_hellos", bound, evictions)
+
+    @property
+    def on_forgetting(self) -> Callable[[], object] | None:
+        """Called before anything is expected no more."""
+        return self._table.on_forgetting
+
+    @on_forgetting.setter
+    def on_forgetting(self, call: Callable[[], object] | None) -> None:
+        self._table.on_forgetting = call
 
     def __len__(self) -> int:
         return len(self._table)

@@ -63,6 +63,10 @@ class Streams:
             return self._from_client(flow, packet)
         return self._from_other(key, packet)
 
+    def on_change(self, call: Callable[[], object]) -> None:
+        """Have *call* called before what ``watched`` said may be true no more."""
+        self.decided.on_forgetting = self._late.on_forgetting = call
+
     def watched(self, key: int, other: int) -> frozenset[int] | None:
         """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
         for each in (key, other):

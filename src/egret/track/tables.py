@@ -103,7 +103,7 @@ class Remembered:
         self._name = name
         self._limit = limit
         self._evictions = evictions
-        self.on_forgetting: Callable[[], object] | None = None  # called when a generation becomes the old one
+        self.on_forgetting: Callable[[], object] | None = None  # called before anything is forgotten
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
 
@@ -131,5 +131,6 @@ class Remembered:
 
     def forget(self, key: int) -> None:
         """Remember nothing for *key*."""
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+        known = self._young.pop(key, None), self._old.pop(key, None)
+        if known != (None, None) and self.on_forgetting is not None:
+            self.on_forgetting()

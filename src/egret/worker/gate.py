@@ -26,7 +26,7 @@ _FIELDS_4 = Struct("!16xH2xHxB2x12s8xBB")  # length, fragment, protocol, ends; o
 _FIELDS_6 = Struct("!18xHBx36s8xBB")
 _TCP, _UDP = 6, 17
 _FRAGMENT = 0x3FFF
-_SETTLING, _SYN = 0x07, 0x02  # FIN, SYN, RST
+_SETTLING = 0x07  # FIN, SYN, RST
 _DNS_PORT = b"\0\x35"
 
 Buffer = bytes | bytearray | mmap
@@ -59,7 +59,7 @@ class Gate:
         self._settled = 0
         self.last_ns = 0  # when the last frame came
         self._volumes = observer.volumes
-        observer.streams.decided.on_forgetting = self._quiet.clear
+        observer.streams.on_change(self._quiet.clear)
         observer.volumes.on_arming = self._quiet.clear
 
     def skip(self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int) -> bool:
@@ -81,7 +81,7 @@ class Gate:
             return False
         if protocol == _TCP:
             if flags & _SETTLING or not self._is_idle_segment(buffer, body, end, ends, length, offset >> 2 & 0x3C):
-                return self._let_through(ends, flags)
+                return False
             self._tcp += 1
         elif protocol == _UDP:
             if (
@@ -102,32 +102,20 @@ class Gate:
         if watched is None:
             if not 20 <= header <= length or _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._is_measured(ends):
                 return False
-            return header == length or self._quieten(ends)
-        return 20 <= header <= length and (not watched or not self._begins(buffer, body + header, end, ends))
+            return header == length or self._quieten(buffer, body + header, end, ends)
+        at = body + header
+        return 20 <= header <= length and (not watched or at >= end or buffer[at] not in watched)
 
-    def _let_through(self, ends: bytes, flags: int) -> bool:
-        """It is the observer's; after a SYN the ends may be used again."""
-        if flags & _SYN:
-            self._forget(ends)
-        return False
-
-    def _quieten(self, ends: bytes) -> bool:
-        """Remember a direction of which little is awaited; the segment at hand may be just that."""
+    def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
+        """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""
         source, destination = endpoints(ends)
         watched = self._streams.watched(hash((source, destination)), hash((destination, source)))
-        if watched is None:
+        if watched is None or (at < end and buffer[at] in watched):
             return False
         if len(self._quiet) >= MAX_QUIET:
             self._quiet.clear()
         self._quiet[ends] = watched
-        return not watched
-
-    def _begins(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
-        """Whether something may begin with the payload at *at*; then the direction is quiet no more."""
-        if at < end and buffer[at] in self._quiet[ends]:
-            self._forget(ends)
-            return True
-        return False
+        return True
 
     def _is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""
@@ -135,11 +123,6 @@ class Gate:
             return False
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
-
-    def _forget(self, ends: bytes) -> None:
-        size = (len(ends) - 4) // 2
-        self._quiet.pop(ends, None)
-        self._quiet.pop(ends[size:-4] + ends[:size] + ends[-2:] + ends[-4:-2], None)
 
     def forget_names(self) -> None:
         """Other names are flagged now."""
