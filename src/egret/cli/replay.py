@@ -14,6 +14,7 @@ import typer
 
 from egret import __version__
 from egret.alerts.formats.ecs import detection_to_ecs
+from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.table import FORMATS
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
@@ -42,6 +43,9 @@ class Format(StrEnum):
     JSONL = "jsonl"
     ECS = "ecs"
     OCSF = "ocsf"
+    EVE = "eve"
+    CEF = "cef"
+    LEEF = "leef"
 
 
 def replay(
@@ -50,7 +54,7 @@ def replay(
     ],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="configuration; none is needed")] = None,
     output: Annotated[
-        Format, typer.Option("--format", help="a table for people, or JSON lines for programs")
+        Format, typer.Option("--format", help="a table for people, or lines for programs")
     ] = Format.TABLE,
     *,
     detections: Annotated[
@@ -90,9 +94,12 @@ def replay(
 
 
 def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str, object]]:
-    """How to write one detection; OCSF knows findings only, which are incidents."""
-    if output is Format.OCSF:
-        raise typer.BadParameter("OCSF has no form for single detections; leave out --detections, or use jsonl or ecs")
+    """How to write one detection; most formats know incidents only (OCSF: findings)."""
+    if output not in {Format.TABLE, Format.JSONL, Format.ECS}:
+        name = output.value.upper()
+        raise typer.BadParameter(
+            f"{name} has no form for single detections; leave out --detections, or use jsonl or ecs"
+        )
     if output is Format.ECS:
         sensor = Sensor(__version__, socket.gethostname())
         return lambda detection, _path: detection_to_ecs(detection, sensor)
@@ -209,7 +216,12 @@ def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
         sys.stdout.write(f"{len(alerts)} incidents; {run.names} names seen, {share}.\n")
         sys.stdout.writelines(f"  {line}\n" for line in coverage_summary(run.coverage))
         return
-    render = FORMATS[output.value]
     sensor = Sensor(__version__, socket.gethostname())
     for alert in alerts:
-        sys.stdout.write(dump(render(alert, sensor)) + "\n")
+        sys.stdout.write(_line(alert, output, sensor) + "\n")
+
+
+def _line(alert: Alert, output: Format, sensor: Sensor) -> str:
+    if output.value in FORMATS:
+        return dump(FORMATS[output.value](alert, sensor))
+    return LINES[output.value](alert, sensor, None)

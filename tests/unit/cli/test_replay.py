@@ -31,7 +31,9 @@ def test_a_table_for_people(capture: str, capsys: pytest.CaptureFixture[str]) ->
     assert "2 incidents; 4 names seen, 4 of 4 connections named." in text
 
 
-@pytest.mark.parametrize(("form", "key"), [("jsonl", "schema"), ("ecs", "@timestamp"), ("ocsf", "class_uid")])
+@pytest.mark.parametrize(
+    ("form", "key"), [("jsonl", "schema"), ("ecs", "@timestamp"), ("ocsf", "class_uid"), ("eve", "event_type")]
+)
 def test_lines_for_programs(form: str, key: str, capture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["replay", "--format", form, capture]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -87,10 +89,19 @@ def test_a_configured_inside_leaves_others_out(
     assert "0 incidents" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("form", "start"), [("cef", "CEF:0|Egret|"), ("leef", "LEEF:2.0|Egret|")])
+def test_a_line_for_other_readers(form: str, start: str, capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["replay", "--format", form, capture]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.startswith(start) for line in lines)
+
+
 def test_detections_in_ecs_and_not_in_ocsf(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["replay", "--detections", "--format", "ecs", capture]) == 0
     assert all("@timestamp" in json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert invoke(["replay", "--detections", "--format", "ocsf", capture]) == 2
+    for form in ("ocsf", "eve", "cef", "leef"):
+        assert invoke(["replay", "--detections", "--format", form, capture]) == 2
     assert "OCSF has no form for single detections" in capsys.readouterr().err
 
 

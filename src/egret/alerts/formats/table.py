@@ -7,6 +7,7 @@ from typing import Any
 
 from egret.alerts.codec import alert_to_dict
 from egret.alerts.formats.ecs import alert_to_ecs
+from egret.alerts.formats.eve import alert_to_eve
 from egret.alerts.formats.ocsf import alert_to_ocsf
 from egret.alerts.model import Alert, Sensor
 
@@ -18,4 +19,9 @@ def alert_to_own(alert: Alert, sensor: Sensor) -> dict[str, Any]:
     return {**alert_to_dict(alert), "sensor": {"version": sensor.version, "hostname": sensor.hostname}}
 
 
-FORMATS: Mapping[str, Formatter] = {"jsonl": alert_to_own, "ecs": alert_to_ecs, "ocsf": alert_to_ocsf}
+FORMATS: Mapping[str, Formatter] = {
+    "jsonl": alert_to_own,
+    "ecs": alert_to_ecs,
+    "ocsf": alert_to_ocsf,
+    "eve": alert_to_eve,
+}

@@ -1,0 +1,134 @@
+r"""The syslog message of RFC 5424, and the shorter one that local sockets take.
+
+Structured data carries the facts under ``egret@32473``: the enterprise number that RFC 5612 keeps for documentation,
+until Egret has one of its own. In its values ``"``, ``\`` and ``]`` are escaped; control characters never come so far.
+Ref: RFC 5424 sections 6 and 6.3.3; RFC 3164 section 4.1.3 for the local form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from egret.alerts.formats.inert import fitting, inert
+from egret.alerts.formats.lines import LINES, SMALLEST_JSON
+from egret.alerts.formats.table import FORMATS
+from egret.alerts.formats.text import hosting_text, main_host
+from egret.alerts.model import Alert, Sensor
+from egret.alerts.timestamps import rfc3339
+from egret.model import Severity
+
+SD_ID = "egret@32473"
+_NIL = "-"
+_BOM = "\ufeff"  # RFC 5424 section 6.4: begins a text that is UTF-8
+LEVEL = {Severity.CRITICAL: 2, Severity.HIGH: 3, Severity.MEDIUM: 4, Severity.LOW: 5, Severity.INFO: 6}
+
+
+class Facility(StrEnum):
+    """What kind of program it is: RFC 5424 table 1, those that a service may use."""
+
+    USER = "user"
+    DAEMON = "daemon"
+    AUTH = "auth"
+    AUTHPRIV = "authpriv"
+    LOCAL0 = "local0"
+    LOCAL1 = "local1"
+    LOCAL2 = "local2"
+    LOCAL3 = "local3"
+    LOCAL4 = "local4"
+    LOCAL5 = "local5"
+    LOCAL6 = "local6"
+    LOCAL7 = "local7"
+
+
+_CODES = {Facility.USER: 1, Facility.DAEMON: 3, Facility.AUTH: 4, Facility.AUTHPRIV: 10}
+
+
+def facility_code(facility: Facility) -> int:
+    """The number of *facility*."""
+    return _CODES.get(facility) or 16 + int(facility.value.removeprefix("local"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyslogForm:
+    """What messages look like."""
+
+    sensor: Sensor
+    form: str = "text"  # a name in LINES
+    facility: Facility = Facility.LOCAL0
+    process: str = _NIL  # the process id
+    limit: int = 8192  # bytes of a whole message
+    local: bool = False  # for a socket of this host: no host name, no time, no structured data
+
+
+def smallest(form: str) -> int:
+    """The least limit that *form* fits into: a receiver must take 480 bytes (RFC 5424 section 6.1)."""
+    return SMALLEST_JSON + 512 if form in FORMATS else 480
+
+
+def message(alert: Alert, form: SyslogForm) -> bytes:
+    """Write *alert* as one message of at most ``form.limit`` bytes, without framing."""
+    head = f"<{facility_code(form.facility) * 8 + LEVEL[alert.severity]}>"
+    if form.local:
+        process = "" if form.process == _NIL else f"[{form.process}]"
+        return _with_body(f"{head}egret{process}: ", alert, form)
+    second = f"{rfc3339(alert.time_ns)[:26]}Z"  # microseconds are all that section 6.2.3 takes
+    host = _name(form.sensor.hostname, 255)
+    head = f"{head}1 {second} {host} egret {_name(form.process, 128)} incident-{alert.action.value} "
+    room = (form.limit - len(head)) * 3 // 4  # the rest is for the sentence
+    return _with_body(f"{head}{_structured(alert, room) if form.form == 'text' else _NIL} ", alert, form)
+
+
+def _with_body(head: str, alert: Alert, form: SyslogForm) -> bytes:
+    start = head.encode("utf-8")
+    room = form.limit - len(start)
+    body = LINES[form.form](alert, form.sensor, room)
+    if form.form == "text" and not form.local and not body.isascii():
+        body = _BOM + LINES[form.form](alert, form.sensor, room - len(_BOM.encode("utf-8")))
+    return start + body.encode("utf-8")
+
+
+def _name(text: str | None, limit: int) -> str:
+    """PRINTUSASCII without spaces (RFC 5424 section 6), or nothing known."""
+    return "".join(c for c in text or "" if "!" <= c <= "~")[:limit] or _NIL
+
+
+def _structured(alert: Alert, room: int) -> str:
+    """One element, as many of its parameters as fit; else none."""
+    room -= len(SD_ID) + 2
+    params = list(fitting(_params(alert), _quoted, room, 255))
+    return f"[{SD_ID} {' '.join(params)}]" if params else _NIL
+
+
+def _quoted(text: str) -> str:
+    escaped = inert(text).replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+    return f'"{escaped}"'
+
+
+def _params(alert: Alert) -> Iterator[tuple[str, object]]:
+    """The most important first; names are SD-NAMEs: printable ASCII, at most 32 characters."""
+    incident = alert.incident
+    yield "alert", alert.id
+    yield "incident", incident.id
+    yield "action", alert.action.value
+    yield "severity", alert.severity.value
+    yield "client", incident.client
+    yield "signature", incident.signature
+    yield "host", main_host(incident)
+    yield "server", incident.servers[-1].ip if incident.servers else None
+    yield "port", incident.servers[-1].port if incident.servers else None
+    yield "class", incident.service_class.value
+    yield "score", incident.score
+    yield "communityId", incident.community_id
+    yield "operator", incident.operator.country
+    yield "contested", str(incident.operator.contested).lower()
+    yield "hosting", incident.hosting.country
+    yield "network", hosting_text(incident.hosting)
+    yield "clientName", incident.client_name
+    yield "vendor", incident.vendor
+    yield "service", incident.service
+    yield "bytesOut", incident.bytes_out
+    yield "bytesIn", incident.bytes_in
+    yield "connections", incident.connections
+    yield "lookups", incident.lookups

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from egret.alerts.formats.lines import LINES
+from egret.alerts.formats.syslog import SD_ID, Facility, SyslogForm, facility_code, message, smallest
+from egret.alerts.model import Sensor
+from egret.model import Severity
+from tests.support.alerts import check_golden, hostile, numbered, opened, whole_life
+from tests.support.lines import read_cef, read_syslog
+
+FORM = SyslogForm(sensor=Sensor("1.2.3", "gw.example"), process="7")
+
+
+def test_golden(update_golden: bool) -> None:
+    lines = [message(alert, FORM).decode() for alert in whole_life()]
+    check_golden("life.rfc5424", "".join(f"{line}\n" for line in lines), update=update_golden)
+
+
+def test_header_structured_data_and_text() -> None:
+    head, params, text = read_syslog(message(opened(), FORM))
+    assert head == ("131", "2026-01-01T00:00:00.123456Z", "gw.example", "egret", "7", "incident-opened")
+    assert f"[{SD_ID} ".encode() in message(opened(), FORM)
+    assert (params["client"], params["host"], params["operator"]) == ("192.0.2.7", "chat.example", "CN")
+    assert params["communityId"] == opened().incident.community_id
+    assert text.startswith("192.0.2.7 connected to Example Chat")
+
+
+@pytest.mark.parametrize(("severity", "level"), list(zip(Severity, (6, 5, 4, 3, 2), strict=True)))
+def test_priority_is_facility_and_level(severity: Severity, level: int) -> None:
+    form = replace(FORM, facility=Facility.AUTHPRIV)
+    assert message(numbered(1, severity)[0], form).startswith(f"<{80 + level}>1 ".encode())
+
+
+def test_facilities() -> None:
+    assert [facility_code(facility) for facility in Facility] == [1, 3, 4, 10, *range(16, 24)]
+
+
+def test_a_host_without_a_name_is_nil() -> None:
+    head, _, _ = read_syslog(message(opened(), replace(FORM, sensor=Sensor("1", "ü \n"), process="-")))
+    assert (head[2], head[4]) == ("-", "-")
+
+
+def test_a_text_beyond_ascii_says_that_it_is_utf_8() -> None:
+    named = replace(opened(), incident=replace(opened().incident, client_name="büro"))
+    _, params, text = read_syslog(message(named, FORM))
+    assert text.startswith("\ufeffbüro (192.0.2.7)")
+    assert params["clientName"] == "büro"
+    assert "\ufeff" not in message(named, replace(FORM, local=True)).decode()
+
+
+def test_other_formats_are_the_text_and_have_no_structured_data() -> None:
+    _, params, text = read_syslog(message(opened(), replace(FORM, form="cef")))
+    assert params == {}
+    assert read_cef(text)[1]["src"] == "192.0.2.7"
+
+
+def test_a_local_socket_gets_the_short_form() -> None:
+    assert message(opened(), replace(FORM, local=True)).startswith(b"<131>egret[7]: 192.0.2.7 connected to")
+    assert message(opened(), replace(FORM, local=True, process="-")).startswith(b"<131>egret: 192")
+
+
+@pytest.mark.parametrize("form", sorted(LINES))
+def test_every_message_fits(form: str) -> None:
+    for alert in [*whole_life(), hostile()]:
+        for limit in (smallest(form), smallest(form) + 1500):
+            data = message(alert, replace(FORM, form=form, limit=limit))
+            assert len(data) <= limit
+            assert data.decode().isprintable()
+            read_syslog(data)
+
+
+def test_nothing_hostile_gets_through() -> None:
+    _, params, text = read_syslog(message(hostile(), FORM))
+    assert text.isprintable()
+    assert "<script" not in text
+    assert all(value.isprintable() for value in params.values())
