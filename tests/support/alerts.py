@@ -179,8 +179,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Outcome, str]] = []
+        self.offered = 0
+        self.details: list[str] = []
 
     def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+        if outcome is Outcome.OFFERED:
+            self.offered += len(alerts)
+            return
+        self.details.append(detail)
         self.seen.extend((sink, outcome, alert.id) for alert in alerts)
 
     def ids(self, outcome: Outcome) -> list[str]:

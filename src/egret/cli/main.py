@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from egret import __version__
-from egret.cli import approvals, catalog, check, doctor, explain, geoip, match, observe, privacy, replay, run
+from egret.cli import alerts, approvals, catalog, check, doctor, explain, geoip, match, observe, privacy, replay, run
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
 
@@ -35,7 +35,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "doctor": doctor.doctor,
 }
-GROUPS = {"approvals": approvals.app, "catalog": catalog.app, "geoip": geoip.app, "privacy": privacy.app}
+GROUPS = {
+    "alerts": alerts.app,
+    "approvals": approvals.app,
+    "catalog": catalog.app,
+    "geoip": geoip.app,
+    "privacy": privacy.app,
+}
 
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)

@@ -25,6 +25,7 @@ from egret.judge.verdict import Judge
 from egret.model import Detection, Volume
 from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
+from egret.store import outbox
 from egret.store.access import AccessLog
 from egret.store.incidents import IncidentStore
 from egret.store.uses import uses
@@ -36,6 +37,8 @@ from egret.worker.pipeline import Hit
 STORE_PATIENCE_S = 1.0  # a commit takes milliseconds; alerts are told within two seconds whatever the disk does
 SAVE_EVERY_S = 10.0  # counts of open incidents that made no alert
 PURGE_EVERY_S = 3600.0
+MAX_RESUMED = 100_000  # alerts read from the spool of one output: beyond any queue
+MAX_DEAD = 10_000  # dead letters of an output; replaced on reload
 _NS = 1_000_000_000
 _T = TypeVar("_T")
 
@@ -76,6 +79,8 @@ class Ledger:
         self._wake = asyncio.Event()
         self.offering = asyncio.Lock()  # held from the commit of alerts until every output has them
         self._told_broken = 0
+        self._unread: set[str] = set()  # outputs whose spool could not be read yet
+        self.max_dead = MAX_DEAD
         self._saved_at_s = self._purged_at_s = 0.0
 
     async def restore(self) -> int:
@@ -91,13 +96,29 @@ class Ledger:
         self._queue(self.incidents.review(now_ns))
 
     async def resume(self) -> int:
-        """Offer again what an output did not get before Egret stopped; how many alerts."""
+        """Offer what waits in the spool and is not in a queue: after a start, and when somebody asked; how many.
+
+        Where the disk does not answer it is tried again by ``tick``.
+        """
         number = 0
-        for sink in self._outputs.names:
-            waiting = await self._on_disk(partial(self._store.waiting, sink)) or []
-            self._outputs.offer_again(sink, waiting)
-            number += len(waiting)
+        async with self.offering:  # or what is being committed would be offered twice
+            self._unread = set(self._outputs.names)
+            for sink in self._outputs.names:
+                await self._settle()
+                waiting = await self._on_disk(partial(self._store.waiting, sink, MAX_RESUMED))
+                if waiting is None:
+                    continue
+                self._unread.discard(sink)
+                done = {alert_id for name, _, ids, _ in self._settled if name == sink for alert_id in ids}
+                ages = [(alert, (time.time_ns() - alert.time_ns) / _NS) for alert in waiting if alert.id not in done]
+                number += self._outputs.offer_again(sink, ages)
         return number
+
+    async def resend(self, _nothing: str, who: str) -> dict[str, int]:
+        """Somebody put alerts back into the spool (``egret alerts resend``): offer them now."""
+        number = await self.resume()
+        self._telemetry.log.event(logging.INFO, "alerts_resent", who=who, alerts=number)
+        return {"offered": number}
 
     async def recall(self, now_ns: int) -> list[Learnt]:
         """The flagged names of addresses that were known before Egret stopped."""
@@ -109,7 +130,7 @@ class Ledger:
 
     def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
         """Hear what became of alerts (``sinks.base.Watcher``); their places in the outbox are freed by ``run``."""
-        if outcome not in {Outcome.FAILED, Outcome.KEPT}:
+        if outcome in {Outcome.DELIVERED, Outcome.REJECTED, Outcome.DROPPED}:
             self._settled.append((sink, outcome, [alert.id for alert in alerts], detail))
             self._wake.set()
 
@@ -142,8 +163,11 @@ class Ledger:
             alerts = self.incidents.feed(detection)
         except Exception as error:  # noqa: BLE001 - as above
             self._telemetry.internal_error(Stage.INCIDENTS, error)
+            self._telemetry.suppressed(Suppressed.ERROR)
             return
         counters = self.incidents.counters
+        if counters.folded > before.folded:
+            self._telemetry.folded()
         if counters.suppressed > before.suppressed:
             self._telemetry.suppressed(Suppressed.SUPPRESS_LIST)
         if counters.approved > before.approved:
@@ -189,28 +213,48 @@ class Ledger:
             self._store.record(alerts=list(group), sinks=sinks)
 
     async def _settle(self) -> None:
-        settled, self._settled = self._settled, []
-        for sink, outcome, ids, detail in settled:
+        """Note outcomes; what the disk does not take now, the store keeps for its next write."""
+        while self._settled:
+            sink, outcome, ids, detail = self._settled.pop(0)
+            note = self._store.acknowledge
             if outcome is Outcome.REJECTED:
-                await self._on_disk(partial(self._store.bury, sink, ids, detail))
-            else:
-                await self._on_disk(partial(self._store.acknowledge, sink, ids))
+                note = partial(self._store.bury, detail=detail)
+            await self._on_disk(partial(note, sink, ids))
 
     async def tick(self, now_ns: int) -> None:
         """Once a second: updates and closings that are due, and now and then the store."""
         self._queue(self.incidents.tick(now_ns))
         self._telemetry.incidents_open(self.incidents.open_by_severity())
-        for name, length in self._outputs.queue_lengths.items():
-            self._telemetry.queue_length(name, length)
+        self._watch_outputs()
         now_s = time.monotonic()
         if now_s - self._saved_at_s >= SAVE_EVERY_S:
             self._saved_at_s = now_s
             await self._save()
+            await self._count_dead()
+            if self._unread:
+                await self.resume()
         if now_s - self._purged_at_s >= PURGE_EVERY_S:
             self._purged_at_s = now_s
             oldest_ns = now_ns - int(self.keep_s * _NS)
             await self._on_disk(lambda: self._store.purge_before(oldest_ns))
             await self._on_disk(partial(AccessLog(self._store.database).purge_before, oldest_ns))
+            dropped = await self._on_disk(partial(outbox.trim_dead, self._store.database, self.max_dead)) or {}
+            for sink, number in dropped.items():
+                self._telemetry.dead_dropped(sink, number)
+
+    def _watch_outputs(self) -> None:
+        self._outputs.expire()
+        for name, length in self._outputs.queue_lengths.items():
+            self._telemetry.queue_length(name, length)
+        for name, circuit in self._outputs.circuits.items():
+            self._telemetry.circuit(name, circuit.value)
+        self._telemetry.unrecorded(self._store.lost)
+
+    async def _count_dead(self) -> None:
+        found = await self._on_disk(partial(outbox.counts, self._store.database))
+        if found is not None:
+            for sink in self._outputs.names:
+                self._telemetry.dead_letters(sink, found.get((sink, outbox.State.DEAD), 0))
 
     async def _save(self) -> None:
         changed: Iterable[Incident] = self.incidents.take_changed()

@@ -17,7 +17,7 @@ from egret.alerts.model import Sensor
 from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.clients import ClientWatch
-from egret.daemon.control import SOCKET, Control
+from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit
 from egret.daemon.ledger import Ledger
@@ -100,7 +100,8 @@ class Service:
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)
         purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry)
-        self._control = Control(config.paths.state / SOCKET, {"purge": purger}, self.telemetry)
+        commands: dict[str, Command] = {"purge": purger, "resend": self._ledger.resend}
+        self._control = Control(config.paths.state / SOCKET, commands, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
 

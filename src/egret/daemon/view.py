@@ -40,10 +40,14 @@ class SinkWatch:
 
     def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
         """See ``sinks.base.Watcher``."""
+        if outcome is Outcome.OFFERED:
+            self._telemetry.offered(sink, len(alerts))
+            return
         self._telemetry.delivery(sink, MetricOutcome(outcome.value), len(alerts), detail)
         if self.settled is not None:
             self.settled(sink, outcome, alerts, detail)
-        self.last_error[sink] = None if outcome is Outcome.DELIVERED else detail
+        if outcome is not Outcome.FORGOTTEN:
+            self.last_error[sink] = None if outcome is Outcome.DELIVERED else detail
 
 
 class DaemonView:
@@ -93,6 +97,7 @@ class DaemonView:
                     name=delivery.name,
                     queue_length=delivery.queue_length,
                     last_error=self._watch.last_error.get(delivery.name),
+                    circuit=delivery.circuit.value,
                 )
                 for delivery in self.deliveries
             ),

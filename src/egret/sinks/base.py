@@ -7,37 +7,44 @@ Outcomes of an alert, each counted once for each sink that wanted it:
 
 =========  ====================================================================
 delivered  the receiver has it
-rejected   the receiver will never take it (``SinkRejected``)
-dropped    the queue was full before the receiver took it
+rejected   the receiver will never take it (``SinkRejected``): a dead letter
+dropped    the queue was full, or the alert too old, before the receiver took it
+forgotten  its client was purged first
 kept       Egret stopped first; what the store committed is offered again at the next start
 =========  ====================================================================
 
-``failed`` counts attempts, not alerts: each is followed by another, or by one of the above.
+So ``offered = delivered + rejected + dropped + forgotten + kept + queue_length`` at any time. ``failed`` counts
+attempts, not alerts: each is followed by another, or by one of the above.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from egret.alerts.model import Alert
+from egret.alerts.routing import Route, wanted
 from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
+from egret.sinks.backlog import Backlog
+from egret.sinks.breaker import Breaker, Circuit
 
 
 class Outcome(StrEnum):
     """What became of a delivery. A closed list: it is a metric label."""
 
+    OFFERED = "offered"  # no outcome yet: the alert was queued
     DELIVERED = "delivered"
     FAILED = "failed"
     REJECTED = "rejected"
     DROPPED = "dropped"
+    FORGOTTEN = "forgotten"
     KEPT = "kept"
 
 
@@ -76,52 +83,23 @@ class DeliveryOptions:
     """How one sink is served."""
 
     min_severity: Severity = Severity.INFO
+    routes: tuple[Route, ...] = ()  # an alert must fit one of them; none: all fit
     queue_length: int = 10_000
+    max_age_s: float = 7 * 86_400.0  # what waited longer is dropped
     batch: int = 1  # most alerts a send
     send_timeout_s: float = 30.0  # a send that takes longer counts as failed
     backoff_s: float = 1.0  # before the first retry; doubles, with jitter
     backoff_cap_s: float = 300.0
+    wish_cap_s: float = 3600.0  # the longest wait that a receiver may ask for
 
 
-class Backlog:
-    """Alerts that wait, oldest first; when full, the oldest of the lowest severity makes room."""
+@runtime_checkable
+class Background(Protocol):
+    """A sink that has something to do between alerts."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._count = 0
-        self._by_rank: dict[int, deque[tuple[int, Alert]]] = {severity.rank: deque() for severity in Severity}
-        self._next = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def put(self, alert: Alert) -> Alert | None:
-        """Add *alert*; the one that had to go for it, which may be itself."""
-        self._by_rank[alert.severity.rank].append((self._next, alert))
-        self._next += 1
-        self._count += 1
-        if self._count <= self._limit:
-            return None
-        lowest = min(rank for rank, waiting in self._by_rank.items() if waiting)
-        self._count -= 1
-        return self._by_rank[lowest].popleft()[1]
-
-    def drop(self, unwanted: Callable[[Alert], bool]) -> int:
-        """Remove what is *unwanted*; how many."""
-        before = self._count
-        for rank, waiting in self._by_rank.items():
-            self._by_rank[rank] = deque(each for each in waiting if not unwanted(each[1]))
-        self._count = sum(map(len, self._by_rank.values()))
-        return before - self._count
-
-    def take(self, limit: int) -> list[Alert]:
-        """Remove and give up to *limit* alerts, in the order they came."""
-        taken: list[Alert] = []
-        while self._count and len(taken) < limit:
-            oldest = min((waiting for waiting in self._by_rank.values() if waiting), key=lambda waiting: waiting[0][0])
-            taken.append(oldest.popleft()[1])
-            self._count -= 1
-        return taken
+    async def run(self) -> None:
+        """Do it until cancelled; what it raises is its own to handle."""
+        ...
 
 
 class Delivery:
@@ -139,12 +117,14 @@ class Delivery:
         self._watch = watch
         self._jitter = jitter
         self._backlog = Backlog(options.queue_length)
+        self._breaker = Breaker()
+        self._careful = 0  # how many alerts are still to be sent one by one, after a batch was refused
         self._sending: list[Alert] = []
         self._waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._hurry = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def name(self) -> str:
@@ -156,71 +136,133 @@ class Delivery:
         """Alerts that the receiver does not have yet."""
         return len(self._backlog) + len(self._sending)
 
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the receiver is being asked."""
+        return self._breaker.state
+
     def start(self) -> None:
         """Begin to send; needs a running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"deliver to {self.name}")
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._run(), name=f"deliver to {self.name}"))
+        if isinstance(self.sink, Background):
+            self._tasks.append(loop.create_task(self.sink.run(), name=f"background of {self.name}"))
 
     def wants(self, alert: Alert) -> bool:
-        """Whether *alert* is severe enough for this sink."""
-        return alert.severity.rank >= self.options.min_severity.rank
+        """Whether *alert* is severe enough for this sink, and routed to it."""
+        return alert.severity.rank >= self.options.min_severity.rank and wanted(self.options.routes, alert)
 
     def offer(self, alert: Alert) -> None:
         """Queue *alert* if the sink wants it. Never blocks."""
-        if not self.wants(alert):
-            return
-        lost = self._backlog.put(alert)
+        if self.wants(alert):
+            self.queue(alert)
+
+    def queue(self, alert: Alert, age_s: float = 0.0) -> bool:
+        """Queue what the sink wanted when it was made, *age_s* ago; False if it waits already. Never blocks."""
+        if alert.id in self._backlog:
+            return False
+        self._watch(self.name, Outcome.OFFERED, [alert], "")
+        lost = self._backlog.put(alert, time.monotonic() - max(age_s, 0.0))
         if lost is not None:
-            self._watch(self.name, Outcome.DROPPED, [lost], "queue full")
+            self._breaker.forget([lost.id])
+            self._watch(self.name, Outcome.DROPPED, [lost], "queue full: the oldest of the lowest severity went")
         self._idle.clear()
         self._waiting.set()
+        return True
 
     def forget(self, unwanted: Callable[[Alert], bool]) -> int:
         """Drop what waits and is *unwanted*, retries included; how many."""
-        kept = [alert for alert in self._sending if not unwanted(alert)]
-        dropped = len(self._sending) - len(kept)
-        self._sending[:] = kept  # in place: the next attempt sends what is left
-        return dropped + self._backlog.drop(unwanted)
+        gone = [alert for alert in self._sending if unwanted(alert)]
+        self._sending[:] = [alert for alert in self._sending if not unwanted(alert)]
+        self._backlog.settle(gone)
+        gone += self._backlog.drop(unwanted)
+        return self._gone(gone, Outcome.FORGOTTEN, "its client was forgotten")
+
+    def expire(self) -> int:
+        """Drop what has waited too long; how many."""
+        old = self._backlog.expire(time.monotonic() - self.options.max_age_s)
+        return self._gone(old, Outcome.DROPPED, f"waited more than {self.options.max_age_s:g} s")
+
+    def _gone(self, alerts: Sequence[Alert], outcome: Outcome, why: str) -> int:
+        if alerts:
+            self._breaker.forget(alert.id for alert in alerts)
+            self._watch(self.name, outcome, alerts, why)
+        return len(alerts)
 
     async def _run(self) -> None:
         while True:
             await self._waiting.wait()
-            self._sending = self._backlog.take(self.options.batch)
+            self._sending = self._next()
             if not self._sending:
                 self._waiting.clear()
                 self._idle.set()
                 continue
-            await self._deliver(self._sending)
-            self._sending = []
+            pause_s = await self._attempt()
+            if pause_s is not None:
+                await self._pause(pause_s)
 
-    async def _deliver(self, alerts: Sequence[Alert]) -> None:
-        """Send until the receiver has taken *alerts* or refused them for good."""
-        attempt = 0
-        while True:
-            if not alerts:  # all of them were dropped meanwhile
-                return None
-            try:
-                async with asyncio.timeout(self.options.send_timeout_s):  # wait_for may swallow a cancellation (3.11)
-                    await self.sink.send(tuple(alerts))
-            except SinkRejected as error:
-                return self._watch(self.name, Outcome.REJECTED, alerts, str(error))
-            except SinkTemporary as error:
-                self._watch(self.name, Outcome.FAILED, alerts, str(error.args[0]))
-                await self._pause(self._backoff_s(attempt, error.retry_after_s))
-            except TimeoutError:
-                self._watch(self.name, Outcome.FAILED, alerts, f"no answer in {self.options.send_timeout_s:g} s")
-                await self._pause(self._backoff_s(attempt, None))
-            except Exception as error:  # noqa: BLE001 - a bug in one sink must not stop its other alerts
-                return self._watch(self.name, Outcome.REJECTED, alerts, f"internal error: {error!r}")
-            else:
-                return self._watch(self.name, Outcome.DELIVERED, alerts, "")
-            attempt += 1
+    def _next(self) -> list[Alert]:
+        """What to send now: a batch; one alert while the receiver is in doubt, every second time not the first."""
+        self._breaker.begin()
+        if self._breaker.state is not Circuit.CLOSED:
+            return self._backlog.take(1, skip=(self._breaker.probes + 1) % 2)
+        if self._careful:
+            self._careful -= 1
+            return self._backlog.take(1)
+        return self._backlog.take(self.options.batch)
+
+    async def _attempt(self) -> float | None:
+        """Send once; how long to wait before the next attempt, None if this one is settled."""
+        try:
+            async with asyncio.timeout(self.options.send_timeout_s):  # wait_for may swallow a cancellation (3.11)
+                await self.sink.send(tuple(self._sending))
+        except SinkRejected as error:
+            self._refused(str(error))
+        except SinkTemporary as error:
+            return self._failed(str(error.args[0]), error.retry_after_s)
+        except TimeoutError:
+            return self._failed(f"no answer in {self.options.send_timeout_s:g} s", None)
+        except Exception as error:  # noqa: BLE001 - a bug in one sink must not stop its other alerts
+            self._refused(f"internal error: {error!r}")
+        else:
+            self._breaker.answered((alert.id for alert in self._sending), taken=True)
+            self._settle(Outcome.DELIVERED, "")
+        return None
+
+    def _refused(self, why: str) -> None:
+        if len(self._sending) > 1:  # one of them may be at fault: find it
+            self._careful = len(self._sending)
+            self._put_back()
+            return
+        self._breaker.answered((alert.id for alert in self._sending), taken=False)
+        self._settle(Outcome.REJECTED, why)
+
+    def _settle(self, outcome: Outcome, why: str) -> None:
+        alerts, self._sending = self._sending, []
+        self._backlog.settle(alerts)
+        if alerts:  # else they were forgotten meanwhile
+            self._watch(self.name, outcome, alerts, why)
+
+    def _failed(self, why: str, wished_s: float | None) -> float | None:
+        if len(self._sending) == 1 and self._breaker.at_fault(self._sending[0].id):
+            self._breaker.forget([self._sending[0].id])
+            self._settle(Outcome.REJECTED, f"given up, for others were taken meanwhile: {why}")
+            return None
+        if self._sending:
+            self._watch(self.name, Outcome.FAILED, tuple(self._sending), why)
+        self._breaker.failed(alert.id for alert in self._sending)
+        self._put_back()
+        return self._backoff_s(self._breaker.failures - 1, wished_s)
+
+    def _put_back(self) -> None:
+        alerts, self._sending = self._sending, []
+        self._backlog.put_back(alerts)
 
     def _backoff_s(self, attempt: int, wished_s: float | None) -> float:
-        """How long to wait: the receiver's wish, or a jittered doubling; never beyond the cap."""
-        cap_s = self.options.backoff_cap_s
+        """How long to wait: the receiver's wish, or a jittered doubling; never beyond the cap of each."""
         if wished_s is not None:
-            return min(max(wished_s, 0.0), cap_s)
-        longest_s = min(self.options.backoff_s * 2.0 ** min(attempt, 32), cap_s)
+            return min(max(wished_s, 0.0), self.options.wish_cap_s)
+        longest_s = min(self.options.backoff_s * 2.0 ** min(attempt, 32), self.options.backoff_cap_s)
         return self._jitter(longest_s / 2, longest_s)
 
     async def _pause(self, pause_s: float) -> None:
@@ -238,11 +280,13 @@ class Delivery:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=1.0)
-        left = [*self._sending, *self._backlog.take(len(self._backlog))]
-        self._sending = []
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        self._put_back()
+        left = self._backlog.take(len(self._backlog))
+        self._backlog.settle(left)
         if left:
             self._watch(self.name, Outcome.KEPT, left, "stopped before they could be delivered")
         with suppress(TimeoutError, SinkTemporary):

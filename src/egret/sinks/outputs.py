@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from egret.alerts.model import Alert
 from egret.sinks.base import Delivery
+from egret.sinks.breaker import Circuit
 from egret.sinks.jsonl import JsonLinesSink
 from egret.sinks.terminal import TerminalSink
 from egret.sinks.webhook import WebhookSink
@@ -31,12 +32,18 @@ class Outputs:
             for delivery in self._deliveries:
                 delivery.offer(alert)
 
-    def offer_again(self, sink: str, alerts: Iterable[Alert]) -> None:
-        """Queue *alerts* for one sink, which did not get them before a restart."""
+    def offer_again(self, sink: str, alerts: Iterable[tuple[Alert, float]]) -> int:
+        """Queue alerts, with their ages in seconds, for one sink that does not have them; how many were not queued."""
+        number = 0
         for delivery in self._deliveries:
             if delivery.name == sink:
-                for alert in alerts:
-                    delivery.offer(alert)
+                for alert, age_s in alerts:
+                    number += delivery.queue(alert, age_s)
+        return number
+
+    def expire(self) -> int:
+        """Drop what has waited too long; how many."""
+        return sum(delivery.expire() for delivery in self._deliveries)
 
     def forget(self, unwanted: Callable[[Alert], bool]) -> int:
         """Drop the alerts that wait and are *unwanted*; how many. One that is being sent now cannot be called back."""
@@ -56,6 +63,11 @@ class Outputs:
         """Alerts that each receiver does not have yet."""
         return {delivery.name: delivery.queue_length for delivery in self._deliveries}
 
+    @property
+    def circuits(self) -> Mapping[str, Circuit]:
+        """Whether each receiver is being asked."""
+        return {delivery.name: delivery.circuit for delivery in self._deliveries}
+
     async def exchange(self, deliveries: Iterable[Delivery], timeout_s: float = 5.0) -> None:
         """Use *deliveries* from now on. Those among them that run go on; what an ended one left, its heir delivers."""
         before, self._deliveries = self._deliveries, tuple(deliveries)
@@ -67,7 +79,7 @@ class Outputs:
         ending = [delivery for delivery in before if id(delivery) not in staying]
         left = await asyncio.gather(*(delivery.close(timeout_s) for delivery in ending))
         for delivery, alerts in zip(ending, left, strict=True):
-            self.offer_again(delivery.name, alerts)
+            self.offer_again(delivery.name, ((alert, 0.0) for alert in alerts))
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Flush and close all sinks side by side, within *timeout_s* and a little."""

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
 
     PAGE = "page"
     API = "api"
+    ALERTS = "alerts"
     EXPLAIN = "explain"
     REVEAL = "reveal"
     EXPORT = "export"

@@ -19,12 +19,13 @@ from egret.alerts.model import Alert, Incident
 from egret.alerts.veil import CLEAR, Veil
 from egret.errors import StoreError
 from egret.names import address_text
+from egret.store import outbox
 from egret.store.database import Database
 from egret.track.answers import Learnt
 
 _Result = TypeVar("_Result")
 _LATEST_NS = 2**63 - 1  # what SQLite can hold; a capture may claim later times
-MAX_PENDING = 10_000  # incidents, and alerts, that wait for the disk; the oldest go first
+MAX_PENDING = 10_000  # incidents, alerts and outcomes that wait for the disk, each
 _PURGE_BATCH = 500  # rows a transaction: readers and alerts never wait long for a purge
 _SHRINK_PAGES = 1_000
 _INSERT_INCIDENT = "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -39,6 +40,7 @@ class IncidentStore:
         self._lock = threading.Lock()
         self._pending_incidents: dict[str, Incident] = {}
         self._pending_alerts: dict[str, tuple[Alert, tuple[str, ...]]] = {}
+        self._pending_settled: dict[tuple[str, str], str | None] = {}  # sink, alert: why it is dead; None: it is done
         self.healthy = True  # whether the newest call succeeded
         self.errors = 0
         self.lost = 0  # alerts that never reached the disk: the pending bound came first
@@ -56,8 +58,8 @@ class IncidentStore:
 
     @property
     def pending(self) -> int:
-        """Incidents and alerts that wait for the disk."""
-        return len(self._pending_incidents) + len(self._pending_alerts)
+        """Incidents, alerts and outcomes that wait for the disk."""
+        return len(self._pending_incidents) + len(self._pending_alerts) + len(self._pending_settled)
 
     def record(
         self, incidents: Iterable[Incident] = (), alerts: Iterable[Alert] = (), sinks: Sequence[str] = ()
@@ -74,8 +76,14 @@ class IncidentStore:
             if not self.pending:
                 return
             waiting_incidents, waiting_alerts = self._pending_incidents.values(), self._pending_alerts.values()
-            self._run(lambda connection: _write(connection, waiting_incidents, waiting_alerts))
-            self._pending_incidents, self._pending_alerts = {}, {}
+            settled = self._pending_settled
+
+            def write(connection: sqlite3.Connection) -> None:
+                _write(connection, waiting_incidents, waiting_alerts)
+                outbox.settle(connection, settled)
+
+            self._run(write)
+            self._pending_incidents, self._pending_alerts, self._pending_settled = {}, {}, {}
 
     def _wait(self, incidents: Iterable[Incident], alerts: Iterable[Alert], sinks: tuple[str, ...]) -> None:
         for incident in incidents:
@@ -84,7 +92,8 @@ class IncidentStore:
             self._wait_incident(alert.incident)
             self._pending_alerts[alert.id] = (alert, sinks)
             if len(self._pending_alerts) > MAX_PENDING:
-                del self._pending_alerts[next(iter(self._pending_alerts))]
+                mildest = min(self._pending_alerts.values(), key=lambda pair: pair[0].severity.rank)  # the oldest such
+                del self._pending_alerts[mildest[0].id]
                 self.lost += 1
 
     def _wait_incident(self, incident: Incident) -> None:
@@ -152,31 +161,33 @@ class IncidentStore:
         Raises:
             StoreError: the file cannot be read.
         """
-        query = (
-            "SELECT alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "
-            "WHERE sink = ? AND state = 'waiting' ORDER BY position LIMIT ?"
-        )
-        rows = self._run(lambda connection: connection.execute(query, (sink, limit)).fetchall())
-        return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
+        rows = self._run(lambda connection: outbox.waiting(connection, sink, limit))
+        found = self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
+        return [alert for alert in found if (sink, alert.id) not in self._pending_settled]
 
     def acknowledge(self, sink: str, alert_ids: Sequence[str]) -> None:
         """Take delivered alerts out of the outbox of *sink*.
 
         Raises:
-            StoreError: they are still in it, and would be sent again after a restart.
+            StoreError: not yet; it is done with the next ``record`` that succeeds. A kill before sends them again.
         """
-        rows = [(sink, alert_id) for alert_id in alert_ids]
-        self._run(lambda connection: connection.executemany("DELETE FROM outbox WHERE sink = ? AND alert = ?", rows))
+        self._settle(sink, alert_ids, None)
 
     def bury(self, sink: str, alert_ids: Sequence[str], detail: str) -> None:
         """Mark alerts that *sink* will never take as dead letters.
 
         Raises:
-            StoreError: they are still waiting.
+            StoreError: as ``acknowledge``.
         """
-        rows = [(detail, sink, alert_id) for alert_id in alert_ids]
-        update = "UPDATE outbox SET state = 'dead', detail = ? WHERE sink = ? AND alert = ?"
-        self._run(lambda connection: connection.executemany(update, rows))
+        self._settle(sink, alert_ids, detail)
+
+    def _settle(self, sink: str, alert_ids: Sequence[str], detail: str | None) -> None:
+        with self._lock:
+            for alert_id in alert_ids:
+                self._pending_settled[sink, alert_id] = detail
+                if len(self._pending_settled) > MAX_PENDING:
+                    del self._pending_settled[next(iter(self._pending_settled))]
+        self.record()
 
     def remember(self, learnt: Iterable[Learnt]) -> None:
         """Keep these flagged names of addresses, and no others.

@@ -19,6 +19,7 @@ from egret.telemetry.table import (
     LATENCY_BUCKETS_S,
     METRICS,
     WORKER_COUNTERS,
+    CircuitState,
     ClientSource,
     Direction,
     DropStage,
@@ -36,6 +37,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 20_000  # above it a reload's new catalogue gets no series of its own until the next start
 _MAX_COUNT = 1 << 53  # a float holds no larger count exactly; a worker that claims more is broken
+
+_OF_A_SINK = (
+    "egret_deliveries_offered_total",
+    "egret_delivery_queue_length",
+    "egret_dead_letters",
+    "egret_dead_letters_dropped_total",
+)
 
 Possible = Callable[[ServiceClass, Operator], Collection[Severity]]
 
@@ -58,6 +66,8 @@ class Telemetry:
         self._gauges: dict[str, Gauge] = {}
         self._known: dict[str, set[Labels]] = {}
         self._services: dict[str, tuple[str, str]] = {}  # vendor and service of each signature
+        self._circuits: dict[str, str] = {}  # of each output
+        self._unrecorded = 0
         for metric in METRICS:
             self._declare(metric.name)
         self._latency = Histogram(
@@ -120,7 +130,11 @@ class Telemetry:
         """Announce the outputs."""
         for name in names:
             self._announce("egret_deliveries_total", [(name, outcome.value) for outcome in Outcome])
-            self._announce("egret_delivery_queue_length", [(name,)])
+            self._announce("egret_delivery_circuit", [(name, state.value) for state in CircuitState])
+            self._circuits.setdefault(name, CircuitState.CLOSED.value)
+            self._set("egret_delivery_circuit", 1, name, self._circuits[name])
+            for metric in _OF_A_SINK:
+                self._announce(metric, [(name,)])
 
     def catalog(
         self,
@@ -262,6 +276,10 @@ class Telemetry:
             if labels in self._known["egret_volume_bytes_total"]:
                 self._add("egret_volume_bytes_total", min(number, _MAX_COUNT), *labels)
 
+    def folded(self) -> None:
+        """One detection went into an open incident."""
+        self._add("egret_detections_folded_total", 1)
+
     def suppressed(self, reason: Suppressed) -> None:
         """One detection made no alert."""
         self._add("egret_alerts_suppressed_total", 1, reason.value)
@@ -280,6 +298,39 @@ class Telemetry:
             level = logging.WARNING if outcome is Outcome.FAILED else logging.ERROR
             event = f"delivery_{outcome.value}"
             self.log.repeated(level, event, sink, sink=sink, alerts=amount, why=why)
+
+    def offered(self, sink: str, amount: int) -> None:
+        """*amount* alerts were queued for an announced output."""
+        self._add("egret_deliveries_offered_total", amount, sink)
+
+    def circuit(self, sink: str, state: str) -> None:
+        """The circuit breaker of an announced output is in *state*; a change is logged."""
+        before = self._circuits.get(sink)
+        if before == state:
+            return
+        self._circuits[sink] = state
+        for each in CircuitState:
+            self._set("egret_delivery_circuit", each.value == state, sink, each.value)
+        level = logging.INFO if state == CircuitState.CLOSED else logging.WARNING
+        self.log.repeated(level, "delivery_circuit", f"{sink} {state}", sink=sink, state=state)
+
+    def dead_letters(self, sink: str, number: int) -> None:
+        """How many dead letters an announced output has."""
+        self._set("egret_dead_letters", number, sink)
+
+    def dead_dropped(self, sink: str, amount: int) -> None:
+        """Dead letters were deleted; those of an output that is no longer configured are logged only."""
+        if (sink,) in self._known["egret_dead_letters_dropped_total"]:
+            self._add("egret_dead_letters_dropped_total", amount, sink)
+        why = "more than outputs.spool.max_dead; the oldest of the lowest severity went"
+        self.log.event(logging.ERROR, "dead_letters_dropped", sink=sink, alerts=amount, why=why)
+
+    def unrecorded(self, total: int) -> None:
+        """How many alerts were lost to the history since the start, in all."""
+        if total > self._unrecorded:
+            self._add("egret_alerts_unrecorded_total", total - self._unrecorded)
+            self.log.repeated(logging.ERROR, "alerts_unrecorded", alerts=total - self._unrecorded)
+            self._unrecorded = total
 
     def queue_length(self, sink: str, alerts: int) -> None:
         """How many alerts wait for an announced output."""

@@ -41,8 +41,17 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"  # an attempt that will be tried again
     REJECTED = "rejected"  # the receiver will never take it
-    DROPPED = "dropped"  # the queue's bound came first
+    DROPPED = "dropped"  # a bound of the queue came first: its length, or the age of what waits
+    FORGOTTEN = "forgotten"  # its client was purged first
     KEPT = "kept"  # Egret stopped first; offered again at the next start
+
+
+class CircuitState(StrEnum):
+    """Whether an output's receiver is asked."""
+
+    CLOSED = "closed"  # as ever
+    OPEN = "open"  # it kept failing: not now
+    HALF_OPEN = "half_open"  # with one alert, to see
 
 
 class Direction(StrEnum):
@@ -58,6 +67,7 @@ class Suppressed(StrEnum):
     SUPPRESS_LIST = "suppress_list"
     APPROVED = "approved"  # by the operator
     BELOW_ALERT_FROM = "below_alert_from"
+    ERROR = "error"  # one of Egret's own; see egret_internal_errors_total
 
 
 class Trigger(StrEnum):
@@ -195,11 +205,27 @@ METRICS = (
     Metric("egret_incidents_open", G, ("severity",), "Incidents that are open."),
     Metric("egret_incidents_opened_total", C, ("severity",), "Incidents opened, by severity at opening."),
     Metric("egret_alerts_total", C, ("action", "severity"), "Alerts made."),
+    Metric("egret_detections_folded_total", C, (), "Detections that went into an incident that was open already."),
     Metric("egret_alerts_suppressed_total", C, ("reason",), "Detections that made no alert, by reason."),
     Metric("egret_approvals", G, ("state",), "Decisions about services that hold now."),
     Metric("egret_approvals_ending", G, (), "Decisions that hold and end within `approvals.expires_soon`."),
     Metric("egret_approvals_ended", G, (), "Decisions in the configuration that have ended."),
     Metric("egret_deliveries_total", C, ("sink", "outcome"), "Alerts handed to an output, by what became of them."),
+    Metric(
+        "egret_deliveries_offered_total",
+        C,
+        ("sink",),
+        "Alerts queued for an output; each is then delivered, rejected, dropped, forgotten or kept, or still waits.",
+    ),
+    Metric("egret_delivery_circuit", G, ("sink", "state"), "The state of an output's circuit breaker is 1."),
+    Metric("egret_dead_letters", G, ("sink",), "Alerts that an output's receiver refused; they can be sent again."),
+    Metric("egret_dead_letters_dropped_total", C, ("sink",), "Dead letters deleted since there were too many."),
+    Metric(
+        "egret_alerts_unrecorded_total",
+        C,
+        (),
+        "Alerts that were told but never came into the history: the disk took none for too long.",
+    ),
     Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
     Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),

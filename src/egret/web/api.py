@@ -74,6 +74,7 @@ def _output(view: StatusView, sink: SinkStatus) -> dict[str, Any]:
     return {
         "name": sink.name,
         "queue_length": sink.queue_length,
+        "circuit": sink.circuit,
         "last_error": None if sink.last_error is None else printable(sink.last_error),
         **{outcome.value: number for outcome, number in deliveries(view.telemetry, sink.name).items()},
     }

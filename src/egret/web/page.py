@@ -213,7 +213,8 @@ def _outputs(facts: Facts, counts: dict[str, dict[Outcome, int]]) -> str:
 
 
 def _output(sink: SinkStatus, counts: dict[Outcome, int]) -> tuple[str, ...]:
-    health = state(sink.last_error is None, "healthy" if sink.last_error is None else text(sink.last_error))
+    trouble = sink.last_error if sink.circuit == "closed" else f"circuit {sink.circuit}: {sink.last_error or 'failing'}"
+    health = state(trouble is None, "healthy" if trouble is None else text(trouble))
     numbers = (counts[outcome] for outcome in (Outcome.DELIVERED, Outcome.REJECTED, Outcome.DROPPED))
     return (text(sink.name), health, *(f"{number:,}" for number in numbers), f"{sink.queue_length:,}")
 

@@ -44,6 +44,7 @@ class SinkStatus:
     name: str
     queue_length: int
     last_error: str | None  # None: the last attempt succeeded, or there was none
+    circuit: str = "closed"  # of the breaker: closed, open, half_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

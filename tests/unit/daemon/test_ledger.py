@@ -15,6 +15,7 @@ from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.judge.directory import ClientDirectory, Declared, StaticClient
 from egret.judge.verdict import Policy
 from egret.model import Kind, Protocol
+from egret.store import outbox
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
 from tests.support.daemon import Room
@@ -297,3 +298,70 @@ def test_an_alert_says_who_the_client_is(tmp_path: Path) -> None:
     assert (alert.incident.client_name, alert.incident.client_groups) == ("desk", ("office",))
     (kept,) = Room(tmp_path / "i.db").store.open_incidents()
     assert kept.client_key == "name:desk"
+
+
+def test_dead_letters_that_are_put_back_are_sent_at_once_and_nothing_else_is(tmp_path: Path) -> None:
+    room = Room(tmp_path / "i.db")
+    room.sink.trouble = SinkRejected("no")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+        room.sink.trouble = None
+        room.ledger.hit(hit("cloud.example"))
+        await asyncio.sleep(0.1)
+        assert await room.ledger.resend("*", "tester") == {"offered": 0}
+        assert outbox.revive(room.store.database, outbox.Choice()) == 1
+        assert await room.ledger.resend("*", "tester") == {"offered": 1}
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert len(room.said()) == 2
+    assert outbox.counts(room.store.database) == {}
+
+
+def test_a_spool_that_cannot_be_read_at_the_start_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Room(tmp_path / "i.db")
+    first.sink.trouble = SinkTemporary("down")
+
+    async def before() -> None:
+        first.ledger.hit(hit())
+
+    live(first, before)
+    room = Room(tmp_path / "i.db")
+    waiting = room.store.waiting
+
+    def broken(*_: object) -> None:
+        raise StoreError("not now")
+
+    async def during() -> None:
+        monkeypatch.setattr(room.store, "waiting", broken)
+        assert await room.ledger.resume() == 0
+        monkeypatch.setattr(room.store, "waiting", waiting)
+        await room.ledger.tick(START_NS)
+        await asyncio.sleep(0.1)
+
+    live(room, during)
+    assert room.said() == ["opened example.chat"]
+
+
+def test_what_is_dead_waiting_or_unrecorded_is_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(tmp_path / "i.db")
+    room.sink.trouble = SinkRejected("no")
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+        room.store.lost = 3
+        room.ledger._saved_at_s = -1e9
+        await room.ledger.tick(START_NS)
+        assert room.telemetry.value("egret_dead_letters", "collector") == 1
+        assert room.telemetry.value("egret_alerts_unrecorded_total") == 3
+        monkeypatch.setattr(room.ledger, "max_dead", 0)
+        room.ledger._purged_at_s = -1e9
+        await room.ledger.tick(START_NS)
+        assert room.telemetry.value("egret_dead_letters_dropped_total", "collector") == 1
+
+    live(room, during)

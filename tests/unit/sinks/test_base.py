@@ -9,7 +9,8 @@ import pytest
 from egret.alerts.model import Alert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
-from egret.sinks.base import Backlog, Delivery, DeliveryOptions, Outcome
+from egret.sinks.base import Delivery, DeliveryOptions, Outcome
+from egret.sinks.breaker import Circuit
 from tests.support.alerts import BUSY, FakeSink, Watch, numbered
 
 QUICK = DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.002)
@@ -152,7 +153,7 @@ def test_pauses_double_with_jitter_up_to_the_cap() -> None:
         for attempt in range(40):
             assert longest._backoff_s(attempt, None) == 2 * shortest._backoff_s(attempt, None)
         assert longest._backoff_s(0, 17.0) == 17.0
-        assert longest._backoff_s(0, 1e9) == 300.0
+        assert longest._backoff_s(0, 1e9) == 3600.0
         assert longest._backoff_s(0, -5.0) == 0.0
         return [longest._backoff_s(attempt, None) for attempt in range(40)]
 
@@ -160,24 +161,6 @@ def test_pauses_double_with_jitter_up_to_the_cap() -> None:
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert all(later >= earlier for earlier, later in pairwise(pauses))
     assert pauses[-1] == 300.0
-
-
-def test_a_backlog_keeps_order_and_gives_way_by_severity() -> None:
-    backlog = Backlog(4)
-    low, high = numbered(3, Severity.LOW), numbered(3)
-    assert [backlog.put(alert) for alert in (low[0], high[0], low[1], high[1])] == [None] * 4
-    assert backlog.put(high[2]) is low[0]
-    assert backlog.put(low[2]) is low[1]
-    assert [alert.id for alert in backlog.take(3)] == ["high-0", "high-1", "high-2"]
-    assert [alert.id for alert in backlog.take(3)] == ["low-2"]
-    assert len(backlog) == 0
-
-
-def test_what_is_milder_than_all_that_waits_goes_itself() -> None:
-    backlog = Backlog(1)
-    [high], [low] = numbered(1), numbered(1, Severity.LOW)
-    backlog.put(high)
-    assert backlog.put(low) is low
 
 
 def test_a_cancellation_is_never_swallowed() -> None:
@@ -197,3 +180,100 @@ def test_a_cancellation_is_never_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())
+
+
+def balance(watch: Watch, waiting: int = 0) -> bool:
+    """Whether each alert that was offered is accounted for once."""
+    ends = (Outcome.DELIVERED, Outcome.REJECTED, Outcome.DROPPED, Outcome.FORGOTTEN, Outcome.KEPT)
+    return watch.offered == sum(len(watch.ids(outcome)) for outcome in ends) + waiting
+
+
+class Picky(FakeSink):
+    """Takes everything but what *bad* names."""
+
+    def __init__(self, bad: str, error: Exception) -> None:
+        super().__init__()
+        self.bad, self.error = bad, error
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        if any(alert.id == self.bad for alert in alerts):
+            raise self.error
+        await super().send(alerts)
+
+
+def test_an_alert_that_always_fails_holds_up_the_others_for_a_while_only() -> None:
+    sink = Picky("high-0", BUSY)
+    watch = deliver(sink, numbered(6), close_s=5.0)
+    assert sink.got == [f"high-{number}" for number in range(1, 6)]
+    assert watch.ids(Outcome.REJECTED) == ["high-0"]
+    assert "given up, for others were taken meanwhile: busy" in watch.details
+    assert balance(watch)
+
+
+def test_a_refused_batch_is_sent_one_by_one_and_costs_one_alert() -> None:
+    sink = Picky("high-3", SinkRejected("no"))
+    watch = deliver(sink, numbered(9), DeliveryOptions(batch=5))
+    assert sink.got == [f"high-{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8)]
+    assert watch.ids(Outcome.REJECTED) == ["high-3"]
+
+
+def test_a_receiver_that_stays_away_opens_the_circuit_and_loses_nothing() -> None:
+    watch, sink = Watch(), FakeSink([BUSY] * 12)
+
+    async def run() -> None:
+        delivery = Delivery(sink, QUICK, watch)
+        delivery.start()
+        for alert in numbered(4):
+            delivery.offer(alert)
+        seen = set()
+        while delivery.queue_length:
+            seen.add(delivery.circuit)
+            await asyncio.sleep(0)
+        assert seen >= {Circuit.CLOSED, Circuit.OPEN}
+        assert delivery.circuit is Circuit.CLOSED
+        await delivery.close(1.0)
+
+    asyncio.run(run())
+    assert sorted(sink.got) == [f"high-{number}" for number in range(4)]
+    assert balance(watch)
+
+
+def test_what_waits_too_long_is_dropped_and_what_is_forgotten_too_and_all_is_accounted_for() -> None:
+    watch = Watch()
+
+    async def run() -> None:
+        delivery = Delivery(Hanging(), DeliveryOptions(max_age_s=60.0), watch)
+        alerts = numbered(6)
+        delivery.offer(alerts[0])
+        delivery.queue(alerts[1], age_s=120.0)
+        delivery.queue(alerts[2], age_s=30.0)
+        assert not delivery.queue(alerts[2])
+        assert delivery.expire() == 1
+        assert delivery.forget(lambda alert: alert.id == "high-2") == 1
+        assert balance(watch, waiting=1)
+        delivery.start()
+        delivery.offer(alerts[3])
+        await asyncio.sleep(0.01)
+        assert delivery.forget(lambda alert: alert.id == "high-0") == 1  # while it is being sent
+        assert balance(watch, waiting=1)
+        await delivery.close(0.01)
+
+    asyncio.run(run())
+    assert watch.ids(Outcome.DROPPED) == ["high-1"]
+    assert watch.ids(Outcome.FORGOTTEN) == ["high-2", "high-0"]
+    assert watch.ids(Outcome.KEPT) == ["high-3"]
+    assert balance(watch)
+
+
+def test_a_sink_with_something_to_do_between_alerts_does_it_until_the_end() -> None:
+    class Busy(FakeSink):
+        async def run(self) -> None:
+            try:
+                self.got.append("begun")
+                await asyncio.sleep(3600)
+            finally:
+                self.got.append("ended")
+
+    sink = Busy()
+    deliver(sink, numbered(1))
+    assert sorted(sink.got) == ["begun", "ended", "high-0"]

@@ -68,7 +68,7 @@ def test_who_wants_an_alert_and_who_gets_it_again() -> None:
         assert outputs.wanting(opened(Severity.LOW)) == ("low",)
         assert outputs.wanting(opened(Severity.HIGH)) == ("low", "high")
         outputs.start()
-        outputs.offer_again("high", [opened()])
+        assert outputs.offer_again("high", [(opened(), 0.0), (opened(), 0.0)]) == 1
         await outputs.close(1.0)
         assert (len(low.got), len(high.got)) == (0, 1)
 
