@@ -7,48 +7,35 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import Histogram
 
 from egret.alerts.model import Action
 from egret.judge.approvals import ApprovalState
 from egret.model import Detection, Operator, ServiceClass, Severity, Signature, Volume
+from egret.telemetry.deliveries import Deliveries
 from egret.telemetry.logs import Log
 from egret.telemetry.table import (
     BY_NAME,
     FIXED,
     LATENCY_BUCKETS_S,
-    METRICS,
     WORKER_COUNTERS,
-    CircuitState,
     ClientSource,
     Direction,
     DropStage,
     Labels,
-    Outcome,
     Stage,
     Suppressed,
     Trigger,
-    Type,
 )
-
-# a `_created` series for each counter would double the series and say nothing a first sample does not
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 20_000  # above it a reload's new catalogue gets no series of its own until the next start
 _MAX_COUNT = 1 << 53  # a float holds no larger count exactly; a worker that claims more is broken
 
-_OF_A_SINK = (
-    "egret_deliveries_offered_total",
-    "egret_delivery_queue_length",
-    "egret_dead_letters",
-    "egret_dead_letters_dropped_total",
-)
-
 Possible = Callable[[ServiceClass, Operator], Collection[Severity]]
 
 
-class Telemetry:
+class Telemetry(Deliveries):
     """Every metric in a registry of its own, and the log beside them.
 
     Only label sets announced beforehand exist: by the closed lists of ``table``, by the catalogue, by the names of
@@ -60,16 +47,8 @@ class Telemetry:
     """
 
     def __init__(self, version: str, log: Log | None = None) -> None:
-        self.log = log or Log()
-        self.registry = CollectorRegistry(auto_describe=False)
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._known: dict[str, set[Labels]] = {}
+        super().__init__(log or Log())
         self._services: dict[str, tuple[str, str]] = {}  # vendor and service of each signature
-        self._circuits: dict[str, str] = {}  # of each output
-        self._unrecorded = 0
-        for metric in METRICS:
-            self._declare(metric.name)
         self._latency = Histogram(
             "egret_detection_latency_seconds",
             BY_NAME["egret_detection_latency_seconds"].help,
@@ -81,39 +60,10 @@ class Telemetry:
         self._set("egret_build_info", 1, version)
         self.named_share(None)
 
-    def _declare(self, name: str) -> None:
-        metric = BY_NAME[name]
-        self._known[name] = {()} if not metric.labels else set()
-        if metric.type is Type.COUNTER:
-            self._counters[name] = Counter(name, metric.help, metric.labels, registry=self.registry)
-        elif metric.type is Type.GAUGE:
-            self._gauges[name] = Gauge(name, metric.help, metric.labels, registry=self.registry)
-
-    def _announce(self, name: str, combinations: Iterable[Labels]) -> None:
-        """Let these label sets of *name* exist, at 0."""
-        family = self._counters.get(name) or self._gauges[name]
-        for labels in combinations:
-            if labels not in self._known[name]:
-                self._known[name].add(labels)
-                family.labels(*labels)
-
     def _announce_some(self, name: str, combinations: Collection[Labels]) -> None:
         """The same, unless it were too many."""
         if len(self._known[name].union(combinations)) <= MAX_SERIES:
             self._announce(name, combinations)
-
-    def _add(self, name: str, amount: float, *labels: str) -> None:
-        family = self._counters[name]
-        (family.labels(*labels) if labels else family).inc(amount)
-
-    def _set(self, name: str, value: float, *labels: str) -> None:
-        self._known[name].add(labels)
-        family = self._gauges[name]
-        (family.labels(*labels) if labels else family).set(value)
-
-    def _forget(self, name: str) -> None:
-        self._known[name].clear()
-        self._gauges[name].clear()
 
     # what is configured: names that may be label values from now on
 
@@ -125,16 +75,6 @@ class Telemetry:
             self._announce("egret_link_up", [(interface,)])
             self._announce("egret_volume_packets_dropped_total", [(interface,)])
             self._announce("egret_link_last_packet_timestamp_seconds", [(interface,)])
-
-    def sinks(self, names: Iterable[str]) -> None:
-        """Announce the outputs."""
-        for name in names:
-            self._announce("egret_deliveries_total", [(name, outcome.value) for outcome in Outcome])
-            self._announce("egret_delivery_circuit", [(name, state.value) for state in CircuitState])
-            self._circuits.setdefault(name, CircuitState.CLOSED.value)
-            self._set("egret_delivery_circuit", 1, name, self._circuits[name])
-            for metric in _OF_A_SINK:
-                self._announce(metric, [(name,)])
 
     def catalog(
         self,
@@ -291,51 +231,6 @@ class Telemetry:
         self._set("egret_approvals_ending", ending)
         self._set("egret_approvals_ended", ended)
 
-    def delivery(self, sink: str, outcome: Outcome, amount: int = 1, why: str = "") -> None:
-        """What became of *amount* alerts for an announced output; *why* is for the log only."""
-        self._add("egret_deliveries_total", amount, sink, outcome.value)
-        if outcome is not Outcome.DELIVERED:
-            level = logging.WARNING if outcome is Outcome.FAILED else logging.ERROR
-            event = f"delivery_{outcome.value}"
-            self.log.repeated(level, event, sink, sink=sink, alerts=amount, why=why)
-
-    def offered(self, sink: str, amount: int) -> None:
-        """*amount* alerts were queued for an announced output."""
-        self._add("egret_deliveries_offered_total", amount, sink)
-
-    def circuit(self, sink: str, state: str) -> None:
-        """The circuit breaker of an announced output is in *state*; a change is logged."""
-        before = self._circuits.get(sink)
-        if before == state:
-            return
-        self._circuits[sink] = state
-        for each in CircuitState:
-            self._set("egret_delivery_circuit", each.value == state, sink, each.value)
-        level = logging.INFO if state == CircuitState.CLOSED else logging.WARNING
-        self.log.repeated(level, "delivery_circuit", f"{sink} {state}", sink=sink, state=state)
-
-    def dead_letters(self, sink: str, number: int) -> None:
-        """How many dead letters an announced output has."""
-        self._set("egret_dead_letters", number, sink)
-
-    def dead_dropped(self, sink: str, amount: int) -> None:
-        """Dead letters were deleted; those of an output that is no longer configured are logged only."""
-        if (sink,) in self._known["egret_dead_letters_dropped_total"]:
-            self._add("egret_dead_letters_dropped_total", amount, sink)
-        why = "more than outputs.spool.max_dead; the oldest of the lowest severity went"
-        self.log.event(logging.ERROR, "dead_letters_dropped", sink=sink, alerts=amount, why=why)
-
-    def unrecorded(self, total: int) -> None:
-        """How many alerts were lost to the history since the start, in all."""
-        if total > self._unrecorded:
-            self._add("egret_alerts_unrecorded_total", total - self._unrecorded)
-            self.log.repeated(logging.ERROR, "alerts_unrecorded", alerts=total - self._unrecorded)
-            self._unrecorded = total
-
-    def queue_length(self, sink: str, alerts: int) -> None:
-        """How many alerts wait for an announced output."""
-        self._set("egret_delivery_queue_length", alerts, sink)
-
     # the daemon itself
 
     def store_failed(self, why: str) -> None:
@@ -385,35 +280,6 @@ class Telemetry:
             return
         self._set("egret_config_last_reload_successful", 0)
         self.log.event(logging.ERROR, "reload_refused", trigger=trigger, why=why, kept="what was in use before")
-
-    # reading it
-
-    def exposition(self) -> bytes:
-        """Everything in Prometheus' text format, for ``CONTENT_TYPE``."""
-        return generate_latest(self.registry)
-
-    def value(self, name: str, *labels: str) -> float:
-        """The value of one series, 0 if it does not exist; for the status page and for tests."""
-        names = BY_NAME[name].labels
-        return self.registry.get_sample_value(name, dict(zip(names, labels, strict=True))) or 0.0
-
-    def total(self, name: str, **labels: str) -> float:
-        """The sum over the series of *name* that carry *labels*."""
-        family = self._counters.get(name) or self._gauges[name]
-        samples = (sample for collected in family.collect() for sample in collected.samples)
-        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
-
-    def by_label(self, name: str, label: str) -> dict[str, float]:
-        """The sums of *name* for each value of *label*."""
-        sums: dict[str, float] = {}
-        family = self._counters.get(name) or self._gauges[name]
-        for sample in (sample for collected in family.collect() for sample in collected.samples):
-            sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
-        return sums
-
-    def series_count(self) -> int:
-        """How many series an exposition has."""
-        return sum(len(family.samples) for family in self.registry.collect())
 
 
 def _service_labels(signature: Signature) -> Labels:

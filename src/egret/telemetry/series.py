@@ -1,0 +1,82 @@
+"""Every series in a registry of its own; with ``telemetry.metrics`` the door to prometheus_client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
+
+from egret.telemetry.logs import Log
+from egret.telemetry.table import BY_NAME, METRICS, Labels, Type
+
+# a `_created` series for each counter would double the series and say nothing a first sample does not
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it without types
+
+
+class Series:
+    """The metrics of the table, and the log beside them; only label sets announced beforehand exist."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._known: dict[str, set[Labels]] = {}
+        for metric in METRICS:
+            self._declare(metric.name)
+
+    def _declare(self, name: str) -> None:
+        metric = BY_NAME[name]
+        self._known[name] = {()} if not metric.labels else set()
+        if metric.type is Type.COUNTER:
+            self._counters[name] = Counter(name, metric.help, metric.labels, registry=self.registry)
+        elif metric.type is Type.GAUGE:
+            self._gauges[name] = Gauge(name, metric.help, metric.labels, registry=self.registry)
+
+    def _announce(self, name: str, combinations: Iterable[Labels]) -> None:
+        """Let these label sets of *name* exist, at 0."""
+        family = self._counters.get(name) or self._gauges[name]
+        for labels in combinations:
+            if labels not in self._known[name]:
+                self._known[name].add(labels)
+                family.labels(*labels)
+
+    def _add(self, name: str, amount: float, *labels: str) -> None:
+        family = self._counters[name]
+        (family.labels(*labels) if labels else family).inc(amount)
+
+    def _set(self, name: str, value: float, *labels: str) -> None:
+        self._known[name].add(labels)
+        family = self._gauges[name]
+        (family.labels(*labels) if labels else family).set(value)
+
+    def _forget(self, name: str) -> None:
+        self._known[name].clear()
+        self._gauges[name].clear()
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format, for ``CONTENT_TYPE``."""
+        return generate_latest(self.registry)
+
+    def value(self, name: str, *labels: str) -> float:
+        """The value of one series, 0 if it does not exist; for the status page and for tests."""
+        names = BY_NAME[name].labels
+        return self.registry.get_sample_value(name, dict(zip(names, labels, strict=True))) or 0.0
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over the series of *name* that carry *labels*."""
+        family = self._counters.get(name) or self._gauges[name]
+        samples = (sample for collected in family.collect() for sample in collected.samples)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def by_label(self, name: str, label: str) -> dict[str, float]:
+        """The sums of *name* for each value of *label*."""
+        sums: dict[str, float] = {}
+        family = self._counters.get(name) or self._gauges[name]
+        for sample in (sample for collected in family.collect() for sample in collected.samples):
+            sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
+        return sums
+
+    def series_count(self) -> int:
+        """How many series an exposition has."""
+        return sum(len(family.samples) for family in self.registry.collect())

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from egret.telemetry.logs import Log
+from egret.telemetry.series import Series
+
+
+def test_what_was_announced_exists_at_zero_and_can_be_read_back() -> None:
+    series = Series(Log())
+    series._announce("egret_deliveries_total", [("soc", "delivered"), ("soc", "failed"), ("file", "delivered")])
+    assert 'egret_deliveries_total{outcome="delivered",sink="soc"} 0.0' in series.exposition().decode()
+    series._add("egret_deliveries_total", 3, "soc", "delivered")
+    series._add("egret_deliveries_total", 2, "file", "delivered")
+    assert series.value("egret_deliveries_total", "soc", "delivered") == 3
+    assert series.value("egret_deliveries_total", "nobody", "delivered") == 0
+    assert series.total("egret_deliveries_total", outcome="delivered") == 5
+    assert series.by_label("egret_deliveries_total", "sink") == {"soc": 3, "file": 2}
+    before = series.series_count()
+    series._set("egret_geoip_build_timestamp_seconds", 1, "db")
+    assert series.series_count() == before + 1
+    series._forget("egret_geoip_build_timestamp_seconds")
+    assert series.series_count() == before
