@@ -27,7 +27,7 @@ class Reason(StrEnum):
     BAD_LENGTH = "bad_length"  # a length contradicts what encloses it
     BAD_VALUE = "bad_value"  # a field has a value that the RFC forbids
     BAD_NAME = "bad_name"  # a name that is empty, too long or no host name
-    BAD_COMPRESSION = "bad_compression"  # DNS compression that loops or points forward
+    BAD_COMPRESSION = "bad_compression"  # DNS compression that loops, or points forward
     UNKNOWN_LINKTYPE = "unknown_linktype"
     UNKNOWN_VERSION = "unknown_version"  # QUIC version without known salts
     UNSUPPORTED = "unsupported"  # well formed, but not something we read

@@ -29,6 +29,7 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2  # sections
 
 MAX_RECORDS = 4096  # of a message; more than 64 KB can hold of any use; Reason.TOO_LARGE beyond
 _MAX_WIRE_NAME = 255  # RFC 1035 section 2.3.4
+_MAX_POINTERS = 128  # of one name: more than the labels that it can have; Reason.BAD_COMPRESSION beyond
 _HEADER_SIZE = 12
 _SMALLEST = _HEADER_SIZE + 5  # with a question about the root
 IN = 1  # the Internet, of all classes
@@ -130,7 +131,7 @@ class _Body:
 
     def __init__(self, wire: bytes) -> None:
         self._wire = wire
-        self._known: dict[int, bytes] = {}  # pointer target -> the name there: each is followed once
+        self._known = _Known()
         self.offset = _HEADER_SIZE
         self.questions: list[Question] = []
         self.records: list[Record] = []
@@ -138,6 +139,14 @@ class _Body:
         self.reason: Reason | None = None
 
     def read(self, counts: list[int]) -> None:
+        """Read what there is, and remember what was odd."""
+        try:
+            self._read(counts)
+        finally:
+            if self._known.forward:
+                self.reason = self.reason or Reason.BAD_COMPRESSION
+
+    def _read(self, counts: list[int]) -> None:
         questions, *sections = counts
         if questions + sum(sections) > MAX_RECORDS:
             self.reason = Reason.TOO_LARGE
@@ -205,11 +214,16 @@ class _Body:
         return layout.unpack_from(self._wire, start)
 
 
-def _read_name(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes, int]:
+class _Known(dict[int, bytes]):
+    """Pointer targets, and the names there, so that each is followed once."""
+
+    forward = False  # a pointer led ahead: RFC 1035 section 4.1.4 wants "a prior occurrence", some readers do not
+
+
+def _read_name(wire: bytes, start: int, known: _Known) -> tuple[bytes, int]:
     """The name at *start*, uncompressed and without the root's byte, and the offset behind it.
 
-    Each pointer must lead further back than the last (RFC 1035 section 4.1.4: "a prior occurrence"), so
-    that no name loops; *known* makes the work of all names linear in the message.
+    A name has so many pointers at most that none loops; *known* makes the work of all names linear in the message.
     """
     offset, label = _labels_end(wire, start)
     if not label:
@@ -218,13 +232,16 @@ def _read_name(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes,
     return _read_compressed(wire, start, known)
 
 
-def _read_compressed(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes, int]:
+def _read_compressed(wire: bytes, start: int, known: _Known) -> tuple[bytes, int]:
     pieces: list[tuple[int, bytes]] = []
     after, piece = 0, start
-    tail = b""
+    size, tail = 0, b""
     while True:
         offset, label = _labels_end(wire, piece)
         pieces.append((piece, wire[piece:offset]))
+        size += offset - piece
+        if size >= _MAX_WIRE_NAME:
+            raise Malformed(Reason.BAD_NAME, piece)
         if not label:
             after = after or offset + 1
             break
@@ -235,8 +252,10 @@ def _read_compressed(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[
         if target in known:
             tail = known[target]
             break
-        if target >= piece or target < _HEADER_SIZE:
+        if target < _HEADER_SIZE or len(pieces) > _MAX_POINTERS:
             raise Malformed(Reason.BAD_COMPRESSION, offset)
+        if target >= piece:
+            known.forward = True
         piece = target
     for where, labels in reversed(pieces):
         tail = labels + tail

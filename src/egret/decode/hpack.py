@@ -1,8 +1,7 @@
 """HPACK: the header fields of HTTP/2, with the table that later blocks refer to.
 
 Host names are all that is wanted, but what later blocks mean depends on the size of every field before them, so
-that whole blocks are read. Characters with codes of more than 19 bits, which are no ASCII, are not known here:
-a field with one gets no value, and once such a field went into the table, nothing is taken from the table again.
+that whole blocks are read.
 Ref: RFC 7541 sections 2 to 6, appendices A and B.
 """
 
@@ -51,9 +50,19 @@ _ALPHABETS = (
     (13, b"\0$@[]~"),
     (14, b"^}"),
     (15, b"<`{"),
-    (19, b"\\"),
+    (19, b"\\\xc3\xd0"),
+    (20, b"\x80\x82\x83\xa2\xb8\xc2\xe0\xe2"),
+    (21, b"\x99\xa1\xa7\xac\xb0\xb1\xb3\xd1\xd8\xd9\xe3\xe5\xe6"),
+    (22, b"\x81\x84\x85\x86\x88\x92\x9a\x9c\xa0\xa3\xa4\xa9\xaa\xad\xb2\xb5\xb9\xba\xbb\xbd\xbe\xc4\xc6\xe4\xe8\xe9"),
+    (23, bytes.fromhex("0187898a8b8c8d8f93959697989b9d9ea5a6a8aeafb4b6b7bcbfc5e7ef")),
+    (24, b"\t\x8e\x90\x91\x94\x9f\xab\xce\xd7\xe1\xec\xed"),
+    (25, b"\xc7\xcf\xea\xeb"),
+    (26, b"\xc0\xc1\xc8\xc9\xca\xcd\xd2\xd5\xda\xdb\xee\xf0\xf2\xf3\xff"),
+    (27, b"\xcb\xcc\xd3\xd4\xd6\xdd\xde\xdf\xf1\xf4\xf5\xf6\xf7\xf8\xfa\xfb\xfc\xfd\xfe"),
+    (28, b"\2\3\4\5\6\7\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f\xdc\xf9"),
+    (30, b"\n\r\x16"),  # and, last of all, the end of a string, which no string may have
 )
-_LONGEST = 19
+_LONGEST = 30
 
 
 def _codes() -> dict[tuple[int, int], int]:
@@ -74,16 +83,15 @@ _CODES = _codes()
 class Decoder:
     """The fields of one direction's header blocks, which must be given in order, each whole."""
 
-    __slots__ = ("_entries", "_limit", "_size", "_unsure")
+    __slots__ = ("_entries", "_limit", "_size")
 
     def __init__(self) -> None:
         self._entries: deque[Field] = deque()  # the youngest first
         self._size = 0
         self._limit = _TABLE_LIMIT
-        self._unsure = False  # an entry's size is not known, so neither is what was pushed out
 
     def fields(self, block: bytes) -> list[Field]:
-        """Names and values in order; a field that cannot be known is two empty strings.
+        """Names and values in order; a field that the table does not have is two empty strings.
 
         Raises:
             Malformed: the block breaks the rules, and the blocks after it mean nothing.
@@ -112,8 +120,8 @@ class Decoder:
         name = self._entry(index)[0] if index else _string(reader)
         value = _string(reader)
         if kept:
-            self._keep(name, value, unsure=self._unsure and index > len(_STATIC))
-        return name or b"", value or b""
+            self._keep(name, value)
+        return name, value
 
     def _entry(self, index: int) -> Field:
         """RFC 7541 section 2.3.3; an index of nothing is a field of nothing."""
@@ -123,11 +131,7 @@ class Decoder:
             return b"", b""
         return self._entries[index - len(_STATIC) - 1]
 
-    def _keep(self, name: bytes | None, value: bytes | None, *, unsure: bool) -> None:
-        if name is None or value is None or unsure or self._unsure:
-            self._unsure = True
-            self._entries.clear()
-            return
+    def _keep(self, name: bytes, value: bytes) -> None:
         self._entries.appendleft((name, value))
         self._size += len(name) + len(value) + _ENTRY_COST
         self._shrink()
@@ -137,8 +141,6 @@ class Decoder:
             raise Malformed(Reason.BAD_VALUE, 0)
         self._limit = limit
         self._shrink()
-        if not limit:  # nothing is left of the table, so that its contents are known again
-            self._unsure, self._size = False, 0
 
     def _shrink(self) -> None:
         """RFC 7541 section 4.3 and 4.4."""
@@ -160,14 +162,14 @@ def _integer(reader: Reader, first: int, bits: int) -> int:
     raise Malformed(Reason.BAD_VALUE, reader.offset)
 
 
-def _string(reader: Reader) -> bytes | None:
-    """RFC 7541 section 5.2; None where a character is not known."""
+def _string(reader: Reader) -> bytes:
+    """RFC 7541 section 5.2."""
     first = reader.uint(1)
     raw = reader.take(_integer(reader, first, 7))
     return _huffman(raw) if first & 0x80 else raw
 
 
-def _huffman(raw: bytes) -> bytes | None:
+def _huffman(raw: bytes) -> bytes:
     text = bytearray()
     code = size = 0
     for byte in raw:
@@ -177,6 +179,6 @@ def _huffman(raw: bytes) -> bytes | None:
             if character is not None:
                 text.append(character)
                 code = size = 0
-            elif size > _LONGEST:
-                return None
+            elif size == _LONGEST:
+                raise Malformed(Reason.BAD_VALUE, 0)
     return bytes(text)

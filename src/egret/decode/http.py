@@ -194,7 +194,7 @@ def _find_fields(lines: list[bytes], offset: int) -> _Fields:
         name = field.rstrip(b" \t").lower() if colon else b""
         folds = False
         if name == b"host":
-            hosts.append(value.strip(b" \t\r"))
+            hosts.append(value.strip(b" \t\r").partition(b"\r")[0])  # a lone CR ends a line for some
             folds = not hosts[-1]
         elif name == b"content-length" and body is not None:
             body = _length(value.strip(b" \t\r"))

@@ -57,6 +57,7 @@ class HelloRead(NamedTuple):
     hello: ClientHello | None = None
     needed: int = 0  # with NEED_MORE: another look pays when the stream has this many bytes
     reason: Reason | None = None  # with YES and no hello: why it cannot be read
+    size: int = 0  # with a whole hello: bytes that its records took
 
 
 def parse_client_hello(message: bytes | memoryview, *, datagram: bool = False) -> ClientHello:
@@ -149,13 +150,13 @@ def read_hello(stream: bytes | memoryview, *, final: bool = False) -> HelloRead:
     if not _starts_hello(data):
         return HelloRead(Recognition.NO)
     try:
-        message, needed = _peel_records(data)
+        message, needed, size = _peel_records(data)
     except DecodeError as error:
         return HelloRead(Recognition.YES, None, 0, error.reason)
     if needed and not final:
         return HelloRead(Recognition.NEED_MORE, None, needed)
     try:
-        return HelloRead(Recognition.YES, parse_client_hello(message))
+        return HelloRead(Recognition.YES, parse_client_hello(message), size=size)
     except DecodeError as error:
         return HelloRead(Recognition.YES, None, 0, error.reason)
 
@@ -203,8 +204,8 @@ def _too_short(data: bytes, *, final: bool) -> HelloRead:
     return HelloRead(Recognition.NEED_MORE, None, 6)
 
 
-def _peel_records(data: bytes) -> tuple[bytes, int]:
-    """The hello's bytes as far as they are here, and the stream length that would bring more (0: whole).
+def _peel_records(data: bytes) -> tuple[bytes, int, int]:
+    """The hello's bytes as far as they are here, the stream length that would bring more (0: whole), and where it ends.
 
     A handshake message must not be interleaved with other record types (RFC 8446 section 5.1): a
     record of another type before the hello's end is Malformed, unless a name came before it; then
@@ -216,18 +217,18 @@ def _peel_records(data: bytes) -> tuple[bytes, int]:
     while got < want:
         header = data[position : position + 5]
         if len(header) < 5:
-            return b"".join(pieces), position + 6
+            return b"".join(pieces), position + 6, 0
         if header[0] != HANDSHAKE_RECORD or header[1] != 3:
-            return b"".join(pieces), 0
+            return b"".join(pieces), 0, 0
         stop = position + 5 + int.from_bytes(header[3:5], "big")
         piece = data[position + 5 : stop]
         pieces.append(piece)
         got += len(piece)
         want = _wanted(pieces, got)
         if stop > len(data) and got < want:
-            return b"".join(pieces), min(stop, len(data) + want - got)
+            return b"".join(pieces), min(stop, len(data) + want - got), 0
         position = stop
-    return b"".join(pieces)[:want], 0
+    return b"".join(pieces)[:want], 0, position
 
 
 def _wanted(pieces: list[bytes], got: int) -> int:

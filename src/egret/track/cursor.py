@@ -5,6 +5,7 @@ from __future__ import annotations
 from egret.track.assembly import Assembly
 
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
+_REBASE = 1 << 30  # bytes after which the anchor moves: offsets must stay far below the half of all numbers
 
 
 class Cursor:
@@ -65,6 +66,16 @@ class Cursor:
         if not self._assembly.size:
             self._anchor = (self._anchor + self._position) & _MASK
             self._position = 0
+        elif self._position > _REBASE:
+            waiting = self.runs()
+            self.forget()
+            for seq, data in waiting:
+                self.add(seq, data)
+
+    def keep_up(self, seq: int) -> None:
+        """Nothing waits here; the connection has come as far as *seq*, and its numbers may wrap."""
+        if _REBASE <= (seq - self._anchor - self._position) & _MASK < _HALF:
+            self.restart(seq - (_REBASE >> 1))
 
     @property
     def held(self) -> int:

@@ -26,6 +26,7 @@ class Recognised(NamedTuple):
     protocol: Protocol | None = None
     reason: Reason | None = None  # with YES and nothing said: why it cannot be read
     header: int = 0  # with YES and nothing said: bytes to pass over, and what they lead is the message
+    size: int = 0  # with a whole hello: bytes that it took
     prelude: bool = False  # with NEED_MORE: these bytes are whole, and a hello may follow at the client's leisure
 
 
@@ -74,7 +75,7 @@ def recognise_anywhere(data: bytes, *, final: bool = False) -> Recognised:
     for start in possible_hellos(data):
         hello = _tls(data[start:], final=final)
         if hello.said is not None:
-            return hello
+            return hello._replace(size=hello.size and hello.size + start)
         if hello.recognition is Recognition.NEED_MORE:
             return hello._replace(needed=hello.needed + start)
     if not final and hello_may_follow(data):
@@ -87,7 +88,7 @@ def _tls(data: bytes, *, final: bool) -> Recognised:
     if read.recognition is Recognition.NO:
         return _NO
     if read.hello is not None:
-        return Recognised(Recognition.YES, said_by_hello(read.hello, Protocol.TLS), 0, Protocol.TLS)
+        return Recognised(Recognition.YES, said_by_hello(read.hello, Protocol.TLS), 0, Protocol.TLS, size=read.size)
     return Recognised(read.recognition, None, read.needed, Protocol.TLS, read.reason)
 
 

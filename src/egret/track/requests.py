@@ -153,6 +153,7 @@ class Requests:
         if conversation is None:
             return []
         if conversation.lost:
+            conversation.cursor.keep_up(packet.seq)
             if packet.payload[0] not in REQUEST_START or conversation.cursor.is_behind(packet.seq):
                 return []
             conversation.resume(packet.seq)

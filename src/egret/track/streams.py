@@ -14,6 +14,7 @@ from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import plain_server_name
+from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
 from egret.track.dns_streams import DnsStreams
@@ -243,6 +244,8 @@ class Streams:
         if said.protocol is Protocol.HTTP:
             self._requests.begin(flow.key, flow.ends, Start(flow.next_seq, said.names, flow.sieve), flow.pieces())
         elif said.protocol is Protocol.TLS:
+            if 0 < found.size < flow.available() and begins_whole_hello(flow.data()[found.size :]):
+                return events + self._go_on(flow, found.size, time_ns)
             self._late.expect(flow.key, behind=flow.end_seq)
         self._flows.decide(flow)
         return events + self._requests.read(flow.key, time_ns) if said.protocol is Protocol.HTTP else events

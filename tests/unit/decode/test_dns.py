@@ -110,6 +110,8 @@ def test_addresses_of_other_classes_are_none() -> None:
         (raw(b"\xc0\x0c\0\x01\0\x01"), Reason.BAD_COMPRESSION),
         (raw(b"\xc0\x04\0\x01\0\x01"), Reason.BAD_COMPRESSION),
         (raw(b"\x01a\xc0\x20\0\x01\0\x01"), Reason.BAD_COMPRESSION),
+        (raw(b"\x01a\xc0\x0c\0\x01\0\x01"), Reason.BAD_COMPRESSION),
+        (raw(b"\x3f" + b"a" * 63 + b"\xc0\x0c\0\x01\0\x01"), Reason.BAD_COMPRESSION),
         (raw(b"\x01a\xc0"), Reason.TRUNCATED),
         (raw(b"\x41a\0\0\x01\0\x01"), Reason.BAD_VALUE),
         (raw((b"\x3f" + bytes(63)) * 5 + b"\0\0\x01\0\x01"), Reason.BAD_NAME),
@@ -120,6 +122,20 @@ def test_broken_questions(wire: bytes, reason: Reason) -> None:
     message = parse_message(wire)
     assert message.questions == ()
     assert message.reason is reason
+
+
+def test_a_pointer_that_leads_ahead_is_followed_and_told() -> None:
+    wire = raw(b"\x04chat\xc0\x17\0\x01\0\x01" + b"\x04qwen\x02ai\0")
+    message = parse_message(wire)
+    assert message.questions == (Question("chat.qwen.ai", 1, 1),)
+    assert message.reason is Reason.BAD_COMPRESSION
+    assert not looks_like_dns(wire)
+
+
+def test_pointers_to_pointers_end() -> None:
+    chain = b"".join((0xC000 | 14 + 2 * n).to_bytes(2, "big") for n in range(4000)) + b"\0"
+    message = parse_message(raw(chain))
+    assert (message.questions, message.reason) == ((), Reason.BAD_COMPRESSION)
 
 
 def test_a_question_cut_behind_its_name() -> None:

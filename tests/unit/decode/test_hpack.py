@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from scapy.contrib.http2 import HPackZString
 
 from egret.decode.hpack import Decoder
 from egret.errors import Malformed
@@ -60,14 +61,18 @@ def test_huffman_of_ascii() -> None:
     assert fields[-1] == (b"set-cookie", b"foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1")
 
 
-def test_after_an_unknown_character_nothing_is_taken_from_the_table() -> None:
-    decoder = Decoder()
-    decoder.fields(b"\x41\x01a")
-    assert decoder.fields(b"\xbe") == [(b":authority", b"a")]
-    assert decoder.fields(b"\x58\x84\xff\xff\xff\xff") == [(b"cache-control", b"")]
-    assert decoder.fields(b"\xbe\xbf\x7e\x01b") == [(b"", b""), (b"", b""), (b"", b"b")]
-    assert decoder.fields(b"\x20\x41\x01c\xbe") == [(b":authority", b"c"), (b"", b"")]  # its size is 0 now
-    assert decoder.fields(b"\x3f\xe1\x1f\x41\x01c\xbe")[-1] == (b":authority", b"c")
+def test_every_character_has_its_code() -> None:
+    """Scapy's table is another copy of appendix B; the last of its codes ends a string."""
+    codes = HPackZString.static_huffman_code[:256]
+    for character, (code, size) in enumerate(codes):
+        bits = code << -size % 8 | (1 << -size % 8) - 1  # padded with ones
+        raw = bits.to_bytes((size + 7) // 8, "big")
+        assert Decoder().fields(b"\x58" + bytes([0x80 | len(raw)]) + raw) == [(b"cache-control", bytes([character]))]
+
+
+def test_no_string_has_an_end_of_its_own() -> None:
+    with pytest.raises(Malformed):
+        Decoder().fields(b"\x58\x84\xff\xff\xff\xff")
 
 
 @pytest.mark.parametrize(

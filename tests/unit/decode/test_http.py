@@ -67,6 +67,10 @@ def test_addresses_and_nothing_are_no_names(host: bytes) -> None:
     assert head(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").name is None
 
 
+def test_a_lone_return_ends_a_host() -> None:
+    assert head(b"GET / HTTP/1.1\r\nHost: a.example\rAccept: x\r\n\r\n").name == "a.example"
+
+
 def test_a_url_is_no_host() -> None:
     assert head(b"GET / HTTP/1.1\r\nHost: http://x.example/\r\n\r\n").name is None
 

@@ -45,3 +45,21 @@ def test_a_place_is_kept_without_what_waits_there() -> None:
     cursor.forget()
     assert (cursor.data(), cursor.held) == (b"", 0)
     assert [cursor.is_behind(seq) for seq in (0xFFFFFFFE, 0, 1, 2)] == [True, True, False, False]
+
+
+def test_numbers_may_wrap_while_something_always_waits() -> None:
+    cursor, step = Cursor(0, 1 << 20), 1 << 18
+    for seq in range(0, 20_000 * step, step):  # five gigabytes
+        assert cursor.add(seq, b"ab")
+        assert cursor.add(seq + step, b"a")
+        assert cursor.data() == b"ab"
+        cursor.advance(step)
+
+
+def test_a_place_that_nobody_reads_keeps_up() -> None:
+    cursor, size = Cursor(0, 100), 1 << 28
+    for seq in range(0, 40 * size, size):
+        cursor.keep_up(seq & 0xFFFFFFFF)
+        assert not cursor.is_behind(seq & 0xFFFFFFFF)
+    cursor.keep_up(39 * size - 1000 & 0xFFFFFFFF)
+    assert not cursor.is_behind(39 * size & 0xFFFFFFFF)

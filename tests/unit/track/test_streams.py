@@ -373,6 +373,15 @@ def test_a_dialogue_that_ends_in_nothing_is_forgotten() -> None:
     assert observer.counters.tracked["flows"] == 0
 
 
+@pytest.mark.parametrize("size", [1000, 5000])
+def test_hellos_one_behind_the_other(size: int) -> None:
+    stream = b"".join(openssl_hello(f"{name}.example") for name in ("one", "two", "three"))
+    tcp = Tcp()
+    events = run([*tcp.handshake(), *tcp.stream(stream + b"\x17\3\3\0\1x", [size])])
+    assert [name for _, _, name in said(events)] == ["one.example", "two.example", "three.example"]
+    assert [connection.name for connection in connections(events)] == ["one.example"]
+
+
 def test_a_hello_late_in_something_unknown() -> None:
     tcp = Tcp(dport=9000)
     noise = b"\x07\xff\x01" + bytes(range(256)) * 40
