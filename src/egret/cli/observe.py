@@ -11,13 +11,12 @@ import typer
 from egret.cli.capture import Captures
 from egret.cli.lines import anomaly_line, connection_line, dump, observation_line
 from egret.model import Anomaly, Connection, Event
+from egret.sources.files import READ
 from egret.track.observer import Observer
 
 
 def observe(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE|-...", help="pcap or pcapng files, gzip allowed; - is standard input")
-    ],
+    files: Annotated[list[str], typer.Argument(metavar="FILE|-...", help=f"captures: {READ}; - is standard input")],
     *,
     flows: Annotated[bool, typer.Option("--flows", help="also every connection, with what named it")] = False,
     anomalies: Annotated[bool, typer.Option("--anomalies", help="also what could not be read, and why")] = False,

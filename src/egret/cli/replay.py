@@ -29,6 +29,7 @@ from egret.judge.directory import Mark
 from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
+from egret.sources.files import READ
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.scope import Scope
@@ -49,9 +50,7 @@ class Format(StrEnum):
 
 
 def replay(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE|-...", help="pcap or pcapng files, gzip allowed; - is standard input")
-    ],
+    files: Annotated[list[str], typer.Argument(metavar="FILE|-...", help=f"captures: {READ}; - is standard input")],
     config: Annotated[Path | None, typer.Option("--config", "-c", help="configuration; none is needed")] = None,
     output: Annotated[
         Format, typer.Option("--format", help="a table for people, or lines for programs")
