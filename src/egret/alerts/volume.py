@@ -32,6 +32,7 @@ VOLUME_LIMITS: Mapping[VolumeSource, str] = MappingProxyType(
         VolumeSource.CONNTRACK: "connection tracking: bytes of IP packets, headers and retransmissions included",
     }
 )
+COUNTED = "bytes since detection; of TCP by sequence numbers, of UDP by datagrams"  # where a table has many
 _STEP = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from egret.alerts.formats.client import client_text
 from egret.alerts.formats.text import main_host
 from egret.alerts.model import Evidence, Incident
-from egret.alerts.volume import volume_text
+from egret.alerts.volume import COUNTED, bytes_text
 from egret.model import Hosting, Operator, Severity
 from egret.names import printable
 
@@ -24,6 +24,7 @@ STYLES = {
     Severity.CRITICAL: "bold red",
 }
 _NETWORK_WIDTH = 14
+_HOST_WIDTH = 30
 _PIPE_WIDTH = 160  # not a terminal: wide enough that no cell is cut
 
 
@@ -31,8 +32,12 @@ def incident_table(incidents: Sequence[Incident], console: Console | None = None
     """Print one row an incident: who, to what, under whose law, where, and how it was seen."""
     console = console or _console()
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for heading in ("severity", "client", "service", "host", "operator", "hosted in", "seen"):
-        table.add_column(heading, overflow="fold")
+    longest = max((len(main_host(incident) or "") for incident in incidents), default=0)
+    for heading in ("severity", "client", "service", "host", "operator", "hosted in"):
+        width = min(longest, _HOST_WIDTH) if heading == "host" else None
+        table.add_column(heading, overflow="fold", min_width=width)
+    for heading in ("look-ups", "connections", "sent", "received"):
+        table.add_column(heading, justify="right")
     for incident in incidents:
         table.add_row(
             Text(incident.severity.value, STYLES[incident.severity]),
@@ -41,9 +46,13 @@ def incident_table(incidents: Sequence[Incident], console: Console | None = None
             _plain(main_host(incident) or "-"),
             _plain(_operator(incident.operator)),
             _plain(_hosting(incident.hosting)),
-            _plain(_seen(incident)),
+            _plain(str(incident.lookups)),
+            _plain("none" if incident.evidence is Evidence.LOOKUP else str(incident.connections)),
+            *(_plain(text) for text in _moved(incident)),
         )
     console.print(table if incidents else "Nothing that the catalogue names.")
+    if any(incident.volume_source for incident in incidents):
+        console.print(f"Sent and received: {COUNTED}.", style="dim")
 
 
 def _console() -> Console:
@@ -70,12 +79,8 @@ def _hosting(hosting: Hosting) -> str:
     return f"{hosting.country or 'unknown'} AS{hosting.asn} {short}".rstrip()
 
 
-def _seen(incident: Incident) -> str:
-    lookups = _count(incident.lookups, "look-up")
-    if incident.evidence is Evidence.LOOKUP:
-        return f"{lookups}, no connection"
-    return "; ".join(filter(None, (f"{_count(incident.connections, 'connection')}, {lookups}", volume_text(incident))))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _moved(incident: Incident) -> tuple[str, str]:
+    """Bytes sent and received; the table's last line says how they are counted."""
+    if incident.volume_source is None:
+        return "", ""
+    return bytes_text(incident.bytes_out or 0), bytes_text(incident.bytes_in or 0)

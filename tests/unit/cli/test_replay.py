@@ -25,7 +25,7 @@ def capture(tmp_path: Path) -> str:
 def test_a_table_for_people(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["replay", capture]) == 0
     text = capsys.readouterr().out
-    assert "2 connections" in text
+    assert " 2 " in text  # connections
     assert "Alibaba Cloud" in text
     assert "notqwen" not in text
     assert "2 incidents; 4 names seen, 4 of 4 connections named." in text
@@ -147,7 +147,7 @@ def test_bytes_are_in_the_table_and_in_every_format(tmp_path: Path, capsys: pyte
     sent = len(records(openssl_hello("chat.qwen.ai"))) + 400
     assert invoke(["replay", capture]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert f"sent {sent} B, received 5.0 MB since detection (TCP by" in text
+    assert f"1 {sent} B 5.0 MB Sent and received: bytes since detection; of TCP by" in text
     assert invoke(["replay", "--format", "ecs", capture]) == 0
     line = json.loads(capsys.readouterr().out)
     assert (line["source"]["bytes"], line["destination"]["bytes"]) == (sent, 5_000_000)
