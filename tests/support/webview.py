@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from egret.alerts.model import Evidence, Incident, Server
-from egret.evidence import ScorePart
+from egret.evidence import About, ChainLink, ScorePart
 from egret.judge.approvals import ApprovalState, Ruling, Terms
 from egret.model import Category, Hosting, Operator, ServiceClass, Severity, VolumeSource
 from egret.telemetry import Telemetry
@@ -25,6 +25,21 @@ from egret.web.status import (
 NOW_NS = 1_790_000_000_000_000_000
 MINUTE_NS = 60_000_000_000
 HOSTILE = "<script>alert(1)</script>\x1b[31m&\"'.qwen.ai"
+
+
+CHAIN = (
+    ChainLink(about=About.OPERATOR, fact="operator_country", value="contested", source="terms", date="2026-11-22"),
+    ChainLink(about=About.OPERATOR, fact="contract_entity", value="Example (Singapore) Pte", source=HOSTILE),
+    ChainLink(
+        about=About.HOSTING,
+        fact="documented_inference",
+        value="any node, including the Chinese mainland",
+        source="https://www.example.com/help/regions",
+        date="2026-11-22",
+        note="the vendor's words, not an observation",
+    ),
+    ChainLink(about=About.HOSTING, fact="address_country", value="SG", source="egret-geo", note="of 203.0.113.9"),
+)
 
 
 def facts() -> Facts:
@@ -95,6 +110,7 @@ def incidents() -> list[Incident]:
             bytes_out=1_234_567,
             bytes_in=98_765,
             volume_source=VolumeSource.TCP,
+            jurisdiction_chain=CHAIN,
             score_parts=(ScorePart("class", 50, "an AI service"), ScorePart("operator", 30, "under PRC law")),
             approval=Ruling(terms=Terms(state=ApprovalState.TOLERATED, owner=f"IT {HOSTILE}", ticket="T-1"), entry=1),
         ),
@@ -178,8 +194,9 @@ class View:
     def facts(self) -> Facts:
         return self.now
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
-        chosen = [] if state is IncidentState.CLOSED else self.listed
+    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
+        known = [] if state is IncidentState.CLOSED else self.listed
+        chosen = [incident for incident in known if client in {None, incident.client}]
         return IncidentPage(incidents=chosen[offset : offset + limit], total=len(chosen))
 
     def coverage(self, length: Length) -> Sequence[Interval]:

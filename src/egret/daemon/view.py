@@ -106,19 +106,21 @@ class DaemonView:
             readiness=self._readiness(),
         )
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
-        """Open ones from memory; closed ones from the store.
+    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
+        """Open ones from memory; closed ones from the store; *client* as they show it.
 
         Raises:
             StoreError: the store cannot be read.
         """
         if state is IncidentState.OPEN:
-            found = sorted(self._incidents.open_incidents, key=lambda incident: incident.last_ns, reverse=True)
+            everybody = self._incidents.open_incidents
+            theirs = [incident for incident in everybody if client in {None, incident.client}]
+            found = sorted(theirs, key=lambda incident: incident.last_ns, reverse=True)
             return IncidentPage(incidents=found[offset : offset + limit], total=len(found))
         closed_only = state is IncidentState.CLOSED
         return IncidentPage(
-            incidents=self._store.recent(limit, offset=offset, closed_only=closed_only),
-            total=self._store.count(closed_only=closed_only),
+            incidents=self._store.recent(limit, client=client, offset=offset, closed_only=closed_only),
+            total=self._store.count(client=client, closed_only=closed_only),
         )
 
     def coverage(self, length: Length) -> Sequence[Interval]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
 from egret.alerts.timestamps import rfc3339
-from egret.names import printable
+from egret.alerts.veil import is_pseudonym
+from egret.names import address_text, printable
 from egret.telemetry.coverage import LINK_DOWN, LINK_SILENT, PARTS, Interval, Length
 from egret.web.status import (
     DatabaseStatus,
@@ -26,6 +28,7 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_INTERVALS = 1_000  # more than the ledger holds
 MAX_OFFSET = 1_000_000
+MAX_CLIENT = 200  # characters; a pseudonym has some 30
 
 
 class BadQuery(ValueError):
@@ -137,6 +140,22 @@ def read_number(text: str | None, name: str, default: int, highest: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) > highest:
         raise BadQuery(f"{name} must be a whole number from 0 to {highest}")
     return int(text)
+
+
+def read_client(text: str | None) -> str | None:
+    """Whose incidents a query wants: an address in its usual form, or a pseudonym; None: everybody's.
+
+    Raises:
+        BadQuery: it is neither.
+    """
+    if text is None:
+        return None
+    if is_pseudonym(text) and len(text) <= MAX_CLIENT and text == printable(text):
+        return text
+    try:
+        return address_text(ipaddress.ip_address(text.partition("%")[0]).packed)
+    except ValueError:
+        raise BadQuery("client must be an address, or a pseudonym as incidents show it") from None
 
 
 def read_state(text: str | None) -> IncidentState:

@@ -13,6 +13,7 @@ from egret.alerts.formats.client import role_text
 from egret.alerts.model import Evidence, Incident
 from egret.alerts.rulings import ruling_text, state_text
 from egret.alerts.volume import bytes_text, volume_text
+from egret.evidence import About, ChainLink
 from egret.model import Hosting, Operator, ServiceClass, Severity
 from egret.telemetry.coverage import Length
 from egret.telemetry.table import DropStage, Outcome
@@ -42,6 +43,7 @@ _CLASSES = {
     ServiceClass.BROAD: "other service",
     ServiceClass.RESOLVER: "encrypted resolver",
 }
+_QUESTIONS = {About.OPERATOR: "Whose law reaches the operator", About.HOSTING: "Where the bytes land"}
 _DROPPED = {
     DropStage.KERNEL: "by the kernel (the ring was full)",
     DropStage.QUEUE: "between processes",
@@ -182,7 +184,25 @@ def _seen(incident: Incident) -> str:
         said.append(f"Instead: {', '.join(incident.alternatives)}")
     reasons = "".join(f"<li>{text(reason)}</li>" for reason in said)
     why = f"<details><summary>why</summary><ul>{reasons}</ul></details>" if reasons else ""
-    return f"{words}<br>{hosts}{f'<br>and {more} more names' if more else ''}{why}"
+    return f"{words}<br>{hosts}{f'<br>and {more} more names' if more else ''}{why}{_chain(incident.jurisdiction_chain)}"
+
+
+def _chain(links: Sequence[ChainLink]) -> str:
+    """Whose law and where, each fact by itself, folded away."""
+    parts = [_facts(title, [link for link in links if link.about is about]) for about, title in _QUESTIONS.items()]
+    return f"<details><summary>facts and sources</summary>{''.join(parts)}</details>" if any(parts) else ""
+
+
+def _facts(title: str, links: Sequence[ChainLink]) -> str:
+    rows = "".join(f"<li>{_fact(link)}</li>" for link in links)
+    return f'<p class="question">{title}</p><ul>{rows}</ul>' if rows else ""
+
+
+def _fact(link: ChainLink) -> str:
+    fact = link.fact.replace("_", " ")
+    said = ", ".join(text(word) for word in (link.source, link.date) if word)
+    notes = "".join(f'<br><span class="note">{note}</span>' for note in (text(link.note), said) if note)
+    return f"{text(fact)}: <b>{text(link.value)}</b>{notes}"
 
 
 def _watching(facts: Facts) -> str:

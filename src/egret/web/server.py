@@ -21,7 +21,7 @@ from aiohttp import web
 from egret.errors import ConfigError, StoreError
 from egret.names import split_port
 from egret.settings.sections import Http
-from egret.store.access import Purpose
+from egret.store.access import EVERYONE, Purpose
 from egret.telemetry.metrics import CONTENT_TYPE
 from egret.telemetry.table import Stage
 from egret.web.api import (
@@ -32,6 +32,7 @@ from egret.web.api import (
     BadQuery,
     coverage_json,
     incidents_json,
+    read_client,
     read_length,
     read_number,
     read_state,
@@ -67,7 +68,7 @@ FILES = {path: resources.files("egret.web").joinpath(path.rpartition("/")[2]).re
 _SILENT = logging.getLogger("egret.web.http")
 _SILENT.disabled = True
 
-Looked = Callable[[str, Purpose], None]
+Looked = Callable[[str, Purpose, str], None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -178,9 +179,9 @@ class WebServer:
         ours = ipaddress.ip_address(self._settings.listen.host)
         return address.is_loopback or address == ours or ours.is_unspecified
 
-    def _note(self, request: web.Request, what: Purpose) -> None:
+    def _note(self, request: web.Request, what: Purpose, client: str = EVERYONE) -> None:
         if self._looked is not None:
-            self._looked(f"http {request.remote}", what)
+            self._looked(f"http {request.remote}", what, client)
 
     async def _page(self, request: web.Request) -> web.Response:
         self._note(request, Purpose.PAGE)
@@ -203,8 +204,10 @@ class WebServer:
         query = request.query
         limit = read_number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         offset = read_number(query.get("offset"), "offset", 0, MAX_OFFSET)
-        self._note(request, Purpose.API)
-        page = self._view.incidents(read_state(query.get("state")), limit=limit, offset=offset)
+        client = read_client(query.get("client"))
+        state = read_state(query.get("state"))
+        self._note(request, Purpose.API, client or EVERYONE)
+        page = self._view.incidents(state, limit=limit, offset=offset, client=client)
         return _json(incidents_json(page, offset))
 
     async def _coverage(self, request: web.Request) -> web.Response:

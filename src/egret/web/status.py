@@ -103,8 +103,8 @@ class StatusView(Protocol):
         """The daemon's state now."""
         ...
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
-        """Up to *limit* incidents after *offset* others, the one seen last first.
+    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
+        """Up to *limit* incidents after *offset* others, of *client* (as they show it) or all, the one seen last first.
 
         Raises:
             StoreError: the store cannot be read.

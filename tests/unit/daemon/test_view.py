@@ -65,6 +65,7 @@ def test_open_incidents_come_from_memory_and_closed_ones_from_the_store(room: Ro
     assert (page.total, [incident.client for incident in page.incidents]) == (2, ["192.0.2.8"])
     room.store.record(alerts=room.incidents.tick(START_NS + 7200 * 10**9))
     assert view.incidents(IncidentState.OPEN, limit=9, offset=0).total == 0
+    assert view.incidents(IncidentState.ALL, limit=9, offset=0, client="192.0.2.99").total == 0
     assert view.incidents(IncidentState.CLOSED, limit=9, offset=0).total == 2
     assert len(view.incidents(IncidentState.ALL, limit=1, offset=1).incidents) == 1
 

@@ -73,6 +73,14 @@ def test_hostile_text_everywhere_an_incident_has_text() -> None:
     outline(html)
 
 
+def test_whose_law_and_where_are_told_fact_by_fact() -> None:
+    said = page()
+    law, where = said.index("Whose law reaches the operator"), said.index("Where the bytes land")
+    assert law < said.index("operator country: <b>contested</b>") < where < said.index("documented inference: <b>any")
+    assert "the vendor&#x27;s words, not an observation<" in said
+    assert "facts and sources" not in page(View(listed=[incident(2)]))
+
+
 def test_tables_can_be_read_aloud() -> None:
     tags = outline(page()).tags
     tables = sum(tag == "table" for tag, _ in tags)

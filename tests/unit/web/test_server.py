@@ -14,6 +14,7 @@ from aiohttp import web
 from egret.errors import ConfigError, StoreError
 from egret.settings.sections import Http
 from egret.settings.values import Listen
+from egret.store.access import Purpose
 from egret.web import server
 from egret.web.server import HEADERS, WebServer
 from egret.web.status import IncidentPage, IncidentState, Readiness
@@ -34,10 +35,16 @@ class Answer:
 
 
 def ask(
-    path: str, *, view: View | None = None, method: str = "GET", host: str | None = None, settings: Http = LOOPBACK
+    path: str,
+    *,
+    view: View | None = None,
+    method: str = "GET",
+    host: str | None = None,
+    settings: Http = LOOPBACK,
+    looked: server.Looked | None = None,
 ) -> Answer:
     async def scenario() -> Answer:
-        running = WebServer(view or View(), settings)
+        running = WebServer(view or View(), settings, looked)
         await running.start()
         headers = {"Host": host} if host is not None else {}
         try:
@@ -96,7 +103,8 @@ def test_incidents_are_paged() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=-1", "limit=501", "limit=x", "limit=\u0663", "offset=9999999999", "state=maybe"]
+    "query",
+    ["limit=-1", "limit=501", "limit=x", "limit=\u0663", "offset=9999999999", "state=maybe", "client=x", "client=~%0a"],
 )
 def test_a_bad_query_is_told_so(query: str) -> None:
     answer = ask(f"/api/v1/incidents?{query}")
@@ -170,6 +178,15 @@ def test_only_reading_is_allowed() -> None:
     assert (head.status, head.body) == (200, b"")
 
 
+def test_incidents_of_one_client_and_that_somebody_looked_at_them() -> None:
+    looks: list[tuple[str, Purpose, str]] = []
+    answer = ask("/api/v1/incidents?client=192.0.2.11", looked=lambda *look: looks.append(look)).json
+    assert (answer["total"], [each["client"] for each in answer["incidents"]]) == (1, ["192.0.2.11"])
+    assert ask("/api/v1/incidents?client=2001:DB8:1:0::17").json["total"] == 1
+    assert ask("/api/v1/incidents?client=address~abc").json["total"] == 0
+    assert looks == [("http 127.0.0.1", Purpose.API, "192.0.2.11")]
+
+
 def test_the_page_refreshes_unless_told_not_to() -> None:
     assert b'http-equiv="refresh"' in ask("/").body
     assert b'http-equiv="refresh"' not in ask("/?refresh=off").body
@@ -178,7 +195,7 @@ def test_the_page_refreshes_unless_told_not_to() -> None:
 class Broken(View):
     error: Exception = RuntimeError("a secret")
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int) -> IncidentPage:
+    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
         raise self.error
 
 
@@ -276,7 +293,7 @@ def test_who_sees_clients_is_heard_of_and_who_asks_for_numbers_is_not() -> None:
     heard: list[tuple[str, str]] = []
 
     async def scenario() -> None:
-        running = WebServer(View(), LOOPBACK, lambda who, what: heard.append((who, what.value)))
+        running = WebServer(View(), LOOPBACK, lambda who, what, _: heard.append((who, what.value)))
         await running.start()
         try:
             async with aiohttp.ClientSession() as session:
