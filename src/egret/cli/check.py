@@ -17,7 +17,7 @@ from egret.catalog.lint import lint
 from egret.catalog.match import Catalog
 from egret.cli.approvals import unmatched_entries
 from egret.cli.output import USAGE, complain_all
-from egret.daemon.setup import make_outputs
+from egret.daemon.outputs import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config, default_config_file, json_schema, load_config

@@ -22,6 +22,7 @@ from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
+from egret.daemon.outputs import make_delivery, make_outputs, wanted_outputs
 from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
 from egret.daemon.setup import (
@@ -29,9 +30,6 @@ from egret.daemon.setup import (
     equipment,
     incident_policy,
     inside_networks,
-    make_delivery,
-    make_outputs,
-    wanted_outputs,
 )
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.judge.unnamed import UNNAMED
@@ -87,7 +85,7 @@ class Service:
         path = (self._incidents, self._store, self._outputs, self.telemetry)
         self._clients = ClientWatch(config.clients, directory, self.telemetry)
         self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients)
-        watch.settled = self._ledger.settled
+        watch.settled, self._ledger.max_dead = self._ledger.settled, config.outputs.spool.max_dead
         workers = len(post.shares)
         ledger, catalog = self._ledger, post.knowledge.catalog
         self._crew = Crew(post.opener, workers, catalog, ledger.hit, self.telemetry, ledger.volume)
@@ -226,6 +224,7 @@ class Service:
         self._announce(fresh)
         self._ledger.judge = fresh.judge
         self._ledger.keep_s = config.store.keep.total_seconds()
+        self._ledger.max_dead = config.outputs.spool.max_dead
         self._incidents.apply(incident_policy(config))
         self._ledger.review(time.time_ns())
         self._clients.apply(config.clients)
@@ -237,9 +236,9 @@ class Service:
         """An output for each section; one whose settings did not change is the running one, with its queue."""
         running = list(zip(wanted_outputs(self._reloader.knowledge.config.outputs), self._deliveries, strict=True))
         deliveries = []
-        for section in wanted_outputs(config.outputs):
-            same = next((delivery for before, delivery in running if before == section), None)
-            deliveries.append(same or make_delivery(section, self._sensor, self._watch))
+        for plan in wanted_outputs(config.outputs):
+            same = next((delivery for before, delivery in running if before == plan), None)
+            deliveries.append(same or make_delivery(plan, self._sensor, self._watch))
         return tuple(deliveries)
 
     async def _end(self) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
-from egret.alerts.formats.ecs import alert_to_ecs
 from egret.alerts.incidents import IncidentPolicy
-from egret.alerts.model import Sensor
 from egret.alerts.suppress import Suppression
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
@@ -21,20 +18,12 @@ from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
 from egret.settings.config import Config
-from egret.settings.outputs_section import FileOutput, TerminalOutput, Webhook
-from egret.settings.outputs_section import Outputs as OutputSettings
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signatures import load_catalog
-from egret.sinks.base import Delivery, DeliveryOptions, Watcher
-from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
-from egret.sinks.outputs import Outputs
-from egret.sinks.terminal import TerminalOptions, TerminalSink
-from egret.sinks.webhook import WebhookOptions, WebhookSink
 from egret.sources.placement import Placement
 from egret.worker.equipment import Equipment
 from egret.worker.scope import PRIVATE
 
-OutputSection = TerminalOutput | FileOutput | Webhook
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -152,45 +141,6 @@ def incident_policy(config: Config) -> IncidentPolicy:
 def measured_classes(config: Config) -> frozenset[ServiceClass]:
     """The classes of services whose bytes are counted: those that can have an incident."""
     return frozenset(ServiceClass) - incident_policy(config).counted if config.volume.enabled else frozenset()
-
-
-def make_outputs(settings: OutputSettings, sensor: Sensor, watch: Watcher) -> tuple[Outputs, Sequence[Delivery]]:
-    """The outputs of the settings, not yet started, and their deliveries, for names and health."""
-    deliveries = [make_delivery(section, sensor, watch) for section in wanted_outputs(settings)]
-    return Outputs(deliveries), deliveries
-
-
-def wanted_outputs(settings: OutputSettings) -> list[OutputSection]:
-    """The part of the settings that each output rests on: while that is equal, the output is the same."""
-    fixed: list[OutputSection] = [settings.terminal] if settings.terminal.enabled else []
-    if settings.file.path is not None:
-        fixed.append(settings.file)
-    return [*fixed, *settings.webhooks]
-
-
-def make_delivery(section: OutputSection, sensor: Sensor, watch: Watcher) -> Delivery:
-    """One output, not yet started."""
-    if isinstance(section, Webhook):
-        return _webhook(section, sensor, watch)
-    options = DeliveryOptions(min_severity=section.min_severity, batch=64, backoff_cap_s=30)
-    if isinstance(section, TerminalOutput) or section.path is None:
-        return Delivery(TerminalSink(TerminalOptions()), options, watch)
-    sink = JsonLinesSink(JsonLinesOptions(path=section.path, render=partial(alert_to_ecs, sensor=sensor)))
-    return Delivery(sink, options, watch)
-
-
-def _webhook(webhook: Webhook, sensor: Sensor, watch: Watcher) -> Delivery:
-    timeout_s = webhook.timeout.total_seconds()
-    options = WebhookOptions(
-        name=webhook.name,
-        url=webhook.url.reveal(),
-        render=partial(alert_to_ecs, sensor=sensor),
-        timeout_s=timeout_s,
-        secret=webhook.hmac_secret.reveal().encode() if webhook.hmac_secret else None,
-        headers={name: value.reveal() for name, value in webhook.headers.items()},
-    )
-    delivery = DeliveryOptions(min_severity=webhook.min_severity, send_timeout_s=timeout_s + 1)
-    return Delivery(WebhookSink(options), delivery, watch)
 
 
 def _ns(span: timedelta) -> int:

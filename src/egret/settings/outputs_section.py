@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from egret.alerts import template
 from egret.model import Severity
+from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Section
+from egret.settings.spool_section import Spool
 from egret.settings.units import Duration
 from egret.settings.values import FilePath, HeaderName, MaybeSecret, Secret, SecretText, Slug
 
@@ -39,6 +42,11 @@ def _webhook_url(value: Secret) -> Secret:
     return value
 
 
+def _template(value: dict[str, Any]) -> dict[str, Any]:
+    template.check(value)
+    return value
+
+
 class Webhook(Section):
     """Alerts as JSON, posted to a URL and retried until it takes them."""
 
@@ -53,6 +61,10 @@ class Webhook(Section):
     )
     hmac_secret: SecretText | None = Field(
         default=None, description="`file:/path` or `env:NAME` of a key to sign each request with (HMAC-SHA256)"
+    )
+    template: Annotated[dict[str, Any], AfterValidator(_template)] | None = Field(
+        default=None,
+        description="The JSON to post, with `${field}` in its texts (docs/alerts.md); null: ECS",
     )
 
     @field_validator("timeout")
@@ -78,11 +90,25 @@ class Outputs(Section):
     file: FileOutput = Field(default=FileOutput(), description="")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
 
-    @field_validator("webhooks")
-    @classmethod
-    def _names_differ(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
-        names = [webhook.name for webhook in value] + ["terminal", "file"]
-        twice = sorted({name for name in names if names.count(name) > 1})
+    routes: tuple[RouteSettings, ...] = Field(
+        default=(), description="Which outputs get which alerts; an output in none gets all from its `min_severity`"
+    )
+    spool: Spool = Field(default=Spool(), description="")
+
+    @property
+    def names(self) -> list[str]:
+        """Every output's name, also of those that are switched off."""
+        return ["terminal", "file", *(webhook.name for webhook in self.webhooks)]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
             raise ValueError(f"two outputs are named '{twice[0]}'; their metrics could not be told apart")
-        return value
+        return self
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Self:
+        for name in (name for route in self.routes for name in route.to if name not in self.names):
+            raise ValueError(f"a route goes to '{name}', but there are only {', '.join(self.names)}")
+        return self

@@ -11,6 +11,7 @@ from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
 from egret.settings.outputs_section import Outputs, Webhook
+from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Alerts, Section, Suppression
 from egret.settings.yaml_text import first_line, scalar
 
@@ -44,6 +45,7 @@ _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Clients, "static"): StaticClient,
     (Clients, "leases"): LeaseFile,
     (Outputs, "webhooks"): Webhook,
+    (Outputs, "routes"): RouteSettings,
 }
 
 

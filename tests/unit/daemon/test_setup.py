@@ -4,26 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from egret.alerts.model import Sensor
 from egret.daemon.setup import (
     equipment,
     incident_policy,
     inside_networks,
     load_knowledge,
-    make_outputs,
     policy,
     relays,
-    wanted_outputs,
 )
 from egret.errors import ConfigErrors, GeoError
 from egret.model import ServiceClass, Severity
 from egret.settings.config import Config, load_config
 from egret.sources.placement import Placement
-from tests.support.alerts import Watch
 from tests.support.geo import write_mmdb
 
 PLACE = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",), frozenset({"lan0"}))
-SENSOR = Sensor("0", "test")
 
 
 def config(tmp_path: Path, text: str) -> Config:
@@ -60,26 +55,6 @@ alerts:
     first, second = made.suppress
     assert (first.client, first.service, first.until_ns) == ("192.0.2.0/24", "alibaba.dingtalk", 86_400 * 10**9)
     assert (second.client, second.until_ns) == (None, None)
-
-
-def test_outputs_are_made_as_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EGRET_TEST_KEY", "secret")
-    text = f"""
-outputs:
-  terminal: {{enabled: false}}
-  file: {{path: {tmp_path}/alerts.jsonl, min_severity: high}}
-  webhooks:
-    - {{name: soc, url: "https://soc.example/hook", hmac_secret: "env:EGRET_TEST_KEY"}}
-"""
-    _, deliveries = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
-    assert [delivery.name for delivery in deliveries] == ["file", "soc"]
-    assert [delivery.options.min_severity for delivery in deliveries] == [Severity.HIGH, Severity.MEDIUM]
-    assert all(delivery.sink.health() is None for delivery in deliveries)
-
-
-def test_the_default_output_is_the_terminal() -> None:
-    _, deliveries = make_outputs(Config().outputs, SENSOR, Watch())
-    assert [delivery.name for delivery in deliveries] == ["terminal"]
 
 
 def test_a_missing_database_or_catalogue_is_said(tmp_path: Path) -> None:
@@ -127,11 +102,3 @@ def test_another_database_is_sent_and_one_that_changes_meanwhile_is_not(tmp_path
     write_mmdb(path, description="newer")
     with pytest.raises(GeoError, match="changed while"):
         equipment(other, (), 2, first.geo)
-
-
-def test_an_output_rests_on_its_own_part_of_the_settings(tmp_path: Path) -> None:
-    text = "outputs: {{terminal: {{enabled: {}}}, file: {{path: /tmp/x.jsonl, min_severity: {}}}}}\n"
-    before = wanted_outputs(config(tmp_path, text.format("true", "high")).outputs)
-    after = wanted_outputs(config(tmp_path, text.format("true", "low")).outputs)
-    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
-    assert len(wanted_outputs(config(tmp_path, text.format("false", "low")).outputs)) == 1

@@ -26,6 +26,12 @@ HOOK = {"name": "soc", "url": "https://soc.example/x"}
         ),
         (Outputs, {"webhooks": [HOOK, HOOK]}, "two outputs are named 'soc'"),
         (Outputs, {"webhooks": [{**HOOK, "name": "file"}]}, "two outputs are named 'file'"),
+        (
+            Outputs,
+            {"webhooks": [HOOK], "routes": [{"to": ["soc", "sock"]}]},
+            "goes to 'sock', but there are only terminal",
+        ),
+        (Webhook, {**HOOK, "template": {"text": "${hots}"}}, "did you mean 'host'"),
     ],
 )
 def test_what_is_refused(model: type[Section], values: dict[str, Any], message: str) -> None:

@@ -1,0 +1,114 @@
+"""A receiver's own JSON: a structure whose texts name fields as ``${field}``.
+
+The structure is the operator's and is never parsed again, so no value from the network can change it: JSON escapes
+what stands in it. A text that is one field and nothing else becomes the field's own value, number, list or null.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from egret.alerts.formats.text import headline, main_host, one_line
+from egret.alerts.model import Alert
+from egret.alerts.timestamps import rfc3339
+from egret.names import printable
+
+_FIELD = re.compile(r"\$(?:(\$)|\{([^}]*)\})")  # "$$" is a dollar sign
+
+
+def _server(alert: Alert) -> str | None:
+    servers = alert.incident.servers
+    return servers[-1].ip if servers else None
+
+
+FIELDS: Mapping[str, Callable[[Alert], object]] = {
+    "id": lambda alert: alert.id,
+    "action": lambda alert: alert.action.value,
+    "sequence": lambda alert: alert.sequence,
+    "time": lambda alert: rfc3339(alert.time_ns),
+    "time_s": lambda alert: alert.time_ns // 1_000_000_000,
+    "severity": lambda alert: alert.severity.value,
+    "previous_severity": lambda alert: alert.previous_severity.value if alert.previous_severity else None,
+    "line": one_line,
+    "headline": headline,
+    "incident": lambda alert: alert.incident.id,
+    "client": lambda alert: alert.incident.client,
+    "client_name": lambda alert: alert.incident.client_name,
+    "client_groups": lambda alert: list(alert.incident.client_groups),
+    "vendor": lambda alert: alert.incident.vendor,
+    "service": lambda alert: alert.incident.service,
+    "signature": lambda alert: alert.incident.signature,
+    "class": lambda alert: alert.incident.service_class.value,
+    "category": lambda alert: alert.incident.category.value,
+    "score": lambda alert: alert.incident.score,
+    "evidence": lambda alert: alert.incident.evidence.value,
+    "operator_country": lambda alert: alert.incident.operator.country,
+    "operator_contested": lambda alert: alert.incident.operator.contested,
+    "hosting_country": lambda alert: alert.incident.hosting.country,
+    "host": lambda alert: main_host(alert.incident),
+    "server": _server,
+    "first": lambda alert: rfc3339(alert.incident.first_ns),
+    "last": lambda alert: rfc3339(alert.incident.last_ns),
+    "detections": lambda alert: alert.incident.detections,
+    "connections": lambda alert: alert.incident.connections,
+    "lookups": lambda alert: alert.incident.lookups,
+    "bytes_out": lambda alert: alert.incident.bytes_out,
+    "bytes_in": lambda alert: alert.incident.bytes_in,
+    "reasons": lambda alert: list(alert.incident.reasons),
+    "alternatives": lambda alert: list(alert.incident.alternatives),
+    "approval": lambda alert: alert.incident.approval.state.value,
+    "close_reason": lambda alert: alert.incident.close_reason.value if alert.incident.close_reason else None,
+}
+
+
+def check(template: object) -> None:
+    """Whether every field that *template* names exists.
+
+    Raises:
+        ValueError: one does not; says which, and the nearest that does.
+    """
+    for text in _texts(template):
+        for dollar, field in _FIELD.findall(text):
+            if not dollar and field not in FIELDS:
+                near = difflib.get_close_matches(field, FIELDS, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(FIELDS)}"
+                raise ValueError(f"unknown field '{printable(field)}' in the template ({hint})")
+
+
+def render(template: Any, alert: Alert) -> Any:
+    """*template* with the values of *alert* in place of its fields: JSON-able."""
+    if isinstance(template, str):
+        return _render_text(template, alert)
+    if isinstance(template, Mapping):
+        return {str(key): render(value, alert) for key, value in template.items()}
+    if isinstance(template, list | tuple):
+        return [render(value, alert) for value in template]
+    return template
+
+
+def _render_text(text: str, alert: Alert) -> object:
+    whole = _FIELD.fullmatch(text)
+    if whole and not whole[1]:
+        value = FIELDS[whole[2]](alert)
+        return printable(value) if isinstance(value, str) else value
+    return _FIELD.sub(lambda found: "$" if found[1] else _as_text(FIELDS[found[2]](alert)), text)
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return printable(", ".join(value) if isinstance(value, list) else str(value))
+
+
+def _texts(template: object) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, Mapping):
+        for value in template.values():
+            yield from _texts(value)
+    elif isinstance(template, list | tuple):
+        for value in template:
+            yield from _texts(value)

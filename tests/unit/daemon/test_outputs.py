@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from egret.alerts.model import Sensor
+from egret.daemon.outputs import make_outputs, wanted_outputs
+from egret.model import Severity
+from egret.settings.config import Config, load_config
+from egret.sinks.webhook import WebhookSink
+from tests.support.alerts import Watch, opened
+
+SENSOR = Sensor("0", "test")
+
+
+def config(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "egret.yaml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_outputs_are_made_as_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGRET_TEST_KEY", "secret")
+    text = f"""
+outputs:
+  terminal: {{enabled: false}}
+  file: {{path: {tmp_path}/alerts.jsonl, min_severity: high}}
+  webhooks:
+    - {{name: soc, url: "https://soc.example/hook", hmac_secret: "env:EGRET_TEST_KEY"}}
+"""
+    _, deliveries = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
+    assert [delivery.name for delivery in deliveries] == ["file", "soc"]
+    assert [delivery.options.min_severity for delivery in deliveries] == [Severity.HIGH, Severity.MEDIUM]
+    assert all(delivery.sink.health() is None for delivery in deliveries)
+
+
+def test_the_default_output_is_the_terminal() -> None:
+    _, deliveries = make_outputs(Config().outputs, SENSOR, Watch())
+    assert [delivery.name for delivery in deliveries] == ["terminal"]
+
+
+def test_an_output_rests_on_its_own_part_of_the_settings(tmp_path: Path) -> None:
+    text = "outputs: {{terminal: {{enabled: {}}}, file: {{path: /tmp/x.jsonl, min_severity: {}}}}}\n"
+    before = wanted_outputs(config(tmp_path, text.format("true", "high")).outputs)
+    after = wanted_outputs(config(tmp_path, text.format("true", "low")).outputs)
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
+    assert len(wanted_outputs(config(tmp_path, text.format("false", "low")).outputs)) == 1
+
+
+def test_routes_and_spool_reach_the_deliveries(tmp_path: Path) -> None:
+    text = """
+outputs:
+  spool: {max_alerts: 50, max_age: 1h, backoff_cap: 10s}
+  routes:
+    - {to: [soc], vendors: [Other]}
+  webhooks:
+    - {name: soc, url: "https://soc.example/hook", template: {text: "${service}: $$"}}
+"""
+    outputs, (terminal, soc) = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
+    assert outputs.wanting(opened()) == ("terminal",)
+    for delivery in (terminal, soc):
+        options = delivery.options
+        assert (options.queue_length, options.max_age_s, options.backoff_cap_s) == (50, 3600.0, 10.0)
+    assert isinstance(soc.sink, WebhookSink)
+    assert soc.sink._options.render(opened()) == {"text": "Example Chat: $"}
