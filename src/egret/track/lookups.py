@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from egret.decode import dns
 from egret.decode.dns import Message, Record
@@ -73,9 +74,8 @@ class Lookups:
         flow = FlowKey(heard.transport, heard.source, heard.destination)
         return Anomaly(heard.time_ns, Protocol.DNS.value, error.reason, flow, heard.interface)
 
-    @staticmethod
-    def _asked(message: Message, heard: Heard) -> list[Event]:
-        return [
+    def _asked(self, message: Message, heard: Heard) -> list[Event]:
+        events: list[Event] = [
             Observation(
                 time_ns=heard.time_ns,
                 protocol=Protocol.DNS,
@@ -90,6 +90,20 @@ class Lookups:
             for question in message.questions
             if question.name  # the root is no name
         ]
+        return events + self._registered(message.records, heard) if message.records else events
+
+    def _registered(self, records: tuple[Record, ...], heard: Heard) -> list[Event]:
+        """Records that a request brings, as an update does (RFC 2136 section 2); nobody looked them up."""
+        hosts: dict[str, list[Record]] = {}
+        found: list[Observation] = []
+        back = heard._replace(source=heard.destination, destination=heard.source)
+        for record in records:
+            if record.rtype in {dns.A, dns.AAAA}:
+                hosts.setdefault(record.owner, []).append(record)
+            elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
+                found.append(self._cname(record, back))
+        found += [self._answer(owner, held, back) for owner, held in hosts.items() if owner]
+        return [replace(each, attributes={**each.attributes, "in_request": True}) for each in found]
 
     def _answered(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
         """One observation a CNAME or DNAME record, and one an owner of addresses; the client is who asked."""

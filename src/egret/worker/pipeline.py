@@ -141,7 +141,7 @@ class Pipeline:
         found = []
         for event in events:
             self._count(event)
-            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip) or _is_quoted(event):
+            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip) or _is_claim(event):
                 continue
             self.relays.see(event)
             match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
@@ -277,6 +277,6 @@ class Pipeline:
         return match
 
 
-def _is_quoted(event: Observation | Connection) -> bool:
-    """Whether nobody here is known to have sent it: an error message quotes it, and anybody can send such a message."""
-    return isinstance(event, Observation) and "quoted" in event.attributes
+def _is_claim(event: Observation | Connection) -> bool:
+    """Whether it shows nobody's traffic: anybody can send an error that quotes it; an update asks for nothing."""
+    return isinstance(event, Observation) and ("quoted" in event.attributes or "in_request" in event.attributes)

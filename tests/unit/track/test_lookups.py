@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dns.message
 import dns.rrset
+import dns.update
 import pytest
 
 from egret.errors import Reason
@@ -154,3 +155,26 @@ def test_an_address_of_another_length_keeps_its_owner() -> None:
         ("two.example", Kind.ANSWER, ())
     ]
     assert [anomaly.reason for anomaly in anomalies(events)] == [Reason.BAD_LENGTH]
+
+
+def test_what_an_update_registers_is_said_and_not_learnt() -> None:
+    update = dns.update.UpdateMessage("corp.example")
+    update.add("printer", 300, "A", "192.0.2.7")
+    update.add("scan", 300, "CNAME", "printer.corp.example.")
+    update.delete("old", "AAAA")
+    observer = Observer()
+    events = run([asked(update.to_wire())], observer)
+    assert said(events) == [
+        ("dns", "query", "corp.example"),
+        ("dns", "cname", "scan.corp.example"),
+        ("dns", "answer", "printer.corp.example"),
+        ("dns", "answer", "old.corp.example"),
+    ]
+    assert [observation.attributes.get("in_request") for observation in observations(events)] == [
+        None,
+        True,
+        True,
+        True,
+    ]
+    assert {observation.client.port for observation in observations(events)} == {5555}
+    assert not len(observer.answers)

@@ -69,10 +69,11 @@ def test_what_the_catalogue_does_not_name_is_only_counted(name: str) -> None:
     assert pipeline.counts == {("names", "tls", "client_hello"): 1}
 
 
-def test_what_an_error_quotes_is_only_counted() -> None:
+@pytest.mark.parametrize("mark", ["quoted", "in_request"])
+def test_what_shows_no_traffic_is_only_counted(mark: str) -> None:
     pipeline = Pipeline(CATALOG)
-    quoted = replace(seen("chat.example"), attributes={"quoted": True})
-    assert hits(quoted, pipeline=pipeline) == []
+    claimed = replace(seen("chat.example"), attributes={mark: True})
+    assert hits(claimed, pipeline=pipeline) == []
     assert pipeline.counts == {("names", "tls", "client_hello"): 1}
 
 
