@@ -23,19 +23,17 @@ STYLES = {
     Severity.HIGH: "red",
     Severity.CRITICAL: "bold red",
 }
-_NETWORK_WIDTH = 14
-_HOST_WIDTH = 30
+_NETWORK_WIDTH = 11
+_SERVICE_WIDTH = 28  # long titles take a second line, so that names and numbers need none
 _PIPE_WIDTH = 160  # not a terminal: wide enough that no cell is cut
 
 
 def incident_table(incidents: Sequence[Incident], console: Console | None = None) -> None:
     """Print one row an incident: who, to what, under whose law, where, and how it was seen."""
     console = console or _console()
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    longest = max((len(main_host(incident) or "") for incident in incidents), default=0)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("severity", "client", "service", "host", "operator", "hosted in"):
-        width = min(longest, _HOST_WIDTH) if heading == "host" else None
-        table.add_column(heading, overflow="fold", min_width=width)
+        table.add_column(heading, overflow="fold", max_width=_SERVICE_WIDTH if heading == "service" else None)
     for heading in ("look-ups", "connections", "sent", "received"):
         table.add_column(heading, justify="right")
     for incident in incidents:
