@@ -8,6 +8,7 @@ from pathlib import Path
 
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Alert
+from egret.alerts.sensor import Board, Finding, Problem, SensorAlert
 from egret.errors import SinkTemporary
 from egret.evidence import ScorePart
 from egret.model import (
@@ -238,3 +239,15 @@ def check_golden(name: str, text: str, *, update: bool) -> None:
     if update:
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; if it should, run with --update-golden"
+
+
+def sensor_alert(turn: int = 1) -> SensorAlert:
+    """A problem of the sensor's own; the *turn*-th alert about it."""
+    finding = Finding(
+        problem=Problem.LINK_DOWN, subject="lan0", severity=Severity.HIGH, text="lan0 is down", advice="look"
+    )
+    board = Board()
+    alerts = [board.bad(finding, START_NS), board.good(finding.problem, "lan0", START_NS + SECOND_NS)]
+    alert = alerts[turn - 1]
+    assert alert is not None
+    return alert

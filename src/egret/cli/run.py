@@ -16,7 +16,7 @@ import typer
 from egret import __version__
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.service import Post, Service
-from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, measured_classes, relays
+from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan, measured_classes, relays
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
@@ -32,6 +32,7 @@ from egret.sources.ring import Geometry
 from egret.sources.volume_ring import VolumeRing, ring_options
 from egret.telemetry.logs import Log, configure
 from egret.track.limits import Limits
+from egret.worker.canary import Ear
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Pipeline
 from egret.worker.process import Worker
@@ -98,7 +99,8 @@ def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan
     options = RingOptions(geometry=geometry, filter=ANY_DNS if settings.capture.dns_any_port else DEFAULT)
     interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
     volume = ring_options(settings.volume.ring_mb) if settings.volume.enabled else None
-    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend, volume=volume)
+    canary = make_canary_plan(settings)
+    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend, volume=volume, canary=canary)
 
 
 def _make_room(settings: Config, user: Identity | None) -> None:
@@ -153,7 +155,17 @@ def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], ins
     )
     source = _source(link, knowledge.config, interfaces)
     meter = _meter(link, knowledge.config, interfaces, pipeline)
-    Worker(source, pipeline, link.pipe, knowledge.geo, meter).run()
+    Worker(source, pipeline, link.pipe, knowledge.geo, meter, _ear(link, knowledge.config)).run()
+
+
+def _ear(link: WorkerLink, config: Config) -> Ear | None:
+    """What hears the canary; if its ring cannot be opened the canary is missed, which says so."""
+    plan = make_canary_plan(config)
+    try:
+        return None if plan is None else Ear(LiveSource([plan.interface], link.open_canary_ring))
+    except SourceError as error:
+        Log().event(logging.ERROR, "canary_not_heard", why=str(error))
+        return None
 
 
 def _meter(link: WorkerLink, config: Config, interfaces: Sequence[str], pipeline: Pipeline) -> Meter | None:

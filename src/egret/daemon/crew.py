@@ -20,7 +20,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Equipped, Moved, Recollection, Report, Speakers, WireError, decode, encode_learnt
+from egret.worker.wire import Equipped, Heard, Moved, Recollection, Report, Speakers, WireError, decode, encode_learnt
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
@@ -45,6 +45,7 @@ class Kit:
 
 @dataclass(slots=True)
 class _Member:
+    index: int
     catalog: Catalog  # the one that it matches with now
     channel: Channel | None = None
     told: int = 0  # the generation of the kit that it was handed last; 0: none
@@ -80,8 +81,9 @@ class Crew:
         self._on_hit = on_hit
         self._on_volume = on_volume
         self.on_speakers: Callable[[Speakers], None] = _nobody  # gets the clients that speak for others
+        self.on_heard: Callable[[int, Hit], None] = _deaf  # gets the canary, and which worker heard it
         self._telemetry = telemetry
-        self._members = {index: _Member(catalog) for index in range(number)}
+        self._members = {index: _Member(index, catalog) for index in range(number)}
         self._loop = asyncio.get_running_loop()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._stopping = False
@@ -93,6 +95,11 @@ class Crew:
     def running(self) -> int:
         """How many workers run now."""
         return sum(member.channel is not None for member in self._members.values())
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """The workers that there should be, running or not."""
+        return tuple(self._members)
 
     def recall(self, learnt: Iterable[Learnt]) -> None:
         """Begin with flagged names that an earlier daemon's workers learnt; before ``start``."""
@@ -207,6 +214,8 @@ class Crew:
         elif isinstance(said, Moved):
             for volume in said.volumes:
                 self._on_volume(volume)
+        elif isinstance(said, Heard):
+            self.on_heard(member.index, said.hit)
         elif isinstance(said, Speakers):
             self.on_speakers(said)
         elif isinstance(said, Equipped):
@@ -286,6 +295,10 @@ class Crew:
 
 def _nobody(_: Speakers) -> None:
     """Where nobody wants to know who speaks for others."""
+
+
+def _deaf(_worker: int, _hit: Hit) -> None:
+    """Where no canary sings."""
 
 
 def _cause(status: int) -> str:

@@ -75,7 +75,7 @@ def _sink(section: OutputSection, sensor: Sensor) -> tuple[Sink, DeliveryOptions
         return _webhook(section, sensor)
     if isinstance(section, TerminalOutput) or section.path is None:
         return TerminalSink(TerminalOptions()), local
-    return JsonLinesSink(JsonLinesOptions(path=section.path, render=render_ecs)), local
+    return JsonLinesSink(JsonLinesOptions(path=section.path, render=render_ecs, sensor=sensor)), local
 
 
 def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
@@ -85,6 +85,7 @@ def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
         name=webhook.name,
         url=webhook.url.reveal(),
         render=partial(alert_to_ecs, sensor=sensor) if made is None else partial(render, made),
+        sensor=sensor,
         timeout_s=timeout_s,
         secret=webhook.hmac_secret.reveal().encode() if webhook.hmac_secret else None,
         headers={name: value.reveal() for name, value in webhook.headers.items()},

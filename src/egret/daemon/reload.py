@@ -22,7 +22,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Trigger
 
 LOOK_EVERY_S = 5.0
-AT_START = ("capture", "http", "privacy")  # sockets, processes and rights: a restart is needed
+AT_START = ("capture", "http", "privacy", "canary")  # sockets, processes and rights: a restart is needed
 
 Fingerprint = frozenset[tuple[str, int, int, int]]  # path, inode, size, time of change
 

@@ -16,6 +16,7 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
 from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
+from egret.daemon.canary import Canary
 from egret.daemon.clients import ClientWatch
 from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
@@ -30,11 +31,14 @@ from egret.daemon.setup import (
     equipment,
     incident_policy,
     inside_networks,
+    make_canary_plan,
 )
 from egret.daemon.view import DaemonView, SinkWatch
+from egret.daemon.watch import Watch
 from egret.judge.unnamed import UNNAMED
 from egret.settings.config import Config
 from egret.sinks.base import Delivery
+from egret.sinks.notices import Notices
 from egret.sources.opener import OpenerClient
 from egret.sources.placement import Placement
 from egret.store.access import AccessLog
@@ -90,6 +94,9 @@ class Service:
         ledger, catalog = self._ledger, post.knowledge.catalog
         self._crew = Crew(post.opener, workers, catalog, ledger.hit, self.telemetry, ledger.volume)
         self._crew.on_speakers = self._clients.heard
+        self._notices = Notices(watch.warned)
+        self._self_watch = Watch(self._notices, self.telemetry)
+        self._canary = self._make_canary(config)
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
@@ -102,6 +109,14 @@ class Service:
         self._control = Control(config.paths.state / SOCKET, commands, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
+
+    def _make_canary(self, config: Config) -> Canary | None:
+        if make_canary_plan(config) is None:
+            return None
+        opener, workers, ledger = self._post.opener, self._crew.workers, self._ledger
+        canary = Canary(config.canary, opener, workers, lambda: ledger.judge, self._self_watch, self.telemetry)
+        self._crew.on_heard = canary.heard
+        return canary
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT.
@@ -123,6 +138,7 @@ class Service:
             await self._coverage.restore()
             await self._clients.begin()
             self._outputs.start()
+            self._notices.start(self._deliveries)
             again = await self._ledger.resume()
             self._crew.recall(await self._ledger.recall(time.time_ns()))
             self._crew.start()
@@ -162,6 +178,8 @@ class Service:
             asyncio.create_task(self._tick(), name="tick"),
             asyncio.create_task(self._reloader.run(), name="reload"),
         ]
+        if self._canary is not None:
+            tasks.append(asyncio.create_task(self._canary.run(), name="canary"))
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
@@ -205,6 +223,7 @@ class Service:
             self._judge_by(fresh)
             self.telemetry.sinks(delivery.name for delivery in deliveries)
             self._deliveries = self._view.deliveries = deliveries
+            await self._notices.exchange(deliveries, FLUSH_S)
             exchange = self._outputs.exchange(deliveries, FLUSH_S)  # first: what the new catalogue finds is for them
             _, late = await asyncio.gather(exchange, self._crew.equip(kit))
             if late:
@@ -248,7 +267,7 @@ class Service:
         await self._remember()
         await self._coverage.close(time.time_ns())
         await self._access.close()
-        await self._ledger.flush()
+        await asyncio.gather(self._notices.close(FLUSH_S / 2), self._ledger.flush())
         await self._outputs.close(FLUSH_S)
         await self._ledger.close()
         if self._web is not None:

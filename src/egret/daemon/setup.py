@@ -21,6 +21,7 @@ from egret.settings.config import Config
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signatures import load_catalog
 from egret.sources.placement import Placement
+from egret.sources.probes import CanaryPlan, canary_plan
 from egret.worker.equipment import Equipment
 from egret.worker.scope import PRIVATE
 
@@ -136,6 +137,14 @@ def incident_policy(config: Config) -> IncidentPolicy:
             for entry in alerts.suppress
         ),
     )
+
+
+def make_canary_plan(config: Config) -> CanaryPlan | None:
+    """What the opener may send to prove the path; None where nothing is to be sent."""
+    canary = config.canary
+    if not canary.enabled or config.capture.backend == "portable":
+        return None
+    return canary_plan(canary.interface, 3 * canary.every.total_seconds() + canary.within.total_seconds())
 
 
 def measured_classes(config: Config) -> frozenset[ServiceClass]:

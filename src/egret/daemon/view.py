@@ -49,6 +49,10 @@ class SinkWatch:
         if outcome is not Outcome.FORGOTTEN:
             self.last_error[sink] = None if outcome is Outcome.DELIVERED else detail
 
+    def warned(self, sink: str, outcome: Outcome, detail: str) -> None:
+        """See ``sinks.notices.Heard``."""
+        self._telemetry.sensor_delivery(sink, MetricOutcome(outcome.value), detail)
+
 
 class DaemonView:
     """See ``web.status.StatusView``."""

@@ -17,6 +17,7 @@ from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings import bundles, positions, schema
 from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
+from egret.settings.canary_section import CanarySettings
 from egret.settings.clients_section import Clients
 from egret.settings.geoip_update_section import GeoIPSettings
 from egret.settings.outputs_section import Outputs
@@ -71,6 +72,7 @@ class Config(Section):
     severities: Severities = Field(default=Severities(), description="")
     score: Score = Field(default=Score(), description="")
     volume: VolumeSettings = Field(default=VolumeSettings(), description="")
+    canary: CanarySettings = Field(default=CanarySettings(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
     approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")

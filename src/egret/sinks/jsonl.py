@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egret.alerts.model import Alert
+from egret.alerts.formats.sensor import NOBODY, sensor_to_ecs
+from egret.alerts.model import Alert, Sensor
+from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
 from egret.sinks.blocking import OneAtATime
 
@@ -30,6 +32,7 @@ class JsonLinesOptions:
     name: str = "file"
     path: Path
     render: Render  # what one alert looks like: ECS by default, see ``outputs``
+    sensor: Sensor = NOBODY  # who speaks, in alerts about the sensor itself
     rotate_bytes: int | None = None  # None: somebody else rotates
     keep: int = 5  # rotated files: path.1 is the newest
 
@@ -60,6 +63,11 @@ class JsonLinesSink:
         lines = [json.dumps(self._options.render(alert), separators=(",", ":")) for alert in alerts]
         data = "".join(f"{line}\n" for line in lines).encode("ascii")
         await self._writer.run(lambda: self._append(data))
+
+    async def warn(self, alert: SensorAlert) -> None:
+        """Append *alert*; see ``sinks.notices.Warns``."""
+        line = json.dumps(sensor_to_ecs(alert, self._options.sensor), separators=(",", ":"))
+        await self._writer.run(lambda: self._append(f"{line}\n".encode("ascii")))
 
     def _append(self, data: bytes) -> None:
         try:

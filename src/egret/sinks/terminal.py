@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from egret.alerts.formats.sensor import sensor_line
 from egret.alerts.formats.text import one_line, several_lines
 from egret.alerts.model import Action, Alert
+from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
 from egret.model import Severity
 from egret.sinks.blocking import OneAtATime
@@ -51,11 +53,17 @@ class TerminalSink:
         text = "".join(f"{line}\n" for alert in alerts for line in self._lines(alert))
         await self._writer.run(lambda: self._write(text))
 
+    async def warn(self, alert: SensorAlert) -> None:
+        """Write *alert*; see ``sinks.notices.Warns``."""
+        text = f"{self._coloured(sensor_line(alert), alert.severity)}\n"
+        await self._writer.run(lambda: self._write(text))
+
     def _lines(self, alert: Alert) -> list[str]:
         lines = several_lines(alert) if self._explain and alert.action is Action.OPENED else [one_line(alert)]
-        if self._colour:
-            lines[0] = f"\x1b[{_COLOURS[alert.severity]}m{lines[0]}\x1b[0m"
-        return lines
+        return [self._coloured(lines[0], alert.severity), *lines[1:]]
+
+    def _coloured(self, line: str, severity: Severity) -> str:
+        return f"\x1b[{_COLOURS[severity]}m{line}\x1b[0m" if self._colour else line
 
     def _write(self, text: str) -> None:
         encoding = self._stream.encoding or "utf-8"

@@ -18,11 +18,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from egret.alerts.model import Alert
+from egret.alerts.formats.sensor import NOBODY, sensor_to_ecs
+from egret.alerts.model import Alert, Sensor
+from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.names import printable
 from egret.sinks.jsonl import Render
@@ -41,6 +44,7 @@ class WebhookOptions:
     secret: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold tokens
     user_agent: str = "egret"
+    sensor: Sensor = NOBODY  # who speaks, in alerts about the sensor itself
 
 
 class WebhookSink:
@@ -63,14 +67,18 @@ class WebhookSink:
     async def send(self, alerts: Sequence[Alert]) -> None:
         """Post each alert; see ``Sink.send``. Repeats are told apart by the idempotency key."""
         for alert in alerts:
-            await self._post(alert)
+            await self._post(alert.id, self._options.render(alert))
 
-    async def _post(self, alert: Alert) -> None:
-        body = json.dumps(self._options.render(alert), separators=(",", ":")).encode("ascii")
+    async def warn(self, alert: SensorAlert) -> None:
+        """Post *alert*; see ``sinks.notices.Warns``."""
+        await self._post(alert.id, sensor_to_ecs(alert, self._options.sensor))
+
+    async def _post(self, key: str, document: Mapping[str, Any]) -> None:
+        body = json.dumps(document, separators=(",", ":")).encode("ascii")
         session = self._open()
         try:
             async with session.post(
-                self._options.url, data=body, headers=self._headers(alert, body), allow_redirects=False
+                self._options.url, data=body, headers=self._headers(key, body), allow_redirects=False
             ) as answer:
                 _judge(answer.status, answer.headers.get("Retry-After"))
         except aiohttp.InvalidURL as error:
@@ -85,12 +93,12 @@ class WebhookSink:
             )
         return self._session
 
-    def _headers(self, alert: Alert, body: bytes) -> dict[str, str]:
+    def _headers(self, key: str, body: bytes) -> dict[str, str]:
         headers = {
             **self._options.headers,
             "Content-Type": "application/json",
             "User-Agent": self._options.user_agent,
-            "Idempotency-Key": alert.id,
+            "Idempotency-Key": key,
         }
         if self._options.secret is not None:
             second = str(int(time.time()))

@@ -75,7 +75,7 @@ def open_ring(interface: str, options: RingOptions) -> Opened:
 
 def _open_ring(interface: str, options: RingOptions) -> Opened:
     index = _index(interface)
-    hardware = _hardware_type(interface)
+    hardware = hardware_type(interface)
     has_header = hardware in {ARPHRD_ETHERNET, ARPHRD_LOOPBACK}
     linktype = kernel_filter.ETHERNET if has_header else kernel_filter.RAW_IP
     if hardware in _NO_IP_ON_THESE:
@@ -116,7 +116,12 @@ def attach(sock: socket.socket, program: tuple[bpf.Instruction, ...]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code)))
 
 
-def _hardware_type(interface: str) -> int:
+def hardware_type(interface: str) -> int:
+    """What kind of link it is: ARPHRD_LOOPBACK and others of linux/if_arp.h.
+
+    Raises:
+        OSError: there is no such interface.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack("=16s16x8x", interface.encode()))
     return int(struct.unpack_from("=H", answer, 16)[0])

@@ -11,7 +11,7 @@ tags still in the frame, bare or in PPPoE:
   Google's QUIC of before; DTLS handshakes, in CAPWAP too.
 
 Everything else, downloads above all, never leaves the kernel. ``classic_dns`` also passes what may be DNS on any port,
-``everything`` every frame.
+``everything`` every frame, and ``canary`` what ``classic`` would of the canary's own frames (``probes``).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ RAW_IP = 101
 DEFAULT = "classic"
 ANY_DNS = "classic_dns"
 NOTHING = "nothing"
+CANARY = "canary"
 
 _WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
@@ -48,6 +49,7 @@ _CLIENT_DATAGRAM = 8 + 1200  # RFC 9000 section 14.1, with the header of UDP
 _MAX_CID = 20
 _CLEAR_FLAGS = 0x09  # version and connection id are there
 _GOOGLE = 0x5130  # "Q0"
+_CANARY_LINK = 0x02656772  # the first bytes of ``probes.LINK_ADDRESS``
 _CAPWAP_DTLS = 0x00000016  # the rest of its preamble, and a handshake record: RFC 5415 section 4.2
 
 PROTOCOL, END, _SOURCE, _DESTINATION, _PAYLOAD_AT = range(
@@ -84,8 +86,16 @@ def classic_dns(linktype: int) -> tuple[Instruction, ...]:
     return _filter(linktype, any_dns=True)
 
 
-def _filter(linktype: int, *, any_dns: bool) -> tuple[Instruction, ...]:
+def canary(linktype: int) -> tuple[Instruction, ...]:
+    """``classic`` behind a test that no frame but the canary's passes: what else is on its interface is not ours."""
     asm = Assembler()
+    asm.op(bpf.LOAD_WORD_ABS, 0)
+    asm.test(bpf.JUMP_EQUAL, _CANARY_LINK, no="drop")
+    return _filter(linktype, any_dns=False, asm=asm)
+
+
+def _filter(linktype: int, *, any_dns: bool, asm: Assembler | None = None) -> tuple[Instruction, ...]:
+    asm = asm or Assembler()
     _ip(asm, link_header(asm, linktype), any_dns=any_dns)
     asm.label("pass")
     asm.op(bpf.RETURN, _WHOLE)
@@ -99,6 +109,7 @@ FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {
     ANY_DNS: classic_dns,
     "everything": everything,
     NOTHING: nothing,
+    CANARY: canary,
 }
 
 

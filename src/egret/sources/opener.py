@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from egret.alerts.sensor import Probe
 from egret.errors import SourceError
 from egret.sources import channel
 from egret.sources.channel import Channel, ChannelClosed
@@ -25,6 +26,7 @@ from egret.sources.opener_process import run
 # Python imports these when first used, which fails for a user who cannot read where Python is installed.
 _CODECS = ("ascii", "idna", "latin-1", "punycode", "utf-8", "utf-16", "utf-32", "unicode_escape", "raw_unicode_escape")
 _CLOSE_TIMEOUT_S = 5.0
+PROBE_TIMEOUT_S = 0.5  # sending takes microseconds; whoever asks waits in an event loop
 
 
 class OpenerClient:
@@ -49,6 +51,14 @@ class OpenerClient:
     def kill_worker(self, index: int) -> None:
         """Kill worker *index*; its death comes as an event. For one that does not end when its pipe closes."""
         self._control.ask({"do": "kill", "index": index}, ANSWER_TIMEOUT_S)
+
+    def send_probe(self, probe: Probe, port: int) -> None:
+        """Send one of the plan's canary frames from *port*.
+
+        Raises:
+            SourceError: it cannot be sent, and why.
+        """
+        self._control.ask({"do": "probe", "probe": probe.value, "port": port}, PROBE_TIMEOUT_S)
 
     def open_file(self, path: Path | str) -> int:
         """A read-only descriptor of one of the plan's files (or one in its directories; or such a directory).

@@ -12,6 +12,7 @@ from egret.sources import channel
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel
 from egret.sources.privileges import Identity
+from egret.sources.probes import CanaryPlan
 from egret.sources.ring import Geometry
 
 ANSWER_TIMEOUT_S = 10.0
@@ -26,6 +27,7 @@ class Plan:
     files: Sequence[Path] = field(default_factory=tuple)  # to be read again later; a directory: the files in it
     backend: str = "afpacket"  # or "portable"
     volume: RingOptions | None = None  # of a second ring on any of the interfaces, whose filter the worker sets
+    canary: CanaryPlan | None = None  # what may be sent, and where
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,14 @@ class WorkerLink:
             SourceError: as ``open_ring``.
         """
         return self._open("open_volume_ring", interface)
+
+    def open_canary_ring(self, interface: str) -> Opened:
+        """A ring socket on the canary's *interface* that passes its frames only.
+
+        Raises:
+            SourceError: as ``open_ring``.
+        """
+        return self._open("open_canary_ring", interface)
 
     def _open(self, what: str, interface: str) -> Opened:
         answer = self._opener.ask({"do": what, "interface": interface}, ANSWER_TIMEOUT_S, descriptors=1)

@@ -25,6 +25,7 @@ from egret.sources import afpacket, channel, privileges
 from egret.sources.channel import BadMessage, Channel, ChannelClosed
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
+from egret.sources.prober import Prober
 
 _MAX_WORKERS = 64
 _OPENS_PER_WINDOW, _WINDOW_S = 60, 60.0  # enough for interfaces that flap; each ring is memory of the kernel's
@@ -100,6 +101,7 @@ class _Server:
         self._children: dict[int, _Child] = {}
         self._streams: dict[str, PortableChild] = {}
         self._files = _Files(plan)
+        self._prober = Prober(plan.canary)
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
 
@@ -107,8 +109,10 @@ class _Server:
         """Until the daemon closes the control channel."""
         try:
             while True:
-                for descriptor, _event in self._poll.poll():
+                for descriptor, _event in self._poll.poll(self._prober.wake_ms):
                     self._turn(descriptor)
+                if silence := self._prober.overdue():
+                    _say(silence)
         except ChannelClosed:
             self._end()
 
@@ -143,6 +147,9 @@ class _Server:
                 return {"ok": True}, []
             case {"do": "open_file", "path": str(path)}:
                 return {"ok": True}, [self._files.open(path)]
+            case {"do": "probe", "probe": str(probe), "port": int(port)}:
+                self._prober.send(probe, port)
+                return {"ok": True}, []
         raise SourceError("not a request the opener knows")
 
     def _spawn(self, index: int) -> tuple[dict[str, object], list[int]]:
@@ -192,7 +199,7 @@ class _Server:
 
     def _answer_worker(self, child: _Child, link: Channel, message: dict[str, object]) -> None:
         interface = message.get("interface")
-        if not isinstance(interface, str) or interface not in self._plan.interfaces:
+        if not isinstance(interface, str) or not self._is_planned(message.get("do"), interface):
             raise _RefusedError("a request for an interface that is not in the plan")
         try:
             self._limit(child)
@@ -208,6 +215,11 @@ class _Server:
             if passed:
                 passed.close()
 
+    def _is_planned(self, what: object, interface: str) -> bool:
+        if what == "open_canary_ring":
+            return self._plan.canary is not None and interface == self._plan.canary.interface
+        return interface in self._plan.interfaces
+
     def _limit(self, child: _Child) -> None:
         now_s, times = time.monotonic(), child.opened_at_s
         if len(times) == _OPENS_PER_WINDOW and now_s - times[0] < _WINDOW_S:
@@ -215,7 +227,9 @@ class _Server:
         times.append(now_s)
 
     def _open(self, what: object, interface: str) -> tuple[dict[str, object], socket.socket]:
-        rings = {"open_ring": self._plan.interfaces[interface], "open_volume_ring": self._plan.volume}
+        canary = self._plan.canary.options if self._plan.canary else None
+        rings = {"open_ring": self._plan.interfaces.get(interface), "open_volume_ring": self._plan.volume}
+        rings["open_canary_ring"] = canary
         options = rings.get(what) if isinstance(what, str) else None
         if options is not None and self._plan.backend == "afpacket":
             opened = afpacket.open_ring(interface, options)

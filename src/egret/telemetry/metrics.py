@@ -12,8 +12,8 @@ from prometheus_client import Histogram
 from egret.alerts.model import Action
 from egret.judge.approvals import ApprovalState
 from egret.model import Detection, Operator, ServiceClass, Severity, Signature, Volume
-from egret.telemetry.deliveries import Deliveries
 from egret.telemetry.logs import Log
+from egret.telemetry.self_watch import SelfWatch
 from egret.telemetry.table import (
     BY_NAME,
     FIXED,
@@ -35,7 +35,7 @@ _MAX_COUNT = 1 << 53  # a float holds no larger count exactly; a worker that cla
 Possible = Callable[[ServiceClass, Operator], Collection[Severity]]
 
 
-class Telemetry(Deliveries):
+class Telemetry(SelfWatch):
     """Every metric in a registry of its own, and the log beside them.
 
     Only label sets announced beforehand exist: by the closed lists of ``table``, by the catalogue, by the names of

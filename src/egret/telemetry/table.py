@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from egret.alerts.model import Action
+from egret.alerts.sensor import Probe, Problem, Turn
 from egret.decode.httpdns import PROVIDERS
 from egret.errors import Reason
 from egret.judge.approvals import ApprovalState
@@ -238,6 +239,18 @@ METRICS = (
     Metric(
         "egret_client_sources_failing", G, ("source",), "Files and tables of clients' names that cannot be read now."
     ),
+    Metric("egret_canary_sent_total", C, ("probe",), "Canary probes sent."),
+    Metric("egret_canary_missed_total", C, ("probe",), "Canary probes that a capture process did not hear in time."),
+    Metric(
+        "egret_canary_last_seen_timestamp_seconds",
+        G,
+        (),
+        "When every capture process last heard the canary and its alert reached the private output; 0 before that.",
+    ),
+    Metric("egret_canary_latency_seconds", G, (), "From sending the last canary that was heard to its alert."),
+    Metric("egret_sensor_problems", G, ("problem",), "Problems of the sensor itself that stand now."),
+    Metric("egret_sensor_alerts_total", C, ("problem", "turn"), "Alerts about the sensor itself."),
+    Metric("egret_sensor_deliveries_total", C, ("sink", "outcome"), "Such alerts, by output and what became of them."),
     Metric("egret_workers_up", G, (), "Capture processes that run."),
     Metric("egret_worker_restarts_total", C, (), "Capture processes that died and were started again."),
     Metric("egret_messages_dropped_total", C, (), "Messages from capture processes lost because the pipe was full."),
@@ -317,6 +330,10 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_alerts_suppressed_total": frozenset((reason.value,) for reason in Suppressed),
         "egret_internal_errors_total": frozenset((stage.value,) for stage in Stage),
         "egret_client_sources_failing": frozenset((source.value,) for source in ClientSource),
+        "egret_canary_sent_total": frozenset((probe.value,) for probe in Probe),
+        "egret_canary_missed_total": frozenset((probe.value,) for probe in Probe),
+        "egret_sensor_problems": frozenset((problem.value,) for problem in Problem),
+        "egret_sensor_alerts_total": frozenset((problem.value, turn.value) for problem in Problem for turn in Turn),
         "egret_tracked": frozenset((table,) for table in TABLES),
         "egret_evictions_total": frozenset((table,) for table in TABLES),
     }

@@ -14,12 +14,14 @@ from egret.model import Frame
 from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.live import LinkStatistics, Source
 from egret.telemetry.logs import Log
+from egret.worker.canary import Ear
 from egret.worker.equipment import unseal
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.wire import (
     WireError,
     decode_learnt,
+    encode_heard,
     encode_hit,
     encode_learnt,
     encode_marks,
@@ -41,6 +43,7 @@ class Worker:
         pipe: the channel to the daemon; a full one drops and counts, and its end is the worker's end.
         geo: the databases that were there when it was forked.
         meter: counts flagged bytes beside it; closed at the end.
+        ear: hears the canary beside it; closed at the end.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Worker:
         pipe: Channel,
         geo: GeoDatabase | None = None,
         meter: Meter | None = None,
+        ear: Ear | None = None,
     ) -> None:
         self._meter = meter
+        self._ear = ear
         self._source = source
         self._pipeline = pipeline
         self._pipe = pipe
@@ -74,6 +79,7 @@ class Worker:
                 for frame in self._source.read(self._patience_s(), self._pipeline.gate.skip):
                     self._feed(frame)
                 self._measure()
+                self._hear()
                 if time.monotonic() >= report_at_s:
                     report_at_s = time.monotonic() + REPORT_EVERY_S
                     self._send(self._guarded(lambda: self._pipeline.expire(time.time_ns())))
@@ -87,6 +93,8 @@ class Worker:
             self._source.close()
             if self._meter is not None:
                 self._meter.close()
+            if self._ear is not None:
+                self._ear.close()
 
     def _patience_s(self) -> float:
         """How long to wait for frames; a second ring fills meanwhile."""
@@ -98,6 +106,13 @@ class Worker:
                 self._meter.step(self._counts)
             except Exception as error:  # noqa: BLE001 - a bug in counting must not end the capture
                 self._mishap(error)
+
+    def _hear(self) -> None:
+        ear = self._ear
+        if ear is not None:
+            for hit in self._guarded(lambda: list(ear.hear())):
+                if not self._pipe.send(encode_heard(hit)):
+                    self._counts["messages_dropped",] += 1
 
     def _listen(self) -> None:
         """Take what the daemon says: newer equipment, and the flagged names that earlier workers learnt."""

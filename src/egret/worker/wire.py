@@ -32,6 +32,7 @@ from egret.model import (
     VolumeSource,
 )
 from egret.track.answers import Learnt
+from egret.worker.canary import CATALOG as CANARY
 from egret.worker.pipeline import Hit
 
 MAX_NAME = 4 * 255  # an escaped name: four characters a byte
@@ -94,19 +95,34 @@ class Equipped:
     generation: int
 
 
-Message = Hit | Report | Recollection | Moved | Speakers | Equipped
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The canary came by."""
+
+    hit: Hit
+
+
+Message = Hit | Report | Recollection | Moved | Speakers | Equipped | Heard
 
 
 def encode_hit(hit: Hit) -> dict[str, object]:
     """One hit as a message."""
+    return {"hit": _body(hit)}
+
+
+def encode_heard(hit: Hit) -> dict[str, object]:
+    """The canary's hit as a message."""
+    return {"heard": _body(hit)}
+
+
+def _body(hit: Hit) -> dict[str, object]:
     match = hit.match
-    body = {
+    return {
         "event": _event(hit.event),
         "signature": match.signature.id,
         "pattern": match.pattern,
         "region": match.region,
     }
-    return {"hit": body}
 
 
 def encode_report(
@@ -165,6 +181,8 @@ def decode(message: Mapping[str, Any], catalog: Catalog) -> Message:
             return _marks(message["marks"])
         if "equipped" in message:
             return Equipped(_number(message["equipped"]))
+        if "heard" in message:
+            return Heard(_hit(message["heard"], CANARY))
         return _hit(message["hit"], catalog) if "hit" in message else _report(message["report"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WireError(f"unreadable message from a worker: {type(error).__name__}") from error

@@ -14,11 +14,21 @@ from egret.daemon.crew import Crew, Kit, OpenerGoneError
 from egret.model import Role
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
+from egret.sources.probes import NAME
 from egret.telemetry import Telemetry
 from egret.track.answers import Learnt
+from egret.worker.canary import CATALOG as CANARY
 from egret.worker.equipment import seal, unseal
 from egret.worker.pipeline import Hit
-from egret.worker.wire import Speakers, decode_learnt, encode_hit, encode_learnt, encode_marks, encode_report
+from egret.worker.wire import (
+    Speakers,
+    decode_learnt,
+    encode_heard,
+    encode_hit,
+    encode_learnt,
+    encode_marks,
+    encode_report,
+)
 from tests.support.alerts import CLIENT, SERVER
 from tests.support.equipment import PLAIN
 from tests.support.pipeline import CATALOG, seen
@@ -35,6 +45,9 @@ def worker(_index: int, link: WorkerLink) -> None:
     link.pipe.send(encode_report({("names", "tls", "client_hello"): 1}, {"streams": 3}, [row], 1))
     for message in encode_marks([(CLIENT, Role.RESOLVER, 1)]):
         link.pipe.send(message)
+    canary = CANARY.match_name(NAME)
+    assert canary is not None
+    link.pipe.send(encode_heard(Hit(seen(NAME), canary)))
     link.pipe.send({"hit": "nonsense"})
     signal.pause()
 
@@ -65,6 +78,8 @@ class Stage:
         self.crew = Crew(client, 1, catalog, self.hits.append, self.telemetry)
         self.speakers: list[Speakers] = []
         self.crew.on_speakers = self.speakers.append
+        self.heard: list[tuple[int, str | None]] = []
+        self.crew.on_heard = lambda worker, hit: self.heard.append((worker, hit.event.name))
 
     async def until(self, true: Callable[[], bool]) -> None:
         for _ in range(300):
@@ -93,6 +108,7 @@ def test_hits_and_counts_arrive_and_nonsense_is_counted() -> None:
         await stage.until(lambda: stage.telemetry.value("egret_internal_errors_total", "wire") == 1)
         assert [hit.match.signature.id for hit in stage.hits] == ["example.chat"]
         assert stage.speakers == [Speakers(((CLIENT, Role.RESOLVER, 1),))]
+        assert stage.heard == [(0, NAME)]
         assert stage.telemetry.value("egret_names_total", "tls", "client_hello") == 1
         assert stage.telemetry.value("egret_packets_received_total", "lan0") == 5
         assert stage.telemetry.value("egret_packets_dropped_total", "lan0", "kernel") == 1

@@ -15,7 +15,7 @@ import pytest
 from egret.alerts.model import Alert
 from egret.errors import SinkTemporary
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
-from tests.support.alerts import numbered, opened
+from tests.support.alerts import numbered, opened, sensor_alert
 
 
 def render(alert: Alert) -> dict[str, Any]:
@@ -52,6 +52,12 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_alerts_about_the_sensor_are_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    asyncio.run(sink_at(path).warn(sensor_alert()))
+    assert json.loads(path.read_text())["event"]["dataset"] == "egret.sensor"
 
 
 def test_it_appends_to_what_is_there(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from egret.errors import SinkTemporary
 from egret.model import Severity
 from egret.sinks.terminal import TerminalOptions, TerminalSink
-from tests.support.alerts import hostile, numbered, opened, whole_life
+from tests.support.alerts import hostile, numbered, opened, sensor_alert, whole_life
 
 
 class Tty(io.StringIO):
@@ -56,6 +56,13 @@ def test_every_severity_has_a_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     sink = TerminalSink(TerminalOptions(stream=Tty()))
     for severity in Severity:
         assert sink._lines(numbered(1, severity)[0])[0].startswith("\x1b[")
+
+
+def test_alerts_about_the_sensor_are_lines_too() -> None:
+    stream = Tty()
+    asyncio.run(TerminalSink(TerminalOptions(stream=stream)).warn(sensor_alert()))
+    assert "link down: lan0 is down; look" in stream.getvalue()
+    assert stream.getvalue().endswith("\n")
 
 
 def test_hostile_text_and_narrow_encodings() -> None:

@@ -17,7 +17,7 @@ from egret.alerts.codec import alert_to_dict
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.webhook import WebhookOptions, WebhookSink, retry_after_s, sign
-from tests.support.alerts import Watch, hostile, numbered, opened
+from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
 
 SECRET = b"a key for this test"
 
@@ -57,6 +57,21 @@ class Receiver:
                 await sink.close()
 
         self.run(work)
+
+
+def test_alerts_about_the_sensor_are_posted_too() -> None:
+    receiver, alert = Receiver(), sensor_alert()
+
+    async def work(url: str) -> None:
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, secret=SECRET))
+        await sink.warn(alert)
+        await sink.close()
+
+    receiver.run(work)
+    [(headers, body)] = receiver.requests
+    assert headers["Idempotency-Key"] == alert.id
+    assert headers["X-Egret-Signature"] == sign(SECRET, headers["X-Egret-Timestamp"], body)
+    assert json.loads(body)["event"]["dataset"] == "egret.sensor"
 
 
 def test_what_a_request_carries() -> None:

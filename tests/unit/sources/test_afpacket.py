@@ -50,7 +50,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> list[FakeSocket]:
 
 
 def open_as(monkeypatch: pytest.MonkeyPatch, hardware: int, **options: object) -> Opened:
-    monkeypatch.setattr(afpacket, "_hardware_type", lambda _name: hardware)
+    monkeypatch.setattr(afpacket, "hardware_type", lambda _name: hardware)
     opened = open_ring("eth0", RingOptions(geometry=SMALL, **options))  # type: ignore[arg-type]
     opened.socket.close()
     return opened
@@ -119,7 +119,7 @@ def test_an_interface_that_does_not_exist() -> None:
 
 
 def test_the_hardware_type_of_loopback() -> None:
-    assert afpacket._hardware_type("lo") == afpacket.ARPHRD_LOOPBACK
+    assert afpacket.hardware_type("lo") == afpacket.ARPHRD_LOOPBACK
 
 
 def test_the_kernels_total_includes_its_drops(sockets: list[FakeSocket]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from egret.alerts.sensor import Probe
 from egret.errors import SourceError
 from egret.sources import opener
 from egret.sources.channel import Channel, ChannelClosed
@@ -42,6 +43,15 @@ def test_killing_a_worker(ends: tuple[Channel, Channel]) -> None:
     asked = ends[1].receive()
     assert asked is not None
     assert asked.message == {"do": "kill", "index": 3, "id": 1}
+
+
+def test_a_probe(ends: tuple[Channel, Channel]) -> None:
+    client = OpenerClient(0, ends[0], ends[0])
+    answer(ends[1], {"ok": True})
+    client.send_probe(Probe.QUIC, 20_001)
+    asked = ends[1].receive()
+    assert asked is not None
+    assert asked.message == {"do": "probe", "probe": "quic", "port": 20_001, "id": 1}
 
 
 def test_deaths(ends: tuple[Channel, Channel]) -> None:

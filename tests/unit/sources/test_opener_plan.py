@@ -24,13 +24,14 @@ def test_a_worker_gets_its_ring(ends: tuple[Channel, Channel]) -> None:
     assert question.message == {"do": "open_ring", "interface": "tun0", "id": 1}
 
 
-def test_a_worker_gets_a_second_ring(ends: tuple[Channel, Channel]) -> None:
+@pytest.mark.parametrize("kind", ["volume", "canary"])
+def test_a_worker_gets_other_rings(ends: tuple[Channel, Channel], kind: str) -> None:
     answer(ends[1], {"ok": True}, 0)
     with pytest.raises(SourceError, match="eth0: the opener passed no socket"):
-        WorkerLink(ends[0], ends[0]).open_volume_ring("eth0")
+        getattr(WorkerLink(ends[0], ends[0]), f"open_{kind}_ring")("eth0")
     question = ends[1].receive()
     assert question is not None
-    assert question.message["do"] == "open_volume_ring"
+    assert question.message["do"] == f"open_{kind}_ring"
 
 
 @pytest.mark.parametrize("descriptors", [0, 1])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.opener_process import _Files, _Server
 from egret.sources.portable import PortableChild
+from egret.sources.prober import Prober
+from egret.sources.probes import canary_plan
 from egret.sources.ring import Geometry
 
 Message = dict[str, object]
@@ -187,6 +190,41 @@ def test_a_second_ring_for_a_worker(start: Start, rings: list[socket.socket]) ->
     pipe.close()
 
 
+def test_a_ring_for_the_canary_and_on_its_interface_only(start: Start, rings: list[socket.socket]) -> None:
+    canary = canary_plan("lo", 30.0)
+    daemon = start(_asks({"do": "open_canary_ring", "interface": "lo"}), canary=canary)
+    pipe = daemon.spawn()
+    daemon.turn()
+    assert pipe.wait(5)
+    said = pipe.receive()
+    assert said is not None
+    assert said.message["descriptors"] == 1
+    assert len(rings) == 1
+    pipe.close()
+
+
+def test_probes_of_the_plan_and_no_others(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, int]] = []
+    monkeypatch.setattr(Prober, "_send", lambda _self, interface, frame: sent.append((interface, len(frame))))
+    daemon = start(canary=canary_plan("lo", 30.0))
+    assert daemon.ask({"do": "probe", "probe": "dns", "port": 20_000}).message == {"ok": True}
+    assert [interface for interface, _ in sent] == ["lo"]
+    assert "error" in daemon.ask({"do": "probe", "probe": "dns", "port": 53}).message
+    assert "error" in start().ask({"do": "probe", "probe": "dns", "port": 20_000}).message
+    assert len(sent) == 1
+
+
+def test_a_daemon_that_hangs_is_told_of(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Prober, "_send", lambda *_: None)
+    daemon = start(canary=canary_plan("lo", 0.05))
+    daemon.ask({"do": "probe", "probe": "dns", "port": 20_000})
+    threading.Timer(0.3, daemon.control.close).start()
+    daemon.server.serve()
+    assert "it hangs" in capfd.readouterr().err
+
+
 def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_interface: str, _options: RingOptions) -> Opened:
         raise SourceError("eth0: no memory")
@@ -207,6 +245,7 @@ def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch
         {"do": "open_ring", "interface": ["eth0"]},
         {"do": "open_stream", "interface": "eth0"},
         {"do": "open_volume_ring", "interface": "eth0"},
+        {"do": "open_canary_ring", "interface": "eth0"},
         {"do": ["open_ring"], "interface": "eth0"},
         {"do": "spawn", "index": 1},
     ],

@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 
+from egret.alerts.sensor import Probe
 from egret.catalog.match import Catalog
 from egret.model import Connection, Endpoint, Frame, Kind, NamedBy, Protocol
+from egret.sources.base import ETHERNET
 from egret.sources.channel import Channel, pair
+from egret.sources.probes import NAME, frames, from_port
 from egret.telemetry.logs import Log
 from egret.track.answers import Learnt
+from egret.worker.canary import Ear
 from egret.worker.equipment import seal
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.process import Worker
-from egret.worker.wire import Equipped, Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
+from egret.worker.wire import Equipped, Heard, Message, Moved, Recollection, Report, Speakers, decode, encode_learnt
 from tests.support.alerts import SERVER
 from tests.support.crew import FakeRing, FakeSource
 from tests.support.dialogues import dns_answer
@@ -229,6 +233,32 @@ def test_a_bug_in_counting_does_not_end_the_capture(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ring, "read", lambda: 1 / 0)
     source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
     Worker(source, pipeline, theirs, meter=Meter(pipeline.observer.volumes, ring, Log())).run()
+    said = heard(ours)
+    assert total(said, "internal_errors", "decode") > 0
+    assert total(said, "names", "tls", "client_hello") == 1
+    ours.close()
+    theirs.close()
+
+
+def test_the_canary_is_heard_told_and_leaves_no_count() -> None:
+    ours, theirs = pair()
+    data = from_port(frames()[Probe.DNS], 20_000)
+    lo = FakeSource([[Frame(1, ETHERNET, memoryview(data), len(data))]], lambda: None)
+    source = FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM))
+    Worker(source, Pipeline(CATALOG), theirs, ear=Ear(lo)).run()
+    said = heard(ours)
+    assert [each.hit.event.name for each in said if isinstance(each, Heard)] == [NAME]
+    assert total(said, "names", "dns", "query") == 0
+    assert lo.closed
+    ours.close()
+    theirs.close()
+
+
+def test_a_bug_in_hearing_does_not_end_the_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pair()
+    ear = Ear(FakeSource([], lambda: None))
+    monkeypatch.setattr(ear, "hear", lambda: 1 / 0)
+    Worker(FakeSource([visit()], lambda: signal.raise_signal(signal.SIGTERM)), Pipeline(CATALOG), theirs, ear=ear).run()
     said = heard(ours)
     assert total(said, "internal_errors", "decode") > 0
     assert total(said, "names", "tls", "client_hello") == 1

@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 from egret.judge.unnamed import UNNAMED, unnamed_match
 from egret.model import Connection, Kind, NamedBy, Observation, Protocol, Role, Volume, VolumeSource
 from egret.sources.channel import MAX_MESSAGE
+from egret.sources.probes import NAME
+from egret.worker.canary import CATALOG as CANARY
 from egret.worker.pipeline import Hit
 from egret.worker.wire import (
     MAX_LEARNT,
+    Heard,
     LinkReport,
     Moved,
     Report,
     Speakers,
     WireError,
     decode,
+    encode_heard,
     encode_hit,
     encode_marks,
     encode_report,
@@ -51,6 +55,17 @@ def through_json(message: dict[str, object]) -> dict[str, Any]:
 def test_hits_come_through_whole(event: Observation | Connection) -> None:
     sent = hit(event)
     assert decode(through_json(encode_hit(sent)), CATALOG) == sent
+
+
+def test_the_canary_comes_through_and_as_nothing_else() -> None:
+    match = CANARY.match_name(NAME)
+    assert match is not None
+    sent = Hit(seen(NAME), match)
+    assert decode(through_json(encode_heard(sent)), CATALOG) == Heard(sent)
+    with pytest.raises(WireError):
+        decode(through_json(encode_hit(sent)), CATALOG)  # no real incident can be made of it
+    with pytest.raises(WireError):
+        decode(through_json(encode_heard(hit(flow()))), CATALOG)
 
 
 def test_a_connection_that_only_its_network_names_comes_through() -> None:
