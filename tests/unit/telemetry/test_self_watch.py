@@ -35,7 +35,7 @@ def test_the_canary(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> N
     assert telemetry.value("egret_canary_latency_seconds") == 0.25
     telemetry.canary_missed(Probe.TLS, "nobody heard it")
     assert telemetry.value("egret_canary_missed_total", "tls") == telemetry.value("egret_canary_sent_total", "tls") == 1
-    assert "nobody heard it" in caplog.text
+    assert "canary_missed" in caplog.text
 
 
 def test_problems_and_their_end(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
@@ -53,5 +53,5 @@ def test_their_deliveries(telemetry: Telemetry, caplog: pytest.LogCaptureFixture
     telemetry.sensor_delivery("soc", Outcome.DELIVERED)
     assert not caplog.records
     telemetry.sensor_delivery("soc", Outcome.FAILED, "HTTP 503")
-    assert "HTTP 503" in caplog.text
+    assert "sensor_delivery_failed" in caplog.text
     assert telemetry.value("egret_sensor_deliveries_total", "soc", "failed") == 1
