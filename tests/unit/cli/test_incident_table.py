@@ -23,7 +23,7 @@ def test_a_row_says_who_what_law_and_place() -> None:
         "Example Chat (Example)",
         "chat.example",
         "CN AS64500 Example Net",
-        "look-ups   connections",
+        "look-ups  connections",
     ):
         assert part in text
 
