@@ -97,7 +97,7 @@ class Flow:
         if self.sure and offset < floor:
             data = data[floor - offset :]
             offset = floor
-        if not data or not -self.limit <= offset <= self.limit + self.start:
+        if not data or not self._is_near(offset):
             return False
         data = data[: self.limit + 1]  # of a super-packet of 64 KB no more is copied than shows that it is too long
         if self.assembly is None:
@@ -111,6 +111,13 @@ class Flow:
         if self._weak:
             self._use_weak()
         return kept
+
+    def _is_near(self, offset: int) -> bool:
+        return -self.limit <= offset <= self.limit + self.start
+
+    def is_astray(self, seq: int) -> bool:
+        """Whether *seq* is none of this stream's numbers: a SYN was lost, or was sent again with others."""
+        return self.sure and not self._is_near(self.offset_of(seq))
 
     def _may_be_keep_alive(self, offset: int) -> bool:
         """Whether a lone byte may be a keep-alive's rubbish (RFC 9293 section 3.8.4), not stream.

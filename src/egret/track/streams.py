@@ -173,6 +173,8 @@ class Streams:
         events: list[Event] = []
         for at in range(0, len(payload), STEP):
             kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
+            if not kept and not at and payload[0] in LATE_START and flow.is_astray(seq):
+                events += self._stray(flow, packet)
             if kept and not at and payload[0] in REQUEST_START:
                 flow.look_for_request(seq, payload)
             if kept and (flow.available() >= flow.needed or flow.full):
@@ -183,6 +185,12 @@ class Streams:
         while (oldest := self._flows.overdrawn()) is not None:
             events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
         return events
+
+    def _stray(self, flow: Flow, packet: Packet) -> list[Event]:
+        """A segment with other numbers than the SYN's: a whole message in it is said, the stream goes on without."""
+        found = recognise(bytes(packet.payload[: self._limits.flow_bytes]), final=True)
+        named = found.said is not None and found.said.name is not None
+        return self._namer.observations(found.said, flow.ends, packet.time_ns) if found.said and named else []
 
     def _rest(self, flow: Flow, packet: Packet) -> list[Event]:
         """What is left of a segment in whose middle its flow was decided."""

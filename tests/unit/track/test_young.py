@@ -4,6 +4,7 @@ from egret.model import Endpoint
 from egret.track.flow import Flow
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.young import SERVER_SIDE, YoungFlows
+from tests.support.hello import Tcp, connections, openssl_hello, run, said
 
 CLIENT, SERVER = Endpoint(b"\xc0\0\2\1", 40000), Endpoint(b"\xc0\0\2\2", 443)
 
@@ -54,3 +55,14 @@ def test_due_is_who_has_waited_oldest_first() -> None:
     assert young.due(limits.silent_s * SECOND_NS) == [(flows[0], True), (flows[1], True)]
     young.rebase(0)
     assert [each.last_ns for each in young.all()] == [0, 0, 0]
+
+
+def test_a_hello_with_the_numbers_of_another_syn_is_said() -> None:
+    first, second = Tcp(isn=1000), Tcp(isn=3_000_000_000)
+    for stream in (openssl_hello("one.example"), b"GET / HTTP/1.1\r\nHost: one.example\r\n\r\n"):
+        stray = [first.syn(), second.syn(), second.syn_ack(), first.send(0, stream)]
+        assert [name for _, _, name in said(run(stray))] == ["one.example"]
+        real = second.send(0, openssl_hello("two.example"))
+        events = run([*stray, first.send(90_000, b"\x16rubbish"), real])
+        assert [name for _, _, name in said(events)] == ["one.example", "two.example"]
+        assert [connection.name for connection in connections(events)] == ["two.example"]
