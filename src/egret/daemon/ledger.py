@@ -21,6 +21,7 @@ from egret.alerts.model import Alert, Incident
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
 from egret.judge.identity import Directory, known_by
+from egret.judge.relays import Relays
 from egret.judge.verdict import Judge
 from egret.model import Detection, Volume
 from egret.sinks.base import Outcome
@@ -73,6 +74,7 @@ class Ledger:
         self._telemetry = telemetry
         self.keep_s = keep_s
         self._directory = directory or ClientDirectory()
+        self.relays: Relays | None = None  # of all workers, where there are several
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
         self._settled: list[tuple[str, Outcome, list[str], str]] = []
@@ -136,6 +138,9 @@ class Ledger:
 
     def hit(self, hit: Hit) -> None:
         """Judge and fold one hit; alerts wait for ``run`` to commit them."""
+        if self.relays is not None and self.relays.is_echo(hit.event, hit.match.signature.id):
+            self._telemetry.relayed()
+            return
         try:
             detection = known_by(self._directory, self.judge.detect(hit.event, hit.match))
         except Exception as error:  # noqa: BLE001 - a bug in one verdict must not stop the others

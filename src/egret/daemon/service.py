@@ -26,15 +26,10 @@ from egret.daemon.notify import Notifier
 from egret.daemon.outputs import make_delivery, make_outputs, wanted_outputs
 from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
-from egret.daemon.setup import (
-    Knowledge,
-    equipment,
-    incident_policy,
-    inside_networks,
-    make_canary_plan,
-)
+from egret.daemon.setup import Knowledge, equipment, incident_policy, inside_networks, make_canary_plan, relays
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.daemon.watch import Watch
+from egret.judge.relays import Relays
 from egret.judge.unnamed import UNNAMED
 from egret.settings.config import Config
 from egret.sinks.base import Delivery
@@ -49,6 +44,7 @@ from egret.telemetry.logs import configure
 from egret.telemetry.table import Stage
 from egret.web.server import WebServer
 from egret.worker.equipment import seal
+from egret.worker.scope import Scope
 
 TICK_S = 1.0
 REMEMBER_S = 10.0  # how often flagged names of addresses are saved, if there are new ones
@@ -148,6 +144,12 @@ class Service:
         finally:
             await self._end()
 
+    def _watch_relays(self, knowledge: Knowledge) -> None:
+        """One worker sees all that is to be seen of who passes on what; of several, each a part."""
+        if len(self._post.shares) > 1:
+            inside = inside_networks(knowledge.config, self._post.placement)
+            self._ledger.relays = Relays(Scope(inside, relays(knowledge.config)).is_client)
+
     def _announce(self, knowledge: Knowledge) -> None:
         """Every series exists at 0 before the first packet, so that the first hit shows in increase()."""
         telemetry, catalog = self.telemetry, knowledge.catalog
@@ -242,6 +244,7 @@ class Service:
         config = fresh.config
         self._announce(fresh)
         self._ledger.judge = fresh.judge
+        self._watch_relays(fresh)
         self._ledger.keep_s = config.store.keep.total_seconds()
         self._ledger.max_dead = config.outputs.spool.max_dead
         self._incidents.apply(incident_policy(config))

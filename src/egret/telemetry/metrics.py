@@ -220,6 +220,10 @@ class Telemetry(SelfWatch):
         """One detection went into an open incident."""
         self._add("egret_detections_folded_total", 1)
 
+    def relayed(self) -> None:
+        """One detection was only passed on for another client, whom another worker saw ask."""
+        self._add("egret_relayed_total", 1)
+
     def suppressed(self, reason: Suppressed) -> None:
         """One detection made no alert."""
         self._add("egret_alerts_suppressed_total", 1, reason.value)

@@ -21,6 +21,7 @@ from tests.support.alerts import START_NS, volume
 from tests.support.daemon import Room
 from tests.support.pipeline import CATALOG, seen
 
+RESOLVER = bytes([192, 0, 2, 53])
 NOT_ALLOWED = "egret_detections_not_allowed_total"
 
 
