@@ -23,7 +23,7 @@ SEEN = "egret_canary_last_seen_timestamp_seconds"
 
 
 def sensor_alerts(watch: Watch, problem: str = "canary_missed") -> list[str]:
-    said: list[dict[str, Any]] = [a.alert for a in list(watch.alerts) if a.alert["event"]["dataset"] == "egret.sensor"]
+    said: list[dict[str, Any]] = [arrived.alert for arrived in list(watch.sensor)]
     return [alert["egret"]["action"] for alert in said if alert["egret"]["problem"] == problem]
 
 

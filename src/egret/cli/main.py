@@ -13,7 +13,21 @@ import typer
 from typer.exceptions import TyperException
 
 from egret import __version__
-from egret.cli import alerts, approvals, catalog, check, doctor, explain, geoip, match, observe, privacy, replay, run
+from egret.cli import (
+    alerts,
+    approvals,
+    catalog,
+    check,
+    doctor,
+    explain,
+    geoip,
+    match,
+    observe,
+    privacy,
+    reload,
+    replay,
+    run,
+)
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
 
@@ -28,6 +42,7 @@ app = typer.Typer(name="egret", help=HELP, no_args_is_help=True, pretty_exceptio
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
+    "reload": reload.reload,
     "replay": replay.replay,
     "observe": observe.observe,
     "match": match.match,

@@ -1,8 +1,9 @@
 """New settings, signatures and databases in a running daemon: read whole, then put in place; or the old ones stay.
 
-SIGHUP (``systemctl reload egret``) reads everything again. Files that others replace (databases, an updated catalogue,
-local signatures) are looked at every few seconds and read when they changed and then stood still. Reading happens in a
-thread; capture, incidents and outputs go on meanwhile. What only a start can change is said, and the rest applied.
+SIGHUP (``systemctl reload egret``) and ``egret reload`` read everything again. Files that others replace (databases, an
+updated catalogue, local signatures) are looked at every few seconds and read when they changed and then stood still.
+Reading happens in a thread; capture, incidents and outputs go on meanwhile. What only a start can change is said, and
+the rest applied.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import EgretError
@@ -23,6 +25,15 @@ from egret.telemetry.table import Stage, Trigger
 
 LOOK_EVERY_S = 5.0
 AT_START = ("capture", "http", "privacy", "canary")  # sockets, processes and rights: a restart is needed
+
+
+class Reloaded(NamedTuple):
+    """How a reload went."""
+
+    applied: bool
+    why: str = ""  # it was not
+    late: Sequence[str] = ()  # options that changed and take effect at the next start
+
 
 Fingerprint = frozenset[tuple[str, int, int, int]]  # path, inode, size, time of change
 
@@ -50,10 +61,22 @@ class Reloader:
         self._telemetry = telemetry
         self._busy = asyncio.Lock()
         self._wanted = asyncio.Event()
+        self._askers: list[asyncio.Future[Reloaded]] = []
+        self._late: Sequence[str] = ()
+        self.last = Reloaded(applied=True)
 
     def ask(self) -> None:
         """Read everything again soon: SIGHUP."""
         self._wanted.set()
+
+    async def command(self, _client: str, who: str) -> dict[str, Any]:
+        """Read everything again and say how it went (``daemon.control.Command``)."""
+        self._telemetry.log.event(logging.INFO, "reload_asked", who=who)
+        asker: asyncio.Future[Reloaded] = asyncio.get_running_loop().create_future()
+        self._askers.append(asker)
+        self._wanted.set()
+        outcome = await asker
+        return {"applied": outcome.applied, "why": outcome.why, "needs_restart": list(outcome.late)}
 
     async def run(self) -> None:
         """Serve ``ask`` and look at the files, until cancelled."""
@@ -63,12 +86,19 @@ class Reloader:
             asked = await self._asked(LOOK_EVERY_S)
             now = await asyncio.to_thread(fingerprint, self.knowledge.config)
             if asked:
-                await self.reload(Trigger.SIGNAL)
+                await self._serve()
                 seen = now = await asyncio.to_thread(fingerprint, self.knowledge.config)
             elif now not in (seen, None) and now == before:  # changed, and stood still for one look
                 seen = now
                 await self.reload(Trigger.FILES)
             before = now
+
+    async def _serve(self) -> None:
+        askers, self._askers = self._askers, []
+        await self.reload(Trigger.COMMAND if askers else Trigger.SIGNAL)
+        for asker in askers:
+            if not asker.done():
+                asker.set_result(self.last)
 
     async def _asked(self, timeout_s: float) -> bool:
         try:
@@ -86,25 +116,30 @@ class Reloader:
                 fresh = await asyncio.to_thread(self._read, trigger)
                 await self._adopt(fresh)
             except EgretError as error:
-                self._telemetry.reloaded(trigger, applied=False, why=str(error))
-                return False
+                return self._refused(trigger, str(error))
             except Exception as error:  # noqa: BLE001 - a bug here must leave the old in place, and the capture running
                 self._telemetry.internal_error(Stage.DAEMON, error)
-                self._telemetry.reloaded(trigger, applied=False, why=f"internal error: {type(error).__name__}")
-                return False
+                return self._refused(trigger, f"internal error: {type(error).__name__}")
             self.knowledge = fresh
             self._telemetry.config_loaded(time.time())
             self._telemetry.reloaded(trigger, applied=True)
+            self.last = Reloaded(applied=True, late=self._late)
             return True
 
+    def _refused(self, trigger: Trigger, why: str) -> bool:
+        self._telemetry.reloaded(trigger, applied=False, why=why)
+        self.last = Reloaded(applied=False, why=why)
+        return False
+
     def _read(self, trigger: Trigger) -> Knowledge:
-        old = self.knowledge.config
+        old, self._late = self.knowledge.config, ()
         config = old if trigger is Trigger.FILES else self._settings(self._reread().placed_as(old), old)
         return load_knowledge(config, self.knowledge.geo)
 
     def _settings(self, new: Config, old: Config) -> Config:
         """*new*, but for what only a start can change."""
         kept, late = keep_what_is_fixed(new, old)
+        self._late = late
         if late:
             why = "these take effect at the next start: systemctl restart egret"
             self._telemetry.log.event(logging.WARNING, "reload_needs_restart", options=", ".join(late), why=why)

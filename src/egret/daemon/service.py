@@ -102,6 +102,7 @@ class Service:
         known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)
         purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry)
         commands: dict[str, Command] = {"purge": purger, "resend": self._ledger.resend}
+        commands["reload"] = self._reloader.command
         self._control = Control(config.paths.state / SOCKET, commands, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
         self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None

@@ -75,6 +75,7 @@ class Trigger(StrEnum):
     """Why settings or files were read again."""
 
     SIGNAL = "signal"  # SIGHUP
+    COMMAND = "command"  # `egret reload`
     FILES = "files"  # a database, the catalogue or local signatures changed
 
 

@@ -48,6 +48,7 @@ class Watch:
 
     def __init__(self, world: World, *options: str, config: str = CONFIG, state: Path | None = None) -> None:
         self.alerts: list[Arrived] = []
+        self.sensor: list[Arrived] = []  # what Egret says about itself
         self._world, self._options = world, options
         # not below pytest's folder, which only its owner enters: the daemon drops root and reopens its file
         self.folder = Path(tempfile.mkdtemp(prefix="egw-watch-"))
@@ -153,7 +154,9 @@ class Watch:
                 for line in file:
                     if line.endswith(b"\n"):
                         at += len(line)
-                        self.alerts.append(Arrived(time.time_ns(), json.loads(line)))
+                        arrived = Arrived(time.time_ns(), json.loads(line))
+                        about_itself = arrived.alert["event"]["dataset"] == "egret.sensor"
+                        (self.sensor if about_itself else self.alerts).append(arrived)
 
 
 def give_to_daemon(path: Path) -> None:

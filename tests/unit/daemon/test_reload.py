@@ -169,3 +169,21 @@ def test_a_folder_that_cannot_be_read_is_no_change(path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "stat", refused)
     assert fingerprint(config) is None
+
+
+def test_a_command_waits_and_says_how_it_went(path: Path) -> None:
+    made = desk(path)
+    said: list[dict[str, object]] = []
+
+    async def scene() -> None:
+        serving = asyncio.create_task(made.reloader.run())
+        for text in ("severities: {ai: critical}\ncapture: {workers: 2}\n", "severities: {ai: enormous}\n"):
+            await asyncio.to_thread(path.write_text, text)
+            said.append(await asyncio.wait_for(made.reloader.command("", "user nobody (uid 65534)"), 20))
+        serving.cancel()
+
+    asyncio.run(scene())
+    assert said[0] == {"applied": True, "why": "", "needs_restart": ["capture.workers"]}
+    assert said[1]["applied"] is False
+    assert "enormous" in str(said[1]["why"])
+    assert (made.count("applied", Trigger.COMMAND), made.count("refused", Trigger.COMMAND)) == (1, 1)
