@@ -19,7 +19,7 @@ node=nodejs
 openssl=openssl
 prometheus=prometheus
 promtool=prometheus
-rsyslogd=rsyslog
+rsyslogd=rsyslog-openssl
 amtool=prometheus-alertmanager
 setpriv=util-linux
 squid=squid
@@ -76,7 +76,8 @@ if [ -d /run/systemd/system ]; then
     for package in $missing_packages; do
         case $package in
             nginx-light) services="$services nginx.service" ;;
-            prometheus | prometheus-alertmanager | rsyslog | squid | unbound) services="$services $package.service" ;;
+            rsyslog-openssl) services="$services rsyslog.service" ;;
+            prometheus | prometheus-alertmanager | squid | unbound) services="$services $package.service" ;;
         esac
     done
     # shellcheck disable=SC2086

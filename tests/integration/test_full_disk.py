@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -70,7 +71,11 @@ def test_a_read_only_disk_stops_nothing(disk: Path) -> None:
 
 def test_a_full_disk_leaves_only_whole_lines_in_the_file(disk: Path) -> None:
     path = disk / "alerts.jsonl"
-    sink = JsonLinesSink(JsonLinesOptions(path=path, render=alert_to_dict))
+    sink = JsonLinesSink(
+        JsonLinesOptions(
+            path=path, line=lambda alert: json.dumps(alert_to_dict(alert), separators=(",", ":")), warning=str
+        )
+    )
 
     async def run() -> None:
         await sink.send([opened()])

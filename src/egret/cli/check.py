@@ -129,4 +129,6 @@ def _outputs(config: Config) -> list[str]:
     names = [f"terminal (from {outputs.terminal.min_severity})"] if outputs.terminal.enabled else []
     if outputs.file.path is not None:
         names.append(f"{outputs.file.path} (from {outputs.file.min_severity})")
+    names += [f"journal (from {outputs.journal.min_severity})"] if outputs.journal.enabled else []
+    names += [f"syslog {syslog.name} (from {syslog.min_severity})" for syslog in outputs.syslog]
     return names + [f"webhook {webhook.name} (from {webhook.min_severity})" for webhook in outputs.webhooks]

@@ -11,16 +11,18 @@ from egret.alerts.formats.ecs import alert_to_ecs
 from egret.alerts.model import Sensor
 from egret.alerts.routing import Route
 from egret.alerts.template import render
-from egret.settings.outputs_section import FileOutput, TerminalOutput, Webhook
+from egret.daemon.logs import LogSection, log_sink
 from egret.settings.outputs_section import Outputs as OutputSettings
+from egret.settings.outputs_section import TerminalOutput, Webhook
 from egret.settings.spool_section import Spool
+from egret.settings.syslog_section import SyslogOutput
 from egret.sinks.base import Delivery, DeliveryOptions, Sink, Watcher
-from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.sinks.outputs import Outputs
 from egret.sinks.terminal import TerminalOptions, TerminalSink
 from egret.sinks.webhook import WebhookOptions, WebhookSink
 
-OutputSection = TerminalOutput | FileOutput | Webhook
+OutputSection = TerminalOutput | LogSection | Webhook
+_REMOTE_CAP_S = 300.0
 _LOCAL_CAP_S = 30.0  # a disk or a terminal is tried again sooner than somebody else's server
 
 
@@ -46,6 +48,9 @@ def wanted_outputs(settings: OutputSettings) -> list[Plan]:
         sections.append(("terminal", settings.terminal))
     if settings.file.path is not None:
         sections.append(("file", settings.file))
+    if settings.journal.enabled:
+        sections.append(("journal", settings.journal))
+    sections += [(syslog.name, syslog) for syslog in settings.syslog]
     sections += [(webhook.name, webhook) for webhook in settings.webhooks]
     return [Plan(name, section, _routes(settings, name), settings.spool) for name, section in sections]
 
@@ -69,13 +74,13 @@ def make_delivery(plan: Plan, sensor: Sensor, watch: Watcher) -> Delivery:
 
 
 def _sink(section: OutputSection, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
-    render_ecs = partial(alert_to_ecs, sensor=sensor)
     local = DeliveryOptions(min_severity=section.min_severity, batch=64, backoff_cap_s=_LOCAL_CAP_S)
     if isinstance(section, Webhook):
         return _webhook(section, sensor)
-    if isinstance(section, TerminalOutput) or section.path is None:
+    if isinstance(section, TerminalOutput):
         return TerminalSink(TerminalOptions()), local
-    return JsonLinesSink(JsonLinesOptions(path=section.path, render=render_ecs, sensor=sensor)), local
+    remote = isinstance(section, SyslogOutput) and section.transport != "unix"
+    return log_sink(section, sensor), replace(local, backoff_cap_s=_REMOTE_CAP_S) if remote else local
 
 
 def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:

@@ -13,8 +13,9 @@ from egret.model import Severity
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Section
 from egret.settings.spool_section import Spool
+from egret.settings.syslog_section import FileOutput, JournalOutput, SyslogOutput
 from egret.settings.units import Duration
-from egret.settings.values import FilePath, HeaderName, MaybeSecret, Secret, SecretText, Slug
+from egret.settings.values import HeaderName, MaybeSecret, Secret, SecretText, Slug
 
 
 class TerminalOutput(Section):
@@ -22,13 +23,6 @@ class TerminalOutput(Section):
 
     enabled: bool = Field(default=True, description="Print alerts")
     min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
-
-
-class FileOutput(Section):
-    """Alerts as JSON lines with ECS field names."""
-
-    path: FilePath | None = Field(default=None, description="File to append to, reopened after rotation; null: none")
-    min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to write")
 
 
 def _webhook_url(value: Secret) -> Secret:
@@ -88,6 +82,8 @@ class Outputs(Section):
 
     terminal: TerminalOutput = Field(default=TerminalOutput(), description="")
     file: FileOutput = Field(default=FileOutput(), description="")
+    journal: JournalOutput = Field(default=JournalOutput(), description="")
+    syslog: tuple[SyslogOutput, ...] = Field(default=(), description="Receivers of alerts as syslog messages")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
 
     routes: tuple[RouteSettings, ...] = Field(
@@ -98,7 +94,8 @@ class Outputs(Section):
     @property
     def names(self) -> list[str]:
         """Every output's name, also of those that are switched off."""
-        return ["terminal", "file", *(webhook.name for webhook in self.webhooks)]
+        logs = (output.name for output in self.syslog)
+        return ["terminal", "file", "journal", *logs, *(webhook.name for webhook in self.webhooks)]
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

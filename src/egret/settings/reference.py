@@ -13,6 +13,7 @@ from egret.settings.config import Config
 from egret.settings.outputs_section import Outputs, Webhook
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Alerts, Section, Suppression
+from egret.settings.syslog_section import SyslogOutput
 from egret.settings.yaml_text import first_line, scalar
 
 PAGE_HEAD = """\
@@ -44,6 +45,7 @@ _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (ApprovalSettings, "entries"): ApprovalEntry,
     (Clients, "static"): StaticClient,
     (Clients, "leases"): LeaseFile,
+    (Outputs, "syslog"): SyslogOutput,
     (Outputs, "webhooks"): Webhook,
     (Outputs, "routes"): RouteSettings,
 }

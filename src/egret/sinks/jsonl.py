@@ -1,4 +1,4 @@
-"""JSON lines in a file, one alert a line; safe with logrotate and with our own rotation.
+"""Lines in a file, one an alert; safe with logrotate and with our own rotation.
 
 The file is opened for append and every batch is written whole lines at once. A file that was moved or
 deleted is noticed before the next write and begun anew, so ``logrotate`` needs neither ``copytruncate``
@@ -7,21 +7,21 @@ nor a signal.
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egret.alerts.formats.sensor import NOBODY, sensor_to_ecs
-from egret.alerts.model import Alert, Sensor
+from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
 from egret.sinks.blocking import OneAtATime
+from egret.sinks.rotation import Rotation
 
-Render = Callable[[Alert], dict[str, Any]]
+Render = Callable[[Alert], dict[str, Any]]  # what receivers of JSON get
 _MODE = 0o640  # the group may read: a log shipper usually is in it
 
 
@@ -31,10 +31,14 @@ class JsonLinesOptions:
 
     name: str = "file"
     path: Path
-    render: Render  # what one alert looks like: ECS by default, see ``outputs``
-    sensor: Sensor = NOBODY  # who speaks, in alerts about the sensor itself
+    line: Callable[[Alert], str]  # what one alert looks like, without a line end
+    warning: Callable[[SensorAlert], str]  # the same of an alert about the sensor itself
     rotate_bytes: int | None = None  # None: somebody else rotates
+    rotate_s: int | None = None  # a new file for each period of this length, counted from the epoch
     keep: int = 5  # rotated files: path.1 is the newest
+    compress: bool = False
+    fsync: bool = False  # a batch counts as written once it is on the disk
+    clock: Callable[[], float] = time.time
 
 
 class JsonLinesSink:
@@ -44,11 +48,12 @@ class JsonLinesSink:
         self.name = options.name
         self._options = options
         self._path = options.path
+        self._rotation = Rotation(options.path, keep=options.keep, compress=options.compress)
         self._fd: int | None = None
         self._writer = OneAtATime(f"sink {options.name}")
 
     def health(self) -> str | None:
-        """Whether the file, or else its folder, can be written."""
+        """Whether the file, or else its folder, can be written; to rotate, the folder in any case."""
         target = self._path if self._path.exists() else self._path.parent
         if not target.exists():
             return f"{self._path}: the folder does not exist; create it, or change the path"
@@ -56,18 +61,23 @@ class JsonLinesSink:
             return f"{self._path}: is a folder; name a file in it"
         if not os.access(target, os.W_OK):
             return f"{self._path}: may not be written by this user"
+        if self._rotates and not os.access(self._path.parent, os.W_OK):
+            return f"{self._path}: cannot be rotated, its folder may not be written by this user"
         return None
+
+    @property
+    def _rotates(self) -> bool:
+        return self._options.rotate_bytes is not None or self._options.rotate_s is not None
 
     async def send(self, alerts: Sequence[Alert]) -> None:
         """Append *alerts*; see ``Sink.send``."""
-        lines = [json.dumps(self._options.render(alert), separators=(",", ":")) for alert in alerts]
-        data = "".join(f"{line}\n" for line in lines).encode("ascii")
+        data = "".join(f"{self._options.line(alert)}\n" for alert in alerts).encode("utf-8")
         await self._writer.run(lambda: self._append(data))
 
     async def warn(self, alert: SensorAlert) -> None:
         """Append *alert*; see ``sinks.notices.Warns``."""
-        line = json.dumps(sensor_to_ecs(alert, self._options.sensor), separators=(",", ":"))
-        await self._writer.run(lambda: self._append(f"{line}\n".encode("ascii")))
+        data = f"{self._options.warning(alert)}\n".encode()
+        await self._writer.run(lambda: self._append(data))
 
     def _append(self, data: bytes) -> None:
         try:
@@ -77,6 +87,8 @@ class JsonLinesSink:
                 written = os.write(fd, data)
                 if written < len(data):
                     raise OSError(f"only {written} of {len(data)} bytes fit")
+                if self._options.fsync:
+                    os.fsync(fd)
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(fd, size)  # a half line would spoil the next one
@@ -89,19 +101,29 @@ class JsonLinesSink:
         """Give the descriptor of the file that now has our name, opened or rotated as needed."""
         if self._fd is not None and not self._is_ours(self._fd):
             self._close()
-        limit = self._options.rotate_bytes
         if self._fd is None:
             self._fd = self._open()
-        if limit is not None:
-            size = os.fstat(self._fd).st_size
-            if size and size + coming > limit:
-                self._close()
-                self._rotate()
-                self._fd = self._open()
+        if self._is_due(self._fd, coming) and not self._rotation.is_packing:
+            self._close()
+            self._rotation.rotate()
+            self._fd = self._open()
         return self._fd
 
+    def _is_due(self, fd: int, coming: int) -> bool:
+        status, options = os.fstat(fd), self._options
+        if not status.st_size:
+            return False
+        if options.rotate_bytes is not None and status.st_size + coming > options.rotate_bytes:
+            return True
+        period_s = options.rotate_s
+        return period_s is not None and status.st_mtime // period_s < options.clock() // period_s
+
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        fresh = not self._path.exists()
+        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        if fresh and self._options.fsync:
+            self._rotation.sync_folder()
+        return fd
 
     def _is_ours(self, fd: int) -> bool:
         try:
@@ -109,16 +131,6 @@ class JsonLinesSink:
         except FileNotFoundError:
             return False
         return os.path.samestat(os.fstat(fd), there)
-
-    def _rotate(self) -> None:
-        for number in range(self._options.keep - 1, 0, -1):
-            older = Path(f"{self._path}.{number}")
-            if older.exists():
-                older.replace(f"{self._path}.{number + 1}")
-        if self._options.keep:
-            self._path.replace(f"{self._path}.1")
-        else:
-            self._path.unlink()
 
     def _close(self) -> None:
         if self._fd is not None:

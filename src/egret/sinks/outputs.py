@@ -8,11 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from egret.alerts.model import Alert
 from egret.sinks.base import Delivery
 from egret.sinks.breaker import Circuit
+from egret.sinks.journal import JournalSink
 from egret.sinks.jsonl import JsonLinesSink
+from egret.sinks.syslog import SyslogSink
 from egret.sinks.terminal import TerminalSink
 from egret.sinks.webhook import WebhookSink
 
-SINKS = {"terminal": TerminalSink, "file": JsonLinesSink, "webhook": WebhookSink}
+SINKS = {
+    "terminal": TerminalSink,
+    "file": JsonLinesSink,
+    "journal": JournalSink,
+    "syslog": SyslogSink,
+    "webhook": WebhookSink,
+}
 
 
 class Outputs:

@@ -64,3 +64,16 @@ outputs:
         assert (options.queue_length, options.max_age_s, options.backoff_cap_s) == (50, 3600.0, 10.0)
     assert isinstance(soc.sink, WebhookSink)
     assert soc.sink._options.render(opened()) == {"text": "Example Chat: $"}
+
+
+def test_logs_are_outputs_too_and_have_routes(tmp_path: Path) -> None:
+    text = """
+outputs:
+  journal: {enabled: true}
+  syslog: [{name: siem, transport: tls, host: siem.example}, {name: here, transport: unix}]
+  routes: [{to: [siem, journal], severities: [critical]}]
+"""
+    _, deliveries = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
+    assert [delivery.name for delivery in deliveries] == ["terminal", "journal", "siem", "here"]
+    assert [delivery.options.backoff_cap_s for delivery in deliveries] == [30, 30, 300, 30]
+    assert [delivery.wants(opened()) for delivery in deliveries] == [True, False, False, True]

@@ -1,29 +1,34 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import resource
 import signal
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from egret.alerts.model import Alert
+from egret.alerts.formats.sensor_lines import SENSOR_LINES
+from egret.alerts.model import Alert, Sensor
 from egret.errors import SinkTemporary
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from tests.support.alerts import numbered, opened, sensor_alert
 
 
-def render(alert: Alert) -> dict[str, Any]:
-    return {"id": alert.id}
+def line(alert: Alert) -> str:
+    return json.dumps({"id": alert.id})
 
 
 def sink_at(path: Path, **options: Any) -> JsonLinesSink:
-    return JsonLinesSink(JsonLinesOptions(path=path, render=render, **options))
+    return JsonLinesSink(
+        JsonLinesOptions(path=path, line=line, warning=lambda alert: SENSOR_LINES["ecs"](alert, Sensor("1")), **options)
+    )
 
 
 def ids(path: Path) -> list[str]:
@@ -168,3 +173,65 @@ def test_health_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "is a folder" in (sink_at(tmp_path).health() or "")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "may not be written" in (sink_at(tmp_path / "alerts.jsonl").health() or "")
+
+
+def test_a_folder_that_cannot_be_written_cannot_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda place, mode: place == path)
+    assert sink_at(path).health() is None
+    assert "cannot be rotated" in (sink_at(path, rotate_s=60).health() or "")
+
+
+def test_a_new_period_begins_a_new_file_also_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    now = [86_400.0 * 3 + 5]
+
+    def at(now_s: float) -> None:
+        now[0] = now_s
+        send(sink_at(path, rotate_s=86_400, clock=lambda: now[0]), [opened()])
+        os.utime(path, (now_s, now_s))
+
+    at(86_400 * 3 + 5)
+    at(86_400 * 4 - 1)
+    assert not (tmp_path / "alerts.jsonl.1").exists()
+    at(86_400 * 4 + 1)
+    assert len(ids(path)) == 1
+    assert len(ids(tmp_path / "alerts.jsonl.1")) == 2
+
+
+def test_fsync_comes_before_delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    send(sink_at(tmp_path / "never.jsonl"), numbered(2))
+    assert synced == []
+    send(sink_at(tmp_path / "always.jsonl", fsync=True), numbered(2), numbered(1))
+    assert len(synced) == 3  # the folder of a new file, and each batch
+
+
+def test_a_disk_that_fails_to_sync_is_temporary_and_leaves_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.touch()
+
+    def fail(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SinkTemporary, match="Input/output"):
+        send(sink_at(path, fsync=True), numbered(1))
+    assert path.read_text() == ""
+
+
+def test_rotated_files_are_compressed_while_alerts_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    sink = sink_at(path, rotate_bytes=40, keep=50, compress=True)
+    for alert in numbered(20):
+        send(sink, [alert])
+    deadline = time.monotonic() + 10
+    while sink._rotation.is_packing and time.monotonic() < deadline:
+        time.sleep(0.01)
+    packed = [gzip.decompress(file.read_bytes()).decode() for file in tmp_path.glob("*.gz")]
+    written = [json.loads(each)["id"] for text in packed for each in text.splitlines()] + ids(path)
+    assert sorted(written) == sorted(alert.id for alert in numbered(20))

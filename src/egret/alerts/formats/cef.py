@@ -7,7 +7,7 @@ Ref: Micro Focus, Implementing ArcSight Common Event Format, version 25: header,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from egret.alerts.formats.inert import cut, fitting, inert
 from egret.alerts.formats.text import headline, hosting_text, main_host, operator_text
@@ -30,10 +30,15 @@ def alert_to_cef(alert: Alert, sensor: Sensor, limit: int | None = None) -> str:
     """
     incident = alert.incident
     name = f"{incident.service} ({incident.vendor})"
-    head = ["Egret", "egret", sensor.version, incident.signature, name, str(SEVERITY[alert.severity])]
-    line = "|".join(["CEF:0", *(_in_header(cut(field, 255)) for field in head)]) + "|"
+    head = (sensor.version, incident.signature, name, str(SEVERITY[alert.severity]))
+    return cef_line(head, _extension(alert, sensor), limit)
+
+
+def cef_line(head: Iterable[str], extension: Iterable[tuple[str, object]], limit: int | None) -> str:
+    """Write a line: *head* is version, signature, name and severity; of *extension* what fits."""
+    line = "|".join(["CEF:0", "Egret", "egret", *(_in_header(cut(field, 255)) for field in head)]) + "|"
     room = None if limit is None else limit - len(line.encode("utf-8"))
-    return line + " ".join(fitting(_extension(alert, sensor), _in_extension, room))
+    return line + " ".join(fitting(extension, _in_extension, room))
 
 
 def _in_header(text: str) -> str:

@@ -7,7 +7,7 @@ Ref: IBM, LEEF version 2: header, predefined event attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from egret.alerts.formats.cef import SEVERITY
 from egret.alerts.formats.inert import cut, fitting, inert
@@ -22,10 +22,14 @@ _SPELLED = f"\\x{ord(DELIMITER):02x}"
 
 def alert_to_leef(alert: Alert, sensor: Sensor, limit: int | None = None) -> str:
     """Give *alert* as one line, without a line end; *limit* as in ``alert_to_cef``."""
-    head = ["LEEF:2.0", "Egret", "egret", _value(cut(sensor.version, 255)), _value(cut(alert.incident.signature, 255))]
-    line = "|".join([*head, DELIMITER]) + "|"
+    return leef_line((sensor.version, alert.incident.signature), _attributes(alert, sensor), limit)
+
+
+def leef_line(head: Iterable[str], attributes: Iterable[tuple[str, object]], limit: int | None) -> str:
+    """Write a line: *head* is version and event; of *attributes* what fits."""
+    line = "|".join(["LEEF:2.0", "Egret", "egret", *(_value(cut(field, 255)) for field in head), DELIMITER]) + "|"
     room = None if limit is None else limit - len(line.encode("utf-8"))
-    return line + DELIMITER.join(fitting(_attributes(alert, sensor), _value, room))
+    return line + DELIMITER.join(fitting(attributes, _value, room))
 
 
 def _value(text: str) -> str:

@@ -7,15 +7,17 @@ Ref: RFC 5424 sections 6 and 6.3.3; RFC 3164 section 4.1.3 for the local form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egret.alerts.formats.inert import fitting, inert
+from egret.alerts.formats.inert import cut, fitting, inert
 from egret.alerts.formats.lines import LINES, SMALLEST_JSON
+from egret.alerts.formats.sensor_lines import SENSOR_LINES
 from egret.alerts.formats.table import FORMATS
 from egret.alerts.formats.text import hosting_text, main_host
 from egret.alerts.model import Alert, Sensor
+from egret.alerts.sensor import SensorAlert
 from egret.alerts.timestamps import rfc3339
 from egret.model import Severity
 
@@ -69,15 +71,25 @@ def smallest(form: str) -> int:
 
 def message(alert: Alert, form: SyslogForm) -> bytes:
     """Write *alert* as one message of at most ``form.limit`` bytes, without framing."""
-    head = f"<{facility_code(form.facility) * 8 + LEVEL[alert.severity]}>"
+    head = _head(alert.severity, alert.time_ns, f"incident-{alert.action.value}", form)
     if form.local:
-        process = "" if form.process == _NIL else f"[{form.process}]"
-        return _with_body(f"{head}egret{process}: ", alert, form)
-    second = f"{rfc3339(alert.time_ns)[:26]}Z"  # microseconds are all that section 6.2.3 takes
-    host = _name(form.sensor.hostname, 255)
-    head = f"{head}1 {second} {host} egret {_name(form.process, 128)} incident-{alert.action.value} "
+        return _with_body(head, alert, form)
     room = (form.limit - len(head)) * 3 // 4  # the rest is for the sentence
     return _with_body(f"{head}{_structured(alert, room) if form.form == 'text' else _NIL} ", alert, form)
+
+
+def sensor_message(alert: SensorAlert, form: SyslogForm) -> bytes:
+    """Write an alert about the sensor itself, as ``message`` does."""
+    body = SENSOR_LINES[form.form](alert, form.sensor)
+    head = _head(alert.severity, alert.time_ns, f"sensor-{alert.turn.value}", form)
+    data = ""
+    if form.form == "text" and not form.local:
+        body = body if body.isascii() else _BOM + body
+        params = {"alert": alert.id, "problem": alert.finding.problem.value, "subject": alert.finding.subject}
+        data = _element(fitting(params.items(), _quoted, form.limit // 2, 255))
+    elif not form.local:
+        data = _NIL
+    return cut(f"{head}{data} {body}" if data else f"{head}{body}", form.limit).encode("utf-8")
 
 
 def _with_body(head: str, alert: Alert, form: SyslogForm) -> bytes:
@@ -89,6 +101,16 @@ def _with_body(head: str, alert: Alert, form: SyslogForm) -> bytes:
     return start + body.encode("utf-8")
 
 
+def _head(severity: Severity, time_ns: int, identity: str, form: SyslogForm) -> str:
+    """What comes before the structured data; in the local form, before the text."""
+    priority = f"<{facility_code(form.facility) * 8 + LEVEL[severity]}>"
+    if form.local:
+        process = "" if form.process == _NIL else f"[{form.process}]"
+        return f"{priority}egret{process}: "
+    second = f"{rfc3339(time_ns)[:26]}Z"  # microseconds are all that section 6.2.3 takes
+    return f"{priority}1 {second} {_name(form.sensor.hostname, 255)} egret {_name(form.process, 128)} {identity} "
+
+
 def _name(text: str | None, limit: int) -> str:
     """PRINTUSASCII without spaces (RFC 5424 section 6), or nothing known."""
     return "".join(c for c in text or "" if "!" <= c <= "~")[:limit] or _NIL
@@ -96,9 +118,12 @@ def _name(text: str | None, limit: int) -> str:
 
 def _structured(alert: Alert, room: int) -> str:
     """One element, as many of its parameters as fit; else none."""
-    room -= len(SD_ID) + 2
-    params = list(fitting(_params(alert), _quoted, room, 255))
-    return f"[{SD_ID} {' '.join(params)}]" if params else _NIL
+    return _element(fitting(_params(alert), _quoted, room - len(SD_ID) - 2, 255))
+
+
+def _element(params: Iterable[str]) -> str:
+    text = " ".join(params)
+    return f"[{SD_ID} {text}]" if text else _NIL
 
 
 def _quoted(text: str) -> str:

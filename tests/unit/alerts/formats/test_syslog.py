@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from egret.alerts.formats.lines import LINES
-from egret.alerts.formats.syslog import SD_ID, Facility, SyslogForm, facility_code, message, smallest
+from egret.alerts.formats.syslog import SD_ID, Facility, SyslogForm, facility_code, message, sensor_message, smallest
 from egret.alerts.model import Sensor
 from egret.model import Severity
-from tests.support.alerts import check_golden, hostile, numbered, opened, whole_life
+from tests.support.alerts import check_golden, hostile, numbered, opened, sensor_alert, whole_life
 from tests.support.lines import read_cef, read_syslog
 
 FORM = SyslogForm(sensor=Sensor("1.2.3", "gw.example"), process="7")
@@ -77,3 +77,21 @@ def test_nothing_hostile_gets_through() -> None:
     assert text.isprintable()
     assert "<script" not in text
     assert all(value.isprintable() for value in params.values())
+
+
+def test_an_alert_about_the_sensor_is_a_message_too() -> None:
+    alert = sensor_alert()
+    head, params, text = read_syslog(sensor_message(alert, FORM))
+    assert head[5] == f"sensor-{alert.turn.value}"
+    assert (params["alert"], params["problem"]) == (alert.id, alert.finding.problem.value)
+    assert text.startswith("sensor ")
+    assert sensor_message(alert, replace(FORM, local=True)).decode().partition(": ")[2] == text
+    _, params, text = read_syslog(sensor_message(alert, replace(FORM, form="cef")))
+    assert (params, read_cef(text)[0][0]) == ({}, "CEF:0")
+
+
+@pytest.mark.parametrize("form", sorted(LINES))
+def test_a_long_alert_about_the_sensor_fits(form: str) -> None:
+    alert = sensor_alert()
+    long = replace(alert, finding=replace(alert.finding, text="\u20ac" * 9000, subject="x" * 300))
+    assert len(sensor_message(long, replace(FORM, form=form, limit=480))) <= 480

@@ -1,0 +1,102 @@
+"""Alerts to systemd's journal, over its native socket.
+
+An entry that no datagram holds goes as a sealed file in memory, whose descriptor is passed instead.
+Ref: systemd, Native Journal Protocol.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egret.alerts.formats.journal import journal_entry, sensor_entry
+from egret.alerts.model import Alert, Sensor
+from egret.alerts.sensor import SensorAlert
+from egret.errors import SinkTemporary
+
+SOCKET = Path("/run/systemd/journal/socket")
+_TOO_LARGE = frozenset({errno.EMSGSIZE, errno.ENOBUFS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOptions:
+    """Where the journal listens."""
+
+    sensor: Sensor
+    name: str = "journal"
+    path: Path = SOCKET
+
+
+class JournalSink:
+    """Writes entries; never waits for the journal."""
+
+    def __init__(self, options: JournalOptions) -> None:
+        self.name = options.name
+        self._options = options
+        self._socket: socket.socket | None = None
+
+    def health(self) -> str | None:
+        """Whether a journal listens."""
+        there = self._options.path.is_socket()
+        return None if there else f"{self._options.path}: no journal listens there; is this a systemd machine?"
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """Write *alerts*; see ``Sink.send``."""
+        self._write_all(journal_entry(alert, self._options.sensor) for alert in alerts)
+
+    async def warn(self, alert: SensorAlert) -> None:
+        """Write *alert*; see ``sinks.notices.Warns``."""
+        self._write_all([sensor_entry(alert, self._options.sensor)])
+
+    def _write_all(self, entries: Iterable[bytes]) -> None:
+        try:
+            journal = self._connected()
+            for entry in entries:
+                _write(journal, entry)
+        except OSError as error:
+            self._drop()
+            raise SinkTemporary(f"{self._options.path}: {error.strerror or error}") from error
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._socket.connect(str(self._options.path))
+        return self._socket
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def close(self) -> None:
+        """Close the socket."""
+        self._drop()
+
+
+def _write(journal: socket.socket, entry: bytes) -> None:
+    try:
+        journal.send(entry)
+    except OSError as error:
+        if error.errno not in _TOO_LARGE:
+            raise
+        _write_sealed(journal, entry)
+
+
+def _write_sealed(journal: socket.socket, entry: bytes) -> None:
+    """The journal reads a descriptor only where its content cannot change any more."""
+    fd = os.memfd_create("egret-journal", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(entry)
+        fcntl.fcntl(
+            fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+        )
+        journal.sendmsg([], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+    finally:
+        os.close(fd)
