@@ -123,11 +123,14 @@ class Streams:
         return events
 
     def _from_server(self, flow: Flow, packet: Packet) -> list[Event]:
-        """A server's bytes say nothing here; its reset ends a connection, or refuses one."""
+        """A server's bytes say nothing here, unless it is TLS's client; its reset ends a connection, or refuses one."""
         if packet.flags & RST:
             return self._close(flow, packet)
         flow.answered = True
-        return []
+        if flow.assembly is not None or not packet.payload or not begins_hello(packet.payload):
+            return []
+        self._flows.drop(flow)  # who was connected to says the hello, as in FTP's active mode: it is the client
+        return self._open(hash((packet.source, packet.destination)), packet)
 
     def _close(self, flow: Flow, packet: Packet) -> list[Event]:
         """A reset. Segments that are still on their way get their time; without any, it is settled."""
@@ -188,9 +191,8 @@ class Streams:
 
     def _stray(self, flow: Flow, packet: Packet) -> list[Event]:
         """A segment with other numbers than the SYN's: a whole message in it is said, the stream goes on without."""
-        found = recognise(bytes(packet.payload[: self._limits.flow_bytes]), final=True)
-        named = found.said is not None and found.said.name is not None
-        return self._namer.observations(found.said, flow.ends, packet.time_ns) if found.said and named else []
+        said = recognise(bytes(packet.payload[: self._limits.flow_bytes]), final=True).said
+        return self._namer.observations(said, flow.ends, packet.time_ns) if said and said.name else []
 
     def _rest(self, flow: Flow, packet: Packet) -> list[Event]:
         """What is left of a segment in whose middle its flow was decided."""

@@ -66,3 +66,13 @@ def test_a_hello_with_the_numbers_of_another_syn_is_said() -> None:
         events = run([*stray, first.send(90_000, b"\x16rubbish"), real])
         assert [name for _, _, name in said(events)] == ["one.example", "two.example"]
         assert [connection.name for connection in connections(events)] == ["two.example"]
+
+
+def test_who_was_connected_to_may_say_the_hello() -> None:
+    tcp, hello = Tcp(sport=20, dport=50_000), openssl_hello("one.example")
+    frames = [tcp.reply(0, hello[:100]), tcp.reply(100, hello[100:]), tcp.send(0, b"\x16\3\3\0\x40\2" + bytes(63))]
+    events = run([*tcp.handshake(), *frames])
+    assert [name for _, _, name in said(events)] == ["one.example"]
+    assert [(connection.name, connection.client.port) for connection in connections(events)] == [
+        ("one.example", 50_000)
+    ]
