@@ -130,5 +130,10 @@ def _outputs(config: Config) -> list[str]:
     if outputs.file.path is not None:
         names.append(f"{outputs.file.path} (from {outputs.file.min_severity})")
     names += [f"journal (from {outputs.journal.min_severity})"] if outputs.journal.enabled else []
-    names += [f"syslog {syslog.name} (from {syslog.min_severity})" for syslog in outputs.syslog]
-    return names + [f"webhook {webhook.name} (from {webhook.min_severity})" for webhook in outputs.webhooks]
+    others = (
+        ("syslog", outputs.syslog),
+        ("webhook", outputs.webhooks),
+        ("alertmanager", outputs.alertmanagers),
+        ("apprise", outputs.apprise),
+    )
+    return names + [f"{kind} {each.name} (from {each.min_severity})" for kind, rows in others for each in rows]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from egret import __version__
 from egret.alerts.incidents import Incidents
-from egret.alerts.model import Sensor
+from egret.alerts.model import Incident, Sensor
 from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.canary import Canary
@@ -75,7 +75,7 @@ class Service:
         self.telemetry = Telemetry(__version__)
         self._watch = watch = SinkWatch(self.telemetry)
         self._sensor = Sensor(__version__, socket.gethostname())
-        self._outputs, self._deliveries = make_outputs(config.outputs, self._sensor, watch)
+        self._outputs, self._deliveries = make_outputs(config.outputs, self._sensor, watch, self._open_now)
         self._reloader = Reloader(post.knowledge, post.reread, self._adopt, self.telemetry)
         self._generation = 0
         self._incidents = Incidents(incident_policy(config), config.privacy.veil())
@@ -261,8 +261,11 @@ class Service:
         deliveries = []
         for plan in wanted_outputs(config.outputs):
             same = next((delivery for before, delivery in running if before == plan), None)
-            deliveries.append(same or make_delivery(plan, self._sensor, self._watch))
+            deliveries.append(same or make_delivery(plan, self._sensor, self._watch, self._open_now))
         return tuple(deliveries)
+
+    def _open_now(self) -> Sequence[Incident]:
+        return self._incidents.open_incidents
 
     async def _end(self) -> None:
         self._notifier.stopping()

@@ -100,7 +100,7 @@ class DaemonView:
                 SinkStatus(
                     name=delivery.name,
                     queue_length=delivery.queue_length,
-                    last_error=self._watch.last_error.get(delivery.name),
+                    last_error=self._watch.last_error.get(delivery.name) or delivery.trouble,
                     circuit=delivery.circuit.value,
                 )
                 for delivery in self.deliveries

@@ -10,12 +10,14 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from egret.alerts import template
 from egret.model import Severity
+from egret.settings.alertmanager_section import Alertmanager
+from egret.settings.apprise_section import AppriseOutput
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Section
 from egret.settings.spool_section import Spool
 from egret.settings.syslog_section import FileOutput, JournalOutput, SyslogOutput
 from egret.settings.units import Duration
-from egret.settings.values import HeaderName, MaybeSecret, Secret, SecretText, Slug
+from egret.settings.values import HeaderName, MaybeSecret, SecretText, Slug, http_url
 
 
 class TerminalOutput(Section):
@@ -23,17 +25,6 @@ class TerminalOutput(Section):
 
     enabled: bool = Field(default=True, description="Print alerts")
     min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
-
-
-def _webhook_url(value: Secret) -> Secret:
-    try:
-        parts = urlsplit(value.reveal())
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError('not a URL; write it as "https://host/path", or "file:/path" or "env:NAME" that holds one')
-    return value
 
 
 def _template(value: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +36,7 @@ class Webhook(Section):
     """Alerts as JSON, posted to a URL and retried until it takes them."""
 
     name: Slug = Field(description="Its name in metrics and on the status page")
-    url: Annotated[MaybeSecret, AfterValidator(_webhook_url)] = Field(
+    url: Annotated[MaybeSecret, AfterValidator(http_url)] = Field(
         description="Where to post; http or https, or `file:`/`env:` that holds it; never shown"
     )
     min_severity: Severity = Field(default=Severity.MEDIUM, description="The least severe alert to send")
@@ -86,16 +77,22 @@ class Outputs(Section):
     syslog: tuple[SyslogOutput, ...] = Field(default=(), description="Receivers of alerts as syslog messages")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
 
+    alertmanagers: tuple[Alertmanager, ...] = Field(default=(), description="Alertmanagers that show open incidents")
+    apprise: tuple[AppriseOutput, ...] = Field(default=(), description="Chat, mail and pagers")
     routes: tuple[RouteSettings, ...] = Field(
         default=(), description="Which outputs get which alerts; an output in none gets all from its `min_severity`"
     )
     spool: Spool = Field(default=Spool(), description="")
 
     @property
+    def named(self) -> list[SyslogOutput | Webhook | Alertmanager | AppriseOutput]:
+        """The outputs that are lists, in the order of the options."""
+        return [*self.syslog, *self.webhooks, *self.alertmanagers, *self.apprise]
+
+    @property
     def names(self) -> list[str]:
         """Every output's name, also of those that are switched off."""
-        logs = (output.name for output in self.syslog)
-        return ["terminal", "file", "journal", *logs, *(webhook.name for webhook in self.webhooks)]
+        return ["terminal", "file", "journal", *(each.name for each in self.named)]
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

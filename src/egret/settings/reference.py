@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from egret.settings.alertmanager_section import Alertmanager
+from egret.settings.apprise_section import AppriseOutput
 from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
@@ -47,6 +49,8 @@ _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Clients, "leases"): LeaseFile,
     (Outputs, "syslog"): SyslogOutput,
     (Outputs, "webhooks"): Webhook,
+    (Outputs, "alertmanagers"): Alertmanager,
+    (Outputs, "apprise"): AppriseOutput,
     (Outputs, "routes"): RouteSettings,
 }
 

@@ -218,6 +218,22 @@ def _https_url(value: str) -> str:
     return value
 
 
+def http_url(value: Secret) -> Secret:
+    """*value*, where it is an http or https URL.
+
+    Raises:
+        ValueError: it is none; never repeats it.
+    """
+    try:
+        parts = urlsplit(value.reveal())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError('not a URL; write it as "https://host/path", or "file:/path" or "env:NAME" that holds one')
+    return value
+
+
 def switch(value: object) -> object:
     """YAML 1.1 habits: a plain ``on`` or ``off`` may arrive as a boolean where the words are meant."""
     if isinstance(value, bool):

@@ -97,6 +97,11 @@ class DeliveryOptions:
 class Background(Protocol):
     """A sink that has something to do between alerts."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What goes wrong with it; None: nothing."""
+        ...
+
     async def run(self) -> None:
         """Do it until cancelled; what it raises is its own to handle."""
         ...
@@ -140,6 +145,11 @@ class Delivery:
     def circuit(self) -> Circuit:
         """Whether the receiver is being asked."""
         return self._breaker.state
+
+    @property
+    def trouble(self) -> str | None:
+        """What goes wrong beside deliveries; None: nothing, as far as is known."""
+        return self.sink.trouble if isinstance(self.sink, Background) else None
 
     def start(self) -> None:
         """Begin to send; needs a running event loop."""

@@ -1,6 +1,6 @@
 """Fetches a file over HTTPS: bounded in bytes, time and redirects, and never over anything else.
 
-Beside ``sinks.webhook`` the only user of aiohttp's client.
+Beside ``sinks.webhook`` and ``sinks.alertmanager`` the only user of aiohttp's client.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from egret.alerts.model import Alert
+from egret.sinks.alertmanager import AlertmanagerSink
+from egret.sinks.apprise import AppriseSink
 from egret.sinks.base import Delivery
 from egret.sinks.breaker import Circuit
 from egret.sinks.journal import JournalSink
@@ -20,6 +22,8 @@ SINKS = {
     "journal": JournalSink,
     "syslog": SyslogSink,
     "webhook": WebhookSink,
+    "alertmanager": AlertmanagerSink,
+    "apprise": AppriseSink,
 }
 
 

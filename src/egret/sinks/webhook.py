@@ -1,6 +1,7 @@
-"""Alerts as JSON to an HTTP endpoint. With ``sinks.download`` the door to aiohttp's client.
+"""Alerts as JSON to an HTTP endpoint.
 
-One request an alert. ``Idempotency-Key`` is the alert's id, the same at every attempt. With a secret,
+With ``sinks.alertmanager`` and ``sinks.download`` the door to aiohttp's client. One request an alert.
+``Idempotency-Key`` is the alert's id, the same at every attempt. With a secret,
 ``X-Egret-Timestamp`` carries the Unix second of the attempt and ``X-Egret-Signature`` carries
 ``sha256=`` and the hexadecimal HMAC-SHA256 of ``<timestamp>.<body>``: a receiver recomputes it and
 refuses old timestamps.
@@ -17,7 +18,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,9 +28,8 @@ from egret.alerts.model import Alert, Sensor
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.names import printable
+from egret.sinks.answers import judge
 from egret.sinks.jsonl import Render
-
-_TRY_AGAIN = frozenset({408, 425, 429})  # RFC 9110 section 15.5.9, RFC 8470 section 5.2, RFC 6585 section 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +79,7 @@ class WebhookSink:
             async with session.post(
                 self._options.url, data=body, headers=self._headers(key, body), allow_redirects=False
             ) as answer:
-                _judge(answer.status, answer.headers.get("Retry-After"))
+                judge(answer.status, answer.headers.get("Retry-After"), time.time())
         except aiohttp.InvalidURL as error:
             raise SinkRejected(f"webhook {self.name}: the url cannot be used") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -115,24 +114,3 @@ class WebhookSink:
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
     """Give the value of ``X-Egret-Signature``."""
     return f"sha256={hmac.new(secret, timestamp.encode('ascii') + b'.' + body, hashlib.sha256).hexdigest()}"
-
-
-def _judge(status: int, retry_after: str | None) -> None:
-    if 200 <= status < 300:
-        return
-    if status in _TRY_AGAIN or status >= 500:
-        raise SinkTemporary(f"HTTP {status}", retry_after_s(retry_after, time.time()))
-    raise SinkRejected(f"HTTP {status}")
-
-
-def retry_after_s(value: str | None, now_s: float) -> float | None:
-    """Read Retry-After, seconds or a date (RFC 9110 section 10.2.3); None if it is neither."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit() and len(text) <= 9:
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -8,6 +8,8 @@ from egret.alerts.model import Sensor
 from egret.daemon.outputs import make_outputs, wanted_outputs
 from egret.model import Severity
 from egret.settings.config import Config, load_config
+from egret.sinks.alertmanager import AlertmanagerSink
+from egret.sinks.apprise import AppriseSink
 from egret.sinks.webhook import WebhookSink
 from tests.support.alerts import Watch, opened
 
@@ -77,3 +79,21 @@ outputs:
     assert [delivery.name for delivery in deliveries] == ["terminal", "journal", "siem", "here"]
     assert [delivery.options.backoff_cap_s for delivery in deliveries] == [30, 30, 300, 30]
     assert [delivery.wants(opened()) for delivery in deliveries] == [True, False, False, True]
+
+
+def test_alertmanagers_and_people_are_told(tmp_path: Path) -> None:
+    text = """
+outputs:
+  terminal: {enabled: false}
+  alertmanagers: [{name: am, urls: ["http://am.example:9093"], severity_label: true, min_severity: high}]
+  apprise: [{name: people, urls: ["json://soc.example/"]}]
+"""
+    still = [opened(Severity.LOW).incident]
+    _, (am, people) = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch(), lambda: still)
+    assert isinstance(am.sink, AlertmanagerSink)
+    assert am.sink._options.severity_label
+    assert list(am.sink._options.open_now()) == still
+    assert not am.sink._options.wants(opened(Severity.LOW))
+    assert am.sink._options.wants(opened())
+    assert isinstance(people.sink, AppriseSink)
+    assert [delivery.sink.health() for delivery in (am, people)] == [None, None]

@@ -267,6 +267,8 @@ def test_what_waits_too_long_is_dropped_and_what_is_forgotten_too_and_all_is_acc
 
 def test_a_sink_with_something_to_do_between_alerts_does_it_until_the_end() -> None:
     class Busy(FakeSink):
+        trouble = "a peer is down"
+
         async def run(self) -> None:
             try:
                 self.got.append("begun")
@@ -275,5 +277,7 @@ def test_a_sink_with_something_to_do_between_alerts_does_it_until_the_end() -> N
                 self.got.append("ended")
 
     sink = Busy()
+    assert Delivery(sink, QUICK, Watch()).trouble == "a peer is down"
+    assert Delivery(FakeSink(), QUICK, Watch()).trouble is None
     deliver(sink, numbered(1))
     assert sorted(sink.got) == ["begun", "ended", "high-0"]

@@ -50,7 +50,7 @@ def test_a_sink_that_hangs_delays_no_other() -> None:
 
 
 def test_every_sink_is_in_the_table() -> None:
-    assert sorted(SINKS) == ["file", "journal", "syslog", "terminal", "webhook"]
+    assert sorted(SINKS) == ["alertmanager", "apprise", "file", "journal", "syslog", "terminal", "webhook"]
     assert SINKS["file"] is JsonLinesSink
 
 

@@ -6,7 +6,6 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from egret.alerts.codec import alert_to_dict
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
-from egret.sinks.webhook import WebhookOptions, WebhookSink, retry_after_s, sign
+from egret.sinks.webhook import WebhookOptions, WebhookSink, sign
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
 
 SECRET = b"a key for this test"
@@ -192,29 +191,6 @@ def test_hostile_text_stays_in_the_body() -> None:
     assert body.isascii()
     assert json.loads(body)["incident"] == alert_to_dict(hostile())["incident"]
     assert all(value.isprintable() for value in headers.values())
-
-
-NOW_S = 1_767_225_600.0
-
-
-@pytest.mark.parametrize(
-    ("value", "wait_s"),
-    [
-        (None, None),
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("-1", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        ("²", None),
-        ("soon", None),
-        (formatdate(NOW_S + 60, usegmt=True), 60.0),
-        (formatdate(NOW_S - 60, usegmt=True), 0.0),
-        ("Fri, 99 Dec 2026 00:00:00 GMT", None),
-    ],
-)
-def test_retry_after(value: str | None, wait_s: float | None) -> None:
-    assert retry_after_s(value, NOW_S) == wait_s
 
 
 @pytest.mark.parametrize("url", ["https://soc.example/hook", "http://192.0.2.1:8080/"])

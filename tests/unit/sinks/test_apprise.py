@@ -1,0 +1,136 @@
+"""A real SMTP server (aiosmtpd) and a real HTTP receiver, both on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import email.header
+import json
+import socket
+from collections.abc import Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
+
+from egret.errors import SinkTemporary
+from egret.sinks.apprise import AppriseOptions, AppriseSink, plain, words
+from tests.support.alerts import hostile, opened, sensor_alert, whole_life
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+class Mailbox:
+    """Takes every message, after refusing as many as *refuse* says."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+        self.refuse = 0
+
+    async def handle_DATA(self, _server: SMTP, _session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.refuse:
+            self.refuse -= 1
+            return "451 later"
+        self.got.append(email.message_from_bytes(envelope.content))
+        return "250 taken"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, str]]:
+    box = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, f"mailto://127.0.0.1:{port}/?from=egret%40gw.example&to=soc%40gw.example&mode=insecure"
+    controller.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[list[Any], str]]:
+    got: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield got, f"json://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def send(sink: AppriseSink) -> None:
+    asyncio.run(sink.send([opened()]))
+
+
+def text_of(message: Message) -> str:
+    parts = [part for part in message.walk() if part.get_content_type() == "text/plain"] or [message]
+    payload = parts[0].get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def test_an_alert_is_mailed(mailbox: tuple[Mailbox, str]) -> None:
+    box, url = mailbox
+    sink = AppriseSink(AppriseOptions(name="people", urls=(url,)))
+    assert sink.health() is None
+    send(sink)
+    [message] = box.got
+    subject = str(email.header.make_header(email.header.decode_header(str(message["Subject"]))))
+    assert subject == "Egret: high opened: Example Chat"
+    assert message["To"] == "soc@gw.example"
+    assert "connected to Example Chat" in text_of(message)
+
+
+def test_a_server_that_refuses_is_tried_again_and_who_has_it_does_not_get_it_twice(
+    mailbox: tuple[Mailbox, str], receiver: tuple[list[Any], str]
+) -> None:
+    (box, mail), (got, http) = mailbox, receiver
+    box.refuse = 1
+    sink = AppriseSink(AppriseOptions(name="people", urls=(mail, http)))
+    with pytest.raises(SinkTemporary, match="address 1 of 2 did not take it"):
+        send(sink)
+    send(sink)
+    assert (len(box.got), len(got)) == (1, 1)
+    assert got[0]["title"] == "Egret: high opened: Example Chat"
+    send(sink)
+    assert (len(box.got), len(got)) == (2, 2)
+
+
+def test_an_address_that_is_none_is_said_and_not_repeated() -> None:
+    options = AppriseOptions(name="people", urls=("nonsense://secret",))
+    sink = AppriseSink(options)
+    assert "address 1 is none" in (sink.health() or "")
+    with pytest.raises(SinkTemporary) as caught:
+        send(sink)
+    assert "secret" not in f"{caught.value} {sink.health()} {options!r}"
+    asyncio.run(sink.close())
+
+
+def test_words_are_no_markup_whatever_the_network_sent() -> None:
+    for alert in [*whole_life(), hostile()]:
+        title, body = words(alert)
+        assert title.isprintable() or "\u200b" in title
+        assert not set("<>`*") & set(title + body)
+        assert len(title) <= 200
+    made = plain("@everyone <!here> [x](https://evil.example) `a`")
+    assert made == "@\u200beveryone \u2039!here\u203a (x)(https:\u200b//evil.example) 'a'"
+
+
+def test_what_is_amiss_with_the_sensor_is_told(receiver: tuple[list[Any], str]) -> None:
+    got, url = receiver
+    asyncio.run(AppriseSink(AppriseOptions(name="people", urls=(url,))).warn(sensor_alert()))
+    assert got[0]["title"].endswith("the sensor itself")
+    assert got[0]["message"].startswith("sensor ")
