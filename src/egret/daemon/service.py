@@ -17,6 +17,7 @@ from egret.alerts.model import Incident, Sensor
 from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.canary import Canary
+from egret.daemon.checks import Checks
 from egret.daemon.clients import ClientWatch
 from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
@@ -92,6 +93,7 @@ class Service:
         self._crew.on_speakers = self._clients.heard
         self._notices = Notices(watch.warned)
         self._self_watch = Watch(self._notices, self.telemetry)
+        self._checks = Checks(config.watch, post.placement.interfaces, self.telemetry, self._self_watch)
         self._canary = self._make_canary(config)
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
@@ -199,6 +201,7 @@ class Service:
                 await self._ledger.tick(time.time_ns())
                 await self._coverage.tick(time.time_ns())
                 self._approvals.look(time.time_ns())
+                self._checks.tick(time.time_ns())
                 if time.monotonic() >= remember_at_s:
                     remember_at_s = time.monotonic() + REMEMBER_S
                     await self._remember()
@@ -252,6 +255,7 @@ class Service:
         self._ledger.review(time.time_ns())
         self._clients.apply(config.clients)
         self._approvals.apply(config, fresh.catalog)
+        self._checks.settings = config.watch
         self._view.knowledge, self._view.inside = fresh, inside_networks(config, self._post.placement)
         configure(config.log.level, config.log.format, sys.stderr)
 

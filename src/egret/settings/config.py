@@ -35,6 +35,7 @@ from egret.settings.sections import (
     Store,
 )
 from egret.settings.volume_section import VolumeSettings
+from egret.settings.watch_section import WatchSettings
 
 CONFIG_NAME = "egret.yaml"
 SYSTEM_CONFIG = Path("/etc/egret") / CONFIG_NAME
@@ -73,6 +74,7 @@ class Config(Section):
     score: Score = Field(default=Score(), description="")
     volume: VolumeSettings = Field(default=VolumeSettings(), description="")
     canary: CanarySettings = Field(default=CanarySettings(), description="")
+    watch: WatchSettings = Field(default=WatchSettings(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
     approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")

@@ -69,11 +69,12 @@ class Series:
         samples = (sample for collected in family.collect() for sample in collected.samples)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
-    def by_label(self, name: str, label: str) -> dict[str, float]:
-        """The sums of *name* for each value of *label*."""
+    def by_label(self, name: str, label: str, **labels: str) -> dict[str, float]:
+        """The sums of *name* for each value of *label*, over the series that carry *labels*."""
         sums: dict[str, float] = {}
         family = self._counters.get(name) or self._gauges[name]
-        for sample in (sample for collected in family.collect() for sample in collected.samples):
+        samples = (sample for collected in family.collect() for sample in collected.samples)
+        for sample in (each for each in samples if labels.items() <= each.labels.items()):
             sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
         return sums
 
