@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -85,6 +86,9 @@ def test_a_frozen_worker_is_told_of_and_its_thawing_too(world: World) -> None:
             wait_until(lambda: sensor_alerts(watch) == ["raised"], "the alarm", PATIENCE_S)
             assert missed(watch) >= 1
             assert 'egret_sensor_problems{problem="canary_missed"} 1.0' in watch.get("/metrics")
+            [problem] = json.loads(watch.get("/api/v1/status"))["problems"]
+            assert problem["problem"] == "canary_missed"
+            assert "capture process 0" in problem["text"]
         finally:
             os.kill(worker, signal.SIGCONT)
         wait_until(lambda: sensor_alerts(watch) == ["raised", "recovered"], "the end of the alarm", PATIENCE_S)
@@ -99,6 +103,15 @@ def test_a_daemon_that_hangs_is_told_of_by_the_opener(world: World) -> None:
             wait_until(lambda: "it hangs, and alerts nobody" in watch.text(), "the opener's word", 2 * PATIENCE_S)
         finally:
             os.kill(daemon, signal.SIGCONT)
+
+
+def test_a_worker_that_is_killed_is_told_of(world: World) -> None:
+    with Watch(world, config=QUICK) as watch:
+        heard(watch, 1)
+        os.kill(processes(watch)[2], signal.SIGKILL)
+        wait_until(lambda: sensor_alerts(watch, "worker_died") == ["raised"], "the alert", 2 * PATIENCE_S)
+        heard(watch, 2)
+        assert sensor_alerts(watch)[-1:] in ([], ["recovered"])  # its heir hears the canary
 
 
 def test_a_loopback_that_is_down_is_told_of(world: World) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from egret.alerts.model import Evidence, Incident, Server
+from egret.alerts.sensor import Finding, Problem, Standing
 from egret.evidence import About, ChainLink, ScorePart
 from egret.judge.approvals import ApprovalState, Ruling, Terms
 from egret.model import Category, Hosting, Operator, ServiceClass, Severity, VolumeSource
@@ -65,6 +66,20 @@ def facts() -> Facts:
         store_path="/var/lib/egret/incidents.db",
         store_error=None,
         readiness=Readiness(ready=False, reasons=("wg0 is down",)),
+        problems=(
+            Standing(
+                "a-problem",
+                Finding(
+                    problem=Problem.OUTPUT_FAILING,
+                    subject=f"soc {HOSTILE}",
+                    severity=Severity.HIGH,
+                    text=f"alerts do not reach soc {HOSTILE}",
+                    advice="they wait",
+                ),
+                NOW_NS,
+                NOW_NS,
+            ),
+        ),
     )
 
 

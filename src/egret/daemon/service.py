@@ -107,6 +107,7 @@ class Service:
         commands["reload"] = self._reloader.command
         self._control = Control(config.paths.state / SOCKET, commands, self.telemetry)
         self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
+        self._view.problems = lambda: self._self_watch.standing
         self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
 
     def _make_canary(self, config: Config) -> Canary | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from egret import __version__
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert
+from egret.alerts.sensor import Standing
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.setup import Knowledge
@@ -73,6 +74,7 @@ class DaemonView:
         self._incidents, self._store, self._crew, self.deliveries, self._watch = parts
         self._coverage = coverage
         self._started_ns = time.time_ns()
+        self.problems: Callable[[], Sequence[Standing]] = list  # what is amiss with the sensor itself
 
     @property
     def telemetry(self) -> Telemetry:
@@ -108,6 +110,7 @@ class DaemonView:
             store_path=str(self.knowledge.config.paths.store),
             store_error=None if self._store.healthy else "the last write failed; the log says why",
             readiness=self._readiness(),
+            problems=tuple(self.problems()),
         )
 
     def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
+from egret.alerts.sensor import Standing
 from egret.alerts.timestamps import rfc3339
 from egret.alerts.veil import is_pseudonym
 from egret.names import address_text, printable
@@ -69,7 +70,20 @@ def status_json(view: StatusView) -> dict[str, Any]:
         },
         "outputs": [_output(view, sink) for sink in facts.sinks],
         "store": {"path": facts.store_path, "error": facts.store_error and printable(facts.store_error)},
+        "problems": [_problem(standing) for standing in facts.problems],
         "hints": hints(telemetry),
+    }
+
+
+def _problem(standing: Standing) -> dict[str, Any]:
+    finding = standing.finding
+    return {
+        "problem": finding.problem.value,
+        "subject": printable(finding.subject),
+        "severity": finding.severity.value,
+        "since": rfc3339(standing.since_ns),
+        "text": printable(finding.text),
+        "advice": printable(finding.advice),
     }
 
 

@@ -93,6 +93,7 @@ def _header(facts: Facts, page: IncidentPage) -> str:
 
 def _notices(facts: Facts, found: Sequence[str]) -> str:
     bad = [*facts.readiness.reasons]
+    bad += [f"{standing.finding.text}; {standing.finding.advice}" for standing in facts.problems]
     if facts.store_error:
         bad.append(f"The incident store fails: {facts.store_error}. Detection goes on; history is not kept.")
     notes = [f'<li class="bad">{text(reason)}</li>' for reason in bad] + [f"<li>{text(hint)}</li>" for hint in found]

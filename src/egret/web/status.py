@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from egret.alerts.model import Incident
+from egret.alerts.sensor import Standing
 from egret.model import NamedBy, Nameless
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
@@ -73,6 +74,7 @@ class Facts:
     store_path: str
     store_error: str | None
     readiness: Readiness
+    problems: tuple[Standing, ...] = ()  # of the sensor itself, the gravest first
 
 
 class IncidentState(StrEnum):

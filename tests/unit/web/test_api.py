@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from egret.alerts.sensor import Problem
 from egret.telemetry.coverage import Interval, Length
+from egret.web import api
 from egret.web.api import (
     BadQuery,
     coverage_json,
@@ -58,3 +61,15 @@ def test_an_interval_without_connections_has_no_share() -> None:
     (row,) = coverage_json([Interval(start_s=60, seconds=5)], Length.MINUTE)["intervals"]
     assert (row["start"], row["watched_seconds"], row["named_share"]) == ("1970-01-01T00:01:00.000000000Z", 5, None)
     assert row["named_by"] == row["link_down_s"] == {}
+
+
+def test_what_is_amiss_with_the_sensor_is_said_and_every_problem_is_described() -> None:
+    [problem] = status_json(View())["problems"]
+    assert (problem["problem"], problem["severity"], problem["advice"]) == ("output_failing", "high", "they wait")
+    assert "\x1b" not in problem["text"] + problem["subject"]
+    described = json.loads(Path(api.__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+    [status] = [
+        each for each in described["components"]["schemas"].values() if "problems" in each.get("properties", {})
+    ]
+    enum = status["properties"]["problems"]["items"]["properties"]["problem"]["enum"]
+    assert set(enum) == {each.value for each in Problem}
