@@ -18,7 +18,7 @@ class WatchSettings(Section):
         default=True, description="Send alerts about the sensor itself; the canary has its own switch"
     )
     max_loss_percent: float = Field(
-        default=1.0, gt=0, le=100, description="More of a minute's packets lost on an interface is a problem"
+        default=1.0, ge=0.01, le=100, description="More of a minute's packets lost on an interface is a problem"
     )
     link_down: Duration = Field(default=timedelta(seconds=30), description="An interface that is down for so long")
     silent_after: Duration = Field(
