@@ -115,14 +115,23 @@ def names(samples: dict[str, float]) -> float:
     return total(samples, "egret_names_total", 'kind="query",protocol="dns"')
 
 
+def vendors(watch: Watch) -> set[str]:
+    return {incident["vendor"] for incident in watch.incidents()}
+
+
 def change_all(world: World, watch: Watch, new: Path) -> None:
     """Three reloads, a catalogue update and a GeoIP update, each seen to be in force."""
     own = watch.folder / "own"
     own.mkdir()
     write(own, OWN.replace("ID", "example.own").replace("NAME", "own.example"))
     ask(world, "own.example")
+    ask(world, "yiyan.baidu.com")
+    wait_until(lambda: "Baidu" in vendors(watch), "an incident", PATIENCE_S)
     reload(watch, "severities: {ai: critical}\n")
     reload(watch, "approvals: {entries: [{vendor: Baidu, state: approved, owner: IT}]}\n")
+    wait_until(lambda: "Baidu" not in vendors(watch), "what is approved by now closed", PATIENCE_S)
+    closed = watch.wait_for(lambda alert: alert["egret"]["action"] == "closed").alert
+    assert (closed["egret"]["incident"]["vendor"], closed["egret"]["incident"]["close_reason"]) == ("Baidu", "approved")
     assert found(watch, "Example") == 0
     watch.config.write_text(watch.config.read_text().replace("catalog: {", f"catalog: {{directories: [{own}], "))
     reload(watch, "")
