@@ -64,6 +64,7 @@ def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, st
         (laptop,) = clients(watch) - {desktop}
         wait_until(lambda: on_disk(state, {laptop, desktop}) == {laptop, desktop}, "both in the file", 15)
         assert (laptop == LAPTOP.v4) == (config == CONFIG)
+        assert f'"{laptop}"' in watch.get(f"/api/v1/incidents?client={LAPTOP.v4}")  # by its address all the same
 
         said = run(world, "privacy", "purge", LAPTOP.v4, "-c", str(watch.config))
         assert "1" in said

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from egret.alerts.veil import CLEAR, Veil
 from egret.store.access import EVERYONE, AccessLog, Purpose
 from egret.telemetry import Telemetry
 
@@ -23,15 +24,18 @@ class AccessWatch:
         log: where they are kept.
         disk: does work in the store's thread.
         telemetry: gets a line for each new row.
+        veil: whose pseudonyms stand for addresses here too.
     """
 
-    def __init__(self, log: AccessLog, disk: Disk, telemetry: Telemetry) -> None:
-        self._log, self._disk, self._telemetry = log, disk, telemetry
+    def __init__(self, log: AccessLog, disk: Disk, telemetry: Telemetry, veil: Veil = CLEAR) -> None:
+        self._log, self._disk, self._telemetry, self._veil = log, disk, telemetry, veil
         self._noted_s: dict[tuple[str, Purpose, str], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def looked(self, who: str, what: Purpose, client: str = EVERYONE) -> None:
         """Somebody looked; never blocks. Needs a running event loop."""
+        if client != EVERYONE:
+            client = self._veil.address(client)
         key, now_s = (who, what, client), time.monotonic()
         if now_s - self._noted_s.get(key, -EVERY_S) < EVERY_S:
             return

@@ -98,7 +98,7 @@ class Service:
         watched, hours = tuple(post.placement.interfaces), CoverageStore(self._store.database)
         crew, disk = self._crew, self._ledger.on_disk
         self._coverage = CoverageLedger(self.telemetry, watched, lambda: crew.links, hours, disk)
-        self._access = AccessWatch(AccessLog(self._store.database), disk, self.telemetry)
+        self._access = AccessWatch(AccessLog(self._store.database), disk, self.telemetry, config.privacy.veil())
         self._approvals = ApprovalWatch(self.telemetry, config, post.knowledge.catalog)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)

@@ -73,6 +73,7 @@ class DaemonView:
         self.inside = tuple(inside)
         self._incidents, self._store, self._crew, self.deliveries, self._watch = parts
         self._coverage = coverage
+        self._veil = knowledge.config.privacy.veil()
         self._started_ns = time.time_ns()
         self.problems: Callable[[], Sequence[Standing]] = list  # what is amiss with the sensor itself
 
@@ -114,11 +115,13 @@ class DaemonView:
         )
 
     def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
-        """Open ones from memory; closed ones from the store; *client* as they show it.
+        """Open ones from memory; closed ones from the store; *client* as they show it, or its address.
 
         Raises:
             StoreError: the store cannot be read.
         """
+        if client is not None:
+            client = self._veil.address(client)
         if state is IncidentState.OPEN:
             everybody = self._incidents.open_incidents
             theirs = [incident for incident in everybody if client in {None, incident.client}]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from egret.alerts.veil import CLEAR, Veil
 from egret.daemon import access
 from egret.daemon.access import AccessWatch
+from egret.settings.config import load_config
 from egret.store.access import AccessLog, Purpose
 from egret.store.database import Database
 from egret.telemetry import Telemetry
@@ -17,9 +19,9 @@ async def at_once(work: Callable[[], object]) -> object:
     return work()
 
 
-def watch(path: Path) -> tuple[AccessWatch, AccessLog]:
+def watch(path: Path, veil: Veil = CLEAR) -> tuple[AccessWatch, AccessLog]:
     log = AccessLog(Database(path / "i.db"))
-    return AccessWatch(log, at_once, Telemetry("test")), log
+    return AccessWatch(log, at_once, Telemetry("test"), veil), log
 
 
 def test_a_page_that_refreshes_itself_is_written_down_once_a_minute(
@@ -38,6 +40,22 @@ def test_a_page_that_refreshes_itself_is_written_down_once_a_minute(
 
     asyncio.run(play())
     assert sorted((look.what, look.times) for look in log.looks()) == [("api", 1), ("page", 4)]
+
+
+def test_a_client_is_written_down_under_its_pseudonym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGRET_TEST_KEY", "0123456789abcdef0123456789abcdef")
+    (tmp_path / "e.yaml").write_text("privacy: {pseudonyms: true, key: 'env:EGRET_TEST_KEY'}\n")
+    veil = load_config(tmp_path / "e.yaml").privacy.veil()
+    watched, log = watch(tmp_path, veil)
+
+    async def play() -> None:
+        watched.looked("http 127.0.0.1", Purpose.API, "192.0.2.17")
+        watched.looked("http 127.0.0.1", Purpose.API, veil.address("192.0.2.17"))
+        watched.looked("http 127.0.0.1", Purpose.API)
+        await watched.close()
+
+    asyncio.run(play())
+    assert sorted((look.client, look.times) for look in log.looks()) == [("*", 1), (veil.address("192.0.2.17"), 1)]
 
 
 def test_many_lookers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
