@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from egret.decode import dns, dtls, ech, gquic, http, http2, http_stream, httpdns, ja4, proxy_header, quic, socks, tls
-from egret.decode.packet import decode_packet
+from egret.decode.packet import MAX_BUNDLED, MAX_HEADERS, Beside, decode_packet
 from egret.decode.quic_keys import KNOWN_VERSIONS, initial_keys
 from egret.errors import ConfigErrors, DecodeError, SourceError
 from egret.model import Frame, Observation, Protocol
@@ -26,7 +26,9 @@ def _frame(data: bytes) -> Frame:
 
 
 def packet(data: bytes) -> None:
-    decode_packet(_frame(data))
+    beside: list[Beside] = []
+    decode_packet(_frame(data), None, beside)
+    assert len(beside) <= MAX_BUNDLED * MAX_HEADERS
 
 
 def dns_message(data: bytes) -> None:
