@@ -7,6 +7,7 @@ Ref: systemd, Native Journal Protocol.
 from __future__ import annotations
 
 import array
+import asyncio
 import errno
 import fcntl
 import os
@@ -19,6 +20,7 @@ from egret.alerts.formats.journal import journal_entry, sensor_entry
 from egret.alerts.model import Alert, Sensor
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
+from egret.sinks.syslog_wire import FULL_S
 
 SOCKET = Path("/run/systemd/journal/socket")
 _TOO_LARGE = frozenset({errno.EMSGSIZE, errno.ENOBUFS})
@@ -34,11 +36,12 @@ class JournalOptions:
 
 
 class JournalSink:
-    """Writes entries; never waits for the journal."""
+    """Writes entries."""
 
     def __init__(self, options: JournalOptions) -> None:
         self.name = options.name
         self._options = options
+        self._turn = asyncio.Lock()  # alerts about the sensor come on a lane of their own
         self._socket: socket.socket | None = None
 
     def health(self) -> str | None:
@@ -48,20 +51,24 @@ class JournalSink:
 
     async def send(self, alerts: Sequence[Alert]) -> None:
         """Write *alerts*; see ``Sink.send``."""
-        self._write_all(journal_entry(alert, self._options.sensor) for alert in alerts)
+        await self._write_all(journal_entry(alert, self._options.sensor) for alert in alerts)
 
     async def warn(self, alert: SensorAlert) -> None:
         """Write *alert*; see ``sinks.notices.Warns``."""
-        self._write_all([sensor_entry(alert, self._options.sensor)])
+        await self._write_all([sensor_entry(alert, self._options.sensor)])
 
-    def _write_all(self, entries: Iterable[bytes]) -> None:
-        try:
-            journal = self._connected()
-            for entry in entries:
-                _write(journal, entry)
-        except OSError as error:
-            self._drop()
-            raise SinkTemporary(f"{self._options.path}: {error.strerror or error}") from error
+    async def _write_all(self, entries: Iterable[bytes]) -> None:
+        async with self._turn:
+            try:
+                journal = self._connected()
+                async with asyncio.timeout(FULL_S):
+                    for entry in entries:
+                        await _write(journal, entry)
+            except TimeoutError as error:
+                raise SinkTemporary(f"{self._options.path}: the journal's queue is full") from error
+            except OSError as error:
+                self._drop()
+                raise SinkTemporary(f"{self._options.path}: {error.strerror or error}") from error
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -79,9 +86,9 @@ class JournalSink:
         self._drop()
 
 
-def _write(journal: socket.socket, entry: bytes) -> None:
+async def _write(journal: socket.socket, entry: bytes) -> None:
     try:
-        journal.send(entry)
+        await asyncio.get_running_loop().sock_sendall(journal, entry)
     except OSError as error:
         if error.errno not in _TOO_LARGE:
             raise

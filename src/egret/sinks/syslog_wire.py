@@ -27,7 +27,8 @@ CONNECT_S = 10.0
 DATAGRAM_MAX = 65_000  # bytes of a UDP payload, headers of version 6 allowed for
 _RESOLVE_AGAIN_S = 60.0  # how long a datagram socket stays with one address of its host
 _DEAD_AFTER_MS = 30_000  # TCP_USER_TIMEOUT: unacknowledged so long, and the connection is given up
-_REFUSAL_S = 0.1  # TLS 1.3: a client certificate is refused after our side of the handshake is done
+_REFUSAL_S = 1.0  # TLS 1.3: who we are is refused after our side of the handshake is done
+FULL_S = 2.0  # how long a local reader whose queue is full is waited for
 
 
 class Wire(Protocol):
@@ -123,8 +124,8 @@ class StreamWire:
         async with asyncio.timeout(CONNECT_S):
             ends = await asyncio.open_connection(self._host, self._port, ssl=context, server_hostname=name)
         _watch_for_death(ends[1].get_extra_info("socket"))
-        if self._tls is not None and self._tls.certificate is not None:
-            await asyncio.sleep(_REFUSAL_S)
+        if self._tls is not None:
+            await _taken(*ends)
         return ends
 
     def _drop(self) -> None:
@@ -141,6 +142,16 @@ class StreamWire:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(0.5):
                     await writer.wait_closed()
+
+
+async def _taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait until a TLS 1.3 server has answered our last flight: with a ticket (most do), or by hanging up."""
+    tls, loop = writer.get_extra_info("ssl_object"), asyncio.get_running_loop()
+    until_s = loop.time() + _REFUSAL_S
+    while tls.version() == "TLSv1.3" and loop.time() < until_s and not _ended(reader, writer):
+        if tls.session is not None and tls.session.has_ticket:
+            return
+        await asyncio.sleep(0.005)
 
 
 def _watch_for_death(connection: socket.socket) -> None:
@@ -228,10 +239,11 @@ class UdpWire:
 
 
 class LocalWire:
-    """A datagram socket of this host, as ``/dev/log``; never waits for its reader."""
+    """A datagram socket of this host, as ``/dev/log``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._turn = asyncio.Lock()
         self._socket: socket.socket | None = None
 
     def health(self) -> str | None:
@@ -244,12 +256,20 @@ class LocalWire:
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """See ``Wire.send``."""
+        async with self._turn:
+            await self._send(messages)
+
+    async def _send(self, messages: Sequence[bytes]) -> None:
+        loop = asyncio.get_running_loop()
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
                 self._socket.connect(str(self._path))
-            for message in messages:
-                self._socket.send(message)
+            async with asyncio.timeout(FULL_S):
+                for message in messages:
+                    await loop.sock_sendall(self._socket, message)
+        except TimeoutError as error:
+            raise SinkTemporary(f"{self._path}: its reader's queue is full") from error
         except OSError as error:
             self._drop()
             raise _said(str(self._path), error) from error

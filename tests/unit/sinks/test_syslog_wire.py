@@ -71,7 +71,8 @@ def test_a_receiver_that_hung_up_is_called_again() -> None:
     async def work(port: int) -> None:
         wire = StreamWire("127.0.0.1", port)
         await wire.send([b"one"])
-        await asyncio.sleep(0.05)
+        assert wire._ends is not None
+        assert await wire._ends[0].read() == b""  # its hanging up has come
         await sent(wire, [b"two"])
 
     receiver.run(work)
@@ -208,7 +209,8 @@ def test_udp_asks_again_where_its_host_is(monkeypatch: pytest.MonkeyPatch) -> No
         assert [receiver.recv(100), receiver.recv(100)] == [b"one", b"two"]
 
 
-def test_a_local_socket(tmp_path: Path) -> None:
+def test_a_local_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syslog_wire, "FULL_S", 0.2)
     path = tmp_path / "log"
     wire = LocalWire(path)
     assert "no socket is there" in (wire.health() or "")
@@ -219,7 +221,7 @@ def test_a_local_socket(tmp_path: Path) -> None:
         assert wire.health() is None
         asyncio.run(sent(wire, [b"one", b"two"], [b"three"]))
         assert [receiver.recv(100) for _ in range(3)] == [b"one", b"two", b"three"]
-        with pytest.raises(SinkTemporary, match="temporarily unavailable"):  # its queue is full: never waited for
+        with pytest.raises(SinkTemporary, match="queue is full"):
             asyncio.run(sent(LocalWire(path), [b"x"] * 10_000))
         with pytest.raises(SinkRejected, match="too large"):
             asyncio.run(sent(LocalWire(path), [b"x" * 10_000_000]))
@@ -231,3 +233,21 @@ def test_a_stream_socket_is_another_kind(tmp_path: Path) -> None:
         receiver.listen()
         with pytest.raises(SinkTemporary, match="is a stream socket"):
             asyncio.run(sent(LocalWire(tmp_path / "log"), [b"x"]))
+
+
+def test_a_slow_reader_is_waited_for_and_two_lanes_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    got: list[bytes] = []
+
+    async def run(receiver: socket.socket) -> None:
+        wire = LocalWire(path)
+        lanes = [asyncio.ensure_future(wire.send([b"%d-%d" % (lane, n) for n in range(600)])) for lane in range(2)]
+        while not all(lane.done() for lane in lanes) or len(got) < 1200:
+            got.append(await asyncio.get_running_loop().sock_recv(receiver, 100))
+        await asyncio.gather(*lanes)
+        await wire.close()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as receiver:
+        receiver.bind(str(path))
+        asyncio.run(asyncio.wait_for(run(receiver), 20))
+    assert got == [b"%d-%d" % (lane, n) for lane in range(2) for n in range(600)]
