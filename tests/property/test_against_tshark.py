@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +46,17 @@ def ours() -> Counter[tuple[str, str]]:
         for event in events
         if isinstance(event, Observation) and event.kind in {Kind.CLIENT_HELLO, Kind.REQUEST, Kind.CONNECT}
     )
+
+
+def test_each_incident_has_the_community_id_of_a_flow() -> None:
+    command = ["tshark", "-r", str(CAPTURE), "--enable-protocol", "communityid", "-T", "fields", "-e", "communityid"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    flows = set(out.replace(",", "\n").split())
+    command = [sys.executable, "-m", "egret", "replay", "--format", "jsonl", str(CAPTURE)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
+    ours = [json.loads(line)["incident"]["community_id"] for line in lines]
+    assert len(ours) > 10
+    assert set(ours) <= flows
 
 
 def test_the_same_names_as_often() -> None:

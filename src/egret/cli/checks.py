@@ -208,13 +208,14 @@ def _days_since(day: str) -> float | None:
 
 
 def secret_files(config: Config) -> Iterator[Path]:
-    """The files that secrets of the configuration were read from."""
+    """The files that hold secrets of the configuration."""
     secrets = [config.privacy.key]
     for webhook in config.outputs.webhooks:
         secrets += [webhook.url, webhook.hmac_secret, *webhook.headers.values()]
     for secret in secrets:
         if secret is not None and secret.origin.startswith("file:"):
             yield Path(secret.origin.removeprefix("file:"))
+    yield from (syslog.tls_key or syslog.tls_cert for syslog in config.outputs.syslog if syslog.tls_cert)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

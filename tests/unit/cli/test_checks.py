@@ -184,3 +184,14 @@ def test_secrets(tmp_path: Path) -> None:
     assert one(checks._secrets, config).level is Level.WARN
     key.chmod(0o600)
     assert list(checks._secrets(config)) == []
+
+
+def test_the_key_of_a_syslog_output_is_a_secret(tmp_path: Path) -> None:
+    key = tmp_path / "sensor.key"
+    key.write_text("key")
+    key.chmod(0o644)
+    siem = {"name": "siem", "transport": "tls", "host": "siem.example", "tls_cert": "/c.pem", "tls_key": str(key)}
+    config = Config.model_validate({"outputs": {"syslog": [siem]}})
+    assert one(checks._secrets, config).level is Level.WARN
+    key.chmod(0o640)
+    assert list(checks._secrets(config)) == []
