@@ -87,6 +87,7 @@ class Service:
         self._clients = ClientWatch(config.clients, directory, self.telemetry)
         self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients)
         watch.settled, self._ledger.max_dead = self._ledger.settled, config.outputs.spool.max_dead
+        self._watch_relays(post.knowledge)
         workers = len(post.shares)
         ledger, catalog = self._ledger, post.knowledge.catalog
         self._crew = Crew(post.opener, workers, catalog, ledger.hit, self.telemetry, ledger.volume)

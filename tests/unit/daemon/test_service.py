@@ -8,6 +8,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,19 @@ def test_a_hit_reaches_the_file_the_page_and_the_metrics(tmp_path: Path, monkeyp
 
     play(post(tmp_path, monkeypatch), during)
     assert json.loads(alerts.read_text())["rule"]["id"] == "alibaba.qwen-chat"
+
+
+@pytest.mark.parametrize(("workers", "together"), [(1, False), (2, True)])
+def test_several_workers_are_watched_together_for_who_speaks_for_others(
+    workers: int, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = replace(post(tmp_path, monkeypatch), shares=[[f"lan{number}"] for number in range(workers)])
+
+    async def scene() -> None:
+        assert (Service(standing, lambda _: None)._ledger.relays is not None) is together
+
+    asyncio.run(scene())
+    standing.opener.close()
 
 
 def test_incidents_continue_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
