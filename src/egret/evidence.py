@@ -1,10 +1,49 @@
-"""What a verdict shows for itself: the summands of its score, and its facts about jurisdiction one by one."""
+"""What a verdict shows for itself: its score's summands, its facts about jurisdiction, the message that was seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+
+class Raw(NamedTuple):
+    """The message that said a name, as it came: with cookies and keys, so that it never leaves a worker."""
+
+    data: bytes
+    dcid: bytes = b""  # with QUIC: the connection id that its Initial keys follow from
+    version: int = 0  # with QUIC: of the transport
+
+
+class Form(StrEnum):
+    """What the bytes of a proof are."""
+
+    DNS = "dns"  # a message, without the length that goes before it on TCP
+    HELLO = "hello"  # a handshake message, without record headers
+    TEXT = "text"  # the first bytes of a client's stream
+    BLANK = "blank"  # that there were bytes, and nothing of them
+
+
+class Told(NamedTuple):
+    """The DNS answer that named an address, blanked like every message that is kept."""
+
+    data: bytes
+    time_ns: int
+    resolver: bytes  # packed address
+    resolver_port: int
+    client_port: int
+    tcp: bool = False
+
+
+class Proof(NamedTuple):
+    """What may be kept of the message that said a name: blanked, bounded, and read to the same name again."""
+
+    form: Form
+    data: bytes
+    notes: tuple[str, ...] = ()  # what is not as it was
+    dcid: bytes = b""  # as in ``Raw``
+    version: int = 0
+    told: Told | None = None  # with a connection that an answer named
 
 
 class ScorePart(NamedTuple):

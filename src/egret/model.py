@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.errors import Reason
-from egret.evidence import ChainLink, ScorePart
+from egret.evidence import ChainLink, Proof, Raw, ScorePart
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -124,6 +124,7 @@ class Observation:
     ttl_s: int | None = None  # of an answer: the smallest TTL of its records
     target: str | None = None  # of a cname
     attributes: Mapping[str, object] = field(default_factory=lambda: NOTHING)  # version, alpn, transport ...
+    raw: Raw | None = field(default=None, compare=False, repr=False)  # the message; never leaves a worker
 
 
 class NamedBy(StrEnum):
@@ -161,6 +162,7 @@ class Connection:
     reason: Nameless | None = None  # set when named_by is NOTHING
     protocol: Protocol | None = None
     interface: str | None = None
+    raw: Raw | None = field(default=None, compare=False, repr=False)  # a message without a name
 
 
 class Anomaly(NamedTuple):
@@ -395,3 +397,4 @@ class Detection:
     match: Match
     verdict: Verdict
     client: ClientIdentity | None = None  # None: nobody was asked who it is
+    proof: Proof | None = field(default=None, compare=False, repr=False)  # what of the message may be kept

@@ -10,6 +10,7 @@ from egret.alerts.sensor import Finding, Problem, Standing
 from egret.evidence import About, ChainLink, ScorePart
 from egret.judge.approvals import ApprovalState, Ruling, Terms
 from egret.model import Category, Hosting, Operator, ServiceClass, Severity, VolumeSource
+from egret.store.evidence import Kept
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome
@@ -205,6 +206,7 @@ class View:
     now: Facts = field(default_factory=facts)
     listed: Sequence[Incident] = field(default_factory=incidents)
     ledger: Callable[[Length], Sequence[Interval]] = coverage
+    kept: dict[str, Kept] = field(default_factory=dict)
 
     def facts(self) -> Facts:
         return self.now
@@ -213,6 +215,9 @@ class View:
         known = [] if state is IncidentState.CLOSED else self.listed
         chosen = [incident for incident in known if client in {None, incident.client}]
         return IncidentPage(incidents=chosen[offset : offset + limit], total=len(chosen))
+
+    def evidence(self, incident: str, /) -> Kept | None:
+        return self.kept.get(incident)
 
     def coverage(self, length: Length) -> Sequence[Interval]:
         return self.ledger(length)

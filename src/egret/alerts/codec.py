@@ -81,7 +81,14 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         **_volume_to_dict(incident),
         "approval": ruling_to_dict(incident.approval),
         **_life_to_dict(incident),
+        "evidence_files": list(incident.evidence_files),
+        "evidence_api": evidence_api(incident),
     }
+
+
+def evidence_api(incident: Incident) -> str | None:
+    """Where the sensor's own API has the evidence; None where there is none."""
+    return f"/api/v1/incidents/{incident.id}/evidence" if incident.evidence_files else None
 
 
 def _client_to_dict(incident: Incident) -> dict[str, Any]:
@@ -192,6 +199,7 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         approval=ruling_from_dict(data.get("approval")),
         **_client(data),
         score_parts=tuple(_part(part) for part in data.get("score_parts", ())),  # rows of version 0.1 have none
+        evidence_files=tuple(str(path) for path in data.get("evidence_files", ())),
         jurisdiction_chain=tuple(_link(link) for link in data.get("jurisdiction_chain", ())),
     )
 

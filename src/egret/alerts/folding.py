@@ -89,6 +89,7 @@ class Folding:
         self._addresses = dict.fromkeys(incident.client_addresses)
         self._addresses_more = incident.client_addresses_more
         self._client: ClientIdentity | None = None
+        self._files = incident.evidence_files
         self._told = self._tellable()
 
     @classmethod
@@ -99,11 +100,12 @@ class Folding:
         context: Context = NO_CONTEXT,
         approval: Ruling = NO_RULING,
         veil: Veil = CLEAR,
+        evidence: str | None = None,
     ) -> Folding:
         """Start an incident with its first detection."""
         folding = cls(replace(_empty(detection, veil), approval=approval), points, veil)
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
-        folding.add(detection)
+        folding.add(detection, evidence)
         return folding
 
     @property
@@ -117,8 +119,10 @@ class Folding:
         doublings += ((self._bytes_in or 0) >> _MEGABYTE_BITS).bit_length()
         return self._lookups, self._connections, len(self._hosts) + self._hosts_more, doublings
 
-    def add(self, detection: Detection) -> None:
-        """Fold one detection in."""
+    def add(self, detection: Detection, evidence: str | None = None) -> None:
+        """Fold one detection in; *evidence* is the folder that its proof goes to."""
+        if detection.proof is not None and evidence is not None and not self._files:
+            self._files = (f"{evidence}/{self.id}.pcapng", f"{evidence}/{self.id}.json")
         seen, verdict = detection.observation, detection.verdict
         self.changed = True
         self._detections += 1
@@ -151,6 +155,11 @@ class Folding:
             self._client = client
             self._base = _identified(self._base, client)
             self._addresses_more += _keep(self._addresses, address_text(client.ip), MAX_ADDRESSES)
+
+    @property
+    def id(self) -> str:
+        """The incident's."""
+        return self._base.id
 
     @property
     def key(self) -> str:
@@ -305,6 +314,7 @@ class Folding:
             alerted_ns=self.alerted_ns,
             updates=self.updates,
             approval=self.approval,
+            evidence_files=self._files,
         )
 
 

@@ -49,6 +49,7 @@ class IncidentPolicy:
     suppress: tuple[Suppression, ...] = ()
     points: Points = DEFAULT_POINTS  # of what the network adds to a score
     approvals: tuple[Approval, ...] = ()
+    evidence: str | None = None  # the folder that proofs go to; None: they are not kept
 
 
 @dataclass(slots=True)
@@ -205,7 +206,7 @@ class Incidents:
         points = self._policy.points
         use = Use(key[1], key[0], detection.observation.time_ns)
         context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
-        folding = self._open[key] = Folding.begin(detection, points, context, ruling, self._veil)
+        folding = self._open[key] = Folding.begin(detection, points, context, ruling, self._veil, self._policy.evidence)
         self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)
@@ -213,7 +214,7 @@ class Incidents:
     def _fold(self, key: _Key, folding: Folding, detection: Detection, ruling: Ruling) -> list[Alert]:
         severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
         news = folding.rule(ruling)
-        folding.add(detection)
+        folding.add(detection, self._policy.evidence)
         self._open.move_to_end(key)
         if folding.lists(detection.observation.client.ip):  # what it does not list, it could not take back
             self._seen_at[detection.observation.client.ip, key[1]] = key[0]
@@ -226,6 +227,11 @@ class Incidents:
             folding.updates += 1
             return [self._update(folding, time_ns)]
         return []
+
+    def of(self, detection: Detection) -> Incident | None:
+        """The open incident that a detection was folded into, as others may see it."""
+        folding = self._open.get(self._key(detection))
+        return None if folding is None else folding.snapshot()
 
     def add_volume(self, volume: Volume) -> list[Alert]:
         """Add bytes to the open incident of their client and service; without one they are nobody's."""

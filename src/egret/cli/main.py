@@ -19,6 +19,7 @@ from egret.cli import (
     catalog,
     check,
     doctor,
+    evidence,
     explain,
     geoip,
     match,
@@ -54,6 +55,7 @@ GROUPS = {
     "alerts": alerts.app,
     "approvals": approvals.app,
     "catalog": catalog.app,
+    "evidence": evidence.app,
     "geoip": geoip.app,
     "privacy": privacy.app,
 }

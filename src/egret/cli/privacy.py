@@ -18,6 +18,7 @@ from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
 from egret.daemon.clients import declared
 from egret.daemon.control import SOCKET, ask
+from egret.daemon.evidence import folder as evidence_folder
 from egret.errors import ConfigError, StoreError
 from egret.judge.directory import ClientDirectory
 from egret.names import printable
@@ -116,10 +117,11 @@ def _purge_stored(settings: Config, client: str) -> Mapping[str, Any]:
     whose.addresses |= ClientDirectory(declared(settings.clients)).addresses_of(veil.word(client) or client, now_ns)
     try:
         removed = purge_store(store, whose)
+        evidence = evidence_folder(settings).remove(removed.ids)
         AccessLog(store.database).note(now_ns, who(), Purpose.PURGE, PURGED)
     finally:
         store.close()
-    return removed._asdict()
+    return removed.counts() | {"evidence": evidence}
 
 
 @app.command("log")

@@ -24,16 +24,20 @@ from egret.cli.incident_table import incident_table
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
 from egret.daemon.clients import ClientReader, learn
+from egret.daemon.evidence import Describer, bounds
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge, measured_classes
 from egret.judge.directory import Mark
 from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
 from egret.sources.files import READ
+from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.pipeline import Hit, Pipeline
+from egret.worker.proving import Prover
 from egret.worker.scope import Scope
 
+_WRITER = f"Egret {__version__}"
 _TELL_NS = 1_000_000_000  # as often as a live worker tells what was moved
 
 
@@ -59,6 +63,12 @@ def replay(
     detections: Annotated[
         bool, typer.Option("--detections", help="one JSON line a detection, instead of incidents")
     ] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence", help="folder to keep the messages that proved the incidents in; none is kept without"
+        ),
+    ] = None,
     fail_on: Annotated[
         Severity | None,
         typer.Option(
@@ -70,12 +80,13 @@ def replay(
 ) -> None:
     """Run captures through detection, jurisdiction and incidents, as the daemon would have seen them.
 
-    Nothing is stored and nothing is sent. Every address counts as a client, unless networks.inside names them.
+    Nothing is sent, and without --evidence nothing is stored. Every address counts as a client, unless networks.inside
+    names them.
 
     Example: egret replay --format ecs capture.pcap
     """
     line = _detection_format(output) if detections else None
-    run = _Replay(load_knowledge(load_config(config or default_config_file())))
+    run = _Replay(load_knowledge(load_config(config or default_config_file())), evidence)
     run.read_names()
     with Captures(files) as captures:
         for path in captures:
@@ -108,9 +119,14 @@ def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str,
 class _Replay:
     """One replay: a pipeline a file, incidents over all of them."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, evidence: Path | None = None) -> None:
         self._knowledge = knowledge
-        self._folder = Incidents(incident_policy(knowledge.config), knowledge.config.privacy.veil())
+        place = None if evidence is None else str(evidence.absolute())
+        veil = knowledge.config.privacy.veil()
+        self._folder = Incidents(replace(incident_policy(knowledge.config), evidence=place), veil)
+        self._evidence = None if evidence is None else EvidenceFolder(evidence, bounds(knowledge.config), _WRITER)
+        self._describe = Describer(knowledge, Sensor(__version__, socket.gethostname()), veil)
+        self._prove: Callable[[Hit], Hit] = lambda hit: hit
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.names = 0
@@ -138,6 +154,8 @@ class _Replay:
             resolvers=knowledge.resolvers,
             measured=measured_classes(knowledge.config),
         )
+        if self._evidence is not None:
+            self._prove = Prover(pipeline.observer.lookups.told)
         told_ns = 0
         for frame in captures.frames(path, pipeline.gate):
             hits = pipeline.feed(frame)
@@ -163,10 +181,10 @@ class _Replay:
             self._knowledge.directory.mark(Mark(*mark))
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
-        for hit in hits:
+        for hit in map(self._prove, hits):
             detection = known_by(self._knowledge.directory, self._knowledge.judge.detect(hit.event, hit.match))
             self._weigh(self._folder.weight(detection))
-            yield detection
+            yield detection if hit.proof is None else replace(detection, proof=hit.proof)
 
     def _weigh(self, severity: Severity | None) -> None:
         if severity is not None:
@@ -175,6 +193,10 @@ class _Replay:
     def fold(self, detection: Detection) -> None:
         """Fold one detection; what the daemon would have said is kept, the newest for each incident."""
         self._keep(self._folder.feed(detection))
+        if self._evidence is not None and detection.proof is not None:
+            incident = self._folder.of(detection)
+            if incident is not None:
+                self._evidence.add(self._describe(detection, detection.proof, incident))
 
     def end_of_file(self) -> None:
         """Close what was quiet at the file's end."""

@@ -42,6 +42,7 @@ MAX_RESUMED = 100_000  # alerts read from the spool of one output: beyond any qu
 MAX_DEAD = 10_000  # dead letters of an output; replaced on reload
 _NS = 1_000_000_000
 _T = TypeVar("_T")
+Keep = Callable[[Detection, Incident], None]
 
 
 class Ledger:
@@ -55,6 +56,7 @@ class Ledger:
         telemetry: hears of everything.
         keep_s: how long closed incidents are kept; replaced on reload.
         directory: knows who the clients are; None: they are their addresses.
+        evidence: takes the proofs of open incidents.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Ledger:
         telemetry: Telemetry,
         keep_s: float,
         directory: Directory | None = None,
+        evidence: Keep | None = None,
     ) -> None:
         self.judge = judge
         self.incidents = incidents
@@ -75,6 +78,7 @@ class Ledger:
         self.keep_s = keep_s
         self._directory = directory or ClientDirectory()
         self.relays: Relays | None = None  # of all workers, where there are several
+        self._evidence = evidence
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
         self._settled: list[tuple[str, Outcome, list[str], str]] = []
@@ -146,7 +150,7 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - a bug in one verdict must not stop the others
             self._telemetry.internal_error(Stage.JUDGE, error)
             return
-        self._fold(detection)
+        self._fold(detection if hit.proof is None else replace(detection, proof=hit.proof))
 
     def volume(self, volume: Volume) -> None:
         """Add bytes to their incident; whatever became of its alerts, they are counted."""
@@ -180,6 +184,18 @@ class Ledger:
         if counters.counted > before.counted:
             self._telemetry.suppressed(Suppressed.BELOW_ALERT_FROM)
         self._queue(alerts)
+        self._keep(detection)
+
+    def _keep(self, detection: Detection) -> None:
+        """Have the proof written down, where there is one and its incident is open."""
+        if self._evidence is None or detection.proof is None:
+            return
+        try:
+            incident = self.incidents.of(detection)
+            if incident is not None:
+                self._evidence(detection, incident)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._telemetry.internal_error(Stage.EVIDENCE, error)
 
     def _queue(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from egret.alerts.incidents import Incidents
 from egret.alerts.veil import Veil
 from egret.alerts.whose import Whose
 from egret.daemon.crew import Crew
+from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.ledger import Ledger
 from egret.judge.history import Use
 from egret.judge.identity import Directory
@@ -42,9 +43,11 @@ class Purger:
         directory: Directory,
         veil: Veil,
         telemetry: Telemetry,
+        evidence: EvidenceKeeper | None = None,
     ) -> None:
         self._incidents, self._ledger, self._outputs, self._crew, self._store = parts
         self._directory, self._veil, self._telemetry = directory, veil, telemetry
+        self._evidence = evidence
 
     async def __call__(self, client: str, who: str) -> dict[str, int]:
         """Forget *client*, as somebody wrote it; how much of what.
@@ -68,16 +71,21 @@ class Purger:
             queued += self._outputs.forget(lambda alert: whose.incident(alert.incident))
             removed, left = await self._ledger.on_disk_to_the_end(lambda: self._forget_stored(whose, who, now_ns))
             self._incidents.recall(left, afresh=True)  # that the client ever used a service is forgotten as well
+            evidence = await self._forget_evidence({*removed.ids, *(incident.id for incident in dropped)})
             learnt += self._crew.forget(is_theirs)  # by addresses that only the store knew
         self._telemetry.log.event(
             logging.WARNING, "client_purged", who=who, incidents=removed.incidents, alerts=removed.alerts
         )
         return {
-            **removed._asdict(),
+            **removed.counts(),
+            "evidence": evidence,
             "open_incidents": len(dropped),
             "queued_alerts": queued,
             "learnt_in_memory": learnt,
         }
+
+    async def _forget_evidence(self, incidents: Collection[str]) -> int:
+        return 0 if self._evidence is None else await self._evidence.forget(incidents)
 
     def _forget_stored(self, whose: Whose, who: str, now_ns: int) -> tuple[Removed, list[Use]]:
         removed = purge(self._store, whose)

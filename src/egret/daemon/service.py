@@ -22,6 +22,7 @@ from egret.daemon.clients import ClientWatch
 from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit
+from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
 from egret.daemon.outputs import make_delivery, make_outputs, wanted_outputs
@@ -85,7 +86,8 @@ class Service:
         directory = post.knowledge.directory
         path = (self._incidents, self._store, self._outputs, self.telemetry)
         self._clients = ClientWatch(config.clients, directory, self.telemetry)
-        self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients)
+        self._evidence = EvidenceKeeper(post.knowledge, self._sensor, config.privacy.veil(), self.telemetry)
+        self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients, self._evidence)
         watch.settled, self._ledger.max_dead = self._ledger.settled, config.outputs.spool.max_dead
         self._watch_relays(post.knowledge)
         workers = len(post.shares)
@@ -103,11 +105,13 @@ class Service:
         self._approvals = ApprovalWatch(self.telemetry, config, post.knowledge.catalog)
         parts = (self._incidents, self._store, self._crew, self._deliveries, watch)
         known = (self._incidents, self._ledger, self._outputs, self._crew, self._store)
-        purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry)
+        purger = Purger(known, post.knowledge.directory, config.privacy.revealing(), self.telemetry, self._evidence)
         commands: dict[str, Command] = {"purge": purger, "resend": self._ledger.resend}
         commands["reload"] = self._reloader.command
         self._control = Control(config.paths.state / SOCKET, commands, self.telemetry)
-        self._view = DaemonView(self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage)
+        self._view = DaemonView(
+            self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage, self._evidence.read
+        )
         self._view.problems = lambda: self._self_watch.standing
         self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
 
@@ -204,6 +208,7 @@ class Service:
                 await self._coverage.tick(time.time_ns())
                 self._approvals.look(time.time_ns())
                 self._checks.tick(time.time_ns())
+                await self._evidence.tick(time.time_ns())
                 if time.monotonic() >= remember_at_s:
                     remember_at_s = time.monotonic() + REMEMBER_S
                     await self._remember()
@@ -256,6 +261,7 @@ class Service:
         self._incidents.apply(incident_policy(config))
         self._ledger.review(time.time_ns())
         self._clients.apply(config.clients)
+        self._evidence.apply(fresh)
         self._approvals.apply(config, fresh.catalog)
         self._checks.settings = config.watch
         self._view.knowledge, self._view.inside = fresh, inside_networks(config, self._post.placement)
@@ -283,6 +289,7 @@ class Service:
         await asyncio.gather(self._notices.close(FLUSH_S / 2), self._ledger.flush())
         await self._outputs.close(FLUSH_S)
         await self._ledger.close()
+        await self._evidence.close()
         if self._web is not None:
             await self._web.close()
         self._notifier.close()

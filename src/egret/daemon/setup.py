@@ -127,6 +127,7 @@ def incident_policy(config: Config) -> IncidentPolicy:
         update_every_ns=_ns(alerts.update_every),
         close_after_ns=_ns(alerts.close_after),
         approvals=config.approvals.as_approvals(),
+        evidence=str(config.paths.evidence) if config.evidence.enabled else None,
         suppress=tuple(
             Suppression(
                 client=str(entry.client) if entry.client else None,

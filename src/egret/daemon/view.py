@@ -14,6 +14,7 @@ from egret.daemon.crew import Crew
 from egret.daemon.setup import Knowledge
 from egret.sinks.base import Delivery, Outcome
 from egret.sources.placement import Placement
+from egret.store.evidence import Kept
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
@@ -66,6 +67,7 @@ class DaemonView:
         inside: Sequence[str],
         parts: tuple[Incidents, IncidentStore, Crew, Sequence[Delivery], SinkWatch],
         coverage: CoverageLedger,
+        evidence: Callable[[str], Kept | None] | None = None,
     ) -> None:
         self._telemetry = telemetry
         self.knowledge = knowledge
@@ -74,6 +76,7 @@ class DaemonView:
         self._incidents, self._store, self._crew, self.deliveries, self._watch = parts
         self._coverage = coverage
         self._veil = knowledge.config.privacy.veil()
+        self._evidence = evidence
         self._started_ns = time.time_ns()
         self.problems: Callable[[], Sequence[Standing]] = list  # what is amiss with the sensor itself
 
@@ -132,6 +135,10 @@ class DaemonView:
             incidents=self._store.recent(limit, client=client, offset=offset, closed_only=closed_only),
             total=self._store.count(client=client, closed_only=closed_only),
         )
+
+    def evidence(self, incident: str, /) -> Kept | None:
+        """One incident's evidence."""
+        return None if self._evidence is None else self._evidence(incident)
 
     def coverage(self, length: Length) -> Sequence[Interval]:
         """The coverage ledger."""

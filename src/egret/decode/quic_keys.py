@@ -90,6 +90,11 @@ class InitialKeys:
         except InvalidTag:
             return None
 
+    def seal(self, packet_number: int, header: bytes, payload: bytes) -> bytes:
+        """Encrypt a payload, its tag behind it: what ``open`` undoes."""
+        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
+        return self._aead.encrypt(nonce, payload, header)
+
     def peek(self, packet_number: int, sealed: bytes) -> bytes:
         """Decrypt as much of a payload as is here, without its tag: nothing says that these keys are the right ones.
 

@@ -10,7 +10,7 @@ An extension whose own content is broken spoils that extension only, as its leng
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from egret.decode.tls_extensions import VERSIONS, Draft, read_extensions, take, uint, vector
@@ -41,6 +41,7 @@ class ClientHello:
     extensions: tuple[int, ...] | None = None  # the types in order; None: they were not all read
     signature_algorithms: bytes = b""  # the list as sent, two bytes each
     anomaly: Reason | None = None  # what was wrong beside or after the name
+    message: bytes = field(default=b"", compare=False, repr=False)  # what was parsed
 
     @property
     def version_text(self) -> str:
@@ -84,11 +85,11 @@ def parse_client_hello(message: bytes | memoryview, *, datagram: bool = False) -
     except DecodeError as error:
         if draft.server_name is None:
             raise
-        return _done(draft, error.reason)
-    return _done(draft)
+        return _done(data, draft, error.reason)
+    return _done(data, draft)
 
 
-def _done(draft: Draft, anomaly: Reason | None = None) -> ClientHello:
+def _done(data: bytes, draft: Draft, anomaly: Reason | None = None) -> ClientHello:
     return ClientHello(
         server_name=draft.server_name,
         version=draft.version,
@@ -101,6 +102,7 @@ def _done(draft: Draft, anomaly: Reason | None = None) -> ClientHello:
         extensions=draft.extensions,
         signature_algorithms=draft.signature_algorithms,
         anomaly=anomaly or draft.anomaly,
+        message=data,
     )
 
 

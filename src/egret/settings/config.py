@@ -19,6 +19,7 @@ from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 from egret.settings.canary_section import CanarySettings
 from egret.settings.clients_section import Clients
+from egret.settings.evidence_section import EvidenceSettings
 from egret.settings.geoip_update_section import GeoIPSettings
 from egret.settings.outputs_section import Outputs
 from egret.settings.privacy_section import Privacy
@@ -77,6 +78,7 @@ class Config(Section):
     watch: WatchSettings = Field(default=WatchSettings(), description="")
     alerts: Alerts = Field(default=Alerts(), description="")
     approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
+    evidence: EvidenceSettings = Field(default=EvidenceSettings(), description="")
     outputs: Outputs = Field(default=Outputs(), description="")
     privacy: Privacy = Field(default=Privacy(), description="")
     store: Store = Field(default=Store(), description="")
@@ -100,6 +102,7 @@ class Config(Section):
             store=self.store.path or state / "incidents.db",
             catalogue=state / "catalogue",
             geoip=state / "geoip",
+            evidence=state / "evidence",
         )
 
     @property
@@ -145,6 +148,7 @@ class Paths:
     store: Path
     catalogue: Path  # updates of the catalogue
     geoip: Path  # databases of `egret geoip update`
+    evidence: Path
 
 
 def overlay_folder(folder: Path) -> Path | None:

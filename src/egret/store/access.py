@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     EXPLAIN = "explain"
     REVEAL = "reveal"
     EXPORT = "export"
+    EVIDENCE = "evidence"
     PURGE = "purge"
 
 

@@ -27,6 +27,11 @@ class Removed(NamedTuple):
     alerts: int = 0
     learnt: int = 0  # addresses that the client was told for flagged names
     looks: int = 0  # of the access log: kept, without the client
+    ids: tuple[str, ...] = ()  # of the incidents: what else there is of them is for others to delete
+
+    def counts(self) -> dict[str, int]:
+        """How much of what."""
+        return {name: value for name, value in self._asdict().items() if name != "ids"}
 
 
 def purge(store: IncidentStore, whose: Whose) -> Removed:
@@ -46,7 +51,7 @@ def purge(store: IncidentStore, whose: Whose) -> Removed:
     access = AccessLog(store.database)
     looks = access.forget(frozenset(client for client in access.clients() if whose.any_address(client)))
     store.wipe()
-    return Removed(len(ids), alerts, learnt, looks)
+    return Removed(len(ids), alerts, learnt, looks, tuple(ids))
 
 
 def _learn(store: IncidentStore, whose: Whose) -> bool:

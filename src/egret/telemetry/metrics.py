@@ -23,6 +23,7 @@ from egret.telemetry.table import (
     Direction,
     DropStage,
     Labels,
+    Proven,
     Stage,
     Suppressed,
     Trigger,
@@ -246,6 +247,19 @@ class Telemetry(SelfWatch):
     def store_healthy(self) -> None:
         """The store took a write."""
         self._set("egret_store_healthy", 1)
+
+    def proven(self, outcome: Proven, why: str = "") -> None:
+        """What became of one proof; *why* it failed."""
+        self._add("egret_evidence_total", 1, outcome.value)
+        if outcome in {Proven.FAILED, Proven.DROPPED}:
+            self.log.repeated(logging.WARNING, "evidence_not_kept", outcome.value, outcome=outcome, why=why)
+
+    def evidence(self, *, size: int, incidents: int, expired: Mapping[str, int]) -> None:
+        """How much evidence there is, and for how many incidents some was deleted, by bound."""
+        self._set("egret_evidence_bytes", size)
+        self._set("egret_evidence_incidents", incidents)
+        for bound, number in expired.items():
+            self._add("egret_evidence_expired_total", number, bound)
 
     def client_source(self, source: ClientSource, *, failing: int) -> None:
         """How many files or tables of that kind cannot be read now."""

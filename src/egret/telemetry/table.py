@@ -71,6 +71,15 @@ class Suppressed(StrEnum):
     ERROR = "error"  # one of Egret's own; see egret_internal_errors_total
 
 
+class Proven(StrEnum):
+    """What became of a proof."""
+
+    KEPT = "kept"
+    LEFT_OUT = "left_out"  # its incident has its share
+    DROPPED = "dropped"  # the disk did not keep up
+    FAILED = "failed"
+
+
 class Trigger(StrEnum):
     """Why settings or files were read again."""
 
@@ -89,6 +98,7 @@ class Stage(StrEnum):
     JUDGE = "judge"
     INCIDENTS = "incidents"
     STORE = "store"
+    EVIDENCE = "evidence"
     SINKS = "sinks"
     WEB = "web"
     DAEMON = "daemon"
@@ -229,6 +239,15 @@ METRICS = (
         "Alerts that were told but never came into the history: the disk took none for too long.",
     ),
     Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
+    Metric("egret_evidence_total", C, ("outcome",), "Messages that could be kept as evidence, by what became of them."),
+    Metric(
+        "egret_evidence_expired_total",
+        C,
+        ("reason",),
+        "Incidents whose evidence was deleted, by the bound that it was over.",
+    ),
+    Metric("egret_evidence_bytes", G, (), "Evidence on disk."),
+    Metric("egret_evidence_incidents", G, (), "Incidents that there is evidence of."),
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
     Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),
     Metric(
@@ -296,6 +315,7 @@ TABLES = (
     "volume_flows",
     "volume_pending",
 )  # of the parser: what egret_tracked and egret_evictions may name
+EVIDENCE_BOUNDS = ("age", "bytes", "number")  # as egret.store.evidence.Bound
 COUNTRIES = ("CN", "HK", "MO")  # "in China" at its widest; judge.hosting says no other
 LAYERS = ("link", "ip", "tcp", "udp")  # what an Anomaly's protocol may be besides a Protocol
 
@@ -330,6 +350,8 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_approvals": frozenset((state.value,) for state in ApprovalState),
         "egret_alerts_suppressed_total": frozenset((reason.value,) for reason in Suppressed),
         "egret_internal_errors_total": frozenset((stage.value,) for stage in Stage),
+        "egret_evidence_total": frozenset((outcome.value,) for outcome in Proven),
+        "egret_evidence_expired_total": frozenset((reason,) for reason in EVIDENCE_BOUNDS),
         "egret_client_sources_failing": frozenset((source.value,) for source in ClientSource),
         "egret_canary_sent_total": frozenset((probe.value,) for probe in Probe),
         "egret_canary_missed_total": frozenset((probe.value,) for probe in Probe),

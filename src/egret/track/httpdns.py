@@ -13,6 +13,7 @@ from egret.decode.http import RequestHead, parse_reply
 from egret.decode.httpdns import Query
 from egret.decode.packet import Packet
 from egret.errors import DecodeError
+from egret.evidence import Raw
 from egret.model import Event, Kind, Observation, Protocol
 from egret.track.answers import Answers
 from egret.track.cursor import Cursor
@@ -67,10 +68,10 @@ class HttpDns:
         replies.asked.append(query)
         replies.last_ns = time_ns
         self._replies.touch(key)
-        return [self._question(name, query, ends, time_ns) for name in query.names]
+        return [self._question(name, query, ends, time_ns, Raw(_request(head))) for name in query.names]
 
     @staticmethod
-    def _question(name: str, query: Query, ends: Ends, time_ns: int) -> Observation:
+    def _question(name: str, query: Query, ends: Ends, time_ns: int, raw: Raw) -> Observation:
         return Observation(
             time_ns=time_ns,
             protocol=Protocol.HTTPDNS,
@@ -80,6 +81,7 @@ class HttpDns:
             server=ends.server,
             interface=ends.interface,
             attributes={"transport": ends.transport.value, "provider": query.provider},
+            raw=raw,
         )
 
     def feed(self, packet: Packet) -> list[Event]:
@@ -169,3 +171,10 @@ class HttpDns:
         """Time was set back: nothing was last seen later than now."""
         for _, replies in self._replies.oldest_first():
             replies.last_ns = min(replies.last_ns, time_ns)
+
+
+def _request(head: RequestHead) -> bytes:
+    """The lines of a request that make it a look-up."""
+    host = head.host or head.name
+    field = f"Host: {host}\r\n".encode() if host else b""
+    return b"GET " + head.target + b" HTTP/1.1\r\n" + field + b"\r\n"

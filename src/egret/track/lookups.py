@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from egret.decode import dns
 from egret.decode.dns import Message, Record
 from egret.decode.ech import parse_config_list
 from egret.errors import DecodeError
+from egret.evidence import Raw
 from egret.model import Anomaly, Endpoint, Event, FlowKey, Kind, Observation, Protocol, Transport
 from egret.track.answers import Answers
 from egret.track.deferred import Deferred
@@ -18,6 +19,8 @@ from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import Remembered
 
+MAX_TOLD = 4096  # bytes of an answer that is remembered: EDNS sizes end there
+MAX_ANSWERS_TOLD = 512  # some 2 MB at most; what falls out costs a proof, never a name
 MAX_CHAIN = 16  # CNAMEs followed from the question; resolvers give up at 8 to 17
 
 
@@ -38,6 +41,7 @@ class Lookups:
         if ech is not None:
             ech.catch_up = self.deferred.settle
         self._window_ns = limits.duplicate_s * SECOND_NS
+        self._told: OrderedDict[tuple[bytes, bytes], tuple[bytes, Heard]] = OrderedDict()
         self._seen = Remembered("duplicates", limits.duplicates, Counter())
 
     def feed(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
@@ -54,7 +58,7 @@ class Lookups:
             message = dns.parse_message(wire)
         except DecodeError as error:
             return [self._anomaly(error, heard)]
-        events = self._answered(message, wire, heard) if message.is_response else self._asked(message, heard)
+        events = (self._answered if message.is_response else self._asked)(message, wire, heard)
         if message.reason is not None and not cut:
             events.append(self._anomaly(DecodeError(message.reason), heard))
         return events
@@ -74,7 +78,8 @@ class Lookups:
         flow = FlowKey(heard.transport, heard.source, heard.destination)
         return Anomaly(heard.time_ns, Protocol.DNS.value, error.reason, flow, heard.interface)
 
-    def _asked(self, message: Message, heard: Heard) -> list[Event]:
+    def _asked(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
+        raw = Raw(wire)
         events: list[Event] = [
             Observation(
                 time_ns=heard.time_ns,
@@ -86,13 +91,14 @@ class Lookups:
                 interface=heard.interface,
                 qtype=dns.type_name(question.qtype) if question.qtype else None,
                 attributes={"transport": heard.transport.value},
+                raw=raw,
             )
             for question in message.questions
             if question.name  # the root is no name
         ]
-        return events + self._registered(message.records, heard) if message.records else events
+        return events + self._registered(message.records, heard, raw) if message.records else events
 
-    def _registered(self, records: tuple[Record, ...], heard: Heard) -> list[Event]:
+    def _registered(self, records: tuple[Record, ...], heard: Heard, raw: Raw) -> list[Event]:
         """Records that a request brings, as an update does (RFC 2136 section 2); nobody looked them up."""
         hosts: dict[str, list[Record]] = {}
         found: list[Observation] = []
@@ -102,7 +108,7 @@ class Lookups:
                 hosts.setdefault(record.owner, []).append(record)
             elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
                 found.append(self._cname(record, back))
-        found += [self._answer(owner, held, back) for owner, held in hosts.items() if owner]
+        found += [self._answer(owner, held, back, raw) for owner, held in hosts.items() if owner]
         return [replace(each, attributes={**each.attributes, "in_request": True}) for each in found]
 
     def _answered(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
@@ -117,11 +123,27 @@ class Lookups:
         self.deferred.add(wire, heard)
         asked = (question.name for question in message.questions)
         if any(map(self._answers.is_flagged, (*asked, *hosts))):
+            self._note(message, wire, heard)
             for name, ttl_s, addresses in _names_of_addresses(message):
                 for address in addresses:
                     self._answers.keep(heard.destination.ip, address, name, ttl_s, heard.time_ns)
-        events += [self._answer(owner, records, heard) for owner, records in hosts.items() if owner]
+        raw = Raw(wire)
+        events += [self._answer(owner, records, heard, raw) for owner, records in hosts.items() if owner]
         return events
+
+    def _note(self, message: Message, wire: bytes, heard: Heard) -> None:
+        """Remember the answer that gave an address of a flagged name, should a connection show nothing else."""
+        client = heard.destination.ip
+        for _, _, addresses in _names_of_addresses(message) if len(wire) <= MAX_TOLD else ():
+            for address in addresses:
+                self._told[client, address] = (wire, heard)
+                self._told.move_to_end((client, address))
+        while len(self._told) > MAX_ANSWERS_TOLD:
+            self._told.popitem(last=False)
+
+    def told(self, client: bytes, address: bytes) -> tuple[bytes, Heard] | None:
+        """The answer that last gave *client* this *address* for a flagged name, as it came; None if it is forgotten."""
+        return self._told.get((client, address))
 
     def _learn(self, wire: bytes, heard: Heard) -> None:
         """What an answer teaches about addresses and ECH."""
@@ -147,7 +169,7 @@ class Lookups:
         )
 
     @staticmethod
-    def _answer(owner: str, records: list[Record], heard: Heard) -> Observation:
+    def _answer(owner: str, records: list[Record], heard: Heard, raw: Raw) -> Observation:
         return Observation(
             time_ns=heard.time_ns,
             protocol=Protocol.DNS,
@@ -159,6 +181,7 @@ class Lookups:
             addresses=tuple(dict.fromkeys(record.address for record in records if record.address is not None)),
             ttl_s=min(record.ttl_s for record in records),
             attributes={"transport": heard.transport.value},
+            raw=raw,
         )
 
     def _learn_addresses(self, message: Message, heard: Heard) -> None:

@@ -13,6 +13,7 @@ from egret.decode.ja4 import fingerprint
 from egret.decode.tls import ClientHello
 from egret.decode.tls_extensions import find_server_name
 from egret.errors import Reason
+from egret.evidence import Raw
 from egret.model import (
     NOTHING,
     Anomaly,
@@ -66,6 +67,7 @@ class Said(NamedTuple):
     anomaly: Reason | None = None  # beside or after the name
     also: tuple[str, ...] = ()  # other names in the same message: Host lines beside an absolute form or another one
     consumed: int = 0  # bytes of the stream that the message took; 0 where nothing after it matters
+    raw: Raw | None = None  # the message
 
     @property
     def names(self) -> frozenset[str]:
@@ -93,7 +95,8 @@ def said_by_hello(hello: ClientHello, protocol: Protocol) -> Said:
     ja4 = fingerprint(hello, protocol)
     if ja4 is not None:
         attributes["ja4"] = ja4
-    return _said(hello.server_name, protocol, attributes, hello.anomaly)
+    raw = Raw(hello.message) if hello.message else None
+    return _said(hello.server_name, protocol, attributes, hello.anomaly, raw)
 
 
 def said_by_chlo(chlo: Chlo, version: int) -> Said:
@@ -101,9 +104,15 @@ def said_by_chlo(chlo: Chlo, version: int) -> Said:
     return _said(chlo.server_name, Protocol.QUIC, {"version": gquic.version_text(version)}, chlo.anomaly)
 
 
-def _said(host: bytes | None, protocol: Protocol, attributes: Mapping[str, object], anomaly: Reason | None) -> Said:
+def _said(
+    host: bytes | None,
+    protocol: Protocol,
+    attributes: Mapping[str, object],
+    anomaly: Reason | None,
+    raw: Raw | None = None,
+) -> Said:
     name, bad = (None, None) if host is None else _spell(host)
-    return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly or bad)
+    return Said(protocol, Kind.CLIENT_HELLO, name, attributes, anomaly or bad, raw=raw)
 
 
 def said_behind_holes(parts: Iterable[bytes], protocol: Protocol, attributes: Mapping[str, object]) -> Said | None:
@@ -150,6 +159,7 @@ class Namer:
                 server=ends.server,
                 interface=ends.interface,
                 attributes=attributes,
+                raw=said.raw,
             )
             for name, kind in ((said.name, said.kind), *((other, Kind.REQUEST) for other in said.also))
             if name is not None
@@ -161,7 +171,7 @@ class Namer:
     def connection(self, said: Said, ends: Ends, time_ns: int) -> Connection:
         """The Connection of a message; one without a name may still be named by an answer."""
         if said.name is None:
-            return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol)
+            return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol, said.raw)
         return Connection(
             time_ns=time_ns,
             transport=ends.transport,
@@ -173,7 +183,9 @@ class Namer:
             interface=ends.interface,
         )
 
-    def nameless(self, reason: Nameless, ends: Ends, time_ns: int, protocol: Protocol | None = None) -> Connection:
+    def nameless(
+        self, reason: Nameless, ends: Ends, time_ns: int, protocol: Protocol | None = None, raw: Raw | None = None
+    ) -> Connection:
         """The Connection of a flow that said no name."""
         name = self._answers.name_of(ends.client.ip, ends.server.ip, time_ns)
         return Connection(
@@ -186,4 +198,5 @@ class Namer:
             reason=reason if name is None else None,
             protocol=protocol,
             interface=ends.interface,
+            raw=raw,
         )

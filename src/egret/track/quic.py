@@ -20,6 +20,7 @@ from egret.decode.quic import Frames, LongHeader, PacketKind, open_initial, pars
 from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, InitialKeys, initial_keys
 from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
+from egret.evidence import Raw
 from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.limits import SECOND_NS, Counters, Limits
@@ -359,6 +360,7 @@ def _parse(data: bytes, attempt: _Attempt) -> tuple[Said | None, Reason | None]:
         said = said_by_hello(parse_client_hello(data[: _wanted(data)] if len(data) >= 4 else data), Protocol.QUIC)
     except DecodeError as error:
         return None, error.reason
+    said = said._replace(raw=Raw(said.raw.data if said.raw else b"", attempt.dcid, attempt.version))
     if attempt.unverified:
         said = said._replace(attributes={**said.attributes, **UNVERIFIED}, anomaly=None)
     return said, None

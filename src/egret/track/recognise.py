@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from egret import names
 from egret.decode import dns, http, proxy_header, socks
-from egret.decode.http import RequestHead
+from egret.decode.http import MAX_HEAD, RequestHead
 from egret.decode.tls import is_server_hello, read_hello
 from egret.errors import DecodeError, Malformed, Reason
+from egret.evidence import Raw
 from egret.model import Kind, Protocol, Recognition
 from egret.track.naming import Said, said_by_hello
 from egret.track.preludes import hello_may_follow, possible_hellos
@@ -111,7 +112,8 @@ def _socks(data: bytes, *, final: bool) -> Recognised:
         return _NO if final else Recognised(Recognition.NEED_MORE, None, len(data) + 1, prelude=True)
     name = None if request.host is None else names.from_host(request.host)
     attributes = {"version": request.version, "command": request.command}
-    said = Said(Protocol.SOCKS, Kind.CONNECT, name, attributes, consumed=request.size)
+    raw = Raw(data[: request.size])
+    said = Said(Protocol.SOCKS, Kind.CONNECT, name, attributes, consumed=request.size, raw=raw)
     return Recognised(Recognition.YES, said, 0, Protocol.SOCKS)
 
 
@@ -136,12 +138,13 @@ def _http(data: bytes, *, final: bool) -> Recognised:
     if head is None or (head.is_connect and not head.size and not final):
         protocol = Protocol.HTTP if recognition is Recognition.YES else None
         return Recognised(Recognition.NEED_MORE, None, len(data) + 1, protocol)
-    return Recognised(Recognition.YES, said_by_head(head), 0, Protocol.HTTP)
+    return Recognised(Recognition.YES, said_by_head(head, data), 0, Protocol.HTTP)
 
 
-def said_by_head(head: RequestHead) -> Said:
-    """Method and name only: no path, no cookie, no body is kept."""
+def said_by_head(head: RequestHead, data: bytes = b"") -> Said:
+    """Method and name only: no path, no cookie, no body is kept. *data* is where the head was read, if it is text."""
     told = dict.fromkeys(name for name in (head.host, *head.others) if name is not None and name != head.name)
     kind = Kind.CONNECT if head.is_connect else Kind.REQUEST
     attributes = {"method": head.method}
-    return Said(Protocol.HTTP, kind, head.name, attributes, None, tuple(told), head.size if head.is_connect else 0)
+    consumed, raw = head.size if head.is_connect else 0, Raw(data[: head.size or MAX_HEAD])
+    return Said(Protocol.HTTP, kind, head.name, attributes, None, tuple(told), consumed, raw)

@@ -193,7 +193,7 @@ class Requests:
                 head = parse_request_head(data, final=final) if data else None
                 if head is None:
                     break
-                events += self._say(conversation, head, time_ns)
+                events += self._say(conversation, head, time_ns, data)
                 if not head.size:
                     break
                 events += self._httpdns.asked(head, conversation.ends, time_ns)
@@ -225,9 +225,9 @@ class Requests:
             conversation.lose()
         return events
 
-    def _say(self, conversation: _Conversation, head: RequestHead, time_ns: int) -> list[Event]:
+    def _say(self, conversation: _Conversation, head: RequestHead, time_ns: int, data: bytes = b"") -> list[Event]:
         """The names that this request has and the one before it had not; again when more of its head has come."""
-        said = said_by_head(head)
+        said = said_by_head(head, data)
         fresh = said.without(conversation.names)
         conversation.names = conversation.names | said.names if conversation.spoken else said.names
         conversation.spoken = True

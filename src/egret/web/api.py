@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from egret.alerts.sensor import Standing
 from egret.alerts.timestamps import rfc3339
 from egret.alerts.veil import is_pseudonym
 from egret.names import address_text, printable
+from egret.store.evidence import Kept
 from egret.telemetry.coverage import LINK_DOWN, LINK_SILENT, PARTS, Interval, Length
 from egret.web.status import (
     DatabaseStatus,
@@ -114,6 +116,11 @@ def incidents_json(page: IncidentPage, offset: int) -> dict[str, Any]:
         "next_offset": following if page.incidents and following < page.total else None,
         "incidents": [incident_to_dict(incident) for incident in page.incidents],
     }
+
+
+def evidence_json(kept: Kept) -> dict[str, Any]:
+    """``/api/v1/incidents/{incident}/evidence``: the record, and the capture in base64."""
+    return {"record": kept.record, "pcapng": b64encode(kept.capture).decode()}
 
 
 def coverage_json(rows: Sequence[Interval], length: Length) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from egret.web.api import (
     MAX_OFFSET,
     BadQuery,
     coverage_json,
+    evidence_json,
     incidents_json,
     read_client,
     read_length,
@@ -136,6 +137,7 @@ class WebServer:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/v1/status", self._status)
         app.router.add_get("/api/v1/incidents", self._incidents)
+        app.router.add_get("/api/v1/incidents/{incident}/evidence", self._evidence)
         app.router.add_get("/api/v1/coverage", self._coverage)
         for path in STATIC:
             app.router.add_get(path, self._static)
@@ -209,6 +211,11 @@ class WebServer:
         self._note(request, Purpose.API, client or EVERYONE)
         page = self._view.incidents(state, limit=limit, offset=offset, client=client)
         return _json(incidents_json(page, offset))
+
+    async def _evidence(self, request: web.Request) -> web.Response:
+        self._note(request, Purpose.EVIDENCE)
+        kept = await asyncio.to_thread(self._view.evidence, request.match_info["incident"])
+        return _problem(404, "there is no evidence of this incident") if kept is None else _json(evidence_json(kept))
 
     async def _coverage(self, request: web.Request) -> web.Response:
         length = read_length(request.query.get("interval"))

@@ -13,6 +13,7 @@ from typing import Protocol
 from egret.alerts.model import Incident
 from egret.alerts.sensor import Standing
 from egret.model import NamedBy, Nameless
+from egret.store.evidence import Kept
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import DropStage, Outcome
@@ -111,6 +112,10 @@ class StatusView(Protocol):
         Raises:
             StoreError: the store cannot be read.
         """
+        ...
+
+    def evidence(self, incident: str, /) -> Kept | None:
+        """The evidence of one incident, None where there is none; reads the disk, and is called in a thread."""
         ...
 
     def coverage(self, length: Length) -> Sequence[Interval]:

@@ -10,6 +10,7 @@ from typing import Protocol as Interface
 
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
+from egret.evidence import Proof
 from egret.judge.relays import Relays
 from egret.judge.unnamed import UNNAMED
 from egret.model import (
@@ -53,6 +54,7 @@ class Hit(NamedTuple):
 
     event: Observation | Connection
     match: Match
+    proof: Proof | None = None  # what of the message may be kept, where somebody asked for it
 
 
 class PrcNetworks(Interface):

@@ -18,6 +18,7 @@ from egret.worker.canary import Ear
 from egret.worker.equipment import unseal
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Hit, Pipeline
+from egret.worker.proving import Prover
 from egret.worker.wire import (
     WireError,
     decode_learnt,
@@ -61,6 +62,7 @@ class Worker:
         self._pipeline = pipeline
         self._pipe = pipe
         self._geo = geo
+        self._prover = Prover(pipeline.observer.lookups.told)
         self._log = Log()
         self._counts: Counter[tuple[str, ...]] = Counter()  # what the daemon has not been told yet
         self._told_links: dict[str, LinkStatistics] = {}
@@ -172,8 +174,15 @@ class Worker:
 
     def _send(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
-            if not self._pipe.send(encode_hit(hit)):
+            if not self._pipe.send(encode_hit(self._proven(hit))):
                 self._counts["messages_dropped",] += 1
+
+    def _proven(self, hit: Hit) -> Hit:
+        try:
+            return self._prover(hit)
+        except Exception as error:  # noqa: BLE001 - a bug in a proof must not cost the hit
+            self._mishap(error)
+            return hit
 
     def _report(self) -> None:
         """Tell what is new; a report that finds the pipe full is told with the next one."""

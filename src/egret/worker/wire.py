@@ -34,6 +34,7 @@ from egret.model import (
 from egret.track.answers import Learnt
 from egret.worker.canary import CATALOG as CANARY
 from egret.worker.pipeline import Hit
+from egret.worker.wire_proof import decode_proof, encode_proof
 
 MAX_NAME = 4 * 255  # an escaped name: four characters a byte
 MAX_VOLUMES = 500  # in a message, some 100 bytes each
@@ -107,7 +108,8 @@ Message = Hit | Report | Recollection | Moved | Speakers | Equipped | Heard
 
 def encode_hit(hit: Hit) -> dict[str, object]:
     """One hit as a message."""
-    return {"hit": _body(hit)}
+    proof = {} if hit.proof is None else {"proof": encode_proof(hit.proof)}
+    return {"hit": _body(hit) | proof}
 
 
 def encode_heard(hit: Hit) -> dict[str, object]:
@@ -219,7 +221,8 @@ def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
     pattern, region = _text(body["pattern"]) or "", _text(body["region"])
     match = Match(signature, pattern, region, signature.scope_of(pattern, region))
     event = body["event"]
-    return Hit(_connection(event) if "named_by" in event else _observation(event), match)
+    proof = _optional(body.get("proof"), decode_proof)
+    return Hit(_connection(event) if "named_by" in event else _observation(event), match, proof)
 
 
 def _observation(event: Mapping[str, Any]) -> Observation:

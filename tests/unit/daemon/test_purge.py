@@ -74,6 +74,7 @@ def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -
         "alerts": 1,
         "learnt": 0,
         "looks": 0,
+        "evidence": 0,
         "open_incidents": 1,
         "queued_alerts": 1,
         "learnt_in_memory": 1,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from egret.alerts.codec import incident_to_dict
+from egret.alerts.codec import evidence_api, incident_to_dict
 from egret.alerts.formats.client import ocsf_endpoint, ocsf_resource
 from egret.alerts.formats.text import first_url, headline, main_host
 from egret.alerts.model import Action, Alert, Incident, Sensor, Server
@@ -123,7 +123,18 @@ def _evidences(incident: Incident) -> list[dict[str, Any]]:
     ]
     if incident.community_id and (flows := connections or lookups):
         flows[-1]["connection_info"] = _direction(incident) | {"community_uid": incident.community_id}
-    return [*connections, *lookups, *_traffic(incident)] or [{"src_endpoint": source}]
+    return [*connections, *lookups, *_traffic(incident), *_files(incident)] or [{"src_endpoint": source}]
+
+
+def _files(incident: Incident) -> list[dict[str, Any]]:
+    """The capture and its record, on the sensor; ``data`` says where its API has them."""
+    return [
+        {
+            "file": {"name": path.rpartition("/")[2], "path": path, "type_id": 1, "type": "Regular File"},
+            "data": {"url_path": evidence_api(incident)},
+        }
+        for path in incident.evidence_files
+    ]
 
 
 def _traffic(incident: Incident) -> list[dict[str, Any]]:

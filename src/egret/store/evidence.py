@@ -1,0 +1,266 @@
+"""Evidence on disk: for each incident a capture and a record that describes and hashes it.
+
+``ID.pcapng`` and ``ID.json``, mode 0600, in a folder of mode 0700. Both are replaced whole, the capture first: after a
+crash between the two it may have blocks that the record does not know, which the next writing cuts off. Bounded by
+age, bytes and number; what is over a bound goes by severity, the lowest first, and then by age.
+
+Not safe for several threads, but for reading: ``read``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from egret.alerts.timestamps import parse_rfc3339, rfc3339
+from egret.errors import StoreError
+from egret.model import Severity
+from egret.store import pcapng
+
+SCHEMA = "egret.evidence/1"
+MAX_RECORD = 4 << 20  # bytes that are read back of a record or a capture: far above what is written
+_IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_MODE, _FOLDER_MODE = 0o600, 0o700
+
+
+class Bound(StrEnum):
+    """What made evidence go. A closed list: it is a metric label."""
+
+    AGE = "age"
+    BYTES = "bytes"
+    NUMBER = "number"
+
+
+class Bounds(NamedTuple):
+    """How much is kept."""
+
+    keep_ns: int
+    max_bytes: int
+    max_incidents: int
+    per_incident: int  # observations that are kept of one incident: its first
+
+
+class Piece(NamedTuple):
+    """One observation of an incident, and the packets that show it."""
+
+    incident: str  # its id
+    severity: Severity
+    summary: Mapping[str, Any]  # of the incident and the sensor; the newest stands
+    shown: Mapping[str, Any]  # the observation
+    packets: Sequence[tuple[int, bytes, str]]  # time, from the IP header on, comment
+    time_ns: int
+
+
+class Kept(NamedTuple):
+    """One incident's evidence."""
+
+    record: dict[str, Any]
+    capture: bytes
+
+
+class _Entry(NamedTuple):
+    rank: int
+    last_ns: int
+    size: int
+
+
+class EvidenceFolder:
+    """The folder.
+
+    Args:
+        path: made when it is needed.
+        bounds: replaced on reload.
+        application: who writes, as pcapng has it.
+    """
+
+    def __init__(self, path: Path, bounds: Bounds, application: str) -> None:
+        self.path = path
+        self.bounds = bounds
+        self._application = application
+        self._entries: dict[str, _Entry] | None = None
+
+    def add(self, piece: Piece) -> bool:
+        """Keep one more observation; False: its incident has its share.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        try:
+            return self._add(piece)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror or error}") from error
+
+    def _add(self, piece: Piece) -> bool:
+        entries = self._known()
+        kept = self.read(piece.incident)
+        record, capture = kept or ({}, b"")
+        observations = list(record.get("observations", ()))
+        full = len(observations) >= self.bounds.per_incident
+        left_out = record.get("left_out", 0) + full
+        if not full:
+            capture = capture or pcapng.begin(self._application, _headline(piece))
+            observations.append(_described(piece, sum(len(each["packets"]) for each in observations)))
+            capture += b"".join(pcapng.packet(*packet) for packet in piece.packets)
+        fresh = {
+            "schema": SCHEMA,
+            "incident": piece.incident,
+            **piece.summary,
+            "severity": piece.severity.value,
+            "last": rfc3339(piece.time_ns),
+            "expires": rfc3339(piece.time_ns + self.bounds.keep_ns),
+            "observations": observations,
+            "left_out": left_out,
+            "capture": {
+                "file": f"{piece.incident}.pcapng",
+                "bytes": len(capture),
+                "sha256": hashlib.sha256(capture).hexdigest(),
+            },
+        }
+        body = json.dumps(fresh, indent=1).encode("ascii") + b"\n"
+        if not full:
+            self._write(f"{piece.incident}.pcapng", capture)
+        self._write(f"{piece.incident}.json", body)
+        entries[piece.incident] = _Entry(piece.severity.rank, piece.time_ns, len(body) + len(capture))
+        return not full
+
+    def prune(self, now_ns: int) -> dict[Bound, int]:
+        """Delete what is over a bound; how many incidents' evidence, by bound.
+
+        Raises:
+            StoreError: something could not be deleted.
+        """
+        entries = self._known()
+        aged = [key for key, entry in entries.items() if now_ns - entry.last_ns > self.bounds.keep_ns]
+        gone = {Bound.AGE: self.remove(aged), Bound.BYTES: 0, Bound.NUMBER: 0}
+        size = self.size
+        for key, entry in sorted(entries.items(), key=lambda item: item[1][:2]):
+            over = size > self.bounds.max_bytes
+            if not over and len(entries) <= self.bounds.max_incidents:
+                break
+            gone[Bound.BYTES if over else Bound.NUMBER] += self.remove([key])
+            size -= entry.size
+        return gone
+
+    def remove(self, incidents: Iterable[str]) -> int:
+        """Delete the evidence of these incidents; of how many there was any.
+
+        Raises:
+            StoreError: something could not be deleted.
+        """
+        entries, number = self._known(), 0
+        for incident in incidents:
+            if not _IS_ID(incident):
+                continue
+            try:
+                there = [_erase(self.path / f"{incident}{kind}") for kind in (".json", ".pcapng")]
+            except OSError as error:
+                raise StoreError(f"{self.path}: {error.strerror or error}") from error
+            entries.pop(incident, None)
+            number += any(there)
+        return number
+
+    def read(self, incident: str) -> Kept | None:
+        """The evidence of one incident, its capture as far as the record knows it; None where there is none."""
+        if not _IS_ID(incident):
+            return None
+        try:
+            record = json.loads(_read(self.path / f"{incident}.json"))
+            capture = _read(self.path / f"{incident}.pcapng")
+            return Kept(record, capture[: record["capture"]["bytes"]]) if record["schema"] == SCHEMA else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def incidents(self) -> list[str]:
+        """The ids of the incidents that there is evidence of, the newest first."""
+        entries = self._known()
+        return sorted(entries, key=lambda key: entries[key].last_ns, reverse=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return sum(entry.size for entry in self._known().values())
+
+    @property
+    def number(self) -> int:
+        """How many incidents there is evidence of."""
+        return len(self._known())
+
+    def _known(self) -> dict[str, _Entry]:
+        if self._entries is None:
+            names = {path.stem for path in _listed(self.path) if path.suffix in {".json", ".pcapng"}}
+            self._entries = {name: self._entry(name) for name in names if _IS_ID(name)}
+        return self._entries
+
+    def _entry(self, incident: str) -> _Entry:
+        """What is known of files that were there; what cannot be read is the first to go."""
+        size = sum(_size(self.path / f"{incident}{kind}") for kind in (".json", ".pcapng"))
+        kept = self.read(incident)
+        try:
+            record = {} if kept is None else kept.record
+            return _Entry(Severity(record["severity"]).rank, parse_rfc3339(record["last"]), size)
+        except (ValueError, LookupError, TypeError):
+            return _Entry(-1, 0, size)
+
+    def _write(self, name: str, data: bytes) -> None:
+        self.path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        waiting = self.path / f".{name}.new"
+        waiting.unlink(missing_ok=True)
+        fd = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+            waiting.replace(self.path / name)
+        except OSError:
+            waiting.unlink(missing_ok=True)
+            raise
+
+
+def _described(piece: Piece, first: int) -> dict[str, Any]:
+    """The observation with the numbers of its packets in the capture, from 1, and their hashes."""
+    hashes = [hashlib.sha256(data).hexdigest() for _, data, _ in piece.packets]
+    numbers = list(range(first + 1, first + 1 + len(hashes)))
+    return {**piece.shown, "packets": numbers, "packets_sha256": hashes}
+
+
+def _headline(piece: Piece) -> str:
+    told = (f"{name.replace('_', ' ')}: {piece.summary.get(name)}" for name in ("sensor", "catalog_version"))
+    databases = ", ".join(piece.summary.get("databases", ())) or "none"
+    return f"Evidence of incident {piece.incident}; {'; '.join(told)}; databases: {databases}"
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        return list(path.iterdir())
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _read(path: Path) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        return file.read(MAX_RECORD)
+
+
+def _erase(path: Path) -> bool:
+    """Overwrite and delete a file, as ``store.purge`` does with rows; whether it was there."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    with os.fdopen(fd, "wb") as file:
+        file.write(bytes(os.fstat(fd).st_size))
+    path.unlink()
+    return True

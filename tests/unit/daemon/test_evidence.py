@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from egret.alerts.incidents import IncidentPolicy
+from egret.alerts.model import Sensor
+from egret.alerts.veil import CLEAR
+from egret.daemon import evidence
+from egret.daemon.evidence import EvidenceKeeper, bounds, folder
+from egret.daemon.setup import Knowledge, load_knowledge
+from egret.evidence import Raw
+from egret.settings.config import Config
+from egret.settings.evidence_section import EvidenceSettings
+from egret.worker.pipeline import Hit
+from egret.worker.proving import Prover
+from tests.support.daemon import Room
+from tests.support.hello import client_hello
+from tests.support.pipeline import CATALOG, seen
+
+
+@pytest.fixture
+def knowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Knowledge:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    return load_knowledge(Config(evidence=EvidenceSettings(per_incident=2)))
+
+
+def proven(name: str = "www.chat.example") -> Hit:
+    match = CATALOG.match_name(name)
+    assert match is not None
+    hit = Hit(replace(seen(name), raw=Raw(client_hello(name.encode()))), match)
+    return Prover(lambda _client, _address: None)(hit)
+
+
+def play(
+    knowledge: Knowledge, tmp_path: Path, what: Callable[[Room, EvidenceKeeper], Coroutine[Any, Any, None]]
+) -> Room:
+    room = Room(tmp_path / "i.db", IncidentPolicy(evidence=str(knowledge.config.paths.evidence)))
+
+    async def scenario() -> None:
+        keeper = EvidenceKeeper(knowledge, Sensor("1", "gw"), CLEAR, room.telemetry)
+        room.ledger._evidence = keeper
+        try:
+            await what(room, keeper)
+        finally:
+            await keeper.close()
+            await asyncio.sleep(0)
+            await room.ledger.close()
+
+    asyncio.run(scenario())
+    return room
+
+
+def number(room: Room, outcome: str) -> float:
+    name = f'egret_evidence_total{{outcome="{outcome}"}} '
+    text = room.telemetry.exposition().decode()
+    return next(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+
+
+def test_the_alert_names_files_that_are_there(knowledge: Knowledge, tmp_path: Path) -> None:
+    async def what(room: Room, keeper: EvidenceKeeper) -> None:
+        for name in ("www.chat.example", "a.chat.example", "b.chat.example"):
+            room.ledger.hit(proven(name))
+        await keeper.tick(0)
+        [incident] = room.incidents.open_incidents
+        kept = keeper.read(incident.id)
+        assert kept is not None
+        assert kept.record["left_out"] == 1
+        assert all(map(os.path.getsize, incident.evidence_files))
+        assert await keeper.forget([incident.id]) == 1
+        assert keeper.read(incident.id) is None
+
+    room = play(knowledge, tmp_path, what)
+    assert (number(room, "kept"), number(room, "left_out")) == (2, 1)
+
+
+def test_what_a_disk_does_not_take_is_counted(
+    knowledge: Knowledge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "evidence").write_text("no folder")
+
+    async def what(room: Room, _keeper: EvidenceKeeper) -> None:
+        room.ledger.hit(proven())
+        monkeypatch.setattr(evidence, "MAX_PENDING", 0)
+        room.ledger.hit(proven("a.chat.example"))
+
+    room = play(knowledge, tmp_path, what)
+    assert (number(room, "failed"), number(room, "dropped")) == (1, 1)
+    assert len(room.incidents.open_incidents) == 1
+
+
+def test_what_has_no_proof_or_is_not_wanted_is_not_kept(knowledge: Knowledge, tmp_path: Path) -> None:
+    async def what(room: Room, keeper: EvidenceKeeper) -> None:
+        room.ledger.hit(proven()._replace(proof=None))
+        assert room.incidents.open_incidents[0].evidence_files == ()
+        room.incidents.apply(IncidentPolicy())
+        room.ledger.hit(proven("a.chat.example"))
+        await keeper.forget([])
+
+    play(knowledge, tmp_path, what)
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_bounds_are_those_of_the_settings(knowledge: Knowledge) -> None:
+    assert bounds(knowledge.config) == folder(knowledge.config).bounds
+    assert (bounds(knowledge.config).per_incident, bounds(knowledge.config).max_bytes) == (2, 64 << 20)
