@@ -229,9 +229,15 @@ class Ledger:
         return before - len(self._waiting)
 
     def _record(self, alerts: Sequence[Alert]) -> None:
-        """Commit alerts with a place in the outbox of each sink that wants them."""
+        """Commit alerts with a place in the outbox of each sink that wants them; what fails waits in the store."""
+        failed: StoreError | None = None
         for sinks, group in groupby(alerts, self._outputs.wanting):
-            self._store.record(alerts=list(group), sinks=sinks)
+            try:
+                self._store.record(alerts=list(group), sinks=sinks)
+            except StoreError as error:  # the other groups must wait there as well
+                failed = error
+        if failed is not None:
+            raise failed
 
     async def _settle(self) -> None:
         """Note outcomes; what the disk does not take now, the store keeps for its next write."""

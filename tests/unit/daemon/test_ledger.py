@@ -366,3 +366,22 @@ def test_what_is_dead_waiting_or_unrecorded_is_a_number(tmp_path: Path, monkeypa
         assert room.telemetry.value("egret_dead_letters_dropped_total", "collector") == 1
 
     live(room, during)
+
+
+def test_a_full_disk_costs_no_alert_of_a_burst_its_place_in_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "i.db"
+    room = Room(path)
+    monkeypatch.setattr(room.outputs, "wanting", lambda alert: (alert.severity.value,))
+    path.mkdir()
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        room.ledger.hit(hit("cloud.example"))
+        await asyncio.sleep(0.1)
+        path.rmdir()
+
+    live(room, during)
+    assert len(room.said()) == 2
+    assert Room(path).store.count() == len(outbox.find(Room(path).store.database, outbox.Choice())) == 2
