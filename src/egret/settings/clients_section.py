@@ -133,6 +133,7 @@ class Clients(Section):
     def _checked(self) -> Self:
         if not timedelta(seconds=1) <= self.refresh <= MAX_REFRESH:
             raise ValueError('clients.refresh: from "1s" to "1h"')
+        self._one_name_each()
         known = {entry.name for entry in self.static if entry.name and entry.subnet is None}
         for where, members in self._lists().items():
             for member in members:
@@ -140,6 +141,14 @@ class Clients(Section):
                     hint = suggest(member, known) or "name it under clients.static, by address or mac"
                     raise ValueError(f"{where}: no static client is called '{member}' ({hint})")
         return self
+
+    def _one_name_each(self) -> None:
+        """An address, hardware address or subnet has one name, or nobody knows which one was meant."""
+        names: dict[str, str] = {}
+        for entry in self.static:
+            which = str(entry.address or entry.mac or entry.subnet)
+            if entry.name is not None and names.setdefault(which, entry.name) != entry.name:
+                raise ValueError(f"clients.static: {which} is called '{names[which]}' and '{entry.name}'; keep one")
 
     def _lists(self) -> dict[str, tuple[str, ...]]:
         groups = {f"clients.groups.{name}": members for name, members in self.groups.items()}

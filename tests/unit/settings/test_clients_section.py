@@ -67,6 +67,10 @@ def test_nothing_needs_to_be_said() -> None:
         ("{roles: {nat: [nobody]}}", "clients.roles.nat: no static client is called 'nobody'"),
         ("{groups: {office: [192.0.2.1/24]}}", "did you mean 192.0.2.0/24?"),
         ("{leases: [{path: /x, format: windows}]}", "dnsmasq"),
+        (
+            "{static: [{mac: '02-00-5E-10-00-01', name: a}, {mac: '02:00:5e:10:00:01', name: b}]}",
+            "'a' and 'b'; keep one",
+        ),
         ("{refresh: 1ms}", "clients.refresh"),
     ],
 )
