@@ -28,18 +28,21 @@ _NS = 1_000_000_000
 
 
 class Geometry(NamedTuple):
-    """How a ring's memory is cut."""
+    """How a ring's memory is cut.
 
-    block_size: int = 1 << 20  # a power of two; 256 KB or more, so that a 64 KB super-packet fits whole
-    blocks: int = 32
-    retire_ms: int = 20  # a block with anything in it is handed over this late at most
+    A block is handed over when it is full or old, so on a quiet link a reader that stops for longer than ``blocks``
+    times ``retire_ms`` loses frames however much room they hold: many small blocks ride out a longer pause.
+    """
+
+    block_size: int = 1 << 18  # a power of two; 256 KB or more, so that a 64 KB super-packet fits whole
+    blocks: int = 128
+    retire_ms: int = 30  # a block with anything in it is handed over this late at most
     frame_size: int = 2048  # only a divisor for the kernel's own arithmetic: V3 packs frames tightly
 
     @classmethod
     def of(cls, megabytes: int) -> Geometry:
         """A ring of about *megabytes*; at least four blocks, or a burst finds no free one."""
-        blocks = max(4, megabytes)
-        return cls(blocks=blocks) if megabytes >= 4 else cls(block_size=1 << 18, blocks=max(4, 4 * megabytes))
+        return cls(blocks=max(4, 4 * megabytes))
 
     @property
     def size(self) -> int:

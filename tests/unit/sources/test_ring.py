@@ -108,4 +108,9 @@ def test_a_ring_is_as_large_as_asked_and_its_blocks_hold_super_packets(megabytes
 def test_the_request_is_consistent() -> None:
     block_size, blocks, frame_size, frames, retire_ms, private, features = struct.unpack("=7I", Geometry().request())
     assert frames == blocks * (block_size // frame_size)
-    assert (retire_ms, private, features) == (20, 0, 0)
+    assert (retire_ms, private, features) == (30, 0, 0)
+
+
+def test_the_default_rides_out_a_pause_of_a_second_and_a_half_on_a_quiet_link() -> None:
+    geometry = Geometry.of(16)  # capture.ring_mb
+    assert geometry.blocks * geometry.retire_ms > 1_500
