@@ -13,6 +13,7 @@ from egret.model import Severity
 from egret.sinks import notices as module
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.notices import MAX_WAITING, Notices
+from egret.sinks.outputs import SINKS
 from tests.support.alerts import Watch
 
 
@@ -81,6 +82,10 @@ class Room:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_S", 0.001)
+
+
+def test_every_output_that_there_is_has_a_form_for_them() -> None:
+    assert [name for name, kind in SINKS.items() if not callable(getattr(kind, "warn", None))] == []
 
 
 def test_who_has_a_form_for_them_gets_them() -> None:

@@ -264,3 +264,23 @@ def test_a_bug_in_hearing_does_not_end_the_capture(monkeypatch: pytest.MonkeyPat
     assert total(said, "names", "tls", "client_hello") == 1
     ours.close()
     theirs.close()
+
+
+def test_a_full_pipe_swallows_the_canary_and_that_is_counted() -> None:
+    ours, theirs = pair()
+    while theirs.send({"filler": "x" * 1000}):
+        pass
+    data = from_port(frames()[Probe.DNS], 20_000)
+    lo = FakeSource([[Frame(1, ETHERNET, memoryview(data), len(data))]], lambda: None)
+
+    def make_room_and_end() -> None:
+        while ours.receive() is not None:
+            pass
+        signal.raise_signal(signal.SIGTERM)
+
+    Worker(FakeSource([[]], make_room_and_end), Pipeline(CATALOG), theirs, ear=Ear(lo)).run()
+    said = heard(ours)
+    assert not [each for each in said if isinstance(each, Heard)]
+    assert total(said, "messages_dropped") > 0
+    ours.close()
+    theirs.close()
