@@ -24,8 +24,11 @@ def reload() -> None:
     path = state_directory() / SOCKET
     try:
         outcome = ask(path, "reload", "", WAIT_S)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         complain(f"{path}: {error}; run it as root or as the service's user")
+        raise typer.Exit(FAILED) from None
+    except ValueError:
+        complain("the daemon ended before it answered; its log says why")
         raise typer.Exit(FAILED) from None
     if outcome is None:
         complain(f"no daemon listens at {path}; egret run starts one; ask as root or as its user")

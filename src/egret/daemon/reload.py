@@ -80,6 +80,12 @@ class Reloader:
 
     async def run(self) -> None:
         """Serve ``ask`` and look at the files, until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._answer(self._askers, Reloaded(applied=False, why="Egret is stopping"))
+
+    async def _run(self) -> None:
         seen = await asyncio.to_thread(fingerprint, self.knowledge.config)
         before = seen
         while True:
@@ -94,11 +100,16 @@ class Reloader:
             before = now
 
     async def _serve(self) -> None:
-        askers, self._askers = self._askers, []
-        await self.reload(Trigger.COMMAND if askers else Trigger.SIGNAL)
+        asking = len(self._askers)
+        await self.reload(Trigger.COMMAND if asking else Trigger.SIGNAL)
+        askers, self._askers = self._askers[:asking], self._askers[asking:]
+        self._answer(askers, self.last)
+
+    @staticmethod
+    def _answer(askers: Iterable[asyncio.Future[Reloaded]], outcome: Reloaded) -> None:
         for asker in askers:
             if not asker.done():
-                asker.set_result(self.last)
+                asker.set_result(outcome)
 
     async def _asked(self, timeout_s: float) -> bool:
         try:

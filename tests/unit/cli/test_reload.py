@@ -39,7 +39,7 @@ def test_it_says_that_it_was_taken_and_what_comes_later(
         ({"error": "only root and the service's own user may ask"}, 1, "only root"),
         (None, 1, "no daemon listens"),
         (PermissionError(13, "Permission denied"), 1, "run it as root"),
-        (ValueError("no answer"), 1, "no answer"),
+        (ValueError("no answer"), 1, "the daemon ended before it answered"),
     ],
 )
 def test_what_goes_wrong_is_said(

@@ -187,3 +187,17 @@ def test_a_command_waits_and_says_how_it_went(path: Path) -> None:
     assert said[1]["applied"] is False
     assert "enormous" in str(said[1]["why"])
     assert (made.count("applied", Trigger.COMMAND), made.count("refused", Trigger.COMMAND)) == (1, 1)
+
+
+def test_who_asks_while_it_stops_is_told(path: Path) -> None:
+    made = desk(path)
+
+    async def scene() -> dict[str, object]:
+        serving = asyncio.create_task(made.reloader.run())
+        await asyncio.sleep(0)
+        asking = asyncio.create_task(made.reloader.command("", "user root (uid 0)"))
+        await asyncio.sleep(0)
+        serving.cancel()
+        return await asyncio.wait_for(asking, 5)
+
+    assert asyncio.run(scene()) == {"applied": False, "why": "Egret is stopping", "needs_restart": []}
