@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import signal
@@ -122,7 +123,7 @@ class Receiver:
         return self.server.server_port
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        request.rfile.read(int(request.headers["Content-Length"]))
+        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         way = self._chance.choice(self._ways) if self.faulty else 200
         if way == "hang":
             time.sleep(3.0)
@@ -134,7 +135,7 @@ class Receiver:
         if way == 429:
             request.send_header("Retry-After", "1")
         request.end_headers()
-        if way == 200:
+        if way == 200 and "incident" in body["egret"]:  # the rest is about the sensor itself, and not on record
             self.took[request.headers["Idempotency-Key"]] += 1
 
 

@@ -76,6 +76,22 @@ def test_names_that_the_catalogue_does_not_have(tmp_path: Path) -> None:
     assert errors[1] == "alerts.suppress: the catalogue has no 'Alibabba' (did you mean 'Alibaba'?)"
 
 
+def test_routes_that_let_nothing_through(tmp_path: Path) -> None:
+    text = """
+clients: {groups: {finance: [192.0.2.0/24]}}
+outputs:
+  routes:
+    - {to: [terminal], vendors: [alibaba], groups: [finance], signatures: [alibaba.qwen-chat]}
+    - {to: [terminal], vendors: [Alibabba], groups: [finanse], signatures: [alibaba.qwen-chatt]}
+"""
+    code, _, err = run("-c", write(tmp_path, text))
+    assert code == 2
+    assert "outputs.routes, entry 2: no vendor is named 'Alibabba' (did you mean 'Alibaba'?)" in err
+    assert "no client group is named 'finanse' (did you mean 'finance'?)" in err
+    assert "no signature is named 'alibaba.qwen-chatt' (did you mean 'alibaba.qwen-chat'?)" in err
+    assert "entry 1" not in err
+
+
 def test_what_is_in_force_is_yaml(tmp_path: Path) -> None:
     code, out, _ = run("--effective", "-c", write(tmp_path, "http: {enabled: false}"))
     assert code == 0

@@ -385,3 +385,28 @@ def test_a_full_disk_costs_no_alert_of_a_burst_its_place_in_the_history(
     live(room, during)
     assert len(room.said()) == 2
     assert Room(path).store.count() == len(outbox.find(Room(path).store.database, outbox.Choice())) == 2
+
+
+def test_a_spool_that_is_spoilt_meanwhile_is_set_aside_and_every_alert_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "i.db"
+    room = Room(path)
+    room.sink.trouble = SinkTemporary("down")
+
+    def spoil() -> None:
+        room.store.close()
+        for each in tmp_path.iterdir():
+            each.unlink()
+        path.write_bytes(b"no database at all" * 1000)
+
+    async def during() -> None:
+        room.ledger.hit(hit())
+        await asyncio.sleep(0.1)
+        spoil()
+        room.ledger.hit(hit("cloud.example"))
+        await asyncio.sleep(0.1)
+        room.sink.trouble = None
+
+    live(room, during)
+    assert room.said() == ["opened example.chat", "opened example.cloud"]
+    assert [aside.name for aside in room.store.moved_aside] == ["i.db.1.corrupt"]
+    assert Room(path).store.count() == 2
