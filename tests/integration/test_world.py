@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -18,7 +20,7 @@ from tests.support.world.expected import Expected, expected, incidents
 from tests.support.world.namespaces import WorldError, wait_until
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import DINGTALK, VISITS
-from tests.support.world.watch import PATIENCE_S, PROMPT_S, Arrived, Watch
+from tests.support.world.watch import EGRET, PATIENCE_S, PROMPT_S, Arrived, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -36,6 +38,8 @@ class Evening:
     page: str
     prometheus: Prometheus
     expected: dict[tuple[str, str], Expected]
+    evidence: list[dict[str, Any]]  # what ``egret evidence verify`` says
+    captures: str  # what tshark reads of them
 
 
 @pytest.fixture(scope="module", params=["world", "nat_world"])
@@ -51,7 +55,35 @@ def evening(request: pytest.FixtureRequest) -> Iterator[Evening]:
         alerts, samples = list(watch.alerts), watch.samples()
         prometheus.wait_for_next_scrape()
         metrics, page = watch.get("/metrics"), watch.get("/")
-        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, wanted)
+        proven, read = verified(watch), captured(watch)
+        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, wanted, proven, read)
+
+
+def verified(watch: Watch) -> list[dict[str, Any]]:
+    command = [
+        *EGRET,
+        "evidence",
+        "verify",
+        "--json",
+        "-c",
+        str(watch.config),
+        "--folder",
+        str(watch.state / "evidence"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def captured(watch: Watch) -> str:
+    fields = ("tls.handshake.extensions_server_name", "dns.qry.name", "http.host", "_ws.malformed")
+    options = [option for field in fields for option in ("-e", field)]
+    files = sorted((watch.state / "evidence").glob("*.pcapng"))
+    if not files or shutil.which("tshark") is None:
+        return ""
+    commands = ([*["tshark", "-n", "-T", "fields", "-r"], str(path), *options] for path in files)
+    return "".join(
+        subprocess.run(each, capture_output=True, text=True, timeout=60, check=True).stdout for each in commands
+    )
 
 
 def incident(alert: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +106,22 @@ def test_every_flagged_visit_is_told_with_the_right_service_and_client(evening: 
     for key, row in evening.expected.items():
         said = incident(of(evening, *key)[-1].alert)
         assert (said["vendor"], said["class"], said["signature"]) == row.says, key
+
+
+def test_every_incident_has_evidence_that_proves_it(evening: Evening) -> None:
+    told = {incident(a.alert)["id"] for a in evening.alerts if incident(a.alert)["evidence_files"]}
+    assert {incident(a.alert)["id"] for a in evening.alerts} == told == {each["incident"] for each in evening.evidence}
+    assert [each for each in evening.evidence if not each["holds"]] == []
+    said = [finding for each in evening.evidence for finding in each["findings"]]
+    assert [finding for finding in said if finding["proven"] is not True] == []
+    assert evening.samples['egret_evidence_total{outcome="failed"}'] == 0
+
+
+def test_other_programs_read_the_evidence(evening: Evening) -> None:
+    names = {host for a in evening.alerts for host in incident(a.alert)["hosts"]}
+    shown = evening.captures.replace(",", "\t").split()
+    assert names - set(shown) == set()
+    assert "Malformed" not in evening.captures
 
 
 def test_the_servers_are_those_that_the_clients_reached(evening: Evening) -> None:

@@ -103,7 +103,9 @@ SECRETS = st.lists(
         SECRET.map(lambda secret: extension(44, vector(2, secret))),  # cookie
         SECRET.map(lambda secret: extension(51, vector(2, b"\0\x1d" + vector(2, secret)))),
         SECRET.map(lambda secret: extension(0xFF01, vector(1, secret))),  # renegotiation_info
-        SECRET.map(lambda secret: extension(57, secret)),  # QUIC's transport parameters
+        SECRET.map(
+            lambda secret: extension(57, b"\x0f" + bytes([len(secret)]) + secret)
+        ),  # QUIC's transport parameters
         SECRET.map(lambda secret: extension(21, secret)),
         SECRET.map(lambda secret: extension(0xFE0D, b"\0\0\1\0\1\7" + vector(2, secret) + vector(2, secret))),
         st.tuples(st.integers(0x4000, 0xFFFF), SECRET).map(lambda drawn: extension(0x8000 | drawn[0] & ~1, drawn[1])),

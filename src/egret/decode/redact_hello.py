@@ -1,7 +1,7 @@
 """A ClientHello without what is secret or nobody's business: names and structure stay, contents go.
 
-What is not known to be harmless is blanked: sessions, tickets, pre-shared keys and binders, cookies, key shares,
-transport parameters, whatever an extension that nobody here knows may hold. Lengths stay, so that the blanked hello
+What is not known to be harmless is blanked: sessions, tickets, pre-shared keys and binders, cookies, key shares, values
+of transport parameters, whatever an extension that nobody here knows may hold. Lengths stay, so that the blanked hello
 reads as the original did, fingerprint included. Where the original cannot be followed, the blanked one ends.
 """
 
@@ -155,4 +155,25 @@ def _ech(hello: Blanked, _stop: int) -> None:
         hello.blank(hello.number(2))
 
 
-_PARTLY: dict[int, Callable[[Blanked, int], None]] = {0: _server_name, 51: _key_share, 0xFE0D: _ech}
+def _transport_parameters(hello: Blanked, stop: int) -> None:
+    """RFC 9000 section 18: which there are; their values have connection ids and tokens."""
+    while hello.reader.offset < stop:
+        _varint(hello)
+        hello.blank(_varint(hello))
+
+
+def _varint(hello: Blanked) -> int:
+    """RFC 9000 section 16."""
+    first = hello.number(1)
+    value = first & 0x3F
+    for _ in range((1 << (first >> 6)) - 1):
+        value = value << 8 | hello.number(1)
+    return value
+
+
+_PARTLY: dict[int, Callable[[Blanked, int], None]] = {
+    0: _server_name,
+    51: _key_share,
+    57: _transport_parameters,
+    0xFE0D: _ech,
+}

@@ -74,7 +74,8 @@ class Watch:
         command = [*EGRET, "run", "-c", str(self.config), *self._options]
         self._began_ns = time.time_ns()
         # out of pytest's folder: whatever the daemon reads relative to where it is would be a bug
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": str(self.folder)}
+        own = {"HOME": str(self.folder), "STATE_DIRECTORY": str(self.state)}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **own}
         self._process = self._world.gateway.start(command, self.log, environment)
         try:
             wait_until(self.is_ready, f"egret ready: {' '.join(command)}", READY_S)

@@ -36,6 +36,12 @@ def test_a_second_name_of_the_list_goes() -> None:
     assert parse_client_hello(kept).server_name == b"chat.example"
 
 
+def test_of_transport_parameters_their_kinds_stay() -> None:
+    parameters = b"\x0f\x08" + b"\xee" * 8 + b"\x40\x20\x02" + b"\xee" * 2
+    kept = redact_hello(client_hello(extensions=[extension(57, parameters)]), datagram=False, limit=LIMIT)
+    assert extension(57, b"\x0f\x08" + bytes(8) + b"\x40\x20\x02" + bytes(2)) in kept
+
+
 def test_a_cookie_of_dtls_goes() -> None:
     body = dtls_body(b"chat.example", cookie=b"cookiecookie")
     message = b"\x01" + len(body).to_bytes(3, "big") + body
