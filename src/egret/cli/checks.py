@@ -22,6 +22,7 @@ from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config
 from egret.settings.signatures import load_catalog
+from egret.sources.afpacket import ARPHRD_LOOPBACK, hardware_type
 from egret.sources.placement import choose
 from egret.sources.privileges import find_user, may_capture
 
@@ -224,6 +225,27 @@ def _secrets(config: Config) -> Iterator[Finding]:
             yield Finding("secrets", Level.WARN, f"{path} is readable for everyone", f"chmod o-r {path}")
 
 
+def _canary(config: Config) -> Iterator[Finding]:
+    canary = config.canary
+    if config.capture.backend == "portable":
+        return
+    if not canary.enabled:
+        yield Finding("canary", Level.WARN, "off: a blind sensor would say nothing", "canary: {enabled: true}")
+    elif _is_loopback(canary.interface):
+        yield Finding("canary", Level.OK, f"every {canary.every.total_seconds():g} s on {canary.interface}")
+    else:
+        yield Finding(
+            "canary", Level.FAIL, f"{canary.interface} is no loopback interface", "set canary.interface to lo"
+        )
+
+
+def _is_loopback(interface: str) -> bool:
+    try:
+        return hardware_type(interface) == ARPHRD_LOOPBACK
+    except OSError:
+        return False
+
+
 CHECKS: tuple[Check, ...] = (
     _python,
     _rights,
@@ -231,6 +253,7 @@ CHECKS: tuple[Check, ...] = (
     _ring,
     _interfaces,
     _portable,
+    _canary,
     _catalog,
     _databases,
     _clock,

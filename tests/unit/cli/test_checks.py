@@ -124,6 +124,16 @@ def test_scapy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one(checks._portable, PORTABLE).level is Level.FAIL
 
 
+def test_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "hardware_type", lambda name: {"lo": 772, "eth0": 1}[name])
+    assert one(checks._canary) == Finding("canary", Level.OK, "every 60 s on lo")
+    assert one(checks._canary, override(CONFIG, {"canary": {"interface": "eth0"}})).level is Level.FAIL
+    assert one(checks._canary, override(CONFIG, {"canary": {"enabled": False}})).level is Level.WARN
+    monkeypatch.setattr(checks, "hardware_type", failing(OSError("no such interface")))
+    assert one(checks._canary).level is Level.FAIL
+    assert list(checks._canary(PORTABLE)) == []
+
+
 def test_catalogue_and_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one(checks._catalog).level is Level.OK
     assert one(checks._clock).level is Level.OK
