@@ -57,10 +57,10 @@ class VolumeSource(StrEnum):
     TCP = "tcp_sequence"  # by sequence and acknowledgement numbers: payload, whole from the connection's start
     UDP = "udp_datagrams"  # by the lengths of datagrams, with QUIC less an estimate of its headers
     TCP_UDP = "tcp_sequence+udp_datagrams"
-    CONNTRACK = "conntrack"  # by the host's own connection tracking, headers included
+    CONNTRACK = "conntrack"  # UDP by the host's own connection tracking, less headers; TCP as above
 
     def joined(self, other: VolumeSource | None) -> VolumeSource:
-        """The source of a sum; conntrack's says least about its parts, so it names the sum."""
+        """The source of a sum; with conntrack it is conntrack's, whose words cover the others."""
         if other is None or other is self:
             return self
         return VolumeSource.CONNTRACK if VolumeSource.CONNTRACK in {self, other} else VolumeSource.TCP_UDP

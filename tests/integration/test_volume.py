@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +14,9 @@ from tests.support.world import plan
 from tests.support.world.capture import capturing
 from tests.support.world.clients import make
 from tests.support.world.namespaces import WorldError, wait_until
-from tests.support.world.plan import BUILDER, DESKTOP, LAPTOP, Host
-from tests.support.world.visits import HERE, Visit
+from tests.support.world.plan import DESKTOP, LAPTOP
+from tests.support.world.transfers import CLOSE, by_key, curl, datagrams, h3
+from tests.support.world.visits import HERE
 from tests.support.world.watch import CONFIG, PATIENCE_S, Watch, egret
 from tests.support.world.world import World
 
@@ -27,18 +26,6 @@ MEGABYTE = 1_000_000
 DOWN, UP = 30 * MEGABYTE, 20 * MEGABYTE
 QUIC_DOWN, QUIC_UP = 3 * MEGABYTE, 2 * MEGABYTE
 UPLOAD_PORT = 9443
-CLOSE = 0.02
-QUIC_HEADERS, SHORTEST = 35, 64  # of a full packet; what carries content is longer
-
-
-def curl(host: Host, url: str, *options: str) -> Visit:
-    arguments = ("curl", "-sS", "-4", "-m", "25", "--cacert", "{ca}", *options, url)
-    return Visit(host=host, tool="curl", arguments=arguments, seen=())
-
-
-def h3(name: str, down: int, up: int) -> Visit:
-    arguments = (sys.executable, str(HERE / "h3_client.py"), name, "{ca}", f"/{down}", str(up))
-    return Visit(host=BUILDER, tool="aioquic", arguments=arguments, seen=())
 
 
 @dataclass
@@ -76,21 +63,6 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def settled(watch: Watch) -> bool:
     return (by_key(watch.incidents()).get("builder moonshot.kimi", {}).get("bytes_in") or 0) > QUIC_DOWN
-
-
-def by_key(incidents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    names = {host.v4: host.name for host in plan.HOSTS}
-    return {f"{names[each['client']]} {each['signature']}": each for each in incidents}
-
-
-def datagrams(capture: Path) -> tuple[int, int]:
-    fields = ["-T", "fields", "-e", "ip.src", "-e", "udp.length"]
-    command = ["tshark", "-n", "-r", str(capture), "-Y", f"udp.port==443 && ip.addr=={BUILDER.v4}", *fields]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    rows = [line.split() for line in done.stdout.splitlines()]
-    sizes = [(source, int(length) - 8) for source, length in rows if int(length) - 8 >= SHORTEST]
-    sent = sum(size - QUIC_HEADERS for source, size in sizes if source == BUILDER.v4)
-    return sent, sum(size - QUIC_HEADERS for source, size in sizes if source != BUILDER.v4)
 
 
 def test_a_download_is_measured(moved: Moved) -> None:

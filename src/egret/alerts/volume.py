@@ -24,12 +24,16 @@ _UDP_LIMITS = (
     "UDP: by the lengths of datagrams, with QUIC less an estimate of its headers; from detection on, with "
     "retransmissions; not what came while the sensor dropped packets, nor after the connection moved to other ports"
 )
+_CONNTRACK_LIMITS = (
+    "UDP: by this host's connection tracking, whole from the connection's start, less headers of IP and UDP and, with "
+    "QUIC, an estimate of its own; with retransmissions; not after the connection moved to other ports"
+)
 VOLUME_LIMITS: Mapping[VolumeSource, str] = MappingProxyType(
     {
         VolumeSource.TCP: _TCP_LIMITS,
         VolumeSource.UDP: _UDP_LIMITS,
         VolumeSource.TCP_UDP: f"{_TCP_LIMITS}. {_UDP_LIMITS}",
-        VolumeSource.CONNTRACK: "connection tracking: bytes of IP packets, headers and retransmissions included",
+        VolumeSource.CONNTRACK: f"{_CONNTRACK_LIMITS}. {_TCP_LIMITS}",
     }
 )
 COUNTED = "bytes since detection; of TCP by sequence numbers, of UDP by datagrams"  # where a table has many

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from egret.cli.client_checks import check_names
 from egret.cli.findings import Finding, Level
+from egret.cli.volume_checks import check_conntrack
 from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config
@@ -261,4 +262,5 @@ CHECKS: tuple[Check, ...] = (
     _disk,
     _secrets,
     check_names,
+    check_conntrack,
 )

@@ -21,13 +21,14 @@ from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
 from egret.sources.afpacket import RingOptions
+from egret.sources.conntrack import missing
 from egret.sources.kernel_filter import ANY_DNS, DEFAULT
 from egret.sources.live import LiveSource, Source
 from egret.sources.opener import Opener
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.placement import Placement, choose
 from egret.sources.portable import PortableSource
-from egret.sources.privileges import Identity, drop, find_user, may_capture
+from egret.sources.privileges import CAP_NET_ADMIN, Identity, current_capabilities, drop, find_user, may_capture
 from egret.sources.ring import Geometry
 from egret.sources.volume_ring import VolumeRing, ring_options
 from egret.telemetry.logs import Log, configure
@@ -37,6 +38,7 @@ from egret.worker.meter import Meter
 from egret.worker.pipeline import Pipeline
 from egret.worker.process import Worker
 from egret.worker.scope import Scope
+from egret.worker.tallying import Tallying
 
 
 def run(
@@ -66,8 +68,9 @@ def run(
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
     shares = _shares(placement.interfaces, settings.capture.workers)
+    plan = _plan(settings, placement, user)
     opener = Opener.start(
-        lambda index, link: _work(link, knowledge, shares[index], inside), _plan(settings, placement, user)
+        lambda index, link: _work(link, knowledge, shares[index], inside, conntrack=plan.conntrack), plan
     )
     drop(user)
     post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend))
@@ -100,7 +103,27 @@ def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan
     interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
     volume = ring_options(settings.volume.ring_mb) if settings.volume.enabled else None
     canary = make_canary_plan(settings)
-    return Plan(interfaces=interfaces, user=user, backend=settings.capture.backend, volume=volume, canary=canary)
+    return Plan(
+        interfaces=interfaces,
+        user=user,
+        backend=settings.capture.backend,
+        volume=volume,
+        canary=canary,
+        conntrack=volume is not None and _may_ask_conntrack(settings),
+    )
+
+
+def _may_ask_conntrack(settings: Config) -> bool:
+    """Whether the opener keeps the right to ask connection tracking; where that is off or useless it keeps none."""
+    wanted = settings.volume.conntrack
+    if wanted == "off" or settings.capture.backend != "afpacket":
+        return False
+    lacks = missing()
+    if wanted == "on":
+        for lack in lacks:
+            complain(f"volume.conntrack is on, and this is missing: {lack}")
+        return CAP_NET_ADMIN in current_capabilities()  # the kernel may begin to count later
+    return not lacks
 
 
 def _make_room(settings: Config, user: Identity | None) -> None:
@@ -143,7 +166,9 @@ def _shares(interfaces: Sequence[str], workers: int) -> list[Sequence[str]]:
     return [interfaces[first::number] for first in range(number)]
 
 
-def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], inside: Sequence[str]) -> None:
+def _work(
+    link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], inside: Sequence[str], *, conntrack: bool
+) -> None:
     """What a worker process does; it was forked with everything loaded."""
     pipeline = Pipeline(
         knowledge.catalog,
@@ -154,7 +179,7 @@ def _work(link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], ins
         limits=Limits(volume_peers=knowledge.config.volume.peers),
     )
     source = _source(link, knowledge.config, interfaces)
-    meter = _meter(link, knowledge.config, interfaces, pipeline)
+    meter = _meter(link, knowledge.config, interfaces, pipeline, conntrack=conntrack)
     Worker(source, pipeline, link.pipe, knowledge.geo, meter, _ear(link, knowledge.config)).run()
 
 
@@ -168,14 +193,17 @@ def _ear(link: WorkerLink, config: Config) -> Ear | None:
         return None
 
 
-def _meter(link: WorkerLink, config: Config, interfaces: Sequence[str], pipeline: Pipeline) -> Meter | None:
+def _meter(
+    link: WorkerLink, config: Config, interfaces: Sequence[str], pipeline: Pipeline, *, conntrack: bool
+) -> Meter | None:
     """The second ring; without it TCP is counted from what the first one shows, and UDP is not."""
     volumes, log = pipeline.observer.volumes, Log()
     volumes.datagrams = False
     if not config.volume.enabled or config.capture.backend == "portable":
         return None
     try:
-        return Meter(volumes, VolumeRing(interfaces, link.open_volume_ring), log)
+        tallying = Tallying(volumes, link.tallies, log) if conntrack else None
+        return Meter(volumes, VolumeRing(interfaces, link.open_volume_ring), log, tallying)
     except SourceError as error:
         log.event(logging.ERROR, "volume_not_counted", why=str(error))
         return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
 
 from egret.settings.sections import Section
+from egret.settings.values import switch
 
 
 class VolumeSettings(Section):
@@ -26,4 +29,10 @@ class VolumeSettings(Section):
         ge=1,
         le=1024,
         description="Size of each interface's second ring, in MiB, which holds headers of flagged connections",
+    )
+    conntrack: Annotated[Literal["auto", "on", "off"], BeforeValidator(switch)] = Field(
+        default="auto",
+        description="Ask this host's connection tracking for the bytes of flagged UDP connections: `auto` where Egret "
+        "has CAP_NET_ADMIN and the kernel counts (`net.netfilter.nf_conntrack_acct=1`, which Egret never sets), `on` "
+        "wherever it has that right, `off`; `egret doctor` says what is missing",
     )

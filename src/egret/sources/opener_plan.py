@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from egret.errors import SourceError
+from egret.model import FlowKey
 from egret.sources import channel
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel
 from egret.sources.privileges import Identity
 from egret.sources.probes import CanaryPlan
 from egret.sources.ring import Geometry
+from egret.sources.tallies import TALLY, decode_tallies, encode_flows
+from egret.track.tally import Tally
 
 ANSWER_TIMEOUT_S = 10.0
+_TALLY_TIMEOUT_S = 0.2  # frames wait meanwhile; the next time is soon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Plan:
     backend: str = "afpacket"  # or "portable"
     volume: RingOptions | None = None  # of a second ring on any of the interfaces, whose filter the worker sets
     canary: CanaryPlan | None = None  # what may be sent, and where
+    conntrack: bool = False  # workers may ask connection tracking for the counters of single connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,15 @@ class WorkerLink:
             raise SourceError(f"{interface}: the opener passed no socket")
         sock = socket.socket(fileno=answer.descriptors[0])
         return Opened(sock, interface, int(str(message["index"])), int(str(message["linktype"])), Geometry(*sizes))
+
+    def tallies(self, flows: Sequence[FlowKey]) -> list[Tally | None]:
+        """What connection tracking says of at most MAX_FLOWS *flows*, in their order.
+
+        Raises:
+            SourceError: the opener does not say, now.
+        """
+        asked = self._opener.ask({"do": TALLY, "flows": encode_flows(flows)}, _TALLY_TIMEOUT_S)
+        return decode_tallies(asked.message, len(flows))
 
     def open_stream(self, interface: str) -> int:
         """The reading end of a portable child's pcap stream of *interface*.

@@ -23,9 +23,11 @@ from egret.errors import EgretError, SourceError
 from egret.names import printable
 from egret.sources import afpacket, channel, privileges
 from egret.sources.channel import BadMessage, Channel, ChannelClosed
+from egret.sources.conntrack import Tracking
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
 from egret.sources.prober import Prober
+from egret.sources.tallies import TALLY, Clerk
 
 _MAX_WORKERS = 64
 _OPENS_PER_WINDOW, _WINDOW_S = 60, 60.0  # enough for interfaces that flap; each ring is memory of the kernel's
@@ -40,6 +42,7 @@ class _Child:
     pid: int
     pidfd: int
     link: Channel | None
+    clerk: Clerk | None
     opened_at_s: deque[float] = field(default_factory=lambda: deque(maxlen=_OPENS_PER_WINDOW))
 
 
@@ -86,9 +89,10 @@ def _prepare(plan: Plan, control: Channel, daemon: int) -> None:
 
 
 def _rights(plan: Plan) -> set[int]:
-    """Capturing; emptying the workers' bounding sets; reading any file only where root names some at the start."""
+    """Capturing; emptying the workers' bounding sets; asking connection tracking, reading any file: where planned."""
     reads = bool(plan.files) and os.geteuid() == 0
     rights = {privileges.CAP_NET_RAW, privileges.CAP_SETPCAP}
+    rights |= {privileges.CAP_NET_ADMIN} if plan.conntrack else set()
     return rights | {privileges.CAP_DAC_READ_SEARCH} if reads else rights
 
 
@@ -102,6 +106,7 @@ class _Server:
         self._streams: dict[str, PortableChild] = {}
         self._files = _Files(plan)
         self._prober = Prober(plan.canary)
+        self._tracking = Tracking() if plan.conntrack else None
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
 
@@ -166,7 +171,8 @@ class _Server:
             _be_worker(self._worker_main, index, WorkerLink(link_there, pipe_there), self._plan, opener)
         link_there.close()
         pipe_there.close()
-        child = _Child(index, pid, os.pidfd_open(pid), link)
+        clerk = Clerk(self._tracking) if self._tracking else None
+        child = _Child(index, pid, os.pidfd_open(pid), link, clerk)
         self._children[index] = child
         self._poll.register(child.pidfd, select.POLLIN)
         self._poll.register(link, select.POLLIN)
@@ -178,6 +184,8 @@ class _Server:
         """In a new worker: nothing of the opener's or of another worker's stays open."""
         self._control.close()
         self._events.close()
+        if self._tracking:
+            self._tracking.close()
         for child in self._children.values():
             os.close(child.pidfd)
             if child.link:
@@ -198,6 +206,9 @@ class _Server:
             self._cut(child)
 
     def _answer_worker(self, child: _Child, link: Channel, message: dict[str, object]) -> None:
+        if message.get("do") == TALLY and child.clerk is not None:
+            self._answer_tally(child.clerk, link, message)
+            return
         interface = message.get("interface")
         if not isinstance(interface, str) or not self._is_planned(message.get("do"), interface):
             raise _RefusedError("a request for an interface that is not in the plan")
@@ -214,6 +225,14 @@ class _Server:
         finally:
             if passed:
                 passed.close()
+
+    def _answer_tally(self, clerk: Clerk, link: Channel, message: dict[str, object]) -> None:
+        try:
+            answer = clerk.answer(message)
+        except ValueError as error:
+            raise _RefusedError(f"a request for {error}") from None
+        if not link.send({**answer, "id": message.get("id")}):
+            raise _RefusedError("requests without reading the answers")
 
     def _is_planned(self, what: object, interface: str) -> bool:
         if what == "open_canary_ring":

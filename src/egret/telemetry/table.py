@@ -178,6 +178,12 @@ METRICS = (
         "Headers of such connections that were lost before they were counted: UDP is undercounted then.",
     ),
     Metric(
+        "egret_conntrack_lookups_total",
+        C,
+        ("result",),
+        "Times that connection tracking was asked for a flagged connection, by whether it had counters of it.",
+    ),
+    Metric(
         "egret_prc_hosted_connections_total",
         C,
         ("country", "network"),
@@ -357,6 +363,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_canary_missed_total": frozenset((probe.value,) for probe in Probe),
         "egret_sensor_problems": frozenset((problem.value,) for problem in Problem),
         "egret_sensor_alerts_total": frozenset((problem.value, turn.value) for problem in Problem for turn in Turn),
+        "egret_conntrack_lookups_total": frozenset((result,) for result in ("found", "absent", "failed")),
         "egret_tracked": frozenset((table,) for table in TABLES),
         "egret_evictions_total": frozenset((table,) for table in TABLES),
     }
@@ -377,6 +384,7 @@ WORKER_COUNTERS: Mapping[str, str] = MappingProxyType(
         "received": "egret_packets_received_total",
         "dropped": "egret_packets_dropped_total",
         "volume_dropped": "egret_volume_packets_dropped_total",
+        "conntrack": "egret_conntrack_lookups_total",
         "evictions": "egret_evictions_total",
         "relayed": "egret_relayed_total",
         "internal_errors": "egret_internal_errors_total",

@@ -7,7 +7,8 @@ nothing is ever said about them.
 TCP is counted by sequence numbers (``track.bytecount``): a few packets tell all. It is the client's packets that tell,
 what it sent and what it acknowledges; an outsider's word counts only where the client's packets are not seen at all.
 UDP has only its datagrams: each counts by its length, with QUIC less an estimate of its headers, in each direction on
-the interface that shows it, so that a flow that two interfaces show counts once.
+the interface that shows it, so that a flow that two interfaces show counts once. Where the host's connection tracking
+counts the flow too, its numbers are taken instead (``track.tally``).
 
 Sans-I/O, bounded, never raises.
 """
@@ -22,6 +23,7 @@ from egret.model import FlowKey, Transport, Volume, VolumeSource
 from egret.track.bytecount import ByteCount
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable, set_back, unused_since
+from egret.track.tally import Tallied, Tally
 
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _DNS = 53  # a look-up is no use of a service, even where the resolver is one
@@ -51,6 +53,7 @@ class _Flow:
         "owner",
         "shown",
         "since_ns",
+        "tallied",
         "told",
     )
 
@@ -61,6 +64,7 @@ class _Flow:
         self.last_ns = 0
         self.ended = False
         self.told = (0, 0)
+        self.tallied = Tallied(len(key.source.ip))  # UDP
         self.shown: dict[bool, tuple[str | None, int]] = {}  # UDP: for outward and inward, which interface and when
         self.buckets: deque[list[int]] = deque(maxlen=_BUCKETS)  # UDP, while nobody owns it: [start, out, in]
         self.restart()
@@ -88,6 +92,7 @@ class Volumes:
         self._said: dict[tuple[bytes, str], Volume] = {}
         self.active = False
         self.generation = 0
+        self._round = 0
         self.on_arming: Callable[[], object] | None = None  # called when packets of another address begin to matter
         self.datagrams = True  # False where UDP is fed by ``feed_header`` only: what else comes is a part of it
 
@@ -242,14 +247,27 @@ class Volumes:
 
     def _say(self, flow: _Flow) -> None:
         """Put what a flow moved since the last time with what is to be told."""
-        counted = flow.count_out.count, flow.count_in.count
+        counted = flow.tallied.content((flow.count_out.count, flow.count_in.count))
         sent, received = (max(0, now - then) for now, then in zip(counted, flow.told, strict=True))
         if flow.owner is None or not sent + received:
             return
-        flow.told = counted
-        key = (flow.key.source.ip, flow.owner)
-        source = VolumeSource.TCP if flow.key.transport is Transport.TCP else VolumeSource.UDP
-        self.give_back([Volume(*key, sent, received, source, flow.last_ns)])
+        flow.told = flow.told[0] + sent, flow.told[1] + received
+        self.give_back([Volume(flow.key.source.ip, flow.owner, sent, received, _source(flow), flow.last_ns)])
+
+    def to_ask(self, most: int) -> list[FlowKey]:
+        """Flows that the host's connection tracking may know better, those first that were asked for longest ago."""
+        udp = ((key, flow.tallied) for key, flow in self._flows.oldest_first() if key.transport is Transport.UDP)
+        wanted = sorted((each for each in udp if each[1].wanted), key=lambda each: each[1].asked)[:most]
+        self._round += 1
+        for _, tallied in wanted:
+            tallied.asked = self._round
+        return [key for key, _ in wanted]
+
+    def tally(self, key: FlowKey, tally: Tally | None) -> None:
+        """What connection tracking says of a flow that was to be asked for; None: nothing."""
+        flow = self._flows.get(key)
+        if flow is not None:
+            flow.tallied.take(tally)
 
     def take(self) -> list[Volume]:
         """What every client and service moved since the last call."""
@@ -311,15 +329,23 @@ def _datagram(flow: _Flow, packet: Packet, *, outward: bool) -> None:
     if interface != packet.interface and abs(packet.time_ns - seen_ns) < SECOND_NS:
         return  # the same datagram was shown by another interface
     flow.shown[outward] = (packet.interface, packet.time_ns)
+    content = _content(packet)
+    flow.tallied.see(packet.wire_payload_length, content, outward=outward)
     if flow.owner is not None:
         if packet.time_ns > flow.since_ns - _BUCKET_NS:
             count = flow.count_out if outward else flow.count_in
-            count.count += _content(packet)
+            count.count += content
         return
     start_ns = packet.time_ns - packet.time_ns % _BUCKET_NS
     if not flow.buckets or flow.buckets[-1][0] != start_ns:
         flow.buckets.append([start_ns, 0, 0])
-    flow.buckets[-1][1 if outward else 2] += _content(packet)
+    flow.buckets[-1][1 if outward else 2] += content
+
+
+def _source(flow: _Flow) -> VolumeSource:
+    if flow.key.transport is Transport.TCP:
+        return VolumeSource.TCP
+    return VolumeSource.UDP if flow.tallied.payload is None else VolumeSource.CONNTRACK
 
 
 def _content(packet: Packet) -> int:

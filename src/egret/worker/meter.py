@@ -14,6 +14,7 @@ from egret.model import Frame
 from egret.sources.live import LinkStatistics
 from egret.telemetry.logs import Log
 from egret.track.volume import Volumes
+from egret.worker.tallying import Tallying
 
 _SHARE = 20  # making filters takes at most one part in so many of the time
 
@@ -41,8 +42,9 @@ class Ring(Protocol):
 class Meter:
     """Feeds *volumes* from *ring*, which follows what they want."""
 
-    def __init__(self, volumes: Volumes, ring: Ring, log: Log) -> None:
+    def __init__(self, volumes: Volumes, ring: Ring, log: Log, tallying: Tallying | None = None) -> None:
         self._volumes = volumes
+        self._tallying = tallying  # None: connection tracking is not asked
         self._ring = ring
         self._log = log
         self._generation = volumes.generation
@@ -66,6 +68,8 @@ class Meter:
             if packet is not None:
                 self._volumes.feed_header(packet)
         self.keep_up(counts)
+        if self._tallying is not None:
+            self._tallying.step(counts)
 
     def keep_up(self, counts: Counter[tuple[str, ...]]) -> None:
         """Follow what is flagged now; for after every frame, for of QUIC nothing tells what the filter missed."""

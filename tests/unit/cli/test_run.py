@@ -9,7 +9,7 @@ from egret.cli import run
 from egret.cli.main import invoke
 from egret.settings.config import Config
 from egret.sources.placement import Placement
-from egret.sources.privileges import Identity
+from egret.sources.privileges import CAP_NET_ADMIN, Identity
 
 PLACE = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",), frozenset({"lan0"}))
 
@@ -46,6 +46,35 @@ def test_the_opener_may_open_what_was_chosen_and_nothing_else() -> None:
     assert plan.interfaces["lan0"].filter == "classic"
     anywhere = Config.model_validate({"capture": {"dns_any_port": True}})
     assert run._plan(anywhere, PLACE, user).interfaces["lan0"].filter == "classic_dns"
+
+
+@pytest.mark.parametrize(
+    ("word", "lacks", "rights", "planned"),
+    [
+        ("auto", [], {CAP_NET_ADMIN}, True),
+        ("auto", ["counters in it: sysctl"], {CAP_NET_ADMIN}, False),
+        ("on", ["counters in it: sysctl"], {CAP_NET_ADMIN}, True),
+        ("on", ["right CAP_NET_ADMIN: run as root"], set(), False),
+        ("off", [], {CAP_NET_ADMIN}, False),
+    ],
+)
+def test_connection_tracking_is_asked_where_it_can_be(
+    word: str,
+    lacks: list[str],
+    rights: set[int],
+    planned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(run, "missing", lambda: lacks)
+    monkeypatch.setattr(run, "current_capabilities", lambda: rights)
+    settings = Config.model_validate({"volume": {"conntrack": word}})
+    assert run._plan(settings, PLACE, None).conntrack is planned
+    said = capsys.readouterr().err
+    assert all(lack in said for lack in lacks) is (word == "on" or not lacks)
+    portable = Config.model_validate({"volume": {"conntrack": word}, "capture": {"backend": "portable"}})
+    assert not run._plan(portable, PLACE, None).conntrack
+    assert not run._plan(Config.model_validate({"volume": {"enabled": False}}), PLACE, None).conntrack
 
 
 def test_folders_are_made_for_the_user_that_will_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

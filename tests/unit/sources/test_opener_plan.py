@@ -9,7 +9,9 @@ from egret.errors import SourceError
 from egret.sources.channel import Channel
 from egret.sources.opener_plan import WorkerLink
 from egret.sources.ring import Geometry
+from egret.track.tally import Tally
 from tests.support.channels import answer
+from tests.support.conntrack import FLOW, SIX
 
 
 def test_a_worker_gets_its_ring(ends: tuple[Channel, Channel]) -> None:
@@ -48,6 +50,14 @@ def test_a_worker_gets_its_stream(ends: tuple[Channel, Channel]) -> None:
     link = WorkerLink(ends[0], ends[0])
     with pytest.raises(SourceError, match="eth0: the opener passed no stream"):
         link.open_stream("eth0")
+
+
+def test_a_worker_is_told_counters(ends: tuple[Channel, Channel]) -> None:
+    answer(ends[1], {"tallies": [None, [1, 2, 3, 4, 5]]})
+    assert WorkerLink(ends[0], ends[0]).tallies([FLOW, SIX]) == [None, Tally(1, 2, 3, 4, 5)]
+    question = ends[1].receive()
+    assert question is not None
+    assert question.message["do"] == "tally"
 
 
 def test_a_refusal_is_an_error(ends: tuple[Channel, Channel]) -> None:

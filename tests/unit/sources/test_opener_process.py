@@ -13,12 +13,14 @@ from egret.errors import SourceError
 from egret.sources import afpacket, channel, opener_process, privileges
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel, ChannelClosed
+from egret.sources.conntrack import Tracking
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.opener_process import _Files, _Server
 from egret.sources.portable import PortableChild
 from egret.sources.prober import Prober
 from egret.sources.probes import canary_plan
 from egret.sources.ring import Geometry
+from egret.track.tally import Tally
 
 Message = dict[str, object]
 
@@ -66,6 +68,8 @@ class Daemon:
         self.server._end()
         self.server._control.close()
         self.server._events.close()
+        if self.server._tracking:
+            self.server._tracking.close()
 
 
 Start = Callable[..., Daemon]
@@ -247,6 +251,7 @@ def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch
         {"do": "open_volume_ring", "interface": "eth0"},
         {"do": "open_canary_ring", "interface": "eth0"},
         {"do": ["open_ring"], "interface": "eth0"},
+        {"do": "tally", "flows": []},
         {"do": "spawn", "index": 1},
     ],
 )
@@ -257,6 +262,34 @@ def test_a_worker_that_asks_for_more_is_killed(
     pipe = daemon.spawn()
     assert daemon.death()["status"] == -9
     assert "worker 0 is killed: it sent a request" in capfd.readouterr().err
+    pipe.close()
+
+
+def test_a_worker_asks_connection_tracking_only_where_planned(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Tracking, "tally", lambda *_: Tally(1, 2, 3, 4, 5))
+    flow = ["udp", "c0000201", 40000, "cb007109", 443]
+    daemon = start(_asks({"do": "tally", "flows": [flow]}, {"do": "tally", "flows": [flow] * 65}), conntrack=True)
+    pipe = daemon.spawn()
+    daemon.turn()
+    assert pipe.wait(5)
+    assert pipe.receive() == ({"message": {"tallies": [[1, 2, 3, 4, 5]], "id": 1}, "descriptors": 0}, ())
+    assert daemon.death()["status"] == -9
+    assert "it sent a request for no list of flows, or too many" in capfd.readouterr().err
+    pipe.close()
+
+
+def test_a_worker_that_does_not_read_its_tallies_is_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tracking, "tally", lambda *_: Tally(1, 2, 3, 4, 5))
+
+    def work(_index: int, link: WorkerLink) -> None:
+        while True:
+            link._opener.send({"do": "tally", "flows": []})
+
+    daemon = start(work, conntrack=True)
+    pipe = daemon.spawn()
+    assert daemon.death()["status"] == -9
     pipe.close()
 
 
@@ -393,5 +426,6 @@ def test_rights_of_the_opener(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert opener_process._rights(Plan(interfaces={})) == raw
     assert opener_process._rights(Plan(interfaces={}, files=[Path("/x")])) == raw | {privileges.CAP_DAC_READ_SEARCH}
+    assert opener_process._rights(Plan(interfaces={}, conntrack=True)) == raw | {privileges.CAP_NET_ADMIN}
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert opener_process._rights(Plan(interfaces={}, files=[Path("/x")])) == raw

@@ -7,6 +7,7 @@ import pytest
 from egret.decode.packet import Packet
 from egret.model import Endpoint, FlowKey, Transport, Volume, VolumeSource
 from egret.track.limits import SECOND_NS, Limits
+from egret.track.tally import Tally
 from egret.track.volume import Volumes
 
 CLIENT, SERVER = Endpoint(bytes([192, 0, 2, 1]), 40000), Endpoint(bytes([203, 0, 113, 9]), 443)
@@ -278,3 +279,36 @@ def test_the_headers_of_quic_are_no_content(first: int, length: int, content: in
     wire.flag(UDP, packet=wire.udp(1000))
     wire.feed(wire.udp(length, out=False)._replace(payload=memoryview(bytes([first]))))
     assert wire.told() == [("a", 1000, content)]
+
+
+def test_connection_tracking_is_asked_for_flagged_datagrams_and_believed() -> None:
+    wire = Wire()
+    wire.flag(UDP, packet=wire.udp(1200))
+    wire.flag(packet=wire.tcp(0, 500))
+    wire.volumes.arm(SERVER.ip, START)
+    wire.feed(wire.udp(40)._replace(source=Endpoint(CLIENT.ip, 7)))  # nobody flagged it
+    assert wire.volumes.to_ask(9) == [UDP]
+    wire.volumes.tally(UDP, Tally(1, 5028, 1, 9028, 1))
+    (told,) = wire.volumes.take()
+    assert (told.bytes_out, told.bytes_in, told.source) == (5500, 9000, VolumeSource.CONNTRACK)
+    wire.volumes.tally(UDP, None)
+    assert (wire.told(), wire.volumes.to_ask(9)) == ([], [])
+
+
+def test_what_was_told_is_never_told_again() -> None:
+    wire = Wire()
+    wire.flag(UDP, packet=wire.udp(1000))
+    assert wire.told() == [("a", 1000, 0)]
+    wire.volumes.tally(UDP, Tally(1, 978, 1, 228, 1))
+    assert wire.told() == [("a", 0, 200)]
+    wire.volumes.tally(UDP, Tally(1, 1128, 1, 228, 1))
+    assert wire.told() == [("a", 100, 0)]
+
+
+def test_flows_take_turns_in_being_asked_for() -> None:
+    wire = Wire()
+    flows = [FlowKey(Transport.UDP, Endpoint(CLIENT.ip, port), SERVER) for port in (1000, 2000, 3000)]
+    for flow in flows:
+        wire.flag(flow)
+    assert [wire.volumes.to_ask(2), wire.volumes.to_ask(2)] == [flows[:2], [flows[2], flows[0]]]
+    wire.volumes.tally(UDP, Tally(1, 1, 1, 1, 1))  # evicted meanwhile

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -9,8 +10,10 @@ from egret.errors import SourceError
 from egret.model import Endpoint, FlowKey, Transport
 from egret.telemetry.logs import Log
 from egret.track.limits import Limits
+from egret.track.tally import Tally
 from egret.track.volume import Volumes
 from egret.worker.meter import Meter
+from egret.worker.tallying import Tallying
 from tests.support.crew import FakeRing
 from tests.support.hello import CLIENT, SERVER, START_NS, frame, udp
 from tests.support.net import ip
@@ -76,3 +79,18 @@ def test_a_filter_that_cannot_be_had_is_said_and_the_rest_goes_on(caplog: pytest
     with caplog.at_level(logging.ERROR):
         scene.step()
     assert "volume_not_counted" in caplog.text
+
+
+def test_connection_tracking_is_asked_with_each_step() -> None:
+    scene = Scene()
+    asked: list[FlowKey] = []
+
+    def ask(flows: Sequence[FlowKey]) -> list[Tally | None]:
+        asked.extend(flows)
+        return [None] * len(flows)
+
+    scene.meter = Meter(scene.volumes, scene.ring, Log(), Tallying(scene.volumes, ask, Log()))
+    scene.volumes.flag(FLOW, "example.chat", None, None, START_NS)
+    scene.step()
+    assert asked == [FLOW]
+    assert scene.counts["conntrack", "absent"] == 1
