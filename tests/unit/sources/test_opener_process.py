@@ -280,19 +280,6 @@ def test_a_worker_asks_connection_tracking_only_where_planned(
     pipe.close()
 
 
-def test_a_worker_that_does_not_read_its_tallies_is_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tracking, "tally", lambda *_: Tally(1, 2, 3, 4, 5))
-
-    def work(_index: int, link: WorkerLink) -> None:
-        while True:
-            link._opener.send({"do": "tally", "flows": []})
-
-    daemon = start(work, conntrack=True)
-    pipe = daemon.spawn()
-    assert daemon.death()["status"] == -9
-    pipe.close()
-
-
 def test_a_worker_that_asks_too_often_has_to_wait(
     start: Start, rings: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,12 +297,15 @@ def test_a_worker_that_asks_too_often_has_to_wait(
     pipe.close()
 
 
-def test_a_worker_that_does_not_read_its_answers_is_killed(start: Start, rings: list[socket.socket]) -> None:
+@pytest.mark.parametrize("question", [{"do": "open_ring", "interface": "eth0"}, {"do": "tally", "flows": []}])
+def test_a_worker_that_does_not_read_its_answers_is_killed(
+    start: Start, rings: list[socket.socket], question: Message
+) -> None:
     def work(_index: int, link: WorkerLink) -> None:
         while True:
-            link._opener.send({"do": "open_ring", "interface": "eth0"})
+            link._opener.send(question)
 
-    daemon = start(work)
+    daemon = start(work, conntrack=True)
     pipe = daemon.spawn()
     assert daemon.death()["status"] == -9
     pipe.close()
