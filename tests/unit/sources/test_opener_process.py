@@ -265,9 +265,7 @@ def test_a_worker_that_asks_for_more_is_killed(
     pipe.close()
 
 
-def test_a_worker_asks_connection_tracking_only_where_planned(
-    start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_worker_asks_connection_tracking_well_or_is_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tracking, "tally", lambda *_: Tally(1, 2, 3, 4, 5))
     flow = ["udp", "c0000201", 40000, "cb007109", 443]
     daemon = start(_asks({"do": "tally", "flows": [flow]}, {"do": "tally", "flows": [flow] * 65}), conntrack=True)
@@ -276,7 +274,6 @@ def test_a_worker_asks_connection_tracking_only_where_planned(
     assert pipe.wait(5)
     assert pipe.receive() == ({"message": {"tallies": [[1, 2, 3, 4, 5]], "id": 1}, "descriptors": 0}, ())
     assert daemon.death()["status"] == -9
-    assert "it sent a request for no list of flows, or too many" in capfd.readouterr().err
     pipe.close()
 
 
