@@ -120,6 +120,8 @@ class DaemonView:
     def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
         """Open ones from memory; closed ones from the store; *client* as they show it, or its address.
 
+        Of a client with several addresses, any finds what is open; what is kept is found by the one that began it.
+
         Raises:
             StoreError: the store cannot be read.
         """
@@ -127,7 +129,9 @@ class DaemonView:
             client = self._veil.address(client)
         if state is IncidentState.OPEN:
             everybody = self._incidents.open_incidents
-            theirs = [incident for incident in everybody if client in {None, incident.client}]
+            theirs = [
+                incident for incident in everybody if client in {None, incident.client, *incident.client_addresses}
+            ]
             found = sorted(theirs, key=lambda incident: incident.last_ns, reverse=True)
             return IncidentPage(incidents=found[offset : offset + limit], total=len(found))
         closed_only = state is IncidentState.CLOSED

@@ -63,6 +63,7 @@ def test_open_incidents_come_from_memory_and_closed_ones_from_the_store(room: Ro
     room.incidents.feed(hello(1.0, client=bytes([192, 0, 2, 8])))
     page = view.incidents(IncidentState.OPEN, limit=1, offset=0)
     assert (page.total, [incident.client for incident in page.incidents]) == (2, ["192.0.2.8"])
+    assert view.incidents(IncidentState.OPEN, limit=9, offset=0, client="192.0.2.8").total == 1
     room.store.record(alerts=room.incidents.tick(START_NS + 7200 * 10**9))
     assert view.incidents(IncidentState.OPEN, limit=9, offset=0).total == 0
     assert view.incidents(IncidentState.ALL, limit=9, offset=0, client="192.0.2.99").total == 0
