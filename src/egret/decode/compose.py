@@ -8,7 +8,7 @@ Ref: RFC 791, RFC 8200, RFC 9293, RFC 768; RFC 9001 section 5 for the Initial pa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from struct import Struct
+from struct import Struct, unpack
 
 from egret.decode.quic import MIN_CLIENT_DATAGRAM
 from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT, initial_keys
@@ -148,7 +148,7 @@ def _ip(source: bytes, destination: bytes, protocol: int, body: bytes, checksum_
 def _checksum(data: bytes) -> int:
     """RFC 1071."""
     data += b"\0" * (len(data) % 2)
-    total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+    total: int = sum(unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
@@ -8,6 +9,7 @@ import pytest
 
 from egret.alerts.veil import CLEAR
 from egret.daemon.crew import Crew
+from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.purge import Purger
 from egret.errors import SinkTemporary, StoreError
 from egret.judge.directory import ClientDirectory
@@ -132,3 +134,34 @@ def test_a_store_that_fails_is_said_and_the_memory_is_clear(tmp_path: Path) -> N
 
     asyncio.run(play())
     assert room.incidents.open_incidents == []
+
+
+class Shredder:
+    """The part of the evidence that forgets."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    async def forget(self, incidents: Collection[str]) -> int:
+        self.asked |= set(incidents)
+        return len(incidents)
+
+
+def test_the_evidence_of_open_and_stored_incidents_goes_too(tmp_path: Path) -> None:
+    room, shredder = Room(tmp_path / "i.db"), Shredder()
+    stored = opened(client=bytes([192, 0, 2, 7])).incident
+
+    async def play() -> dict[str, int]:
+        room.store.record([stored])
+        room.ledger.hit(hit())
+        live.append(room.incidents.open_incidents[0].id)
+        parts = (room.incidents, room.ledger, room.outputs, cast("Crew", Learner()), room.store)
+        evidence = cast("EvidenceKeeper", shredder)
+        removed = await Purger(parts, ClientDirectory(), CLEAR, room.telemetry, evidence)("192.0.2.7", "user root")
+        await room.ledger.close()
+        return removed
+
+    live: list[str] = []
+    removed = asyncio.run(play())
+    assert shredder.asked == {stored.id, *live}
+    assert removed["evidence"] == len(shredder.asked)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -11,13 +12,20 @@ import jsonschema
 import pytest
 from aiohttp import web
 
+from egret.alerts.model import Sensor
+from egret.alerts.showing import show, summary
+from egret.alerts.veil import CLEAR
 from egret.errors import ConfigError, StoreError
+from egret.evidence import Form, Proof
 from egret.settings.sections import Http
 from egret.settings.values import Listen
 from egret.store.access import Purpose
+from egret.store.evidence import Bounds, EvidenceFolder, Piece
 from egret.web import server
 from egret.web.server import HEADERS, WebServer
 from egret.web.status import IncidentPage, IncidentState, Readiness
+from tests.support.alerts import alerts_of, hello
+from tests.support.hello import client_hello
 from tests.support.webview import View, facts
 
 T = TypeVar("T")
@@ -306,3 +314,18 @@ def test_who_sees_clients_is_heard_of_and_who_asks_for_numbers_is_not() -> None:
     asyncio.run(scenario())
     assert heard[:2] == [("http 127.0.0.1", "page"), ("http 127.0.0.1", "api")]
     assert {what for _, what in heard} == {"page", "api"}
+
+
+def test_evidence_is_as_the_openapi_file_says(tmp_path: Path) -> None:
+    place = EvidenceFolder(tmp_path, Bounds(1 << 60, 1 << 20, 9, 9), "Egret")
+    detection, incident = hello(), alerts_of(hello())[0].incident
+    shown = show(detection, Proof(Form.HELLO, client_hello(b"chat.example")), CLEAR)
+    told = summary(incident, Sensor("1", "gw"), "1", ["geo"])
+    place.add(Piece(incident.id, incident.severity, told, shown.values, shown.packets, 1))
+    kept = place.read(incident.id)
+    assert kept is not None
+    path = "/api/v1/incidents/{incident}/evidence"
+    for identity, status in ((incident.id, 200), ("..%2f..%2fetc", 404)):
+        answer = ask(path.format(incident=identity), view=View(kept={incident.id: kept}))
+        assert answer.status == status
+        conforms(answer, path)
