@@ -25,7 +25,7 @@ _UDP_LIMITS = (
     "retransmissions; not what came while the sensor dropped packets, nor after the connection moved to other ports"
 )
 _CONNTRACK_LIMITS = (
-    "UDP: by this host's connection tracking, whole from the connection's start, less headers of IP and UDP and, with "
+    "UDP: by this host's connection tracking, from the hello on, less headers of IP and UDP and, with "
     "QUIC, an estimate of its own; with retransmissions; not after the connection moved to other ports"
 )
 VOLUME_LIMITS: Mapping[VolumeSource, str] = MappingProxyType(

@@ -34,5 +34,5 @@ class VolumeSettings(Section):
         default="auto",
         description="Ask this host's connection tracking for the bytes of flagged UDP connections: `auto` where Egret "
         "has CAP_NET_ADMIN and the kernel counts (`net.netfilter.nf_conntrack_acct=1`, which Egret never sets), `on` "
-        "wherever it has that right, `off`; `egret doctor` says what is missing",
+        "wherever it has that right, `off`; a change needs a restart, and `egret doctor` says what is missing",
     )

@@ -147,6 +147,8 @@ class Volumes:
         elif flow.owner != signature:
             self._say(flow)
             flow.owner = signature
+        if packet is not None and _begins(flow, packet):
+            flow.tallied.whole = True
         if first_seq is not None and key.transport is Transport.TCP:
             flow.count_out.begin(first_seq)
 
@@ -267,7 +269,7 @@ class Volumes:
         """What connection tracking says of a flow that was to be asked for; None: nothing."""
         flow = self._flows.get(key)
         if flow is not None:
-            flow.tallied.take(tally)
+            flow.tallied.take(tally, (flow.count_out.count, flow.count_in.count))
 
     def take(self) -> list[Volume]:
         """What every client and service moved since the last call."""
@@ -340,6 +342,13 @@ def _datagram(flow: _Flow, packet: Packet, *, outward: bool) -> None:
     if not flow.buckets or flow.buckets[-1][0] != start_ns:
         flow.buckets.append([start_ns, 0, 0])
     flow.buckets[-1][1 if outward else 2] += content
+
+
+def _begins(flow: _Flow, packet: Packet) -> bool:
+    """Whether a QUIC connection begins with *packet*: it has a long header (RFC 9000 section 17.2)."""
+    if packet.transport is not Transport.UDP or (packet.source, packet.destination) != flow.key[1:]:
+        return False
+    return bool(packet.payload) and packet.payload[0] & 0xC0 == 0xC0
 
 
 def _source(flow: _Flow) -> VolumeSource:

@@ -283,7 +283,7 @@ def test_the_headers_of_quic_are_no_content(first: int, length: int, content: in
 
 def test_connection_tracking_is_asked_for_flagged_datagrams_and_believed() -> None:
     wire = Wire()
-    wire.flag(UDP, packet=wire.udp(1200))
+    wire.flag(UDP, packet=wire.udp(1200)._replace(payload=memoryview(b"\xc3")))
     wire.flag(packet=wire.tcp(0, 500))
     wire.volumes.arm(SERVER.ip, START)
     wire.feed(wire.udp(40)._replace(source=Endpoint(CLIENT.ip, 7)))  # nobody flagged it
@@ -297,12 +297,20 @@ def test_connection_tracking_is_asked_for_flagged_datagrams_and_believed() -> No
 
 def test_what_was_told_is_never_told_again() -> None:
     wire = Wire()
-    wire.flag(UDP, packet=wire.udp(1000))
+    wire.flag(UDP, packet=wire.udp(1000)._replace(payload=memoryview(b"\xc3")))
     assert wire.told() == [("a", 1000, 0)]
     wire.volumes.tally(UDP, Tally(1, 978, 1, 228, 1))
     assert wire.told() == [("a", 0, 200)]
     wire.volumes.tally(UDP, Tally(1, 1128, 1, 228, 1))
     assert wire.told() == [("a", 100, 0)]
+
+
+def test_of_a_flow_that_was_there_before_only_what_is_new_is_told() -> None:
+    wire = Wire()
+    wire.flag(UDP, packet=wire.udp(1000)._replace(payload=memoryview(b"\x41")))  # as after a restart
+    wire.volumes.tally(UDP, Tally(1, 9_000_028, 1, 9_000_028, 1))
+    wire.volumes.tally(UDP, Tally(1, 9_000_556, 2, 9_000_028, 1))
+    assert wire.told() == [("a", 965 + 482, 0)]  # the share of content is that of the one datagram seen
 
 
 def test_flows_take_turns_in_being_asked_for() -> None:

@@ -44,8 +44,7 @@ def test_flows_are_asked_for_in_bounded_messages_and_not_all_the_time() -> None:
     scene.tallying.step(scene.counts)
     assert scene.asked == [64, 64]
     assert scene.counts == {("conntrack", "found"): 64, ("conntrack", "absent"): 64}
-    (told,) = scene.volumes.take()
-    assert (told.bytes_out, told.bytes_in) == (64 * 100, 64 * 200)
+    assert scene.volumes.take() == []  # what the entries had before is not ours
 
 
 def test_an_opener_that_does_not_say_costs_nothing_but_the_question(
