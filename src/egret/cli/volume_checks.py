@@ -18,8 +18,8 @@ def check_conntrack(config: Config) -> Iterator[Finding]:
     if not lacks:
         yield Finding("conntrack", Level.OK, "bytes of flagged UDP connections by this host's connection tracking")
     elif volume.conntrack == "auto":
-        what = "; ".join(lack.partition(":")[0] for lack in lacks)
-        yield Finding("conntrack", Level.OK, f"bytes of UDP by datagrams; connection tracking is not asked: no {what}")
+        what = ", no ".join(lack.partition(": ")[0] for lack in lacks)
+        yield Finding("conntrack", Level.OK, f"not asked, so UDP is counted by datagrams: no {what}")
     else:
         for lack in lacks:
             what, _, remedy = lack.partition(": ")
