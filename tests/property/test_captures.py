@@ -56,6 +56,12 @@ def test_the_same_frames_however_the_bytes_come(case: tuple[bytes, list[bytes]],
     assert read(gzip.compress(data) if packed else data, step) == (found, None)
 
 
+def test_a_file_cut_in_its_second_record_is_not_taken_for_one_with_longer_headers() -> None:
+    whole = pcap_bytes([bytes(9), bytes(2), b""], order="<", magic=0xA1B2C3D4)
+    for size in range(len(whole)):
+        assert read(whole[:size])[0] == [bytes(9), bytes(2), b""][: len(read(whole[:size])[0])]
+
+
 @given(captures, st.data())
 def test_a_cut_file_gives_what_it_held(case: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
     whole, packets_in = case

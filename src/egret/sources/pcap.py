@@ -76,7 +76,8 @@ def _makes_sense(start: bytes, variant: _Variant, size: int) -> bool:
     unpack, offset, before = Struct(variant.order + variant.record).unpack_from, 0, 0
     for number in range(_GUESSED_RECORDS):
         if len(start) < offset + size:
-            return number > 1 and len(start) == offset
+            # a file that is cut off contradicts nothing; to be longer headers, records must end where it does
+            return size == variant.record_size or (number > 1 and len(start) == offset)
         seconds, fraction, captured, original = unpack(start, offset)
         apart = abs(seconds - before) if number else 0
         if not captured <= original <= _USUAL_LENGTH or fraction >= 1_000_000_000 or apart > _USUAL_PAUSE_S:
