@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from egret.cli.main import app
+from egret.cli.commands import COMMANDS, load
 
 PAGE_HEAD = """\
 # Commands
@@ -34,7 +34,8 @@ def commands_page() -> str:
 
 def every_command() -> Iterator[tuple[str, Any]]:
     """Each command that does something, with its full name: ``egret catalog lint``."""
-    yield from _below("egret", typer.main.get_command(app))
+    for name in COMMANDS:
+        yield from _below(f"egret {name}", load(name))
 
 
 def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:

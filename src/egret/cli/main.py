@@ -6,29 +6,13 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from egret import __version__
-from egret.cli import (
-    alerts,
-    approvals,
-    catalog,
-    check,
-    doctor,
-    evidence,
-    explain,
-    geoip,
-    match,
-    observe,
-    privacy,
-    reload,
-    replay,
-    run,
-)
+from egret.cli.commands import Commands, fill
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
 
@@ -39,31 +23,15 @@ Start with `egret run` as root on a gateway, or `egret replay FILE` on a capture
 tell the people on the network what is watched.
 """
 
-app = typer.Typer(name="egret", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run.run,
-    "reload": reload.reload,
-    "replay": replay.replay,
-    "observe": observe.observe,
-    "match": match.match,
-    "explain": explain.explain,
-    "check": check.check,
-    "doctor": doctor.doctor,
-}
-GROUPS = {
-    "alerts": alerts.app,
-    "approvals": approvals.app,
-    "catalog": catalog.app,
-    "evidence": evidence.app,
-    "geoip": geoip.app,
-    "privacy": privacy.app,
-}
-
-for _name, _function in COMMANDS.items():
-    app.command(_name)(_function)
-for _name, _group in GROUPS.items():
-    app.add_typer(_group, name=_name)
+app = typer.Typer(
+    name="egret",
+    cls=Commands,
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+fill(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from egret.errors import SourceError
 from egret.judge.devices import Lease
@@ -20,9 +21,11 @@ from egret.settings.clients_section import Clients
 from egret.sources.hosts import read_hosts
 from egret.sources.leases import LeaseSource, discover, read_leases, signature
 from egret.sources.neighbours import Neighbours, read_neighbours
-from egret.telemetry import Telemetry
 from egret.telemetry.table import ClientSource, Stage
 from egret.worker.wire import Speakers
+
+if TYPE_CHECKING:  # a replay needs this module, and none of its metrics
+    from egret.telemetry import Telemetry
 
 PATIENCE_S = 2.0
 ASK_SHARE = 0.02  # of the event loop's time, which waits for the kernel: a millisecond for some hundred neighbours

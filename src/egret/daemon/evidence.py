@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from egret import __version__
 from egret.alerts.model import Incident, Sensor
@@ -18,8 +18,10 @@ from egret.evidence import Proof
 from egret.model import Detection
 from egret.settings.config import Config
 from egret.store.evidence import Bounds, EvidenceFolder, Kept, Piece
-from egret.telemetry import Telemetry
 from egret.telemetry.table import Proven, Stage
+
+if TYPE_CHECKING:  # a replay needs this module, and none of its metrics
+    from egret.telemetry import Telemetry
 
 MAX_PENDING = 256  # of some 10 KB each; more wait for a disk that does not keep up
 PRUNE_EVERY_NS = 60 * 1_000_000_000

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from egret.model import NamedBy
-from egret.telemetry.metrics import Telemetry
 from egret.telemetry.table import WORKER_COUNTERS
+
+if TYPE_CHECKING:
+    from egret.telemetry.metrics import Telemetry
 
 Counts = Mapping[str, Mapping[str, int]]  # part: label: number; what is 0 is left out
 

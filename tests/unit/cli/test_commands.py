@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import gc
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from egret.cli.commands import COMMANDS, load
+from egret.cli.main import invoke
+
+HEAVY = {"aiohttp", "apprise", "cryptography", "dns", "maxminddb", "prometheus_client", "pydantic", "scapy", "yaml"}
+NOT_FOR_REPLAY = {"aiohttp", "apprise", "jinja2", "prometheus_client", "scapy", "sqlite3"}
+
+
+def imported(*arguments: str) -> set[str]:
+    """The modules that the command line has in the end."""
+    code = "import sys; from egret.cli.main import invoke; invoke(sys.argv[1:]); print('\\n' + ' '.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(run.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_the_command_says_of_itself(name: str) -> None:
+    command = load(name)
+    assert COMMANDS[name].help == " ".join(inspect.cleandoc(command.help).split("\n\n", maxsplit=1)[0].split())
+    assert hasattr(command, "commands") is COMMANDS[name].is_group
+    assert command.name == name
+
+
+def test_help_imports_no_command() -> None:
+    modules = imported("--help")
+    assert modules & HEAVY == set()
+    ours = {module for module in modules if module.startswith("egret")}
+    assert ours == {"egret", "egret.cli", "egret.cli.commands", "egret.cli.main", "egret.cli.output"} | {
+        "egret.errors",
+        "egret.names",
+    }
+
+
+@pytest.mark.slow
+def test_a_command_imports_nothing_for_others() -> None:
+    assert imported("match", "qwen.ai") & (NOT_FOR_REPLAY | {"dns", "cryptography", "rich.table"}) == set()
+    assert imported("replay", "no-such-file") & NOT_FOR_REPLAY == set()
+
+
+def test_a_word_that_is_no_command_is_said_with_what_is_like_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["repaly"]) == 2
+    assert "Did you mean 'replay'?" in capsys.readouterr().err
+
+
+def test_garbage_is_collected_once_a_command_is_there() -> None:
+    load("match")
+    assert gc.isenabled()
