@@ -14,6 +14,7 @@ from egret.decode.packet import Packet
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Protocol, Recognition, Transport
 from egret.track.assembly import Assembly
+from egret.track.direction import key_of
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Lookups
@@ -63,7 +64,7 @@ class DnsStreams:
         Returns:
             What its messages say; None: the connection carries something else.
         """
-        key = hash((packet.source, packet.destination))
+        key = key_of(packet.source, packet.destination)
         direction = self._table.get(key)
         if packet.flags & _SYN:
             return self._begin(key, packet)
@@ -88,7 +89,7 @@ class DnsStreams:
             seq: the sequence number at which its first message begins.
             pieces: what has come so far of that direction, with sequence numbers.
         """
-        direction = self._admit(hash((heard.source, heard.destination)), _Direction(heard, seq, sure=True))
+        direction = self._admit(key_of(heard.source, heard.destination), _Direction(heard, seq, sure=True))
         for at, data in pieces:
             direction.assembly.add(((at - seq + _HALF) & _MASK) - _HALF, data)
         events = self._read(direction)
@@ -100,7 +101,7 @@ class DnsStreams:
         """Take one segment of either direction of an adopted connection."""
         if not packet.payload:
             return []
-        key = hash((packet.source, packet.destination))
+        key = key_of(packet.source, packet.destination)
         direction = self._table.get(key)
         if direction is None:
             direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
@@ -133,7 +134,7 @@ class DnsStreams:
             self._release(direction, packet)
             reverse = _Direction(_heard(packet), packet.seq, sure=False)
             reverse.foreign = True
-            self._admit(hash((packet.destination, packet.source)), reverse)
+            self._admit(key_of(packet.destination, packet.source), reverse)
         return direction.foreign
 
     def _release(self, direction: _Direction, packet: Packet) -> None:

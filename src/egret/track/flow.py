@@ -10,6 +10,7 @@ from egret.decode.packet import Packet
 from egret.errors import DecodeError
 from egret.model import Endpoint, Nameless, Transport
 from egret.track.assembly import Assembly
+from egret.track.direction import key_of
 from egret.track.naming import Ends
 
 _HALF = 1 << 31
@@ -277,7 +278,7 @@ def opens_another(packet: Packet, decided: int) -> bool:
 
 def other_key(flow: Flow) -> int:
     """The key of the opposite direction."""
-    return hash((flow.ends.server, flow.ends.client))
+    return key_of(flow.ends.server, flow.ends.client)
 
 
 def why_nameless(flow: Flow) -> Nameless:

@@ -17,6 +17,7 @@ from egret.evidence import Raw
 from egret.model import Event, Kind, Observation, Protocol
 from egret.track.answers import Answers
 from egret.track.cursor import Cursor
+from egret.track.direction import key_of
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends
 from egret.track.tables import LruTable
@@ -56,7 +57,7 @@ class HttpDns:
     def asked(self, head: RequestHead, ends: Ends, time_ns: int) -> list[Event]:
         """Take one request's whole head; what it asks for."""
         query = httpdns.parse_query(head, ends.server.ip)
-        key = hash((ends.server, ends.client))
+        key = key_of(ends.server, ends.client)
         replies = self._replies.get(key)
         if query is None:
             if replies is not None:
@@ -86,7 +87,7 @@ class HttpDns:
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment of a server's direction; what its responses say."""
-        key = hash((packet.source, packet.destination))
+        key = key_of(packet.source, packet.destination)
         replies = self._replies.get(key)
         if replies is None or not packet.payload:
             return []

@@ -17,6 +17,7 @@ from egret.decode.plain_hello import plain_server_name
 from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
+from egret.track.direction import key_of
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_nameless
 from egret.track.heard import Heard
@@ -53,7 +54,7 @@ class Streams:
         flags = packet.flags
         if not (packet.payload or flags & _SETTLING):
             return []
-        key = hash((packet.source, packet.destination))
+        key = key_of(packet.source, packet.destination)
         decided = self.decided.get(key)
         if decided is not None:
             if not opens_another(packet, decided):
@@ -78,13 +79,13 @@ class Streams:
     def _forget(self, key: int, packet: Packet) -> None:
         """The ends of a decided connection are used again."""
         self.decided.forget(key)
-        self.decided.forget(hash((packet.destination, packet.source)))
+        self.decided.forget(key_of(packet.destination, packet.source))
         self._requests.forget(key)
         self._late.forget(key)
 
     def _from_other(self, key: int, packet: Packet) -> list[Event]:
         """A segment of a direction that no flow is awaited from: a server's, or a new flow's."""
-        reverse = hash((packet.destination, packet.source))
+        reverse = key_of(packet.destination, packet.source)
         other = self._flows.get(reverse)
         flags = packet.flags
         if flags & SYN:
@@ -130,7 +131,7 @@ class Streams:
         if flow.assembly is not None or not packet.payload or not begins_hello(packet.payload):
             return []
         self._flows.drop(flow)  # who was connected to says the hello, as in FTP's active mode: it is the client
-        return self._open(hash((packet.source, packet.destination)), packet)
+        return self._open(key_of(packet.source, packet.destination), packet)
 
     def _close(self, flow: Flow, packet: Packet) -> list[Event]:
         """A reset. Segments that are still on their way get their time; without any, it is settled."""

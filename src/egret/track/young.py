@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from egret.model import Endpoint
+from egret.track.direction import key_of
 from egret.track.flow import Flow, other_key
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import LruTable, Remembered, set_back
@@ -75,7 +76,7 @@ class YoungFlows:
 
     def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
         """The sequence number where the client's stream began, as far as is known."""
-        flow = self._table.get(key := hash((client, server)))
+        flow = self._table.get(key := key_of(client, server))
         began = flow.first_seq() if flow is not None else self.decided.get(key)
         return began if began is not None and began >= 0 else None
 

@@ -15,8 +15,9 @@ from mmap import mmap
 from struct import Struct
 
 from egret.model import Protocol, Transport
+from egret.track.direction import opposite
 from egret.track.observer import Observer
-from egret.worker.plain import PlainLookups, endpoints
+from egret.worker.plain import PlainLookups
 
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 
@@ -108,8 +109,7 @@ class Gate:
 
     def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
         """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""
-        source, destination = endpoints(ends)
-        watched = self._streams.watched(hash((source, destination)), hash((destination, source)))
+        watched = self._streams.watched(hash(ends), hash(opposite(ends)))
         if watched is None or (at < end and buffer[at] in watched):
             return False
         if len(self._quiet) >= MAX_QUIET:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from egret.model import Endpoint
+from egret.track.direction import key_of
 from egret.track.flow import Flow
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.young import SERVER_SIDE, YoungFlows
@@ -11,7 +12,7 @@ CLIENT, SERVER = Endpoint(b"\xc0\0\2\1", 40000), Endpoint(b"\xc0\0\2\2", 443)
 
 def flow(payload: bytes = b"", last_ns: int = 0, port: int = 40000) -> Flow:
     client = Endpoint(CLIENT.ip, port)
-    made = Flow(hash((client, SERVER)), client, SERVER, None, 1000)
+    made = Flow(key_of(client, SERVER), client, SERVER, None, 1000)
     made.begin_at(100)
     made.last_ns = last_ns
     if payload:
@@ -28,7 +29,7 @@ def test_what_is_decided_holds_nothing_and_both_its_directions_are_known() -> No
     young.decide(one)
     assert (young.has(one), young.held, len(young), one.settled) == (False, 0, 0, True)
     assert young.decided.get(one.key) == 100
-    assert young.decided.get(hash((SERVER, CLIENT))) == SERVER_SIDE
+    assert young.decided.get(key_of(SERVER, CLIENT)) == SERVER_SIDE
     assert (young.began_at(CLIENT, SERVER), young.began_at(SERVER, CLIENT)) == (100, None)
 
 

@@ -1,0 +1,28 @@
+"""One direction of a flow as a key: the hash of both addresses and both ports, as they lie in a frame behind another.
+
+So what has the frame only, and no Packet of it, makes the same key with a slice and a hash.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from egret.model import Endpoint
+
+_PORTS = Struct("!HH").pack
+
+
+def ends_of(source: Endpoint, destination: Endpoint) -> bytes:
+    """Source and destination address, then both ports in network order."""
+    return source.ip + destination.ip + _PORTS(source.port, destination.port)
+
+
+def key_of(source: Endpoint, destination: Endpoint) -> int:
+    """The key of the direction from *source* to *destination*: ``hash(ends_of(source, destination))``."""
+    return hash(source.ip + destination.ip + _PORTS(source.port, destination.port))
+
+
+def opposite(ends: bytes) -> bytes:
+    """The ends of the direction back."""
+    size = (len(ends) - 4) // 2
+    return ends[size:-4] + ends[:size] + ends[-2:] + ends[-4:-2]
