@@ -18,7 +18,7 @@ $(VENV)/.run: pyproject.toml constraints.txt scripts/make-venv.sh
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt scripts/make-venv.sh
-	@scripts/make-venv.sh "$(PYTHON)" $(VENV) '.[test,lint,build,portable]'
+	@scripts/make-venv.sh "$(PYTHON)" $(VENV) '.[test,lint,build,portable,kafka,nats]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.fuzz: $(VENV)/.dev

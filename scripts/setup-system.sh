@@ -13,6 +13,7 @@ dnsmasq=dnsmasq-base
 ethtool=ethtool
 ip=iproute2
 named-checkzone=bind9-utils
+nats-server=nats-server
 nft=nftables
 nginx=nginx-light
 node=nodejs
@@ -77,7 +78,7 @@ if [ -d /run/systemd/system ]; then
         case $package in
             nginx-light) services="$services nginx.service" ;;
             rsyslog-openssl) services="$services rsyslog.service" ;;
-            prometheus | prometheus-alertmanager | squid | unbound) services="$services $package.service" ;;
+            nats-server | prometheus | prometheus-alertmanager | squid | unbound) services="$services $package.service" ;;
         esac
     done
     # shellcheck disable=SC2086

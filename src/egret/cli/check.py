@@ -150,5 +150,7 @@ def _outputs(config: Config) -> list[str]:
         ("webhook", outputs.webhooks),
         ("alertmanager", outputs.alertmanagers),
         ("apprise", outputs.apprise),
+        ("kafka", outputs.kafka),
+        ("nats", outputs.nats),
     )
     return names + [f"{kind} {each.name} (from {each.min_severity})" for kind, rows in others for each in rows]

@@ -15,6 +15,7 @@ import typer
 
 from egret import __version__
 from egret.cli.output import FAILED, USAGE, complain
+from egret.daemon.outputs import preload
 from egret.daemon.service import Post, Service
 from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan, measured_classes, relays
 from egret.errors import SourceError
@@ -72,6 +73,7 @@ def run(
     opener = Opener.start(
         lambda index, link: _work(link, knowledge, shares[index], inside, conntrack=plan.conntrack), plan
     )
+    preload(settings.outputs)
     drop(user)
     post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend))
     asyncio.run(_serve(post))

@@ -15,7 +15,8 @@ from egret.sinks.base import Sink
 from egret.sinks.journal import JournalOptions, JournalSink
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.sinks.syslog import SyslogOptions, SyslogSink
-from egret.sinks.syslog_wire import LocalWire, StreamWire, TlsOptions, UdpWire, Wire
+from egret.sinks.syslog_wire import LocalWire, StreamWire, UdpWire, Wire
+from egret.sinks.tls import TlsOptions
 
 LogSection = FileOutput | SyslogOutput | JournalOutput
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -11,14 +12,17 @@ from egret.alerts.formats.ecs import alert_to_ecs
 from egret.alerts.model import Incident, Sensor
 from egret.alerts.routing import Route, wanted
 from egret.alerts.template import render
+from egret.daemon.brokers import BrokerSection, broker_sink
 from egret.daemon.logs import LogSection, log_sink
 from egret.model import Severity
 from egret.settings.alertmanager_section import Alertmanager
 from egret.settings.apprise_section import AppriseOutput
+from egret.settings.broker_section import KafkaOutput, NatsOutput
 from egret.settings.outputs_section import Outputs as OutputSettings
 from egret.settings.outputs_section import TerminalOutput, Webhook
 from egret.settings.spool_section import Spool
 from egret.settings.syslog_section import SyslogOutput
+from egret.sinks import apprise, kafka, nats
 from egret.sinks.alertmanager import AlertmanagerOptions, AlertmanagerSink
 from egret.sinks.apprise import AppriseOptions, AppriseSink
 from egret.sinks.base import Delivery, DeliveryOptions, Sink, Watcher
@@ -26,7 +30,7 @@ from egret.sinks.outputs import Outputs
 from egret.sinks.terminal import TerminalOptions, TerminalSink
 from egret.sinks.webhook import WebhookOptions, WebhookSink
 
-OutputSection = TerminalOutput | LogSection | Webhook | Alertmanager | AppriseOutput
+OutputSection = TerminalOutput | LogSection | Webhook | Alertmanager | AppriseOutput | BrokerSection
 OpenNow = Callable[[], Iterable[Incident]]
 _REMOTE_CAP_S = 300.0
 _LOCAL_CAP_S = 30.0  # a disk or a terminal is tried again sooner than somebody else's server
@@ -47,6 +51,15 @@ def make_outputs(
     """The outputs of the settings, not yet started, and their deliveries, for names and health."""
     deliveries = [make_delivery(plan, sensor, watch, open_now) for plan in wanted_outputs(settings)]
     return Outputs(deliveries), deliveries
+
+
+def preload(settings: OutputSettings) -> None:
+    """Load the packages that only some outputs need, while there is the right to read them."""
+    needed = ((settings.apprise, apprise), (settings.kafka, kafka), (settings.nats, nats))
+    for sections, door in needed:
+        if sections:
+            with suppress(ImportError):  # ``health`` says it
+                door.library()
 
 
 def wanted_outputs(settings: OutputSettings) -> list[Plan]:
@@ -89,6 +102,8 @@ def _sink(plan: Plan, sensor: Sensor, open_now: OpenNow) -> tuple[Sink, Delivery
     if isinstance(section, AppriseOutput):
         options = _remote(section.min_severity, section.timeout.total_seconds())
         return AppriseSink(AppriseOptions(name=section.name, urls=tuple(url.reveal() for url in section.urls))), options
+    if isinstance(section, KafkaOutput | NatsOutput):
+        return broker_sink(section, sensor), _remote(section.min_severity, section.timeout.total_seconds(), batch=64)
     local = DeliveryOptions(min_severity=section.min_severity, batch=64, backoff_cap_s=_LOCAL_CAP_S)
     if isinstance(section, TerminalOutput):
         return TerminalSink(TerminalOptions()), local

@@ -12,6 +12,7 @@ from egret.alerts import template
 from egret.model import Severity
 from egret.settings.alertmanager_section import Alertmanager
 from egret.settings.apprise_section import AppriseOutput
+from egret.settings.broker_section import KafkaOutput, NatsOutput
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Section
 from egret.settings.spool_section import Spool
@@ -76,18 +77,19 @@ class Outputs(Section):
     journal: JournalOutput = Field(default=JournalOutput(), description="")
     syslog: tuple[SyslogOutput, ...] = Field(default=(), description="Receivers of alerts as syslog messages")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
-
     alertmanagers: tuple[Alertmanager, ...] = Field(default=(), description="Alertmanagers that show open incidents")
     apprise: tuple[AppriseOutput, ...] = Field(default=(), description="Chat, mail and pagers")
+    kafka: tuple[KafkaOutput, ...] = Field(default=(), description="Kafka topics")
+    nats: tuple[NatsOutput, ...] = Field(default=(), description="NATS subjects, with JetStream or without")
     routes: tuple[RouteSettings, ...] = Field(
         default=(), description="Which outputs get which alerts; an output in none gets all from its `min_severity`"
     )
     spool: Spool = Field(default=Spool(), description="")
 
     @property
-    def named(self) -> list[SyslogOutput | Webhook | Alertmanager | AppriseOutput]:
+    def named(self) -> list[SyslogOutput | Webhook | Alertmanager | AppriseOutput | KafkaOutput | NatsOutput]:
         """The outputs that are lists, in the order of the options."""
-        return [*self.syslog, *self.webhooks, *self.alertmanagers, *self.apprise]
+        return [*self.syslog, *self.webhooks, *self.alertmanagers, *self.apprise, *self.kafka, *self.nats]
 
     @property
     def names(self) -> list[str]:

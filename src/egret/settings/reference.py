@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from egret.settings.alertmanager_section import Alertmanager
 from egret.settings.apprise_section import AppriseOutput
 from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
+from egret.settings.broker_section import KafkaOutput, NatsOutput
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
 from egret.settings.outputs_section import Outputs, Webhook
@@ -51,6 +52,8 @@ _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Outputs, "webhooks"): Webhook,
     (Outputs, "alertmanagers"): Alertmanager,
     (Outputs, "apprise"): AppriseOutput,
+    (Outputs, "kafka"): KafkaOutput,
+    (Outputs, "nats"): NatsOutput,
     (Outputs, "routes"): RouteSettings,
 }
 

@@ -103,8 +103,14 @@ def plain(text: str) -> str:
 
 def _receiver(url: str) -> Any:
     """One address, or None if apprise does not understand it."""
-    import apprise  # noqa: PLC0415 - it takes a third of a second: only who uses it waits
-
+    apprise = library()
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines hold addresses with tokens
     made = apprise.Apprise()
     return made if made.add(url) else None
+
+
+def library() -> Any:
+    """Load apprise."""
+    import apprise  # noqa: PLC0415 - it takes a third of a second: only who uses it waits
+
+    return apprise

@@ -12,6 +12,8 @@ from egret.sinks.base import Delivery
 from egret.sinks.breaker import Circuit
 from egret.sinks.journal import JournalSink
 from egret.sinks.jsonl import JsonLinesSink
+from egret.sinks.kafka import KafkaSink
+from egret.sinks.nats import NatsSink
 from egret.sinks.syslog import SyslogSink
 from egret.sinks.terminal import TerminalSink
 from egret.sinks.webhook import WebhookSink
@@ -24,6 +26,8 @@ SINKS = {
     "webhook": WebhookSink,
     "alertmanager": AlertmanagerSink,
     "apprise": AppriseSink,
+    "kafka": KafkaSink,
+    "nats": NatsSink,
 }
 
 

@@ -13,15 +13,14 @@ import errno
 import fcntl
 import os
 import socket
-import ssl
 import termios
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from egret.errors import SinkRejected, SinkTemporary
+from egret.sinks.tls import TlsOptions
 
 CONNECT_S = 10.0
 DATAGRAM_MAX = 65_000  # bytes of a UDP payload, headers of version 6 allowed for
@@ -51,28 +50,6 @@ class Wire(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
-    """Whom to trust, and who we are."""
-
-    ca: Path | None = None  # None: the system's
-    certificate: Path | None = None
-    key: Path | None = None
-    server_name: str | None = None  # None: the host
-
-    def context(self) -> ssl.SSLContext:
-        """The context; verification cannot be switched off.
-
-        Raises:
-            OSError: a file cannot be read or holds something else (ssl.SSLError is one).
-        """
-        context = ssl.create_default_context(cafile=self.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
-
-
 class StreamWire:
     """TCP or TLS; each message behind its length. The connection stays, and is made again when it ended."""
 
@@ -83,12 +60,7 @@ class StreamWire:
 
     def health(self) -> str | None:
         """Whether the certificates can be used."""
-        try:
-            if self._tls is not None:
-                self._tls.context()
-        except OSError as error:
-            return f"TLS: {error.strerror or error}; name PEM files that the service's user may read"
-        return None
+        return None if self._tls is None else self._tls.trouble()
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """See ``Wire.send``."""

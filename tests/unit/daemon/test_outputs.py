@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from egret.alerts.model import Sensor
-from egret.daemon.outputs import make_outputs, wanted_outputs
+from egret.daemon.outputs import make_outputs, preload, wanted_outputs
 from egret.model import Severity
 from egret.settings.config import Config, load_config
+from egret.sinks import apprise, kafka, nats
 from egret.sinks.alertmanager import AlertmanagerSink
 from egret.sinks.apprise import AppriseSink
 from egret.sinks.webhook import WebhookSink
@@ -97,3 +99,23 @@ outputs:
     assert am.sink._options.wants(opened())
     assert isinstance(people.sink, AppriseSink)
     assert [delivery.sink.health() for delivery in (am, people)] == [None, None]
+
+
+def test_packages_are_loaded_before_rights_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    for door in (apprise, kafka, nats):
+        monkeypatch.setattr(door, "library", partial(loaded.append, door.__name__))
+    preload(Config().outputs)
+    assert loaded == []
+    text = "outputs: {kafka: [{name: a, servers: ['b:9']}], nats: [{name: c, servers: ['b:9']}]}\n"
+    settings = config(tmp_path, text).outputs
+    preload(settings)
+    assert loaded == ["egret.sinks.kafka", "egret.sinks.nats"]
+
+    def missing() -> None:
+        raise ImportError
+
+    monkeypatch.setattr(kafka, "library", missing)
+    preload(settings)
+    _, deliveries = make_outputs(settings, SENSOR, Watch())
+    assert [delivery.options.send_timeout_s for delivery in deliveries] == [30.0, 11.0, 11.0]

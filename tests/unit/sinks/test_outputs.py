@@ -50,7 +50,8 @@ def test_a_sink_that_hangs_delays_no_other() -> None:
 
 
 def test_every_sink_is_in_the_table() -> None:
-    assert sorted(SINKS) == ["alertmanager", "apprise", "file", "journal", "syslog", "terminal", "webhook"]
+    names = ["alertmanager", "apprise", "file", "journal", "kafka", "nats", "syslog", "terminal", "webhook"]
+    assert sorted(SINKS) == names
     assert SINKS["file"] is JsonLinesSink
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks import syslog_wire
-from egret.sinks.syslog_wire import LocalWire, StreamWire, TlsOptions, UdpWire, Wire
+from egret.sinks.syslog_wire import LocalWire, StreamWire, UdpWire, Wire
+from egret.sinks.tls import TlsOptions
 from tests.support.certificates import Authority
 
 
