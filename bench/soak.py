@@ -1,285 +1,259 @@
-"""A soak: hits through a real daemon while receivers fail, workers die and the disk fills; then the account.
+"""A soak: real packets through the daemon as a user runs it, while everything around it fails; then the account.
 
-    python bench/soak.py [--minutes M] [--rate HITS_A_SECOND] [--seed N]
+    sudo python bench/soak.py [--minutes M] [--flagged FLOWS_A_SECOND] [--seed N]
 
-The daemon is the real one (opener, worker, pipe, ledger, store, outputs, page), but for its packets: the worker makes
-hits of catalogue names by itself. Four outputs: a file, a receiver that always answers, one that fails in every way
-it can, and one that hangs. As root the store is on a small disk that is filled now and then. At the end the faults
-stop, what waits is delivered, and all must add up: exit 0 only if ``detections = opened + folded + suppressed``, each
-output has ``offered = delivered + rejected + dropped + forgotten + kept + waiting``, and every alert on record is
-with the receiver that always answers.
+In namespaces of its own: a paced sender on one end of a veth pair (look-ups, TLS and QUIC hellos; flagged names and
+ordinary ones), ``egret run -c`` on the other, outputs whose receivers fail on purpose, small disks. Faults come at
+random but seeded times (``soaking/faults.py``). At the end faults stop, what waits is delivered, and all must add up
+(``soaking/books.py``): exit 0 only if nothing is unexplained. Steps of the clock are not part of it: a namespace has
+no clock of its own for them; ``tests/property`` has them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import random
-import signal
-import socket
-import subprocess
+import resource
+import shutil
+import statistics
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Thread
-
-from prometheus_client.parser import text_string_to_metric_families
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from egret.daemon.service import Post, Service
-from egret.daemon.setup import load_knowledge
-from egret.settings.config import load_config
-from egret.settings.signatures import load_catalog
-from egret.sources.opener import Opener
-from egret.sources.opener_plan import Plan, WorkerLink
-from egret.sources.placement import Placement
+from bench.soaking import books as accounts
+from bench.soaking.faults import FAULTS, Rig
+from bench.soaking.place import FAR, WATCHED, Daemon, copy_config, disk, enter_namespaces, furnish
+from bench.soaking.receivers import ALERTMANAGER, Alertmanager, Memory, SyslogReceiver, WebhookReceiver
+from bench.soaking.traffic import Pair, Sender
 from egret.store.database import Database
 from egret.store.outbox import Choice, find
-from egret.telemetry.account import account
-from egret.worker.pipeline import Hit
-from egret.worker.wire import encode_hit, encode_report
-from tests.support.alerts import START_NS
-from tests.support.pipeline import seen
+from tests.support.world.addresses import write_database
 
 CONFIG = """
-http: {{listen: "127.0.0.1:{page}"}}
-alerts: {{update_every: 10s, close_after: 10s}}
+capture: {{interfaces: [{watched}]}}
+networks: {{inside: [192.0.2.0/24]}}
+clients: {{discover: false, neighbours: false}}
+geoip: {{databases: [{folder}/world.mmdb], geolocate_reserved: true}}
+alerts: {{update_every: {update}, close_after: 20s}}
+evidence: {{max_mb: 8, max_incidents: 200}}
+log: {{format: json}}
 outputs:
   terminal: {{enabled: false}}
-  file: {{path: "{folder}/alerts.jsonl", min_severity: info}}
+  file: {{path: "{folder}/out/alerts.jsonl", min_severity: info}}
   spool: {{backoff_cap: 2s}}
   webhooks:
-    - {{name: good, url: "http://127.0.0.1:{good}/", min_severity: info}}
-    - {{name: flaky, url: "http://127.0.0.1:{flaky}/", min_severity: info, timeout: 1s}}
-    - {{name: hanging, url: "http://127.0.0.1:{hanging}/", min_severity: high, timeout: 1s}}
+    - {{name: good, url: "http://127.0.0.1:{good}/", min_severity: info, timeout: 1s}}
+    - {{name: flaky, url: "http://127.0.0.1:{flaky}/", min_severity: info, timeout: {timeout}}}
+    - {{name: hanging, url: "http://127.0.0.1:{hanging}/", min_severity: info, timeout: 1s}}
+  syslog:
+    - {{name: tcp, transport: tcp, host: 127.0.0.1, port: {syslog}, min_severity: info}}
 """
-NAMES = ("chat.qwen.ai", "www.deepseek.com", "kimi.moonshot.cn", "www.doubao.com", "yiyan.baidu.com", "www.aliyun.com")
-CLIENTS = 20
-FAULT_EVERY_S = 15.0
-DISK_FULL_S = 6.0
-DRAIN_S = 90.0
+PEERS = """
+  alertmanagers:
+    - {{name: peers, urls: ["http://127.0.0.1:{alertmanager}"], min_severity: info, repeat: 5s, expire: 20s}}
+"""
+VARIANTS = {"plain": {"update": "15s", "timeout": "1s"}, "other": {"update": "10s", "timeout": "2s"}}
+BAD = "\nouputs: {}\n"
+FLAKY = (*(200,) * 12, 503, 429, 400, 500, "cut", "cut late", "hang")
+QUIET_S = 12.0  # longest pause between faults
+SETTLE_S = 20.0
+DRAIN_S = 120.0
 
 
-def work(_index: int, link: WorkerLink) -> None:
-    """A worker that makes hits until a file says stop; ordinary in all else."""
-    catalog, chance = load_catalog(), random.Random(os.getpid())
-    matches = [(name, match) for name in NAMES if (match := catalog.match_name(name)) is not None]
-    rate, stop = float(os.environ["SOAK_RATE"]), Path(os.environ["SOAK_STOP"])
-    while True:
-        link.pipe.wait(1 / rate)
-        link.pipe.receive(descriptors=1)
-        if not stop.exists():
-            name, match = chance.choice(matches)
-            client = bytes([192, 0, 2, chance.randrange(1, CLIENTS)])
-            event = seen(name, client=client, at_s=time.time() - START_NS / 1e9)
-            link.pipe.send(encode_hit(Hit(event, match)))
-        row = {"interface": "lan0", "up": True, "received": 1, "dropped": 0}
-        link.pipe.send(encode_report({}, {}, [row], 1))
+class Soak:
+    """One run."""
 
+    def __init__(self, folder: Path, options: argparse.Namespace, stack: ExitStack) -> None:
+        folder.chmod(0o755)
+        self.books, self._options, self._folder = accounts.Books(), options, folder
+        seed = options.seed
+        self.receivers = {"good": WebhookReceiver((200,), seed), "flaky": WebhookReceiver(FLAKY, seed)}
+        self.receivers["hanging"] = WebhookReceiver(("hang",), seed)
+        self.receivers["hanging"].faulty = False
+        self.syslog = SyslogReceiver()
+        peers = Alertmanager(folder / "alertmanager") if shutil.which(ALERTMANAGER) else None
+        write_database(folder / "world.mmdb")
+        self.state = stack.enter_context(disk(folder / "state", 64 + round(options.minutes * 8)))
+        out = stack.enter_context(disk(folder / "out", 32 + round(options.minutes * 8)))
+        self._ports = {name: each.port for name, each in self.receivers.items()} | {"syslog": self.syslog.port}
+        self._ports["alertmanager"] = peers.port if peers else 0
+        self.log = folder / "log"
+        self.daemon = Daemon(folder / "egret.yaml", self.state.folder, self.log)
+        chance, good, hanging = random.Random(seed), self.receivers["good"], self.receivers["hanging"]
+        self.rig = Rig(self.daemon, self.state, out, good, hanging, self.syslog, peers, self.configure, chance)
+        self.sender = Sender(FAR, options.flagged, options.ordinary, seed)
 
-def be_daemon(config: Path) -> None:
-    knowledge = load_knowledge(load_config(config))
-    opener = Opener.start(work, Plan(interfaces={}, backend="portable"))
-    place = Placement(("lan0",), ("lan0: a soak",), ())
-    post = Post(knowledge, place, ("192.0.2.0/24",), [["lan0"]], opener, lambda: load_config(config))
+    def configure(self, name: str) -> None:
+        values = VARIANTS.get(name, VARIANTS["plain"])
+        peers = PEERS if self._ports["alertmanager"] else ""
+        text = (CONFIG + peers).format(folder=self._folder, watched=WATCHED, **self._ports, **values)
+        copy_config(self._folder / "egret.yaml", text + (BAD if name == "bad" else ""))
 
-    async def serve() -> None:
-        await Service(post, print).run()
+    def run(self) -> None:
+        """Load and faults, until the time is over and each fault was had."""
+        self.configure("plain")
+        self.daemon.start()
+        self.sender.start()
+        end_s = time.monotonic() + self._options.minutes * 60
+        gap_s = min(QUIET_S, self._options.minutes * 60 / len(FAULTS) / 3)
+        while time.monotonic() < end_s or not self.rig.diary.faults:
+            for name in self.rig.chance.sample(sorted(FAULTS), len(FAULTS)):
+                if time.monotonic() < end_s or name not in self.rig.diary.faults:
+                    self._once(name, gap_s)
+        self.sender.pause()
 
-    asyncio.run(serve())
+    def _once(self, name: str, gap_s: float) -> None:
+        self.sender.resume()
+        time.sleep(self.rig.chance.uniform(gap_s / 2, gap_s))
+        FAULTS[name](self.rig)
+        faults = self.rig.diary.faults
+        faults[name] = faults.get(name, 0) + 1
+        time.sleep(self.rig.chance.uniform(gap_s / 4, gap_s / 2))
+        self.sender.pause()
+        self._balance(name)
 
-
-class Receiver:
-    """Answers as its *ways* say, at random, while *faulty*; remembers what it took."""
-
-    def __init__(self, ways: tuple[int | str, ...], seed: int) -> None:
-        self.took: Counter[str] = Counter()
-        self.faulty = True
-        self._ways, self._chance = ways, random.Random(seed)
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                receiver.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        return self.server.server_port
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        way = self._chance.choice(self._ways) if self.faulty else 200
-        if way == "hang":
-            time.sleep(3.0)
-            return
-        if way == "cut":
-            request.connection.close()
-            return
-        request.send_response(int(way))
-        if way == 429:
-            request.send_header("Retry-After", "1")
-        request.end_headers()
-        if way == 200 and "incident" in body["egret"]:  # the rest is about the sensor itself, and not on record
-            self.took[request.headers["Idempotency-Key"]] += 1
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[bool]:
-    """A disk of its own at *folder*, if that is allowed here."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "egret-soak", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-def fill(folder: Path) -> None:
-    ballast = folder / "ballast"
-    try:
-        with ballast.open("wb", buffering=0) as file:
-            while file.write(bytes(1 << 20)) == 1 << 20:
-                continue
-    except OSError:
-        pass
-    time.sleep(DISK_FULL_S)
-    ballast.unlink()
-
-
-def kill_worker(daemon: subprocess.Popen[bytes]) -> None:
-    """The grandchild: the daemon forks the opener, the opener the worker."""
-    for opener in _children(daemon.pid):
-        for worker in _children(opener):
-            os.kill(worker, signal.SIGKILL)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def metrics(page: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{page}/metrics", timeout=10) as answer:
-        return answer.read().decode()
-
-
-def value(text: str, name: str) -> float:
-    rows = (row for family in text_string_to_metric_families(text) for row in family.samples)
-    return sum(row.value for row in rows if row.name == name)
-
-
-def soak(minutes: float, rate: float, seed: int) -> int:
-    chance = random.Random(seed)
-    good = Receiver((200,), seed)
-    flaky = Receiver((200, 200, 200, 200, 200, 200, 200, 200, 503, 429, 400, 500, "cut", "hang"), seed)
-    hanging = Receiver(("hang",), seed)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        state = folder / "state"
-        state.mkdir()
-        can_fill = stack.enter_context(small_disk(state, 64 + round(minutes * 6)))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            page = free.getsockname()[1]
-        config, stop = folder / "egret.yaml", folder / "stop"
-        ports = {"good": good.port, "flaky": flaky.port, "hanging": hanging.port}
-        config.write_text(CONFIG.format(page=page, folder=folder, **ports))
-        environment = {**os.environ, "STATE_DIRECTORY": str(state), "SOAK_RATE": str(rate), "SOAK_STOP": str(stop)}
-        log = (folder / "log").open("wb")
-        command = [sys.executable, __file__, "--daemon", str(config)]
-        daemon = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        stack.callback(daemon.kill)
-        faults: Counter[str] = Counter()
-        try:
-            _wait_for_page(page)
-            end_s = time.monotonic() + minutes * 60
-            while (left_s := end_s - time.monotonic()) > 0:
-                time.sleep(min(FAULT_EVERY_S, left_s))
-                if chance.random() < 0.5 or not can_fill:
-                    kill_worker(daemon)
-                    faults["worker killed"] += 1
-                else:
-                    fill(state)
-                    faults["disk full"] += 1
-            stop.touch()
-            flaky.faulty = hanging.faulty = False
-            text = _drained(page)
-        except Exception:
-            sys.stdout.write((folder / "log").read_text()[-4000:])
-            raise
-        database = Database(state / "incidents.db")
-        recorded = {kept.id for kept in find(database, Choice(), 10**7)}
-        database.close()
-        daemon.terminate()
-        daemon.wait(30)
-        return _report(text, recorded, good, faults)
-
-
-def _wait_for_page(page: int) -> None:
-    for _ in range(300):
-        try:
-            metrics(page)
-        except OSError:
-            time.sleep(0.1)
+    def _balance(self, name: str) -> None:
+        """After each fault: all that was sent outside of blind times is counted by now."""
+        sent, blind = len(self.sender.sent), len(accounts.within(self.rig.diary.blind, self.sender.sent))
+        end_s = time.monotonic() + SETTLE_S
+        while time.monotonic() < end_s:
+            scrape = self.daemon.scrape()
+            if sent - self.daemon.totals()["egret_detections_total"] <= blind:
+                break
+            time.sleep(0.5)
         else:
-            return
-    raise TimeoutError("the daemon does not answer")
+            self.books.wrong.append(f"after {name}: detections are missing")
+        self.books.instant(scrape)
 
+    def drain(self) -> None:
+        """No more faults, no more packets: everything closes and is delivered."""
+        for receiver in self.receivers.values():
+            receiver.faulty = False
+        end_s = time.monotonic() + DRAIN_S
+        while time.monotonic() < end_s:
+            scrape = self.daemon.scrape()
+            if not scrape.total("egret_incidents_open") and not scrape.total("egret_delivery_queue_length"):
+                break
+            time.sleep(1.0)
+        time.sleep(2.0)
+        self.books.instant(self.daemon.scrape())
+        firing = self.rig.alertmanager.firing() if self.rig.alertmanager else set()
+        self.books.title("Alertmanager")
+        self.books.line(f"{len(firing)} alerts still firing {sorted(firing)[:3] or ''}", holds=not firing)
+        if code := self.daemon.stop():
+            self.books.wrong.append(f"egret ended with {code}")
 
-def _drained(page: int) -> str:
-    """The metrics once incidents are closed and nothing waits, or after ``DRAIN_S``."""
-    text = ""
-    for _ in range(int(DRAIN_S)):
-        time.sleep(1.0)
-        text = metrics(page)
-        if not value(text, "egret_incidents_open") and not value(text, "egret_delivery_queue_length"):
-            time.sleep(2.0)  # what the last tick began
-            return metrics(page)
-    return text
+    def account(self) -> None:
+        """Everything, once the daemon is gone."""
+        books, diary, sent, totals = self.books, self.rig.diary, self.sender.sent, self.daemon.totals()
+        recorded = self._recorded()
+        accounts.detections(books, sent, totals, diary)
+        accounts.pairs(books, sent, recorded, diary)
+        accounts.alerts(books, recorded)
+        books.title("outputs: on record = delivered + dead + dropped + waiting")
+        for name, memory in {**self.receivers, "tcp": self.syslog, "file": self._file()}.items():
+            accounts.output(books, name, memory, recorded, self._dropped(name))
+        self._promptness(recorded)
+        tracebacks = self.log.read_text(errors="replace").count("Traceback")
+        books.line(f"{tracebacks} tracebacks in the log", holds=not tracebacks)
+        books.line(f"{self.sender.ordinary:,} ordinary flows sent, none on record (see pairs)")
+        wanted = ("store_errors", "alerts_unrecorded", "worker_restarts", "messages_dropped", "packets_dropped")
+        said = ", ".join(f"{totals[f'egret_{name}_total']:,} {name}" for name in wanted)
+        books.line(f"{self.daemon.life + 1} lives of the daemon; counted: {said}")
 
+    def _dropped(self, name: str) -> int:
+        lives = self.daemon.last.values()
+        return sum(each.total("egret_deliveries_total", sink=name, outcome="dropped") for each in lives)
 
-def _report(text: str, recorded: set[str], good: Receiver, faults: Counter[str]) -> int:
-    lines = account(row for family in text_string_to_metric_families(text) for row in family.samples)
-    for line in lines:
-        print(line)
-    lost = recorded ^ set(good.took)
-    counts = {name: int(value(text, f"egret_{name}_total")) for name in ("store_errors", "worker_restarts")}
-    counts |= {name: int(value(text, f"egret_{name}_total")) for name in ("alerts_unrecorded", "internal_errors")}
-    print(f"faults: {dict(faults)}; counted: {counts}")
-    print(f"{len(recorded):,} alerts on record, {len(lost)} of them or of those received not in both;")
-    print(f"the receiver that always answers got {good.took.total() - len(good.took)} twice")
-    failed = [line for line in lines if line.missing] or lost or counts["internal_errors"]
-    print("FAILED" if failed else "the account balances")
-    return 1 if failed else 0
+    def _recorded(self) -> accounts.Recorded:
+        database = Database(self.state.folder / "incidents.db")
+        rows = database.run(lambda c: c.execute("SELECT client, signature, closed_ns, body FROM incidents").fetchall())
+        alerts = find(database, Choice(), 10**7)
+        moved = [*database.moved_aside, *self.state.folder.glob("*.corrupt")]
+        database.close()
+        self.books.line(f"{len(moved)} databases set aside", holds=not moved)
+        counts: Counter[Pair] = Counter()
+        for client, signature, _, body in rows:
+            counts[Pair(client, signature)] += json.loads(body)["detections"]
+        return accounts.Recorded(counts, sum(row[2] is None for row in rows), alerts)
+
+    def _file(self) -> Memory:
+        memory = Memory()
+        for line in (self._folder / "out" / "alerts.jsonl").read_text().splitlines():
+            alert = json.loads(line)
+            if alert["event"]["dataset"] != "egret.sensor":
+                said = (alert["event"]["id"], alert["@timestamp"], alert["egret"]["action"])
+                memory.take(alert["event"]["id"], said)
+        return memory
+
+    def _promptness(self, recorded: accounts.Recorded) -> None:
+        """How long after an incident's first packet the receiver that always answers had the alert."""
+        came_s = self.receivers["good"].first_s
+        opened = [kept for kept in recorded.alerts if json.loads(kept.body)["action"] == "opened"]
+        waits = sorted(came_s[kept.id] - kept.time_ns / 1e9 for kept in opened if kept.id in came_s)
+        if waits:
+            late = waits[int(len(waits) * 0.99)]
+            words = f"{statistics.median(waits) * 1000:.0f} ms median, {late:.2f} s for 99 %, {waits[-1]:.1f} s at most"
+            self.books.line(f"packet to receiver, opened, all faults included: {words}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=20.0, help="hits a second")
+    parser.add_argument("--flagged", type=float, default=5.0, help="flagged flows a second")
+    parser.add_argument("--ordinary", type=float, default=20.0, help="other flows a second")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--daemon", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.daemon:
-        be_daemon(chosen.daemon)
-        return 0
-    return soak(chosen.minutes, chosen.rate, chosen.seed)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("the soak makes network namespaces and mounts: run it as root", file=sys.stderr)
+        return 2
+    if not options.inside:
+        enter_namespaces()
+    furnish()
+    return soak(options)
+
+
+def soak(options: argparse.Namespace) -> int:
+    began_s = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="egret-soak-")))
+        run = Soak(folder, options, stack)
+        try:
+            run.run()
+            run.drain()
+            run.account()
+        except Exception:
+            print(run.log.read_text(errors="replace")[-6000:], file=sys.stderr)
+            raise
+        finally:
+            run.sender.stop()
+    return report(run, time.monotonic() - began_s)
+
+
+def report(run: Soak, seconds: float) -> int:
+    print("\n".join(run.books.lines))
+    faults = run.rig.diary.faults
+    print(
+        f"faults: {sum(faults.values())}: " + ", ".join(f"{name} {number}" for name, number in sorted(faults.items()))
+    )
+    with suppress(ChildProcessError):  # orphans of killed daemons are ours now; their time counts once they are reaped
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    own, theirs = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = own.ru_utime + own.ru_stime + theirs.ru_utime + theirs.ru_stime
+    print(f"{seconds:.0f} s, {cpu_s:.0f} s of CPU in all: {cpu_s / seconds:.0%} of a core")
+    for each in run.books.wrong:
+        print(f"WRONG: {each}")
+    print("FAILED" if run.books.wrong else "the account balances")
+    return 1 if run.books.wrong else 0
 
 
 if __name__ == "__main__":
