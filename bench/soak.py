@@ -159,7 +159,7 @@ class Soak:
         accounts.alerts(books, recorded)
         books.title("outputs: on record = delivered + dead + dropped + waiting")
         for name, memory in {**self.receivers, "tcp": self.syslog, "file": self._file()}.items():
-            accounts.output(books, name, memory, recorded, self._dropped(name))
+            accounts.output(books, name, memory, recorded, self._dropped(name), diary)
         self._promptness(recorded)
         tracebacks = self.log.read_text(errors="replace").count("Traceback")
         books.line(f"{tracebacks} tracebacks in the log", holds=not tracebacks)
@@ -191,6 +191,7 @@ class Soak:
             if alert["event"]["dataset"] != "egret.sensor":
                 said = (alert["event"]["id"], alert["@timestamp"], alert["egret"]["action"])
                 memory.take(alert["event"]["id"], said)
+        memory.first_s = dict(self.receivers["good"].first_s)  # a file has no times of its own
         return memory
 
     def _promptness(self, recorded: accounts.Recorded) -> None:

@@ -116,7 +116,7 @@ def _is_whole(rows: Sequence[tuple[int, str]]) -> bool:
     return numbers == list(range(1, len(rows) + 1)) and actions[0] == "opened" and is_closed_once
 
 
-def output(books: Books, name: str, took: Memory, recorded: Recorded, dropped: int) -> None:
+def output(books: Books, name: str, took: Memory, recorded: Recorded, dropped: int, diary: Diary) -> None:
     """What one receiver has, against what is on record for it."""
     ids = {kept.id for kept in recorded.alerts}
     dead = {each.id for each in recorded.alerts for place in each.places if place == (name, State.DEAD, place.detail)}
@@ -131,7 +131,9 @@ def output(books: Books, name: str, took: Memory, recorded: Recorded, dropped: i
     if lost:
         books.wrong.append(f"{name}: lost {sorted(lost)[:5]}")
     if unknown:
-        books.line(f"{name}: {len(unknown):,} delivered and not on record {sorted(unknown)[:3]}", holds=False)
+        strange = [key for key in unknown if not any(s.since_s <= took.first_s[key] <= s.until_s for s in diary.untold)]
+        words = f"{len(unknown):,} told while the disk was full, and then came a kill; {len(strange):,} at other times"
+        books.line(f"{name}: {words} {strange[:3] or ''}", holds=not strange)
     if took.clashes:
         words = f"{len(took.clashes):,} keys under which two different alerts came {sorted(took.clashes)[:3]}"
         books.line(f"{name}: {words}", holds=False)

@@ -55,12 +55,15 @@ class Rig:
     def hold(self, longest_s: float = HOLD_S) -> None:
         time.sleep(self.chance.uniform(longest_s / 2, longest_s))
 
+    def written(self) -> None:
+        """The disk is as it should be: soon everything that waited is on it."""
+        _wait(lambda: self.daemon.scrape().total("egret_store_healthy") == 1, "store that recovers")
+
 
 def kill_daemon(rig: Rig, unsaved_since_s: float | None = None, meanwhile: Callable[[], None] = lambda: None) -> None:
     """SIGKILL, as a power cut; *meanwhile* is done before it starts again."""
     daemon = rig.daemon
     seen_s = daemon.scrape().time_s
-    rig.chance.random()
     daemon.end(signal.SIGKILL)
     killed_s = time.time()
     meanwhile()
@@ -116,6 +119,7 @@ def fill_disk(rig: Rig) -> None:
     rig.state.fill()
     rig.hold(2 * HOLD_S)
     rig.state.free()
+    rig.written()
 
 
 def fill_disk_and_kill(rig: Rig) -> None:
@@ -123,9 +127,10 @@ def fill_disk_and_kill(rig: Rig) -> None:
     full_s = time.time()
     rig.hold()
     kill_daemon(rig, full_s - SAVED_EVERY_S)
-    rig.diary.untold.append(Span(full_s - REPORT_S, time.time()))
+    rig.diary.untold.append(Span(full_s, rig.diary.unsaved[-1].until_s))
     rig.hold()
     rig.state.free()
+    rig.written()
 
 
 def start_read_only(rig: Rig) -> None:
@@ -138,6 +143,7 @@ def start_read_only(rig: Rig) -> None:
     kill_daemon(rig, meanwhile=remount)
     rig.hold(2 * HOLD_S)
     rig.state.writable()
+    rig.written()
 
 
 def fill_other_disk(rig: Rig) -> None:

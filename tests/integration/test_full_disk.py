@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from egret.alerts.codec import alert_to_dict
+from egret.alerts.model import CloseReason
+from egret.daemon import ledger
 from egret.errors import SinkTemporary, StoreError
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.store.incidents import IncidentStore
-from tests.support.alerts import opened
+from tests.support.alerts import START_NS, hello, opened
+from tests.support.daemon import Room
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +70,35 @@ def test_a_read_only_disk_stops_nothing(disk: Path) -> None:
         store.record()
         assert len(store.recent()) == 2
         assert store.moved_aside == []
+
+
+def test_what_was_open_is_continued_as_soon_as_a_store_that_was_read_only_at_the_start_can_be_read(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "SAVE_EVERY_S", 0.0)
+    quiet, both = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+    with closing(IncidentStore(disk / "incidents.db")) as store:
+        store.record(alerts=[opened(client=quiet), opened(client=both)])
+    mount("-o", "remount,ro", str(disk))
+    room = Room(disk / "incidents.db")
+
+    async def run() -> None:
+        assert await room.ledger.restore() == 0
+        room.ledger._fold(hello(60, client=both))
+        await room.ledger.flush()
+        await room.ledger.tick(START_NS)
+        assert len(room.incidents.open_incidents) == 1
+        mount("-o", "remount,rw", str(disk))
+        await room.ledger.tick(START_NS)
+        await room.ledger.flush()
+        await room.ledger.close()
+
+    asyncio.run(run())
+    assert {each.client for each in room.incidents.open_incidents} == {"192.0.2.1", "192.0.2.2"}
+    with closing(IncidentStore(disk / "incidents.db")) as store:
+        assert {each.id for each in store.open_incidents()} == {each.id for each in room.incidents.open_incidents}
+        [merged] = store.recent(closed_only=True)
+        assert merged.close_reason is CloseReason.MERGED
 
 
 def test_a_full_disk_leaves_only_whole_lines_in_the_file(disk: Path) -> None:

@@ -49,8 +49,11 @@ _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 class Folding:
     """The state of one open incident: its newest snapshot, and what has come since."""
 
-    def __init__(self, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR) -> None:
+    def __init__(
+        self, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR, *, again: bool = True
+    ) -> None:
         self._base = incident
+        self._again = again  # continued after a restart
         self._veil = veil
         self._points = points
         self.severity = incident.severity
@@ -103,7 +106,7 @@ class Folding:
         evidence: str | None = None,
     ) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(replace(_empty(detection, veil), approval=approval), points, veil)
+        folding = cls(replace(_empty(detection, veil), approval=approval), points, veil, again=False)
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection, evidence)
         return folding
@@ -261,7 +264,7 @@ class Folding:
         self._told = self._tellable()
         self.changed = True
         return Alert(
-            id=alert_id(self._base.id, self.sequence),
+            id=alert_id(self._base.id, self.sequence, time_ns if self._again else None),
             action=action,
             sequence=self.sequence,
             time_ns=time_ns,

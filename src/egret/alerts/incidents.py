@@ -282,12 +282,14 @@ class Incidents:
         return folding.alert(Action.UPDATED, time_ns)
 
     def _make_room(self, time_ns: int) -> list[Alert]:
-        if len(self._open) < self._policy.max_open:
-            return []
+        return [] if len(self._open) < self._policy.max_open else [self._evict(time_ns)]
+
+    def _evict(self, time_ns: int) -> Alert:
+        """Close the one that has been quiet longest."""
         folding = self._forget(next(iter(self._open)))
         self.counters.closed += 1
         self.counters.evicted += 1
-        return [folding.close(time_ns, CloseReason.EVICTED)]
+        return folding.close(time_ns, CloseReason.EVICTED)
 
     def tick(self, time_ns: int) -> list[Alert]:
         """Close what has been quiet and update what is due. Cheap to call often.
@@ -324,17 +326,38 @@ class Incidents:
         still = [Use(signature, client, each.quiet_from_ns) for (client, signature), each in self._open.items()]
         self._history.recall([*known, *still], afresh=afresh)
 
-    def restore(self, incidents: Iterable[Incident]) -> None:
+    def restore(self, incidents: Iterable[Incident]) -> list[Alert]:
         """Continue open incidents after a restart, without alerting again; closed ones are left alone.
 
         Those whose pseudonyms another key made are left alone too: nobody can tell whose they are.
+
+        Returns:
+            The closings of those that there is no room for, and of the quieter one of two of a client and a service: a
+            store that could not be read at first gives its incidents when others are open.
         """
-        for veiled in sorted(incidents, key=lambda incident: incident.last_ns)[-self._policy.max_open :]:
+        alerts: list[Alert] = []
+        for veiled in incidents:
             incident = self._veil.show(veiled)
             if incident is not None and incident.closed_ns is None:
-                key = (incident.client_key, incident.signature)
-                folding = self._open[key] = Folding(incident, self._policy.points, self._veil)
-                self._note_addresses(folding, key)
+                alerts += self._continue(Folding(incident, self._policy.points, self._veil), incident.signature)
+        self._open = OrderedDict(sorted(self._open.items(), key=lambda pair: pair[1].quiet_from_ns))
+        while len(self._open) > self._policy.max_open:
+            alerts.append(self._evict(next(iter(self._open.values())).quiet_from_ns))
+        return alerts
+
+    def _continue(self, folding: Folding, signature: str) -> list[Alert]:
+        key = (folding.key, signature)
+        other, alerts = self._open.get(key), []
+        if other is not None and other.id == folding.id:
+            return []
+        if other is not None:
+            self.counters.closed += 1
+            is_older = folding.quiet_from_ns <= other.quiet_from_ns
+            quieter, newer = (folding, other) if is_older else (self._forget(key), folding)
+            alerts, folding = [quieter.close(newer.quiet_from_ns, CloseReason.MERGED)], newer
+        self._open[key] = folding
+        self._note_addresses(folding, key)
+        return alerts
 
     def forget(self, is_theirs: Callable[[Incident], bool]) -> list[Incident]:
         """Drop the open incidents of a client without an alert, and that it ever used a service; what was dropped.

@@ -139,6 +139,13 @@ def incident_id(client: str, signature: str, time_ns: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{client}|{signature}|{time_ns}"))
 
 
-def alert_id(incident: str, sequence: int) -> str:
-    """The idempotency key of one alert."""
-    return f"{incident}-{sequence}"
+def alert_id(incident: str, sequence: int, again_ns: int | None = None) -> str:
+    """The idempotency key of one alert.
+
+    Args:
+        incident: the incident's id.
+        sequence: the alert's number in it.
+        again_ns: the alert's time, if the incident was continued after a restart: what was told before a kill and could
+            not be committed may have had that number.
+    """
+    return f"{incident}-{sequence}" if again_ns is None else f"{incident}-{sequence}.{again_ns:x}"

@@ -86,16 +86,28 @@ class Ledger:
         self.offering = asyncio.Lock()  # held from the commit of alerts until every output has them
         self._told_broken = 0
         self._unread: set[str] = set()  # outputs whose spool could not be read yet
+        self._unrestored = False  # what was open could not be read yet
+        telemetry.refresh = self._measure_outputs
         self.max_dead = MAX_DEAD
         self._saved_at_s = self._purged_at_s = 0.0
 
     async def restore(self) -> int:
-        """Continue the incidents that were open when Egret stopped; how many. Learn who used what before."""
-        self.incidents.recall(await self._on_disk(partial(uses, self._store.database)) or [])
-        found = await self._on_disk(self._store.open_incidents) or []
-        self.incidents.restore(found)
-        self.review(time.time_ns())
-        return len(found)
+        """Continue the incidents that were open when Egret stopped; how many. Learn who used what before.
+
+        Where the disk does not answer it is tried again by ``tick``.
+        """
+        async with self.offering:  # what is closed while the disk is read waits where ``_closing`` sees it
+            self.incidents.recall(await self._on_disk(partial(uses, self._store.database)) or [])
+            found = await self._on_disk(self._store.still_open)
+            self._unrestored = found is None
+            over = self._closing()
+            left = [incident for incident in found or () if incident.id not in over]
+            self._queue(self.incidents.restore(left))
+            self.review(time.time_ns())
+            return len(left)
+
+    def _closing(self) -> set[str]:
+        return {alert.incident.id for alert in self._waiting if alert.incident.closed_ns is not None}
 
     def review(self, now_ns: int) -> None:
         """Close the open incidents that are approved by now; after a start, and after the policy changed."""
@@ -258,6 +270,8 @@ class Ledger:
             self._saved_at_s = now_s
             await self._save()
             await self._count_dead()
+            if self._unrestored:
+                await self.restore()
             if self._unread:
                 await self.resume()
         if now_s - self._purged_at_s >= PURGE_EVERY_S:
@@ -271,11 +285,15 @@ class Ledger:
 
     def _watch_outputs(self) -> None:
         self._outputs.expire()
-        for name, length in self._outputs.queue_lengths.items():
-            self._telemetry.queue_length(name, length)
+        self._measure_outputs()
         for name, circuit in self._outputs.circuits.items():
             self._telemetry.circuit(name, circuit.value)
         self._telemetry.unrecorded(self._store.lost)
+
+    def _measure_outputs(self) -> None:
+        """What waits is as of now whenever somebody asks, or the account would not balance."""
+        for name, length in self._outputs.queue_lengths.items():
+            self._telemetry.queue_length(name, length)
 
     async def _count_dead(self) -> None:
         found = await self._on_disk(partial(outbox.counts, self._store.database))

@@ -110,6 +110,15 @@ class IncidentStore:
         """
         return self._incidents("WHERE closed_ns IS NULL ORDER BY last_ns", ())
 
+    def still_open(self) -> list[Incident]:
+        """Write what waits, then read the open incidents: some of them may be closed by what waited.
+
+        Raises:
+            StoreError: the disk does not allow it.
+        """
+        self.record()
+        return self.open_incidents()
+
     def recent(
         self, limit: int = 100, *, client: str | None = None, offset: int = 0, closed_only: bool = False
     ) -> list[Incident]:

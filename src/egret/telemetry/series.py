@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 
@@ -18,6 +18,7 @@ class Series:
 
     def __init__(self, log: Log) -> None:
         self.log = log
+        self.refresh: Callable[[], None] = _nothing  # brings gauges up to date when somebody asks
         self.registry = CollectorRegistry(auto_describe=False)
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -55,7 +56,8 @@ class Series:
         self._gauges[name].clear()
 
     def exposition(self) -> bytes:
-        """Everything in Prometheus' text format, for ``CONTENT_TYPE``."""
+        """Everything in Prometheus' text format, for ``CONTENT_TYPE``; ``refresh`` comes first."""
+        self.refresh()
         return generate_latest(self.registry)
 
     def value(self, name: str, *labels: str) -> float:
@@ -81,3 +83,7 @@ class Series:
     def series_count(self) -> int:
         """How many series an exposition has."""
         return sum(len(family.samples) for family in self.registry.collect())
+
+
+def _nothing() -> None:
+    """Where no gauge is measured only when asked for."""

@@ -231,7 +231,7 @@ def test_closed_incidents_are_not_restored_and_the_bound_holds() -> None:
     [closed] = before.tick(after(4000))
     open_ones = [alerts_of(hello(second, client=CLIENT[:3] + bytes([second])))[0].incident for second in (3, 1, 2)]
     incidents = Incidents(IncidentPolicy(max_open=2))
-    incidents.restore([closed.incident, *open_ones])
+    assert [alert.incident.close_reason for alert in incidents.restore([closed.incident, *open_ones])] == ["evicted"]
     assert [incident.client for incident in incidents.open_incidents] == ["192.0.2.2", "192.0.2.3"]
 
 

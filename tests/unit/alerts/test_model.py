@@ -27,6 +27,10 @@ def test_ids_are_uuids_and_alerts_add_their_number() -> None:
     assert alert_id(identity, 3) == f"{identity}-3"
 
 
+def test_an_alert_of_a_continued_incident_never_has_the_key_of_one_that_was_told_before_a_kill() -> None:
+    assert alert_id("i", 3, again_ns=255) == "i-3.ff"
+
+
 def test_values_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         opened().incident.score = 0  # type: ignore[misc]

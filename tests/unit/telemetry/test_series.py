@@ -19,3 +19,10 @@ def test_what_was_announced_exists_at_zero_and_can_be_read_back() -> None:
     assert series.series_count() == before + 1
     series._forget("egret_geoip_build_timestamp_seconds")
     assert series.series_count() == before
+
+
+def test_gauges_are_brought_up_to_date_when_somebody_asks() -> None:
+    series = Series(Log())
+    series._announce("egret_delivery_queue_length", [("soc",)])
+    series.refresh = lambda: series._set("egret_delivery_queue_length", 7, "soc")
+    assert 'egret_delivery_queue_length{sink="soc"} 7.0' in series.exposition().decode()
