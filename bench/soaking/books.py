@@ -85,11 +85,12 @@ def pairs(books: Books, sent: Sequence[Sent], recorded: Recorded, diary: Diary) 
     books.title("incidents on record")
     kept = sum(recorded.detections.values())
     books.line(
-        f"{kept:,} detections in {len(recorded.detections):,} pairs of client and service, {len(of_all):,} were sent"
+        f"{kept:,} detections in {len(recorded.detections):,} pairs of client and service; sent were {len(of_all):,} pairs"
     )
     most, lost = sum(excused.values()), sum(missing.values())
     books.line(
-        f"{lost:,} not in them, of at most {most:,} that came around kills (no pair above its bound)", holds=not less
+        f"{lost:,} not in them, of at most {most:,} that came around kills; {len(less):,} pairs beyond theirs",
+        holds=not less,
     )
     books.line(f"{len(more):,} pairs with more than was sent {dict(list(more.items())[:3]) or ''}", holds=not more)
     books.line(f"{len(strange):,} pairs that nobody sent {list(strange)[:3] or ''}", holds=not strange)
