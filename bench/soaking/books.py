@@ -83,10 +83,8 @@ def pairs(books: Books, sent: Sequence[Sent], recorded: Recorded, diary: Diary) 
     less = {pair: number for pair, number in missing.items() if number > excused[pair]}
     strange = set(recorded.detections) - set(of_all)
     books.title("incidents on record")
-    kept = sum(recorded.detections.values())
-    books.line(
-        f"{kept:,} detections in {len(recorded.detections):,} pairs of client and service; sent were {len(of_all):,} pairs"
-    )
+    kept, found = sum(recorded.detections.values()), len(recorded.detections)
+    books.line(f"{kept:,} detections in {found:,} pairs of client and service; sent were {len(of_all):,} pairs")
     most, lost = sum(excused.values()), sum(missing.values())
     books.line(
         f"{lost:,} not in them, of at most {most:,} that came around kills; {len(less):,} pairs beyond theirs",
