@@ -1,4 +1,4 @@
-"""Options and rules for every test: golden updates, root, and no skipping in CI."""
+"""Options and rules for every test: golden updates, root, no skipping in CI, the order of what runs side by side."""
 
 from __future__ import annotations
 
@@ -30,13 +30,33 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A packet is known by its place, not by its bytes: its random part differs from process to process."""
+    return argname if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _longest_first(items)
     if os.geteuid() == 0:
         return
     skip = pytest.mark.skip(reason="needs root: network namespaces and packet sockets")
     for item in items:
         if "integration" in item.keywords:
             item.add_marker(skip)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Files run side by side: what takes long begins early, or one process would wait for the other at the end."""
+    keywords: dict[Path, set[str]] = {}
+    for item in items:
+        keywords.setdefault(item.path, set()).update(item.keywords)
+
+    def rank(item: pytest.Item) -> tuple[bool, bool]:
+        found = keywords[item.path]
+        return "integration" not in found, "slow" not in found
+
+    items.sort(key=rank)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -71,7 +71,7 @@ def is_without_proof(seen: Observation) -> bool:
     return seen.raw is None
 
 
-@pytest.mark.parametrize("protocol", set(Protocol))
+@pytest.mark.parametrize("protocol", Protocol)
 def test_few_messages_have_no_proof(protocol: Protocol) -> None:
     of_protocol = [seen for seen in everything() if seen.protocol is protocol and seen.kind is not Kind.CNAME]
     assert sum(is_without_proof(seen) for seen in of_protocol) <= len(of_protocol) / 2

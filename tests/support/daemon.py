@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from egret.alerts.incidents import IncidentPolicy, Incidents
@@ -58,3 +59,11 @@ class Room:
 
     def said(self) -> list[str]:
         return [f"{alert.action} {alert.incident.signature}" for alert in self.sink.alerts]
+
+
+async def until(ready: Callable[[], bool]) -> None:
+    """Poll for five seconds; what is still not so then is the test's to say."""
+    for _ in range(500):
+        if ready():
+            return
+        await asyncio.sleep(0.01)

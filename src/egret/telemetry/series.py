@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
+from prometheus_client.samples import Sample
 
 from egret.telemetry.logs import Log
 from egret.telemetry.table import BY_NAME, METRICS, Labels, Type
@@ -62,23 +63,24 @@ class Series:
 
     def value(self, name: str, *labels: str) -> float:
         """The value of one series, 0 if it does not exist; for the status page and for tests."""
-        names = BY_NAME[name].labels
-        return self.registry.get_sample_value(name, dict(zip(names, labels, strict=True))) or 0.0
+        wanted = dict(zip(BY_NAME[name].labels, labels, strict=True))
+        return next((sample.value for sample in self._samples(name) if sample.labels == wanted), 0.0)
 
     def total(self, name: str, **labels: str) -> float:
         """The sum over the series of *name* that carry *labels*."""
-        family = self._counters.get(name) or self._gauges[name]
-        samples = (sample for collected in family.collect() for sample in collected.samples)
-        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+        return sum(sample.value for sample in self._samples(name) if labels.items() <= sample.labels.items())
 
     def by_label(self, name: str, label: str, **labels: str) -> dict[str, float]:
         """The sums of *name* for each value of *label*, over the series that carry *labels*."""
         sums: dict[str, float] = {}
-        family = self._counters.get(name) or self._gauges[name]
-        samples = (sample for collected in family.collect() for sample in collected.samples)
-        for sample in (each for each in samples if labels.items() <= each.labels.items()):
+        for sample in (each for each in self._samples(name) if labels.items() <= each.labels.items()):
             sums[sample.labels[label]] = sums.get(sample.labels[label], 0.0) + sample.value
         return sums
+
+    def _samples(self, name: str) -> Iterator[Sample]:
+        """Those of one metric: the whole registry has thousands."""
+        family = self._counters.get(name) or self._gauges[name]
+        return (sample for collected in family.collect() for sample in collected.samples)
 
     def series_count(self) -> int:
         """How many series an exposition has."""

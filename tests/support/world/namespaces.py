@@ -115,8 +115,6 @@ def erase(name: str) -> None:
     (folder / "resolv.conf").unlink(missing_ok=True)
     with contextlib.suppress(FileNotFoundError):
         folder.rmdir()
-    with contextlib.suppress(OSError):  # other worlds may still use it
-        folder.parent.rmdir()
 
 
 def sweep() -> None:

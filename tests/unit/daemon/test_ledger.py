@@ -18,7 +18,7 @@ from egret.model import Kind, Protocol
 from egret.store import outbox
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
-from tests.support.daemon import Room
+from tests.support.daemon import Room, until
 from tests.support.pipeline import CATALOG, seen
 
 RESOLVER = bytes([192, 0, 2, 53])
@@ -307,14 +307,14 @@ def test_dead_letters_that_are_put_back_are_sent_at_once_and_nothing_else_is(tmp
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: outbox.counts(room.store.database) == {("collector", outbox.State.DEAD): 1})
         room.sink.trouble = None
         room.ledger.hit(hit("cloud.example"))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 1)
         assert await room.ledger.resend("*", "tester") == {"offered": 0}
         assert outbox.revive(room.store.database, outbox.Choice()) == 1
         assert await room.ledger.resend("*", "tester") == {"offered": 1}
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 2)
 
     live(room, during)
     assert len(room.said()) == 2
