@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import workloads
 from egret.settings.signatures import load_catalog
-from egret.sources import afpacket, kernel_filter
+from egret.sources import kernel_filter
 from egret.sources.afpacket import RingOptions
-from egret.sources.live import LiveSource
+from egret.sources.ebpf.loader import YoungStreams
+from egret.sources.live import open_directly
 from egret.sources.ring import Geometry
 from egret.worker.pipeline import Pipeline
 from tests.support.live import inside
@@ -70,7 +71,7 @@ LIVE: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "datagrams": datagrams,
     "mix": workloads.mix,
 }
-FILTERS = (None, *kernel_filter.FILTERS)
+FILTERS = (None, "classic", "classic_dns", kernel_filter.YOUNG, kernel_filter.EVERYTHING)
 
 
 class Result(NamedTuple):
@@ -86,7 +87,8 @@ class Result(NamedTuple):
 def read(filter_name: str, whole: bool, ready: Connection) -> None:
     """The reader's process: until told to stop, then say what came."""
     options = RingOptions(filter=filter_name, geometry=Geometry.of(RING_MB))
-    source = LiveSource(["eth0"], lambda name: afpacket.open_ring(name, options))
+    young = YoungStreams() if filter_name in kernel_filter.FLOOR else None
+    source = open_directly(["eth0"], options, young)
     pipeline = Pipeline(load_catalog()) if whole else None
     ready.send("ready")
     before, passed = _cpu_s(), 0

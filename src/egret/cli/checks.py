@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from egret.cli.client_checks import check_names
+from egret.cli.filter_checks import check_filter
 from egret.cli.findings import Finding, Level
 from egret.cli.volume_checks import check_conntrack
 from egret.errors import ConfigErrors, GeoError, SourceError
@@ -252,6 +253,7 @@ CHECKS: tuple[Check, ...] = (
     _rights,
     _user,
     _ring,
+    check_filter,
     _interfaces,
     _portable,
     _canary,

@@ -21,11 +21,11 @@ from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
+from egret.sources import kernel_filter
 from egret.sources.afpacket import RingOptions
 from egret.sources.conntrack import missing
-from egret.sources.kernel_filter import ANY_DNS, DEFAULT
 from egret.sources.live import LiveSource, Source
-from egret.sources.opener import Opener
+from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.placement import Placement, choose
 from egret.sources.portable import PortableSource
@@ -33,6 +33,7 @@ from egret.sources.privileges import CAP_NET_ADMIN, Identity, current_capabiliti
 from egret.sources.ring import Geometry
 from egret.sources.volume_ring import VolumeRing, ring_options
 from egret.telemetry.logs import Log, configure
+from egret.telemetry.table import FilterKind
 from egret.track.limits import Limits
 from egret.worker.canary import Ear
 from egret.worker.meter import Meter
@@ -74,8 +75,9 @@ def run(
         lambda index, link: _work(link, knowledge, shares[index], inside, conntrack=plan.conntrack), plan
     )
     preload(settings.outputs)
+    kind = _say_filter(settings, opener)
     drop(user)
-    post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend))
+    post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend), kind)
     asyncio.run(_serve(post))
 
 
@@ -101,7 +103,7 @@ def _placement(settings: Config) -> Placement:
 
 def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan:
     geometry = Geometry.of(settings.capture.ring_mb)
-    options = RingOptions(geometry=geometry, filter=ANY_DNS if settings.capture.dns_any_port else DEFAULT)
+    options = RingOptions(geometry=geometry, filter=_filter(settings))
     interfaces = {name: replace(options, promiscuous=name in placement.promiscuous) for name in placement.interfaces}
     volume = ring_options(settings.volume.ring_mb) if settings.volume.enabled else None
     canary = make_canary_plan(settings)
@@ -113,6 +115,33 @@ def _plan(settings: Config, placement: Placement, user: Identity | None) -> Plan
         canary=canary,
         conntrack=volume is not None and _may_ask_conntrack(settings),
     )
+
+
+def _filter(settings: Config) -> str:
+    """The name of the kernel filter; one that remembers has the opener load it, or take the classic one instead."""
+    capture = settings.capture
+    if capture.filter == "none":
+        return kernel_filter.EVERYTHING
+    if capture.filter == "classic" or capture.backend == "portable":
+        return kernel_filter.ANY_DNS if capture.dns_any_port else kernel_filter.DEFAULT
+    return kernel_filter.YOUNG_DNS if capture.dns_any_port else kernel_filter.YOUNG
+
+
+def _say_filter(settings: Config, opener: OpenerClient) -> FilterKind:
+    """Which kernel filter it came to; one that was demanded and cannot be had ends the run."""
+    wanted, why = _filter(settings), opener.no_young
+    if why is not None and settings.capture.filter == "ebpf":
+        opener.close()
+        complain(f"capture.filter is ebpf, and it cannot be loaded: {why}; or use auto or classic")
+        raise typer.Exit(FAILED)
+    if wanted == kernel_filter.EVERYTHING:
+        return FilterKind.NONE
+    if wanted not in kernel_filter.FLOOR:
+        return FilterKind.CLASSIC
+    if why is not None:
+        complain(f"kernel filter: classic, not ebpf: {why}")
+        return FilterKind.CLASSIC
+    return FilterKind.EBPF
 
 
 def _may_ask_conntrack(settings: Config) -> bool:

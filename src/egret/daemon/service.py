@@ -43,7 +43,7 @@ from egret.store.coverage import CoverageStore
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
 from egret.telemetry.logs import configure
-from egret.telemetry.table import Stage
+from egret.telemetry.table import FilterKind, Stage
 from egret.web.server import WebServer
 from egret.worker.equipment import seal
 from egret.worker.scope import Scope
@@ -63,6 +63,7 @@ class Post:
     shares: Sequence[Sequence[str]]  # the interfaces of each worker
     opener: OpenerClient
     reread: Callable[[], Config]  # the settings as they are now, flags of the command line on top
+    filter: FilterKind = FilterKind.CLASSIC  # what the kernel passes
 
 
 class Service:
@@ -130,6 +131,7 @@ class Service:
             ConfigError: the status page cannot listen.   SourceError: capture cannot start, or its opener died.
         """
         self.telemetry.watch(self._post.placement.interfaces)
+        self.telemetry.capture_filter(self._post.placement.interfaces, self._post.filter)
         self.telemetry.sinks(delivery.name for delivery in self._deliveries)
         self._announce(self._post.knowledge)
         loop = asyncio.get_running_loop()

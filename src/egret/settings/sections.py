@@ -67,6 +67,11 @@ class Capture(Section):
         le=64,
         description="Processes that read packets, each with interfaces of its own; one each at most",
     )
+    filter: Literal["auto", "ebpf", "classic", "none"] = Field(
+        default="auto",
+        description="What the kernel passes: `ebpf` the first 16 KB of each client's stream, `classic` every upload as "
+        "well, `auto` the first of them that can be loaded, `none` everything (costly)",
+    )
     dns_any_port: bool = Field(
         default=False,
         description="Let look-ups on ports other than 53 through the kernel filter; of other UDP about one packet in "

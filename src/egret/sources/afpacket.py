@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.sources import bpf, kernel_filter
+from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Geometry
 
 ARPHRD_ETHERNET, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h; both carry an Ethernet header
@@ -61,19 +62,24 @@ class Counts(NamedTuple):
     frozen: int  # times the ring stood full
 
 
-def open_ring(interface: str, options: RingOptions) -> Opened:
+def open_ring(interface: str, options: RingOptions, young: YoungStreams | None = None) -> Opened:
     """Open, filter, map out and bind a socket on *interface*.
+
+    Args:
+        interface: its name.
+        options: how it is captured.
+        young: the loaded filter that options with ``kernel_filter.YOUNG`` mean; without it they get the classic one.
 
     Raises:
         SourceError: no such interface, no right to capture, or no memory for the ring; says which and what to do.
     """
     try:
-        return _open_ring(interface, options)
+        return _open_ring(interface, options, young)
     except OSError as error:
         raise SourceError(f"{interface}: {_explain(error)}") from None
 
 
-def _open_ring(interface: str, options: RingOptions) -> Opened:
+def _open_ring(interface: str, options: RingOptions, young: YoungStreams | None) -> Opened:
     index = _index(interface)
     hardware = hardware_type(interface)
     has_header = hardware in {ARPHRD_ETHERNET, ARPHRD_LOOPBACK}
@@ -84,7 +90,7 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
         sock = undo.enter_context(
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW if has_header else socket.SOCK_DGRAM, 0)
         )
-        attach(sock, kernel_filter.program(options.filter, linktype))
+        _filter(sock, options.filter, linktype, young)
         if options.locked:
             sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
         sock.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
@@ -97,6 +103,13 @@ def _open_ring(interface: str, options: RingOptions) -> Opened:
             sock.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
         undo.pop_all()
     return Opened(sock, interface, index, linktype, options.geometry)
+
+
+def _filter(sock: socket.socket, name: str, linktype: int, young: YoungStreams | None) -> None:
+    if young is not None and name in kernel_filter.FLOOR:
+        young.attach(sock, linktype)
+    else:
+        attach(sock, kernel_filter.program(kernel_filter.FLOOR.get(name, name), linktype))
 
 
 def _index(interface: str) -> int:

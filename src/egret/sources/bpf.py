@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS: the kernel refuses a longer program
 _REACH = 255  # jt and jf are one byte each
@@ -33,6 +33,26 @@ class Instruction(NamedTuple):
     jt: int
     jf: int
     k: int
+
+
+class Writer(Protocol):
+    """What lines of classic BPF are written to: this module's ``Assembler``, or eBPF's."""
+
+    def op(self, code: int, k: int = 0) -> None:
+        """Add one instruction that does not jump."""
+        ...
+
+    def test(self, code: int, k: int, yes: str | None = None, no: str | None = None) -> None:
+        """Add a conditional jump to the labels *yes* and *no*; None goes on with the next line."""
+        ...
+
+    def label(self, name: str) -> None:
+        """Name the next line."""
+        ...
+
+    def goto(self, label: str) -> None:
+        """Add an unconditional jump."""
+        ...
 
 
 class _Test(NamedTuple):

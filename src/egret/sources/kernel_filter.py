@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from egret.sources import bpf
-from egret.sources.bpf import Assembler, Instruction
+from egret.sources.bpf import Assembler, Instruction, Writer
 
 ETHERNET = 1
 RAW_IP = 101
@@ -27,8 +27,10 @@ DEFAULT = "classic"
 ANY_DNS = "classic_dns"
 NOTHING = "nothing"
 CANARY = "canary"
-
-_WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
+EVERYTHING = "everything"
+YOUNG, YOUNG_DNS = "young", "young_dns"
+FLOOR = {YOUNG: DEFAULT, YOUNG_DNS: ANY_DNS}  # filters that remember (``ebpf.young``), and what is used without eBPF
+WHOLE = 0x40000  # bytes to keep of a frame that passes: more than a frame can have
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 _IPV4, _IPV6, _PPPOE = 0x0800, 0x86DD, 0x8864
 _PPP_IPV4, _PPP_IPV6 = 0x0021, 0x0057
@@ -38,10 +40,11 @@ _MAX_EXTENSIONS = 4
 _FRAGMENT = 44
 _DNS = 53
 _SYN_FIN_RST = 0x07
-_HANDSHAKE = 0x1603  # TLS record type 22, version 3.x: RFC 8446 section 5.1
+HANDSHAKE = 0x1603  # TLS record type 22, version 3.x: RFC 8446 section 5.1
 # A client's segment above this is a super-packet in the middle of an upload; a hello in one starts it.
 _MAX_CONTINUATION = 4096
-_HTTP_STARTS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ", b"HTTP")
+HTTP_REQUESTS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ")
+HTTP_ANSWER = b"HTTP"
 _QUIC_VERSIONS = (1, 0x6B3343CF, 0x709A50C4, 0xFACEFEED, 0xD4000400)  # RFC 9000, RFC 9369, its drafts; vendors' own
 # ff0000nn: draft nn; faceb0nn: mvfst; Q0nn and T0nn: Google's; with their masks
 _QUIC_FAMILIES = {0xFF000000: 0xFFFFFF00, 0xFACEB000: 0xFFFFFF00, 0x51300000: 0xFFFF0000, 0x54300000: 0xFFFF0000}
@@ -68,7 +71,7 @@ def program(name: str, linktype: int) -> tuple[Instruction, ...]:
 
 def everything(_linktype: int) -> tuple[Instruction, ...]:
     """Pass every frame, whole."""
-    return (Instruction(bpf.RETURN, 0, 0, _WHOLE),)
+    return (Instruction(bpf.RETURN, 0, 0, WHOLE),)
 
 
 def nothing(_linktype: int) -> tuple[Instruction, ...]:
@@ -98,7 +101,7 @@ def _filter(linktype: int, *, any_dns: bool, asm: Assembler | None = None) -> tu
     asm = asm or Assembler()
     _ip(asm, link_header(asm, linktype), any_dns=any_dns)
     asm.label("pass")
-    asm.op(bpf.RETURN, _WHOLE)
+    asm.op(bpf.RETURN, WHOLE)
     asm.label("drop")
     asm.op(bpf.RETURN, 0)
     return asm.assemble()
@@ -107,13 +110,13 @@ def _filter(linktype: int, *, any_dns: bool, asm: Assembler | None = None) -> tu
 FILTERS: Mapping[str, Callable[[int], tuple[Instruction, ...]]] = {
     DEFAULT: classic,
     ANY_DNS: classic_dns,
-    "everything": everything,
+    EVERYTHING: everything,
     NOTHING: nothing,
     CANARY: canary,
 }
 
 
-def link_header(asm: Assembler, linktype: int) -> list[int]:
+def link_header(asm: Writer, linktype: int) -> list[int]:
     """Find the IP header: go on at ``ipv4 at N`` or ``ipv6 at N``, or to ``drop``.
 
     Returns:
@@ -129,7 +132,7 @@ def link_header(asm: Assembler, linktype: int) -> list[int]:
     raise ValueError(f"no kernel filter for link type {linktype}")
 
 
-def _ethernet(asm: Assembler) -> list[int]:
+def _ethernet(asm: Writer) -> list[int]:
     """Zero, one and two tags in the frame, and PPPoE behind them."""
     offsets = (14, 18, 22)
     for at in offsets:
@@ -149,7 +152,7 @@ def _ethernet(asm: Assembler) -> list[int]:
     return sorted({*offsets, *(at + 8 for at in offsets)})
 
 
-def _raw(asm: Assembler) -> list[int]:
+def _raw(asm: Writer) -> list[int]:
     asm.op(bpf.LOAD_BYTE_ABS, 0)
     asm.op(bpf.AND, 0xF0)
     asm.test(bpf.JUMP_EQUAL, 0x40, yes="ipv4 at 0")
@@ -157,7 +160,7 @@ def _raw(asm: Assembler) -> list[int]:
     return [0]
 
 
-def _ip(asm: Assembler, offsets: Sequence[int], *, any_dns: bool) -> None:
+def _ip(asm: Writer, offsets: Sequence[int], *, any_dns: bool) -> None:
     """One copy of the code for an IP header at any of *offsets*: everything from here on is loaded relative to X.
 
     Each version leaves the transport's offset in X, and in memory its protocol and where the packet ends.
@@ -174,10 +177,10 @@ def _ip(asm: Assembler, offsets: Sequence[int], *, any_dns: bool) -> None:
     asm.test(bpf.JUMP_EQUAL, _TCP, yes="tcp")
     asm.test(bpf.JUMP_EQUAL, _UDP, yes="udp", no="drop")
     _tcp(asm, any_dns=any_dns)
-    _udp(asm, any_dns=any_dns)
+    udp(asm, any_dns=any_dns)
 
 
-def ipv4(asm: Assembler) -> None:
+def ipv4(asm: Writer) -> None:
     """From the header that X points to: X becomes the transport's offset; fragments go to ``pass``."""
     asm.label("ipv4")
     asm.op(bpf.LOAD_BYTE_X, 9)
@@ -197,7 +200,7 @@ def ipv4(asm: Assembler) -> None:
     asm.goto("transport")
 
 
-def ipv6(asm: Assembler) -> None:
+def ipv6(asm: Writer) -> None:
     """As ``ipv4``, over extension headers."""
     asm.label("ipv6")
     asm.op(bpf.LOAD_HALF_X, 4)
@@ -218,7 +221,7 @@ def ipv6(asm: Assembler) -> None:
     asm.op(bpf.STORE, PROTOCOL)
 
 
-def _ipv6_extension(asm: Assembler, step: int) -> None:
+def _ipv6_extension(asm: Writer, step: int) -> None:
     """Step over one extension header; A is its type before, and the next one's after."""
     asm.test(bpf.JUMP_EQUAL, _TCP, yes="ipv6 done")
     asm.test(bpf.JUMP_EQUAL, _UDP, yes="ipv6 done")
@@ -236,13 +239,14 @@ def _ipv6_extension(asm: Assembler, step: int) -> None:
     asm.op(bpf.LOAD_MEMORY, PROTOCOL)
 
 
-def _advance(asm: Assembler) -> None:
+def _advance(asm: Writer) -> None:
     """X += A."""
     asm.op(bpf.ADD_X)
     asm.op(bpf.A_TO_X)
 
 
-def _ports(asm: Assembler) -> None:
+def ports(asm: Writer) -> None:
+    """Pass what has port 53 on either side; both ports go to the memory."""
     asm.op(bpf.LOAD_HALF_X, 0)
     asm.op(bpf.STORE, _SOURCE)
     asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
@@ -251,31 +255,41 @@ def _ports(asm: Assembler) -> None:
     asm.test(bpf.JUMP_EQUAL, _DNS, yes="pass")
 
 
-def _tcp(asm: Assembler, *, any_dns: bool) -> None:
+def _tcp(asm: Writer, *, any_dns: bool) -> None:
     asm.label("tcp")
     asm.op(bpf.LOAD_BYTE_X, 13)
     asm.test(bpf.JUMP_SET, _SYN_FIN_RST, yes="pass")
-    _ports(asm)
-    asm.op(bpf.LOAD_BYTE_X, 12)
-    asm.op(bpf.AND, 0xF0)
-    asm.op(bpf.SHIFT_RIGHT, 2)
-    _advance(asm)
+    ports(asm)
+    to_payload(asm)
     asm.op(bpf.STORE_X, _PAYLOAD_AT)
     _tcp_upload(asm)
     asm.label("tcp start")
     asm.op(bpf.LOAD_X_MEMORY, _PAYLOAD_AT)
     asm.op(bpf.LOAD_HALF_X, 0)
-    asm.test(bpf.JUMP_EQUAL, _HANDSHAKE, yes="pass")
+    asm.test(bpf.JUMP_EQUAL, HANDSHAKE, yes="pass")
     asm.op(bpf.LOAD_WORD_X, 0)
-    for start in _HTTP_STARTS:
+    for start in (*HTTP_REQUESTS, HTTP_ANSWER):
         asm.test(bpf.JUMP_EQUAL, int.from_bytes(start), yes="pass")
     if any_dns:
-        asm.op(bpf.LOAD_HALF_X, 2 + 4)  # behind the message's length: RFC 1035 section 4.2.2
-        asm.test(bpf.JUMP_EQUAL, 1, yes="pass")
+        any_dns_over_tcp(asm)
     asm.goto("drop")
 
 
-def _tcp_upload(asm: Assembler) -> None:
+def to_payload(asm: Writer) -> None:
+    """From the TCP header that X points to: X becomes its payload's offset."""
+    asm.op(bpf.LOAD_BYTE_X, 12)
+    asm.op(bpf.AND, 0xF0)
+    asm.op(bpf.SHIFT_RIGHT, 2)
+    _advance(asm)
+
+
+def any_dns_over_tcp(asm: Writer) -> None:
+    """Pass the payload at X if it may be a message of one question, behind its length: RFC 1035 section 4.2.2."""
+    asm.op(bpf.LOAD_HALF_X, 2 + 4)
+    asm.test(bpf.JUMP_EQUAL, 1, yes="pass")
+
+
+def _tcp_upload(asm: Writer) -> None:
     """Pass a client's payload: without memory nobody can tell a hello's second segment from an upload.
 
     Before any look at the payload: a load behind the last byte drops the frame, and a payload may be one byte.
@@ -285,14 +299,20 @@ def _tcp_upload(asm: Assembler) -> None:
     asm.op(bpf.SUBTRACT_X)
     asm.test(bpf.JUMP_EQUAL, 0, yes="drop")
     asm.test(bpf.JUMP_GREATER, _MAX_CONTINUATION, yes="tcp start")
+    if_upload(asm, yes="pass")
+
+
+def if_upload(asm: Writer, yes: str | None = None, no: str | None = None) -> None:
+    """Whether the segment goes to the lower of the two ports, which ``ports`` left in memory."""
     asm.op(bpf.LOAD_X_MEMORY, _DESTINATION)
     asm.op(bpf.LOAD_MEMORY, _SOURCE)
-    asm.test(bpf.JUMP_GREATER_X, 0, yes="pass")
+    asm.test(bpf.JUMP_GREATER_X, 0, yes=yes, no=no)
 
 
-def _udp(asm: Assembler, *, any_dns: bool) -> None:
+def udp(asm: Writer, *, any_dns: bool) -> None:
+    """From the header that X points to, to ``pass`` or ``drop``."""
     asm.label("udp")
-    _ports(asm)
+    ports(asm)
     if any_dns:
         asm.op(bpf.LOAD_HALF_X, 8 + 4)
         asm.test(bpf.JUMP_EQUAL, 1, yes="pass")
@@ -315,7 +335,7 @@ def _udp(asm: Assembler, *, any_dns: bool) -> None:
     asm.test(bpf.JUMP_EQUAL, _CAPWAP_DTLS, yes="pass", no="drop")
 
 
-def _quic(asm: Assembler) -> None:
+def _quic(asm: Writer) -> None:
     """Long headers (RFC 9000 section 17.2): known versions, and what can be a client's first datagram of any other."""
     asm.label("long header")
     asm.op(bpf.LOAD_WORD_X, 9)

@@ -16,6 +16,7 @@ from egret.model import Frame
 from egret.sources import afpacket
 from egret.sources.afpacket import Opened
 from egret.sources.base import Skip
+from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Ring
 
 _SIOCGIFFLAGS = 0x8913
@@ -198,6 +199,8 @@ def _state(interface: str) -> tuple[int | None, int]:
         return None, 0
 
 
-def open_directly(interfaces: Sequence[str], options: afpacket.RingOptions) -> LiveSource:
+def open_directly(
+    interfaces: Sequence[str], options: afpacket.RingOptions, young: YoungStreams | None = None
+) -> LiveSource:
     """A source for a process that has the right to capture itself."""
-    return LiveSource(interfaces, lambda interface: afpacket.open_ring(interface, options))
+    return LiveSource(interfaces, lambda interface: afpacket.open_ring(interface, options, young))

@@ -30,10 +30,15 @@ PROBE_TIMEOUT_S = 0.5  # sending takes microseconds; whoever asks waits in an ev
 
 
 class OpenerClient:
-    """The daemon's end. ``fileno`` is readable when a worker died or the opener is gone: then call ``events``."""
+    """The daemon's end. ``fileno`` is readable when a worker died or the opener is gone: then call ``events``.
+
+    ``no_young`` says why the filter that remembers could not be loaded, so that the classic one is in its place; None
+    where it was loaded, or not planned.
+    """
 
     def __init__(self, pid: int, control: Channel, events: Channel) -> None:
         self.pid = pid
+        self.no_young: str | None = None
         self._control = control
         self._events = events
 
@@ -124,7 +129,8 @@ class Opener:
         events_there.close()
         client = OpenerClient(pid, control, events)
         try:
-            control.expect(ANSWER_TIMEOUT_S)
+            why = control.expect(ANSWER_TIMEOUT_S).message.get("no_young")
+            client.no_young = None if why is None else str(why)
         except SourceError:
             client.close()
             raise

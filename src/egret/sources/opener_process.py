@@ -21,9 +21,10 @@ from typing import NoReturn
 
 from egret.errors import EgretError, SourceError
 from egret.names import printable
-from egret.sources import afpacket, channel, privileges
+from egret.sources import afpacket, channel, kernel_filter, privileges
 from egret.sources.channel import BadMessage, Channel, ChannelClosed
 from egret.sources.conntrack import Tracking
+from egret.sources.ebpf.loader import UnavailableError, YoungStreams
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
 from egret.sources.prober import Prober
@@ -57,7 +58,7 @@ def run(worker_main: WorkerMain, plan: Plan, control: Channel, events: Channel, 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # meant for the daemon; its end of the channel tells us
         server = _Server(worker_main, plan, control, events)
-        _prepare(plan, control, daemon)
+        server.young = _prepare(plan, control, daemon)
         server.serve()
         status = 0
     except ChannelClosed:
@@ -74,10 +75,12 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _prepare(plan: Plan, control: Channel, daemon: int) -> None:
-    """Give up rights, and say whether what is left is enough."""
+def _prepare(plan: Plan, control: Channel, daemon: int) -> YoungStreams | None:
+    """Load what needs rights, give them up, and say whether what is left is enough."""
+    young, why = None, None
     try:
         if plan.backend == "afpacket":
+            young, why = _young(plan)
             privileges.drop(plan.user, _rights(plan))
             if missing := privileges.may_capture():
                 raise SourceError(missing)
@@ -85,7 +88,19 @@ def _prepare(plan: Plan, control: Channel, daemon: int) -> None:
     except EgretError as error:
         control.send({"error": str(error)})
         raise ChannelClosed(str(error)) from None
-    control.send({"ok": True})
+    control.send({"ok": True, "no_young": why})
+    return young
+
+
+def _young(plan: Plan) -> tuple[YoungStreams | None, str | None]:
+    """The filter that remembers, where it is planned; or why it cannot be had."""
+    wanted = {options.filter for options in plan.interfaces.values()} & kernel_filter.FLOOR.keys()
+    if not wanted:
+        return None, None
+    try:
+        return YoungStreams(any_dns=kernel_filter.YOUNG_DNS in wanted), None
+    except UnavailableError as error:
+        return None, str(error)
 
 
 def _rights(plan: Plan) -> set[int]:
@@ -99,6 +114,7 @@ def _rights(plan: Plan) -> set[int]:
 class _Server:
     def __init__(self, worker_main: WorkerMain, plan: Plan, control: Channel, events: Channel) -> None:
         self._worker_main = worker_main
+        self.young: YoungStreams | None = None
         self._plan = plan
         self._control = control
         self._events = events
@@ -186,6 +202,8 @@ class _Server:
         self._events.close()
         if self._tracking:
             self._tracking.close()
+        if self.young:
+            self.young.close()
         for child in self._children.values():
             os.close(child.pidfd)
             if child.link:
@@ -251,7 +269,7 @@ class _Server:
         rings["open_canary_ring"] = canary
         options = rings.get(what) if isinstance(what, str) else None
         if options is not None and self._plan.backend == "afpacket":
-            opened = afpacket.open_ring(interface, options)
+            opened = afpacket.open_ring(interface, options, self.young)
             answer = {"index": opened.index, "linktype": opened.linktype, "geometry": list(opened.geometry)}
             return answer, opened.socket
         if what == "open_stream" and self._plan.backend == "portable":

@@ -22,6 +22,7 @@ from egret.telemetry.table import (
     ClientSource,
     Direction,
     DropStage,
+    FilterKind,
     Labels,
     Proven,
     Stage,
@@ -73,6 +74,7 @@ class Telemetry(SelfWatch):
         for interface in interfaces:
             self._announce("egret_packets_received_total", [(interface,)])
             self._announce("egret_packets_dropped_total", [(interface, stage.value) for stage in DropStage])
+            self._announce("egret_capture_filter", [(interface, kind.value) for kind in FilterKind])
             self._announce("egret_link_up", [(interface,)])
             self._announce("egret_volume_packets_dropped_total", [(interface,)])
             self._announce("egret_link_last_packet_timestamp_seconds", [(interface,)])
@@ -161,6 +163,12 @@ class Telemetry(SelfWatch):
         self._set("egret_link_up", up, interface)
         if dropped:
             self.packets_dropped(interface, DropStage.KERNEL, dropped)
+
+    def capture_filter(self, interfaces: Iterable[str], used: FilterKind) -> None:
+        """Announced interfaces have this kind of kernel filter."""
+        for interface in interfaces:
+            for kind in FilterKind:
+                self._set("egret_capture_filter", kind is used, interface, kind.value)
 
     def link_heard(self, interface: str, time_s: float) -> None:
         """An announced interface gave packets, at *time_s* since the epoch."""

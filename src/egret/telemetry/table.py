@@ -36,6 +36,14 @@ class DropStage(StrEnum):
     PARSER = "parser"  # shed by the parser under load
 
 
+class FilterKind(StrEnum):
+    """Which kernel filter an interface has."""
+
+    EBPF = "ebpf"  # remembers streams
+    CLASSIC = "classic"
+    NONE = "none"  # everything passes
+
+
 class Outcome(StrEnum):
     """What became of a delivery."""
 
@@ -136,6 +144,7 @@ METRICS = (
     Metric("egret_build_info", G, ("version",), "Version of Egret; always 1."),
     Metric("egret_packets_received_total", C, ("interface",), "Packets that passed the kernel filter."),
     Metric("egret_packets_dropped_total", C, ("interface", "stage"), "Packets lost before they were looked at."),
+    Metric("egret_capture_filter", G, ("interface", "kind"), "The kind of the interface's kernel filter is 1."),
     Metric("egret_link_up", G, ("interface",), "Whether the interface is there and up."),
     Metric(
         "egret_link_last_packet_timestamp_seconds",

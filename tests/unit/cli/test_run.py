@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+import typer
 
 from egret.cli import run
 from egret.cli.main import invoke
 from egret.settings.config import Config
 from egret.sources.placement import Placement
 from egret.sources.privileges import CAP_NET_ADMIN, Identity
+from egret.telemetry.table import FilterKind
 
 PLACE = Placement(("lan0",), ("lan0: as asked",), ("192.0.2.0/24",), frozenset({"lan0"}))
 
@@ -43,9 +45,60 @@ def test_the_opener_may_open_what_was_chosen_and_nothing_else() -> None:
     assert list(plan.interfaces) == ["lan0"]
     assert plan.interfaces["lan0"].promiscuous
     assert (plan.user, plan.backend) == (user, "afpacket")
-    assert plan.interfaces["lan0"].filter == "classic"
-    anywhere = Config.model_validate({"capture": {"dns_any_port": True}})
-    assert run._plan(anywhere, PLACE, user).interfaces["lan0"].filter == "classic_dns"
+
+
+@pytest.mark.parametrize(
+    ("capture", "name"),
+    [
+        ({}, "young"),
+        ({"dns_any_port": True}, "young_dns"),
+        ({"filter": "ebpf"}, "young"),
+        ({"filter": "classic"}, "classic"),
+        ({"filter": "classic", "dns_any_port": True}, "classic_dns"),
+        ({"filter": "none"}, "everything"),
+        ({"backend": "portable"}, "classic"),
+    ],
+)
+def test_the_filter_is_the_one_of_the_settings(capture: dict[str, object], name: str) -> None:
+    settings = Config.model_validate({"capture": capture})
+    assert run._plan(settings, PLACE, None).interfaces["lan0"].filter == name
+
+
+class _Opener:
+    """One that has started."""
+
+    def __init__(self, no_young: str | None) -> None:
+        self.no_young = no_young
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("word", "why", "kind"),
+    [
+        ("auto", None, FilterKind.EBPF),
+        ("auto", "no right", FilterKind.CLASSIC),
+        ("ebpf", None, FilterKind.EBPF),
+        ("classic", None, FilterKind.CLASSIC),
+        ("none", None, FilterKind.NONE),
+    ],
+)
+def test_which_filter_it_came_to_is_said(
+    word: str, why: str | None, kind: FilterKind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Config.model_validate({"capture": {"filter": word}})
+    assert run._say_filter(settings, _Opener(why)) is kind  # type: ignore[arg-type]
+    assert ("classic, not ebpf: no right" in capsys.readouterr().err) is (why is not None)
+
+
+def test_a_filter_that_is_demanded_and_cannot_be_loaded_ends_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    opener = _Opener("no right")
+    with pytest.raises(typer.Exit):
+        run._say_filter(Config.model_validate({"capture": {"filter": "ebpf"}}), opener)  # type: ignore[arg-type]
+    assert opener.closed
+    assert "capture.filter is ebpf, and it cannot be loaded: no right" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

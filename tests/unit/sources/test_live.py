@@ -180,7 +180,7 @@ def test_the_state_of_real_interfaces() -> None:
 def test_opening_directly(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     asked: list[tuple[str, RingOptions]] = []
 
-    def open_ring(interface: str, options: RingOptions) -> Opened:
+    def open_ring(interface: str, options: RingOptions, _young: None) -> Opened:
         asked.append((interface, options))
         return world.open(interface)
 

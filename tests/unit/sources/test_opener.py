@@ -80,6 +80,16 @@ def _run(answer: dict[str, object]) -> Callable[..., None]:
     return run
 
 
+@pytest.mark.parametrize("why", [None, "no right"])
+def test_a_start_says_whether_the_filter_that_remembers_is_there(
+    why: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opener, "run", _run({"ok": True, "no_young": why}))
+    client = Opener.start(lambda _index, _link: None, PLAN)
+    client.close()
+    assert client.no_young == why
+
+
 def test_a_start_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opener, "run", _run({"ok": True}))
     client = Opener.start(lambda _index, _link: None, PLAN)

@@ -28,7 +28,7 @@ from egret.model import (
 )
 from egret.settings.signatures import load_catalog
 from egret.telemetry import Telemetry, metrics
-from egret.telemetry.table import DropStage, Outcome, Stage, Suppressed
+from egret.telemetry.table import DropStage, FilterKind, Outcome, Stage, Suppressed
 
 QWEN = Signature(
     id="alibaba.qwen-chat",
@@ -78,6 +78,15 @@ def detection(severity: Severity = Severity.HIGH) -> Detection:
 
 def lines(made: Telemetry) -> list[str]:
     return made.exposition().decode().splitlines()
+
+
+def test_one_kind_of_filter_is_in_use() -> None:
+    telemetry = Telemetry("1")
+    telemetry.watch(["eth1"])
+    telemetry.capture_filter(["eth1"], FilterKind.EBPF)
+    value = telemetry.registry.get_sample_value
+    kinds = [value("egret_capture_filter", {"interface": "eth1", "kind": kind.value}) for kind in FilterKind]
+    assert kinds == [1, 0, 0]
 
 
 def test_a_first_hit_shows_in_increase() -> None:
