@@ -21,10 +21,10 @@ from typing import NoReturn
 
 from egret.errors import EgretError, SourceError
 from egret.names import printable
-from egret.sources import afpacket, channel, kernel_filter, privileges
+from egret.sources import afpacket, channel, privileges
 from egret.sources.channel import BadMessage, Channel, ChannelClosed
 from egret.sources.conntrack import Tracking
-from egret.sources.ebpf.loader import UnavailableError, YoungStreams
+from egret.sources.ebpf.loader import YoungStreams, load_for
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.portable import PortableChild, start_child
 from egret.sources.prober import Prober
@@ -80,7 +80,7 @@ def _prepare(plan: Plan, control: Channel, daemon: int) -> YoungStreams | None:
     young, why = None, None
     try:
         if plan.backend == "afpacket":
-            young, why = _young(plan)
+            young, why = load_for({options.filter for options in plan.interfaces.values()})
             privileges.drop(plan.user, _rights(plan))
             if missing := privileges.may_capture():
                 raise SourceError(missing)
@@ -90,17 +90,6 @@ def _prepare(plan: Plan, control: Channel, daemon: int) -> YoungStreams | None:
         raise ChannelClosed(str(error)) from None
     control.send({"ok": True, "no_young": why})
     return young
-
-
-def _young(plan: Plan) -> tuple[YoungStreams | None, str | None]:
-    """The filter that remembers, where it is planned; or why it cannot be had."""
-    wanted = {options.filter for options in plan.interfaces.values()} & kernel_filter.FLOOR.keys()
-    if not wanted:
-        return None, None
-    try:
-        return YoungStreams(any_dns=kernel_filter.YOUNG_DNS in wanted), None
-    except UnavailableError as error:
-        return None, str(error)
 
 
 def _rights(plan: Plan) -> set[int]:

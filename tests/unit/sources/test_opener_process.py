@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from egret.errors import SourceError
-from egret.sources import afpacket, channel, kernel_filter, opener_process, privileges
+from egret.sources import afpacket, channel, opener_process, privileges
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.conntrack import Tracking
-from egret.sources.ebpf.loader import UnavailableError
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.opener_process import _Files, _Server
 from egret.sources.portable import PortableChild
@@ -397,34 +396,6 @@ def test_the_process_from_its_start_to_the_end_of_the_daemon(monkeypatch: pytest
     with pytest.raises(ChannelClosed):
         events.receive()
     events.close()
-
-
-class _Young:
-    """A filter that remembers, loaded."""
-
-    def __init__(self, *, any_dns: bool) -> None:
-        self.any_dns = any_dns
-
-
-@pytest.mark.parametrize(
-    ("planned", "any_dns"), [("classic", None), (kernel_filter.YOUNG, False), (kernel_filter.YOUNG_DNS, True)]
-)
-def test_the_filter_that_remembers_is_loaded_where_it_is_planned(
-    planned: str, any_dns: bool | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opener_process, "YoungStreams", _Young)
-    young, why = opener_process._young(Plan(interfaces={"eth0": RingOptions(filter=planned)}))
-    assert why is None
-    assert getattr(young, "any_dns", None) is any_dns
-
-
-def test_a_filter_that_cannot_be_loaded_is_said_and_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*, any_dns: bool) -> None:
-        raise UnavailableError(f"no right {any_dns}")
-
-    monkeypatch.setattr(opener_process, "YoungStreams", refuse)
-    plan = Plan(interfaces={"eth0": RingOptions(filter=kernel_filter.YOUNG)})
-    assert opener_process._young(plan) == (None, "no right False")
 
 
 def test_the_process_without_the_right_to_capture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import platform
 import socket
 import struct
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 from egret.errors import SourceError
@@ -73,6 +74,17 @@ class YoungStreams:
         """Let go of it; sockets keep what they use. Safe to call twice."""
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+
+def load_for(filters: AbstractSet[str]) -> tuple[YoungStreams | None, str | None]:
+    """The filter that remembers, where one of *filters* is it; or why it cannot be had."""
+    wanted = filters & kernel_filter.FLOOR.keys()
+    if not wanted:
+        return None, None
+    try:
+        return YoungStreams(any_dns=kernel_filter.YOUNG_DNS in wanted), None
+    except UnavailableError as error:
+        return None, str(error)
 
 
 def _explain(error: OSError) -> str:

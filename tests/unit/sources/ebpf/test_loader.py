@@ -11,7 +11,7 @@ import pytest
 from egret.sources import kernel_filter
 from egret.sources.ebpf import loader
 from egret.sources.ebpf.assembler import Instruction
-from egret.sources.ebpf.loader import UnavailableError, YoungStreams
+from egret.sources.ebpf.loader import UnavailableError, YoungStreams, load_for
 
 
 class Kernel:
@@ -106,3 +106,22 @@ def test_attached_by_the_kind_of_link(monkeypatch: pytest.MonkeyPatch) -> None:
     young.attach(Socket(), kernel_filter.RAW_IP)  # type: ignore[arg-type]
     assert asked == [(socket.SOL_SOCKET, 50, made.given[2])]
     young.close()
+
+
+@pytest.mark.parametrize("planned", [kernel_filter.YOUNG, kernel_filter.YOUNG_DNS])
+def test_loaded_where_it_is_planned(planned: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kernel(monkeypatch)
+    assert load_for({"classic", kernel_filter.EVERYTHING}) == (None, None)
+    assert made.commands == []
+    young, why = load_for({planned, "classic"})
+    assert young is not None
+    assert why is None
+    young.close()
+
+
+def test_a_filter_that_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(monkeypatch, errno.EPERM)
+    young, why = load_for({kernel_filter.YOUNG})
+    assert young is None
+    assert why is not None
+    assert "CAP_BPF" in why
