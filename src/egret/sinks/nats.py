@@ -88,8 +88,9 @@ class NatsSink:
             except SinkRejected:
                 raise
             except Exception as error:  # the library raises many kinds, on whatever a server may send
+                why = self._reason(error)  # before closing adds its own troubles
                 await self._drop()
-                raise SinkTemporary(self._words(self._reason(error))) from error
+                raise SinkTemporary(self._words(why)) from error
             except BaseException:
                 await self._drop()
                 raise
@@ -124,8 +125,6 @@ class NatsSink:
         """Why; what was heard beside says more than a time-out or a server list that came to its end."""
         if isinstance(error, SinkTemporary):
             return str(error.args[0])
-        if isinstance(error, BrokenPipeError | ConnectionResetError):  # a refusal may be overtaken by its hanging up
-            return f"{error.strerror}; is the login right?"
         if self._heard:
             return self._heard[-1]
         if isinstance(error, TimeoutError):
