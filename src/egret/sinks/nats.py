@@ -117,6 +117,8 @@ class NatsSink:
     async def _settle(self, client: Client) -> None:
         """A server that answers has read what came before; without a stream nothing else does."""
         if self._options.stream is None:
+            while client.pending_data_size:  # noqa: ASYNC110 - its ping would overtake what its own task has yet to write
+                await asyncio.sleep(0)
             await client.flush(math.ceil(self._options.timeout_s))
         if self._heard:  # a subject that we may not publish to, for one
             raise SinkTemporary(self._heard[-1])

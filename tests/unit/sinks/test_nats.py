@@ -75,6 +75,8 @@ def test_messages_in_order_with_their_keys_and_one_connection_for_all() -> None:
     places = [told.index(text) for text in ("alert high-0", "alert high-1", f"sensor {sensor_alert().id}")]
     assert places == sorted(places)
     assert told.count("HPUB egret.alerts ") == 3
+    assert told.index("alert high-1") < told.index("PING", told.index("HPUB"))  # or the answer would prove nothing
+    assert told.rindex("PING") > told.index(f"sensor {sensor_alert().id}")
     assert "Nats-Msg-Id: high-1\r\n" in told
     assert f"Egret-Key: {opened().incident.id}\r\n" in told
     assert server.connections == 1
