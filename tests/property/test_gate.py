@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
@@ -13,19 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench import workloads
-from egret.catalog.match import Catalog
-from egret.model import Frame, HostKind, HostPattern, ServiceClass
+from egret.model import Frame
 from egret.worker.pipeline import Pipeline
-from tests.support.alerts import signature
+from tests.support.gated import CATALOG, START_NS, passed
 from tests.support.reshape import SHAPES, packets
 from tests.support.talks import talks
-
-START_NS = 1_700_000_000_000_000_000
-FLAGGED = tuple(
-    HostPattern(kind=HostKind.SUFFIX, pattern=pattern)
-    for pattern in (*(f"n{number}.tls.example" for number in range(0, 200, 3)), "site7.example", "chat.qwen.ai")
-)
-CATALOG = Catalog([replace(signature(), hosts=FLAGGED)], "test")
 
 
 @lru_cache
@@ -57,24 +47,6 @@ def replies(frames: tuple[bytes, ...], chance: random.Random) -> list[bytes]:
             header = bytes([0x45, 0]) + (40 + len(payload)).to_bytes(2) + frame[18:26] + ends
             found.append(frame[:14] + header + chance.randbytes(8) + b"\x50\x10\x20\0\0\0\0\0" + payload)
     return found
-
-
-def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[object], Counter[object], Counter[object]]:
-    """Hits, counts and the observer's counters of *frames*."""
-    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
-    hits: list[object] = []
-    for number, data in enumerate(frames):
-        time_ns = START_NS + number * step_ns
-        if not (gated and pipeline.gate.skip(data, 0, len(data), time_ns, len(data))):
-            hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
-    hits += pipeline.flush()
-    counts: Counter[object] = Counter(pipeline.take_counts())
-    counters = pipeline.observer.counters
-    seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
-    seen.update(counters.packets)
-    learnt = pipeline.observer.answers.take_fresh()
-    marks = pipeline.relays.take_marks()
-    return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -11,6 +11,9 @@ import re
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
 
+MAX_PLAIN = 4_096  # bytes of a hello that are worth putting together; a browser's post-quantum one has 1.7 to 2.2 KB
+
+_HANDSHAKE, _CLIENT_HELLO = 0x16, 1
 _SMALLEST = 60
 _HEAD = Struct("!BBBHBBHBB")  # record type, version, length; message type, length in two parts; version
 _TWO = Struct("!HH")
@@ -38,15 +41,24 @@ def plain_server_name(data: bytes) -> bytes | None:
     """
     if len(data) < _SMALLEST:
         return None
-    record, major, minor, size, kind, high, low, version, _ = _HEAD.unpack_from(data)
-    end = 9 + (high << 16 | low)
-    if record != 0x16 or major != 3 or minor > 4 or kind != 1 or version != 3 or size + 5 != end or end != len(data):
+    end = first_of_plain(data)
+    if end != len(data):
         return None
     try:
         at = _extensions_at(data, end)
         return None if at is None else _walk(data, at, end)
     except (IndexError, StructError):
         return None
+
+
+def first_of_plain(data: bytes) -> int:
+    """How long a client's stream must be to be one plain hello; *data* is the first of it, 0: it cannot be one."""
+    if len(data) < _HEAD.size:
+        return 0
+    record, major, minor, size, kind, high, low, version, _ = _HEAD.unpack_from(data)
+    if record != _HANDSHAKE or major != 3 or minor > 4 or kind != _CLIENT_HELLO or version != 3:
+        return 0
+    return 5 + size if size == 4 + (high << 16 | low) else 0
 
 
 def _extensions_at(data: bytes, end: int) -> int | None:

@@ -14,7 +14,7 @@ Progress = Callable[[int, int | None], None]
 
 # Takes one Ethernet frame where it lies, with its time in ns and its length on the wire. True: it is done with, and no
 # Frame need be made of it.
-Skip = Callable[[bytes | bytearray | mmap, int, int, int, int], bool]
+Skip = Callable[[bytes | bytearray | mmap, int, int, int, int, str | None], bool]
 ETHERNET = 1  # LINKTYPE_ETHERNET
 
 

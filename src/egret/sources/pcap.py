@@ -103,7 +103,7 @@ def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: b
             if after <= end:
                 count += 1
                 position, time_ns = after, seconds * 1_000_000_000 + fraction * scale
-                if skip is None or not skip(window, body, after, time_ns, original):
+                if skip is None or not skip(window, body, after, time_ns, original, None):
                     yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
                 continue
             if captured > MAX_CAPTURED:

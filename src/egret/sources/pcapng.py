@@ -115,7 +115,11 @@ class _Blocks:
             self._last_ns = time_ns = (high << 32 | low) * multiply // divide + offset_ns
             wire_length = original if original > captured else captured  # noqa: FURB136 (max() is a call a packet)
             position = end
-            if skip is None or linktype != ETHERNET or not skip(window, body, body + captured, time_ns, wire_length):
+            if (
+                skip is None
+                or linktype != ETHERNET
+                or not skip(window, body, body + captured, time_ns, wire_length, name)
+            ):
                 yield _new(Frame, (time_ns, linktype, view[body : body + captured], wire_length, name, None))
         return position
 

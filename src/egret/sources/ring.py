@@ -91,7 +91,7 @@ class Ring:
             step, seconds, nanoseconds, kept, length, status, mac, _net, _hash, tci = unpack(memory, at)
             data, time_ns = at + mac, seconds * _NS + nanoseconds
             at += step
-            if skip is None or not skip(memory, data, data + kept, time_ns, length):
+            if skip is None or not skip(memory, data, data + kept, time_ns, length, interface):
                 vlan = (tci & _VLAN_ID or None) if status & _VLAN_VALID else None  # id 0 is a priority, not a network
                 yield Frame(time_ns, linktype, view[data : data + kept], length, interface, vlan)
 

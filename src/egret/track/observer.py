@@ -26,6 +26,7 @@ from egret.track.dtls import DtlsFlows
 from egret.track.ech import EchLookups
 from egret.track.fragments import Reassembler
 from egret.track.heard import Heard
+from egret.track.held import HeldBack
 from egret.track.httpdns import HttpDns
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Lookups
@@ -66,6 +67,7 @@ class Observer:
         self._httpdns = HttpDns(limits, self._answers, self._counters)
         self._dns = DnsStreams(limits, self._lookups, self._counters)
         self._streams = Streams(limits, namer, self._counters, self._dns, self._httpdns)
+        self.held = HeldBack(self._streams)
         self._quic = QuicFlows(limits, namer, self._counters)
         self._dtls = DtlsFlows(limits, namer, self._counters)
         self._fragments = Reassembler()
@@ -135,8 +137,8 @@ class Observer:
             events = self._dns.feed(packet)
             if events is not None:
                 return events
-            return [event for one in (packet, *self._dns.released()) for event in self._streams.feed(one)]
-        return self._streams.feed(packet)
+            return [event for one in (packet, *self._dns.released()) for event in self.held.feed(one)]
+        return self.held.feed(packet)
 
     def _datagram(self, packet: Packet) -> list[Event]:
         payload = packet.payload
@@ -171,6 +173,7 @@ class Observer:
         before, self._ticked_ns = self._ticked_ns, time_ns
         if time_ns >= before:
             return self.expire(time_ns)
+        events = self.held.give_back()
         if before - time_ns > _STEP_BACK_NS:
             self._streams.rebase(time_ns)
             self._dns.rebase(time_ns)
@@ -178,14 +181,14 @@ class Observer:
             self._quic.rebase(time_ns)
             self._dtls.rebase(time_ns)
             self.volumes.rebase(time_ns)
-        return []
+        return events
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*; cheap when nothing has."""
         self.newest = None
         self.volumes.expire(time_ns)
         events = self._fragments_given_up(time_ns)
-        events += self._streams.expire(time_ns)
+        events += self.held.expire(time_ns)
         events += self._dns.expire(time_ns)
         events += self._httpdns.expire(time_ns)
         events += self._quic.expire(time_ns)
@@ -202,7 +205,7 @@ class Observer:
         self.newest = None
         events: list[Event] = [event for packet in self._fragments.flush() for event in self._packet(packet)]
         events += self._fragments.take_anomalies()
-        events += self._streams.flush()
+        events += self.held.flush()
         events += self._dns.flush()
         events += self._httpdns.flush()
         events += self._quic.flush()

@@ -17,14 +17,14 @@ from egret.decode.plain_hello import plain_server_name
 from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
-from egret.track.direction import key_of
+from egret.track.direction import ends_of, key_of
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_nameless
 from egret.track.heard import Heard
 from egret.track.httpdns import HttpDns
-from egret.track.late import LATE_START, REQUEST_START, LateStarts, begins_hello
+from egret.track.late import LATE_START, REQUEST_START, begins_hello
 from egret.track.limits import Counters, Limits
-from egret.track.naming import Ends, Namer
+from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
 from egret.track.young import DNS, SERVER_SIDE, YoungFlows
@@ -44,10 +44,10 @@ class Streams:
         self._dns = dns
         self._httpdns = httpdns
         self._requests = Requests(limits, namer, httpdns, counters)
-        self._flows = YoungFlows(limits, counters)
+        self.young = self._flows = YoungFlows(limits, counters)
         self.decided = self._flows.decided
-        self._late = LateStarts(limits.late_hellos, counters.evictions)
-        self.take_plain: Callable[[bytes, Ends], bool] | None = None  # counts a hello of which nothing need be told
+        self._late = self._flows.late
+        self.take_plain: Callable[[bytes, bytes], bool] | None = None  # counts a hello of which nothing need be told
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -229,7 +229,7 @@ class Streams:
         if not flow.sure or flow.layers or flow.said or self.take_plain is None:
             return False
         host = plain_server_name(data)
-        if host is None or not self.take_plain(host, flow.ends):
+        if host is None or not self.take_plain(host, ends_of(flow.ends.client, flow.ends.server)):
             return False
         self._late.expect(flow.key, behind=flow.end_seq)
         self._flows.decide(flow)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from egret.model import Endpoint
 from egret.track.direction import key_of
 from egret.track.flow import Flow, other_key
+from egret.track.late import LateStarts
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import LruTable, Remembered, set_back
 
 SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
 DNS = -2  # remembered for both directions of DNS on another port than its own
+_DISORDER_NS = SECOND_NS  # the table is in order of last use, but for what was held back before it came
 
 
 class YoungFlows:
-    """Flows in order of last use; ``decided`` holds what is known of the others, by direction."""
+    """Flows in order of last use; ``decided`` holds what is known of the others, ``late`` what may yet come of them."""
 
     def __init__(self, limits: Limits, counters: Counters) -> None:
         self._table: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
         self.decided = Remembered("decided", limits.decided, counters.evictions)
+        self.late = LateStarts(limits.late_hellos, counters.evictions)
         self.held = 0  # bytes of all assemblies
         self._bytes_limit = limits.stream_bytes
         self._wait_ns = limits.wait_s * SECOND_NS
@@ -50,6 +55,19 @@ class YoungFlows:
         self.decided.put(flow.key, flow.first_seq())
         self.decided.put(key, SERVER_SIDE)
 
+    def knows(self, key: int) -> bool:
+        """Whether there is a flow in direction *key*, or something was decided of it."""
+        return self._table.get(key) is not None or self.decided.get(key) is not None
+
+    def pass_over(self, key: int, other: int, first_seq: int, end_seq: int) -> None:
+        """Remember as decided what never came here: its client said a hello, *first_seq* to *end_seq*."""
+        self.late.expect(key, behind=end_seq)
+        flow = self._table.get(other)
+        if flow is not None:
+            self.drop(flow)
+        self.decided.put(key, first_seq)
+        self.decided.put(other, SERVER_SIDE)
+
     def charge(self, flow: Flow) -> None:
         """Count what *flow* holds now."""
         self.held += flow.charge()
@@ -63,16 +81,18 @@ class YoungFlows:
         due: list[tuple[Flow, bool]] = []
         for _, flow in self._table.oldest_first():
             age = time_ns - flow.last_ns
+            if age < self._wait_ns - _DISORDER_NS:
+                break
             if age < self._wait_ns:
-                break  # the table is in order of last use
+                continue
             silent = age >= self._silent_ns
             if (silent or flow.assembly is not None) and not (flow.said and not silent and flow.patient):
                 due.append((flow, silent))
-        return due
+        return sorted(due, key=_by_last_use)
 
     def all(self) -> list[Flow]:
         """Every flow, oldest first."""
-        return [flow for _, flow in self._table.oldest_first()]
+        return sorted((flow for _, flow in self._table.oldest_first()), key=attrgetter("last_ns"))
 
     def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
         """The sequence number where the client's stream began, as far as is known."""
@@ -83,3 +103,7 @@ class YoungFlows:
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
         set_back(self._table, time_ns)
+
+
+def _by_last_use(due: tuple[Flow, bool]) -> int:
+    return due[0].last_ns

@@ -18,13 +18,14 @@ from egret.model import Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
 from egret.worker.plain import PlainLookups
+from egret.worker.quick import Quick
 
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 
 _IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"
 _SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
-_FIELDS_4 = Struct("!16xH2xHxB2x12s8xBB")  # length, fragment, protocol, ends; of TCP its header's length, its flags
-_FIELDS_6 = Struct("!18xHBx36s8xBB")
+_FIELDS_4 = Struct("!16xH2xHxB2x12sI4xBB")  # length, fragment, protocol, ends; of TCP number, header's length, flags
+_FIELDS_6 = Struct("!18xHBx36sI4xBB")
 _TCP, _UDP = 6, 17
 _FRAGMENT = 0x3FFF
 _SETTLING = 0x07  # FIN, SYN, RST
@@ -40,6 +41,7 @@ class Gate:
         observer: what sees the frames that are let through.
         flagged: whether a signature names a host.
         matters: whether any question of a client does, or any answer that a server gives it (packed addresses).
+        quick: holds what TCP connections begin with.
         counts: where names are counted, under the pipeline's keys.
     """
 
@@ -48,11 +50,13 @@ class Gate:
         observer: Observer,
         flagged: Callable[[str], bool],
         matters: Callable[[bytes, bytes | None], bool],
+        quick: Quick,
         counts: Counter[tuple[str, ...]],
     ) -> None:
         self._observer = observer
         self._streams = observer.streams
         self._counts = counts
+        self._quick = quick
         self._from_ns = self._until_ns = 0
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self._plain = PlainLookups(observer.lookups, flagged, matters)
@@ -63,7 +67,9 @@ class Gate:
         observer.streams.on_change(self._quiet.clear)
         observer.volumes.on_arming = self._quiet.clear
 
-    def skip(self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int) -> bool:
+    def skip(
+        self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
+    ) -> bool:
         """Count the Ethernet frame at ``buffer[start:end]`` and say True; or False, and it is the observer's."""
         self.last_ns = time_ns
         if not self._from_ns < time_ns < self._until_ns and not self._is_now(time_ns):
@@ -71,17 +77,22 @@ class Gate:
         if end - start < _SMALLEST_4:
             return False
         if buffer[start + 12 : start + 15] == _IPV4:
-            length, fragment, protocol, ends, offset, flags = _FIELDS_4.unpack_from(buffer, start)
+            length, fragment, protocol, ends, seq, offset, flags = _FIELDS_4.unpack_from(buffer, start)
             if fragment & _FRAGMENT:
                 return False
             length, body = length - 20, start + 34
         elif end - start >= _SMALLEST_6 and buffer[start + 12 : start + 14] == _IPV6:
-            length, protocol, ends, offset, flags = _FIELDS_6.unpack_from(buffer, start)
+            length, protocol, ends, seq, offset, flags = _FIELDS_6.unpack_from(buffer, start)
             body = start + 54
         else:
             return False
         if protocol == _TCP:
-            if flags & _SETTLING or not self._is_idle_segment(buffer, body, end, ends, length, offset >> 2 & 0x3C):
+            header, last = offset >> 2 & 0x3C, body + length
+            if (flags & _SETTLING or not self._is_idle_segment(buffer, body, end, ends, length, header)) and not (
+                20 <= header <= length
+                and last <= end
+                and self._quick.segment(buffer, body + header, last, ends, seq, flags, time_ns, interface)
+            ):
                 return False
             self._tcp += 1
         elif protocol == _UDP:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
 
 from egret.model import Kind, NamedBy, Protocol, Transport
-from egret.track.naming import Ends
 
 MAX_KNOWN = 1 << 16  # names, and servers
-
-K = TypeVar("K")
 
 
 class Greetings:
@@ -39,26 +35,35 @@ class Greetings:
         self._watched = watched
         self._counts = counts
         self._plain: dict[bytes, bool] = {}
-        self._servers: dict[tuple[bytes, int], bool] = {}
+        self._servers: dict[bytes, bool] = {}
         self._names = self._connections = 0
 
-    def take(self, host: bytes, ends: Ends) -> bool:
-        """Count a hello that names *host* and say True; or False, and it must be told."""
+    def take(self, host: bytes, ends: bytes) -> bool:
+        """Count a hello that names *host* and say True; or False, and it must be told.
+
+        Args:
+            host: a plain host name, as ``plain_server_name`` gives it.
+            ends: of the client's direction, as in a frame.
+        """
         plain = self._plain.get(host)
         if plain is None:
             plain = _remember(self._plain, host, not self._named(host.decode("ascii")))
-        if not plain or self._watched(ends.client.ip):
+        size = (len(ends) - 4) // 2
+        client = ends[:size]
+        if not plain or self._watched(client):
             return False
-        if self._is_client(ends.client.ip):
-            if self._is_special(ends.server):
+        if self._is_client(client):
+            if self._is_special(ends[size:-4] + ends[-2:]):
                 return False
             self._connections += 1
         self._names += 1
         return True
 
-    def _is_special(self, server: tuple[bytes, int]) -> bool:
+    def _is_special(self, server: bytes) -> bool:
         special = self._servers.get(server)
-        return _remember(self._servers, server, self._special(*server)) if special is None else special
+        if special is None:
+            special = _remember(self._servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
+        return special
 
     def forget(self) -> None:
         """Ask anew about names and servers."""
@@ -74,7 +79,7 @@ class Greetings:
         self._names = self._connections = 0
 
 
-def _remember(table: dict[K, bool], key: K, value: bool) -> bool:
+def _remember(table: dict[bytes, bool], key: bytes, value: bool) -> bool:
     if len(table) >= MAX_KNOWN:
         table.clear()
     table[key] = value

@@ -33,6 +33,7 @@ from egret.track.limits import Limits
 from egret.track.observer import Observer
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
+from egret.worker.quick import Quick
 from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
@@ -92,11 +93,12 @@ class Pipeline:
         self._scope = scope or Scope()
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
-        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, self.counts)
         self._greetings = Greetings(
             self._is_known, self._is_special, self._is_inside, self.relays.is_watched, self.counts
         )
         self.observer.streams.take_plain = self._greetings.take
+        quick = Quick(self.observer, self._greetings.take)
+        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self.counts)
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def equip(

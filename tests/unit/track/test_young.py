@@ -77,3 +77,28 @@ def test_who_was_connected_to_may_say_the_hello() -> None:
     assert [(connection.name, connection.client.port) for connection in connections(events)] == [
         ("one.example", 50_000)
     ]
+
+
+def test_what_comes_late_into_the_table_is_due_in_its_time() -> None:
+    limits = Limits()
+    wait_ns = limits.wait_s * SECOND_NS
+    young = YoungFlows(limits, Counters())
+    flows = [flow(b"GET", SECOND_NS // 2), flow(b"GET", 0, 40001), flow(b"GET", 2 * SECOND_NS, 40002)]
+    for each in flows:
+        young.put(each.key, each)
+    assert young.due(wait_ns) == [(flows[1], False)]
+    assert young.due(wait_ns + SECOND_NS // 2) == [(flows[1], False), (flows[0], False)]
+    assert young.all() == [flows[1], flows[0], flows[2]]
+
+
+def test_a_connection_that_never_came_is_known_as_one_that_said_hello() -> None:
+    young = YoungFlows(Limits(), Counters())
+    one = flow(b"GET")
+    key, other = one.key, key_of(SERVER, CLIENT)
+    young.put(other, one)
+    assert (young.knows(key), young.knows(other)) == (False, True)
+    young.pass_over(key, other, 100, 617)
+    assert (young.knows(key), young.knows(other), len(young)) == (True, True, 0)
+    assert (young.began_at(CLIENT, SERVER), young.decided.get(other)) == (100, SERVER_SIDE)
+    assert young.late.starts(key)
+    assert not young.late.starts(other)

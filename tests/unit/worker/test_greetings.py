@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from egret.model import Endpoint, Kind, NamedBy, Protocol, Transport
-from egret.track.naming import Ends
+from egret.track.direction import ends_of
 from egret.worker import greetings
 from egret.worker.greetings import Greetings
 
@@ -13,8 +13,8 @@ INSIDE, OUTSIDE, RELAY = b"\xc0\x00\x02\x01", b"\xcb\x00\x71\x01", b"\xc0\x00\x0
 RESOLVER = b"\xcb\x00\x71\x08"
 
 
-def ends(client: bytes = INSIDE, server: bytes = OUTSIDE) -> Ends:
-    return Ends(Transport.TCP, Endpoint(client, 40000), Endpoint(server, 443), None)
+def ends(client: bytes = INSIDE, server: bytes = OUTSIDE) -> bytes:
+    return ends_of(Endpoint(client, 40000), Endpoint(server, 443))
 
 
 class Asked:

@@ -1,0 +1,63 @@
+"""TCP connections of which so little has come that somebody else keeps it, and how that comes to the streams after all.
+
+What stands before the observer may keep a connection's first segments as long as they are of the most ordinary kind
+(``worker.quick``). As soon as anything else comes of that connection, from wherever, the streams get them first, in
+their order. Nothing is kept over the turn of a second, when the streams look about for what has waited too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from egret.decode.packet import Packet
+from egret.model import Event
+from egret.track.direction import ends_of, opposite
+from egret.track.streams import Streams
+
+
+class Keeper(Protocol):
+    """Who keeps segments, by the ends of the client's direction."""
+
+    def __len__(self) -> int:
+        """Connections."""
+        ...
+
+    def take(self, ends: bytes) -> Sequence[Packet]:
+        """The segments of one connection, if there are any; they are kept no more."""
+        ...
+
+    def take_all(self) -> Sequence[Packet]:
+        """Everything, the segments of each connection in their order."""
+        ...
+
+
+class HeldBack:
+    """Stands before the streams; without a keeper it is not there."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._feed = streams.feed
+        self.keeper: Keeper | None = None
+
+    def feed(self, packet: Packet) -> list[Event]:
+        """Take one segment; what it settled."""
+        if not self.keeper:
+            return self._feed(packet)
+        ends = ends_of(packet.source, packet.destination)
+        return self._each((*self.keeper.take(ends), *self.keeper.take(opposite(ends)), packet))
+
+    def give_back(self) -> list[Event]:
+        """Let the streams have all that is kept."""
+        return self._each(self.keeper.take_all()) if self.keeper else []
+
+    def expire(self, time_ns: int) -> list[Event]:
+        """Settle what has waited long enough at *time_ns*."""
+        return self.give_back() + self._streams.expire(time_ns)
+
+    def flush(self) -> list[Event]:
+        """The end of the input: settle everything."""
+        return self.give_back() + self._streams.flush()
+
+    def _each(self, packets: Sequence[Packet]) -> list[Event]:
+        return [event for packet in packets for event in self._feed(packet)]

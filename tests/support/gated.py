@@ -1,0 +1,36 @@
+"""Frames through a pipeline, with its gate and without: what all of it says in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from egret.catalog.match import Catalog
+from egret.model import Frame, HostKind, HostPattern, ServiceClass
+from egret.worker.pipeline import Pipeline
+from tests.support.alerts import signature
+
+START_NS = 1_700_000_000_000_000_000
+FLAGGED = tuple(
+    HostPattern(kind=HostKind.SUFFIX, pattern=pattern)
+    for pattern in (*(f"n{number}.tls.example" for number in range(0, 200, 3)), "site7.example", "chat.qwen.ai")
+)
+CATALOG = Catalog([replace(signature(), hosts=FLAGGED)], "test")
+
+
+def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[object], Counter[object], Counter[object]]:
+    """Hits, counts and the observer's counters of *frames*."""
+    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
+    hits: list[object] = []
+    for number, data in enumerate(frames):
+        time_ns = START_NS + number * step_ns
+        if not (gated and pipeline.gate.skip(data, 0, len(data), time_ns, len(data))):
+            hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
+    hits += pipeline.flush()
+    counts: Counter[object] = Counter(pipeline.take_counts())
+    counters = pipeline.observer.counters
+    seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
+    seen.update(counters.packets)
+    learnt = pipeline.observer.answers.take_fresh()
+    marks = pipeline.relays.take_marks()
+    return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen
