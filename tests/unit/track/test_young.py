@@ -93,9 +93,8 @@ def test_what_comes_late_into_the_table_is_due_in_its_time() -> None:
 
 def test_a_connection_that_never_came_is_known_as_one_that_said_hello() -> None:
     young = YoungFlows(Limits(), Counters())
-    one = flow(b"GET")
-    key, other = one.key, key_of(SERVER, CLIENT)
-    young.put(other, one)
+    key, other = key_of(CLIENT, SERVER), key_of(SERVER, CLIENT)
+    young.put(other, Flow(other, SERVER, CLIENT, None, 1000))
     assert (young.knows(key), young.knows(other)) == (False, True)
     young.pass_over(key, other, 100, 617)
     assert (young.knows(key), young.knows(other), len(young)) == (True, True, 0)
