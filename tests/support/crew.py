@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from egret.errors import SourceError
 from egret.model import Frame
-from egret.sources.base import Skip
+from egret.sources.base import Sluice
 from egret.sources.live import LinkStatistics
 
 
@@ -19,7 +19,7 @@ class FakeSource:
         self.received = 0
         self.closed = False
 
-    def read(self, timeout_s: float, skip: Skip | None = None) -> Iterator[Frame]:
+    def read(self, timeout_s: float, sluice: Sluice | None = None) -> Iterator[Frame]:
         if not self._batches:
             self._when_empty()
             return

@@ -24,7 +24,7 @@ def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[obje
     hits: list[object] = []
     for number, data in enumerate(frames):
         time_ns = START_NS + number * step_ns
-        if not (gated and pipeline.gate.skip(data, 0, len(data), time_ns, len(data))):
+        if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data))):
             hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
     hits += pipeline.flush()
     counts: Counter[object] = Counter(pipeline.take_counts())

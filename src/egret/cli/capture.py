@@ -57,7 +57,7 @@ class Captures:
             self.exit_code = USAGE
             return
         try:
-            for frame in source.frames(gate.skip if gate is not None else None):
+            for frame in source.frames(gate.sluice if gate is not None else None):
                 seen += 1
                 yield frame
         except SourceError as error:

@@ -52,6 +52,7 @@ class Relays:
 
     def __init__(self, is_inside: Callable[[bytes], bool]) -> None:
         self._is_inside = is_inside
+        self.on_change: Callable[[], object] | None = None  # called when ``learns_from`` may say something else
         self._servers: OrderedDict[bytes, _Server] = OrderedDict()
         self._asked: OrderedDict[_Asked, int] = OrderedDict()
         self._fresh: list[tuple[bytes, Role, int]] = []
@@ -85,6 +86,7 @@ class Relays:
         ip = event.server.ip
         if ip == event.client.ip or not self._is_inside(ip):
             return
+        before = None if (known := self._servers.get(ip)) is None else (known.connects, known.answers)
         server = self._servers.setdefault(ip, _Server())
         self._servers.move_to_end(ip)
         if len(self._servers) > MAX_SERVERS:
@@ -93,6 +95,8 @@ class Relays:
             server.connects = True
         elif event.protocol is Protocol.DNS:
             server.answers = True
+        if self.on_change is not None and before != (server.connects, server.answers):
+            self.on_change()
 
     def _mark(self, server: _Server, event: Observation | Connection, role: Role) -> None:
         age_ns = event.time_ns - server.told_ns

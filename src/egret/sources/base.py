@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from mmap import mmap
 from typing import Protocol
 
@@ -11,11 +11,34 @@ from egret.model import Frame
 # Called now and then with the bytes read so far and the size of the whole (None: not known).
 Progress = Callable[[int, int | None], None]
 
-
-# Takes one Ethernet frame where it lies, with its time in ns and its length on the wire. True: it is done with, and no
-# Frame need be made of it.
-Skip = Callable[[bytes | bytearray | mmap, int, int, int, int, str | None], bool]
+# Of a pcapng interface: link type; ns = units * second // third + fourth; name.
+Clock = tuple[int, int, int, int, str | None]
 ETHERNET = 1  # LINKTYPE_ETHERNET
+
+
+class Sluice(Protocol):
+    """Takes Ethernet frames where they lie, so that no Frame need be made of them.
+
+    Each call goes over the records of one format from *position* on, as long as they are whole, plain and nothing
+    more need be done about them. It says where it stopped, and how many records are before that.
+    """
+
+    def pcap(self, window: bytes, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+        """Of a pcap file: its byte order as ``struct`` writes it, a record header's size, the fraction's unit in ns."""
+        ...
+
+    def pcapng(self, window: bytes, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
+        """Enhanced Packet Blocks of a pcapng section, whose interfaces have these *clocks*."""
+        ...
+
+    def ring(self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str) -> tuple[int, int]:
+        """At most *count* frames of a TPACKET_V3 block that ends at *end*."""
+        ...
+
+    @property
+    def last_ns(self) -> int:
+        """When the last frame came that was asked about."""
+        ...
 
 
 class Source(Protocol):
@@ -27,8 +50,8 @@ class Source(Protocol):
 
     name: str
 
-    def frames(self, skip: Skip | None = None) -> Iterator[Frame]:
-        """Yield every frame that can be read, but those that *skip* takes."""
+    def frames(self, sluice: Sluice | None = None) -> Iterator[Frame]:
+        """Yield every frame that can be read, but those that *sluice* takes."""
         ...
 
     def close(self) -> None:

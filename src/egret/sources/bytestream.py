@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 
 from egret.errors import SourceError
-from egret.sources.base import Progress, Skip
+from egret.sources.base import Progress, Sluice
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -29,7 +29,7 @@ class ByteStream:
     """Bytes that *read* gives (at most so many a call, none at the end), with a window to parse in."""
 
     def __init__(self, read: Read, size: int | None = None, on_progress: Progress | None = None) -> None:
-        self.skip_frame: Skip | None = None  # for the formats: they make no frame of what it takes
+        self.sluice: Sluice | None = None  # for the formats: they make no frame of what it takes
         self.window = b""  # memoryviews into an old window stay valid
         self.start = 0  # offset of the window's first byte in the unpacked stream
         self._read = read

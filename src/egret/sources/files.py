@@ -11,7 +11,7 @@ from typing import BinaryIO
 from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.analysers import FORMATS as ANALYSERS
-from egret.sources.base import Progress, Skip, Source
+from egret.sources.base import Progress, Sluice, Source
 from egret.sources.bytestream import GZIP_MAGIC, ByteStream, Read
 from egret.sources.erf import looks_like_erf, read_erf
 from egret.sources.netmon import MAGICS as NETMON_MAGICS
@@ -52,13 +52,13 @@ class CaptureFile:
         self._close = close
         self._stream = ByteStream(read, size, on_progress)
 
-    def frames(self, skip: Skip | None = None) -> Iterator[Frame]:
-        """Yield every frame that can be read, but those that *skip* takes.
+    def frames(self, sluice: Sluice | None = None) -> Iterator[Frame]:
+        """Yield every frame that can be read, but those that *sluice* takes.
 
         Raises:
             SourceError: the file is no capture, is cut off or damaged; says at which byte and packet.
         """
-        self._stream.skip_frame = skip
+        self._stream.sluice = sluice
         try:
             yield from self._open_format()
         except SourceError as error:

@@ -15,7 +15,7 @@ from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources import afpacket
 from egret.sources.afpacket import Opened
-from egret.sources.base import Skip
+from egret.sources.base import Sluice
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Ring
 
@@ -41,7 +41,7 @@ class LinkStatistics(NamedTuple):
 class Source(Protocol):
     """What a worker reads, whatever captures."""
 
-    def read(self, timeout_s: float, skip: Skip | None = None) -> Iterator[Frame]:
+    def read(self, timeout_s: float, sluice: Sluice | None = None) -> Iterator[Frame]:
         """Wait for frames, yield those that are there, and end: bounded work a call."""
         ...
 
@@ -100,15 +100,15 @@ class LiveSource:
             self.close()
             raise
 
-    def read(self, timeout_s: float, skip: Skip | None = None) -> Iterator[Frame]:
+    def read(self, timeout_s: float, sluice: Sluice | None = None) -> Iterator[Frame]:
         """Wait up to *timeout_s*, then yield what the rings hold: one round of each at most.
 
-        A frame's data dies at the next frame. Those that *skip* takes are done with.
+        A frame's data dies at the next frame. Those that *sluice* takes are done with.
         """
         if self._poll.poll(max(0.0, timeout_s) * 1000):
             for watched in self._watched:
                 if watched.ring is not None:
-                    yield from watched.ring.frames(skip)
+                    yield from watched.ring.frames(sluice)
             self._clear_errors()
         if time.monotonic() >= self._check_at_s:
             self._check()

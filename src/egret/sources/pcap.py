@@ -89,11 +89,14 @@ def _makes_sense(start: bytes, variant: _Variant, size: int) -> bool:
 def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:
     unpack = Struct(variant.order + variant.record).unpack_from
     scale, size = variant.scale, variant.record_size
-    skip = stream.skip_frame if linktype == ETHERNET else None
+    sluice = stream.sluice if linktype == ETHERNET and not swapped else None
     count = position = 0
     window = stream.window
     view, end = memoryview(window), len(window)
     while True:
+        if sluice is not None:
+            position, taken = sluice.pcap(window, position, variant.order, size, scale)
+            count += taken
         body = position + size
         if body <= end:
             seconds, fraction, captured, original = unpack(window, position)
@@ -103,8 +106,7 @@ def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: b
             if after <= end:
                 count += 1
                 position, time_ns = after, seconds * 1_000_000_000 + fraction * scale
-                if skip is None or not skip(window, body, after, time_ns, original, None):
-                    yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
+                yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
                 continue
             if captured > MAX_CAPTURED:
                 raise _broken(stream, position, count, f"claims {captured} bytes, so the file is damaged")

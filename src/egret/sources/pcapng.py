@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
-from egret.sources.base import ETHERNET
+from egret.sources.base import Clock
 from egret.sources.bytestream import ByteStream, StreamBroken
 from egret.sources.pcap import MAX_CAPTURED
 
@@ -75,6 +75,7 @@ class _Blocks:
         self._stream = stream
         self._layouts = _LAYOUTS["<"]
         self._interfaces: list[_Interface] = []
+        self._clocks: list[Clock] = []  # theirs
         self._count = 0
         self._last_ns = 0
         self._fault: str | None = None
@@ -100,9 +101,16 @@ class _Blocks:
         Equal to ``_packet`` for each; whatever is odd about a block is left to that.
         """
         window, interfaces = self._stream.window, self._interfaces
-        skip = self._stream.skip_frame
+        sluice, order = self._stream.sluice, self._layouts.order
         unpack, view, last = self._layouts.run.unpack_from, memoryview(window), len(window) - _SMALLEST_PACKET
         while position <= last:
+            if sluice is not None:
+                position, taken = sluice.pcapng(window, position, order, self._clocks)
+                if taken:
+                    self._count += taken
+                    self._last_ns = sluice.last_ns
+                if position > last:
+                    break
             kind, length, number, high, low, captured, original = unpack(window, position)
             end = position + length
             if kind != _PACKET or length & 3 or captured > length - _SMALLEST_PACKET or end > len(window):
@@ -115,12 +123,7 @@ class _Blocks:
             self._last_ns = time_ns = (high << 32 | low) * multiply // divide + offset_ns
             wire_length = original if original > captured else captured  # noqa: FURB136 (max() is a call a packet)
             position = end
-            if (
-                skip is None
-                or linktype != ETHERNET
-                or not skip(window, body, body + captured, time_ns, wire_length, name)
-            ):
-                yield _new(Frame, (time_ns, linktype, view[body : body + captured], wire_length, name, None))
+            yield _new(Frame, (time_ns, linktype, view[body : body + captured], wire_length, name, None))
         return position
 
     def _load(self, position: int) -> tuple[int, int, int] | None:
@@ -183,7 +186,7 @@ class _Blocks:
         if kind == _INTERFACE:
             self._add_interface(window, start + 8, end - 4)
         elif kind == _SECTION:
-            self._interfaces = []
+            self._interfaces, self._clocks = [], []
         elif kind == _OLD_PACKET:
             return self._packet(window, start + 8, end - 4, self._layouts.old_packet)
         elif kind == _SIMPLE_PACKET:
@@ -236,6 +239,7 @@ class _Blocks:
         offset_ns = self._layouts.seconds.unpack(offset)[0] * _NS if len(offset) == 8 else 0
         name = options.get(_OPTION_NAME, b"").split(b"\0")[0].decode("utf-8", "replace")[:_MAX_NAME] or None
         self._interfaces.append(_Interface(linktype, snaplen, name, multiply, divide, offset_ns))
+        self._clocks.append((linktype, multiply, divide, offset_ns, name))
 
     def _options(self, window: bytes, start: int, end: int) -> dict[int, bytes]:
         """The options up to the end, or to the first that does not fit: they only describe."""

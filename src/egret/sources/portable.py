@@ -20,7 +20,7 @@ from egret.errors import SourceError
 from egret.model import Frame
 from egret.names import printable
 from egret.sources.afpacket import RingOptions
-from egret.sources.base import Skip
+from egret.sources.base import Sluice
 from egret.sources.live import LinkStatistics
 from egret.sources.privileges import Identity
 
@@ -82,7 +82,7 @@ class PortableSource:
         for stream in self._streams:
             stream.open(open_stream)
 
-    def read(self, timeout_s: float, skip: Skip | None = None) -> Iterator[Frame]:  # noqa: ARG002 (a slow way anyway)
+    def read(self, timeout_s: float, sluice: Sluice | None = None) -> Iterator[Frame]:  # noqa: ARG002 (a slow way anyway)
         """Wait up to *timeout_s*, then yield what has come; a frame's data dies at the next."""
         self._reopen()
         poll = select.poll()

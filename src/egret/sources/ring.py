@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from egret.model import Frame
-from egret.sources.base import ETHERNET, Skip
+from egret.sources.base import ETHERNET, Sluice
 
 _USER = 1  # TP_STATUS_USER: the block is ours
 _KERNEL = 0
@@ -66,34 +66,39 @@ class Ring:
         self._interface = interface
         self._next = 0
 
-    def frames(self, skip: Skip | None = None) -> Iterator[Frame]:
+    def frames(self, sluice: Sluice | None = None) -> Iterator[Frame]:
         """Every frame of the blocks that are ours now, at most one round; a frame's data dies at the next.
 
-        *skip* takes those that no Frame need be made of.
+        *sluice* takes those that no Frame need be made of.
         """
         for _ in range(self._geometry.blocks):
             start = self._next * self._geometry.block_size
             if not _STATUS.unpack_from(self._memory, start + _STATUS_AT)[0] & _USER:
                 return
             try:
-                yield from self._block(start, skip if self._linktype == ETHERNET else None)
+                yield from self._block(start, sluice if self._linktype == ETHERNET else None)
             finally:
                 _STATUS.pack_into(self._memory, start + _STATUS_AT, _KERNEL)
                 self._next = (self._next + 1) % self._geometry.blocks
 
-    def _block(self, start: int, skip: Skip | None) -> Iterator[Frame]:
+    def _block(self, start: int, sluice: Sluice | None) -> Iterator[Frame]:
         count, first = _COUNT_AND_FIRST.unpack_from(self._memory, start + _COUNT_AT)
         memory, view, unpack, linktype, interface = (
             self._memory, self._view, _HEADER.unpack_from, self._linktype, self._interface,
         )  # fmt: skip
-        at = start + first
-        for _ in range(count):
+        at, left, end = start + first, count, start + self._geometry.block_size
+        while left > 0:
+            if sluice is not None:
+                at, taken = sluice.ring(memory, at, left, end, interface)
+                left -= taken
+                if left <= 0:
+                    return
+            left -= 1
             step, seconds, nanoseconds, kept, length, status, mac, _net, _hash, tci = unpack(memory, at)
             data, time_ns = at + mac, seconds * _NS + nanoseconds
             at += step
-            if skip is None or not skip(memory, data, data + kept, time_ns, length, interface):
-                vlan = (tci & _VLAN_ID or None) if status & _VLAN_VALID else None  # id 0 is a priority, not a network
-                yield Frame(time_ns, linktype, view[data : data + kept], length, interface, vlan)
+            vlan = (tci & _VLAN_ID or None) if status & _VLAN_VALID else None  # id 0 is a priority, not a network
+            yield Frame(time_ns, linktype, view[data : data + kept], length, interface, vlan)
 
     def close(self) -> None:
         """Let go of the memory. What a consumer still holds of it stays mapped until it lets go as well."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from egret.track.heard import Heard
-
 _ENTRY = 160  # bytes of bookkeeping that one answer costs beside its own
 
-Learn = Callable[[bytes, Heard], None]  # takes one message
+Learn = Callable[[bytes, int, bytes], None]  # takes the client, the time and one message
 
 
 class Deferred:
@@ -30,21 +28,20 @@ class Deferred:
         self._limit = limit
         self._evictions = evictions
         self._learn = learn
-        self._waiting: OrderedDict[bytes, list[tuple[bytes, Heard]]] = OrderedDict()
+        self._waiting: OrderedDict[bytes, list[tuple[int, bytes]]] = OrderedDict()
         self._held = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def add(self, wire: bytes, heard: Heard) -> None:
-        """Keep one answer; *heard* goes from the resolver to the client."""
-        client = heard.destination.ip
+    def add(self, client: bytes, time_ns: int, wire: bytes) -> None:
+        """Keep one answer that *client* got."""
         waiting = self._waiting.get(client)
         if waiting is None:
             waiting = self._waiting[client] = []
         else:
             self._waiting.move_to_end(client)
-        waiting.append((wire, heard))
+        waiting.append((time_ns, wire))
         self._held += len(wire) + _ENTRY
         if self._held > self._limit:
             self._make_room()
@@ -54,8 +51,8 @@ class Deferred:
         waiting = self._waiting.pop(client, None)
         if waiting is not None:
             self._uncount(waiting)
-            for wire, heard in waiting:
-                self._learn(wire, heard)
+            for time_ns, wire in waiting:
+                self._learn(client, time_ns, wire)
 
     def _make_room(self) -> None:
         """Drop the client heard of longest ago; of the only one the older half."""
@@ -67,5 +64,5 @@ class Deferred:
         self._uncount(dropped)
         self._evictions["answers"] += len(dropped)
 
-    def _uncount(self, entries: list[tuple[bytes, Heard]]) -> None:
-        self._held -= sum(len(wire) + _ENTRY for wire, _ in entries)
+    def _uncount(self, entries: list[tuple[int, bytes]]) -> None:
+        self._held -= sum(len(wire) + _ENTRY for _, wire in entries)

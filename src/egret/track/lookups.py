@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,13 +11,14 @@ from egret.decode.dns import Message, Record
 from egret.decode.ech import parse_config_list
 from egret.errors import DecodeError
 from egret.evidence import Raw
-from egret.model import Anomaly, Endpoint, Event, FlowKey, Kind, Observation, Protocol, Transport
+from egret.model import Anomaly, Event, FlowKey, Kind, Observation, Protocol, Transport
 from egret.track.answers import Answers
+from egret.track.copies import Copies
 from egret.track.deferred import Deferred
+from egret.track.direction import ends_of
 from egret.track.ech import EchLookups
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.tables import Remembered
 
 MAX_TOLD = 4096  # bytes of an answer that is remembered: EDNS sizes end there
 MAX_ANSWERS_TOLD = 512  # some 2 MB at most; what falls out costs a proof, never a name
@@ -40,9 +41,8 @@ class Lookups:
         answers.catch_up = self.deferred.settle
         if ech is not None:
             ech.catch_up = self.deferred.settle
-        self._window_ns = limits.duplicate_s * SECOND_NS
         self._told: OrderedDict[tuple[bytes, bytes], tuple[bytes, Heard]] = OrderedDict()
-        self._seen = Remembered("duplicates", limits.duplicates, Counter())
+        self.copies = Copies(limits.duplicates, limits.duplicate_s * SECOND_NS)
 
     def feed(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
         """Say what one message holds.
@@ -52,7 +52,7 @@ class Lookups:
             heard: its ends, in the direction it went.
             cut: the capture holds less of it than the wire did: then its breaking off is no anomaly.
         """
-        if heard.transport is Transport.UDP and self.is_copy(wire, heard.source, heard.destination, heard.time_ns):
+        if heard.transport is Transport.UDP and self._is_copy(wire, heard):
             return []
         try:
             message = dns.parse_message(wire)
@@ -63,15 +63,11 @@ class Lookups:
             events.append(self._anomaly(DecodeError(message.reason), heard))
         return events
 
-    def is_copy(self, wire: bytes, source: Endpoint, destination: Endpoint, time_ns: int) -> bool:
+    def _is_copy(self, wire: bytes, heard: Heard) -> bool:
         """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
-        key = hash((source, destination, wire))
-        before = self._seen.get(key)
-        self._seen.put(key, time_ns)
-        if before is None or abs(time_ns - before) > self._window_ns:
-            return False
-        self._counters.duplicates += 1
-        return True
+        copy = self.copies.seen(ends_of(heard.source, heard.destination) + wire, heard.time_ns)
+        self._counters.duplicates += copy
+        return copy
 
     @staticmethod
     def _anomaly(error: DecodeError, heard: Heard) -> Anomaly:
@@ -120,7 +116,7 @@ class Lookups:
                 hosts.setdefault(record.owner, []).append(record)
             elif record.rtype in {dns.CNAME, dns.DNAME} and record.target is not None:
                 events.append(self._cname(record, heard))
-        self.deferred.add(wire, heard)
+        self.deferred.add(heard.destination.ip, heard.time_ns, wire)
         asked = (question.name for question in message.questions)
         if any(map(self._answers.is_flagged, (*asked, *hosts))):
             self._note(message, wire, heard)
@@ -145,13 +141,13 @@ class Lookups:
         """The answer that last gave *client* this *address* for a flagged name, as it came; None if it is forgotten."""
         return self._told.get((client, address))
 
-    def _learn(self, wire: bytes, heard: Heard) -> None:
-        """What an answer teaches about addresses and ECH."""
+    def _learn(self, client: bytes, time_ns: int, wire: bytes) -> None:
+        """What an answer to *client* teaches about addresses and ECH."""
         message = dns.parse_message(wire)
-        self._learn_addresses(message, heard)
+        self._learn_addresses(message, client, time_ns)
         if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
             hints = [record for record in message.records if record.service is not None]
-            _learn_https(message, hints, heard, self._ech)
+            _learn_https(message, hints, client, time_ns, self._ech)
 
     @staticmethod
     def _cname(record: Record, heard: Heard) -> Observation:
@@ -184,8 +180,7 @@ class Lookups:
             raw=raw,
         )
 
-    def _learn_addresses(self, message: Message, heard: Heard) -> None:
-        client, time_ns = heard.destination.ip, heard.time_ns
+    def _learn_addresses(self, message: Message, client: bytes, time_ns: int) -> None:
         for name, ttl_s, addresses in _names_of_addresses(message):
             for address in addresses:
                 self._answers.learn(client, address, name, ttl_s, time_ns)
@@ -209,20 +204,20 @@ def _is_broken_address(record: Record) -> bool:
     return record.rtype in {dns.A, dns.AAAA} and record.rclass == dns.IN
 
 
-def _learn_https(message: Message, hints: list[Record], heard: Heard, ech: EchLookups) -> None:
+def _learn_https(message: Message, hints: list[Record], client: bytes, time_ns: int, ech: EchLookups) -> None:
     """What the asked name's HTTPS answer says of ECH; an answer without any says that there is none.
 
     Records of the target of an alias come in the same answer (RFC 9460 section 4.1) and hold for what was asked.
     """
-    name, client = _service_host(message.questions[0].name), heard.destination.ip
+    name = _service_host(message.questions[0].name)
     answers = [(record, record.service) for record in hints if record.section == dns.ANSWER]
     lists = [service.ech for _, service in answers if service is not None and service.ech]
     configs = tuple(dict.fromkeys(config for data in lists for config in parse_config_list(data)))
     ttl_s = min((record.ttl_s for record, _ in answers), default=0)
-    ech.learn_https(client, name, configs, ttl_s, heard.time_ns)
+    ech.learn_https(client, name, configs, ttl_s, time_ns)
     addresses = [address for record, _ in answers for address in _addresses(record)]
     if addresses:
-        ech.learn_addresses(client, name, addresses, ttl_s, heard.time_ns)
+        ech.learn_addresses(client, name, addresses, ttl_s, time_ns)
 
 
 def _service_host(asked: str) -> str:

@@ -80,11 +80,11 @@ class Observer:
         counters = self._counters
         counters.frames += 1
         counters.bytes += frame.wire_length
+        late = self.tick(frame.time_ns)
         try:
             packet = decode_packet(frame, self._reassemble, self._beside)
         except DecodeError as error:
-            return [self._anomaly(frame, error.reason)]
-        late = self._tick(frame.time_ns) if abs(frame.time_ns - self._ticked_ns) >= _TICK_NS else None
+            return [*late, self._anomaly(frame, error.reason)]
         if packet is None:
             events = []
         else:
@@ -168,9 +168,15 @@ class Observer:
         layer = "link" if reason is Reason.UNKNOWN_LINKTYPE else "ip"
         return Anomaly(frame.time_ns, layer, reason, None, frame.interface)
 
-    def _tick(self, time_ns: int) -> list[Event]:
-        """Once a second of packet time. A step far back starts the waiting anew, so that nothing waits for ever."""
-        before, self._ticked_ns = self._ticked_ns, time_ns
+    def tick(self, time_ns: int) -> list[Event]:
+        """Look about, once a second of packet time: at what has waited long enough. For a frame before it is fed.
+
+        A step far back starts the waiting anew, so that nothing waits for ever.
+        """
+        before = self._ticked_ns
+        if before - _TICK_NS < time_ns < before + _TICK_NS:
+            return []
+        self._ticked_ns = time_ns - time_ns % _TICK_NS  # at whole seconds: the time of a frame tells by that part alone
         if time_ns >= before:
             return self.expire(time_ns)
         events = self.held.give_back()
@@ -223,9 +229,9 @@ class Observer:
         return self._lookups
 
     @property
-    def same_tick(self) -> tuple[int, int]:
-        """The times between which, both left out, no frame makes this look about for what has waited too long."""
-        return self._ticked_ns - _TICK_NS, self._ticked_ns + _TICK_NS
+    def ticked_ns(self) -> int:
+        """The whole second of the last ``tick``: within one of it, both left out, there is no other."""
+        return self._ticked_ns
 
     @property
     def counted(self) -> Counters:

@@ -11,37 +11,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from mmap import mmap
-from struct import Struct
 
 from egret.model import Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
 from egret.worker.plain import PlainLookups
 from egret.worker.quick import Quick
-
-MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
-
-_IPV4, _IPV6 = b"\x08\x00\x45", b"\x86\xdd"
-_SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
-_FIELDS_4 = Struct("!16xH2xHxB2x12sI4xBB")  # length, fragment, protocol, ends; of TCP number, header's length, flags
-_FIELDS_6 = Struct("!18xHBx36sI4xBB")
-_TCP, _UDP = 6, 17
-_FRAGMENT = 0x3FFF
-_SETTLING = 0x07  # FIN, SYN, RST
-_DNS_PORT = b"\0\x35"
-
-Buffer = bytes | bytearray | mmap
+from egret.worker.sluice import Sluice
 
 
 class Gate:
-    """Counts what needs no closer look, for one observer.
+    """Knows what one observer waits for; its ``sluice`` goes over frames.
 
     Args:
         observer: what sees the frames that are let through.
         flagged: whether a signature names a host.
         matters: whether any question of a client does, or any answer that a server gives it (packed addresses).
         quick: holds what TCP connections begin with.
+        tick: has the observer look about at a time (``Observer.tick``), and keeps what it says.
         counts: where names are counted, under the pipeline's keys.
     """
 
@@ -51,82 +38,28 @@ class Gate:
         flagged: Callable[[str], bool],
         matters: Callable[[bytes, bytes | None], bool],
         quick: Quick,
+        tick: Callable[[int], object],
         counts: Counter[tuple[str, ...]],
     ) -> None:
         self._observer = observer
         self._streams = observer.streams
-        self._counts = counts
-        self._quick = quick
-        self._from_ns = self._until_ns = 0
-        self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
-        self._plain = PlainLookups(observer.lookups, flagged, matters)
-        self._tcp = self._udp = self._bytes = 0
-        self._settled = 0
-        self.last_ns = 0  # when the last frame came
         self._volumes = observer.volumes
-        observer.streams.on_change(self._quiet.clear)
-        observer.volumes.on_arming = self._quiet.clear
+        self._matters = matters
+        self._look_about = tick
+        self._counts = counts
+        self._settled = 0
+        self._plain = PlainLookups(observer.lookups, flagged, self._is_wanted)
+        self.sluice = Sluice(self._plain, quick, self._tick, self._watched, self._is_measured)
+        observer.streams.on_change(self.sluice.forget_quiet)
+        observer.volumes.on_arming = self._forget_ends
 
-    def skip(
-        self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
-    ) -> bool:
-        """Count the Ethernet frame at ``buffer[start:end]`` and say True; or False, and it is the observer's."""
-        self.last_ns = time_ns
-        if not self._from_ns < time_ns < self._until_ns and not self._is_now(time_ns):
-            return False
-        if end - start < _SMALLEST_4:
-            return False
-        if buffer[start + 12 : start + 15] == _IPV4:
-            length, fragment, protocol, ends, seq, offset, flags = _FIELDS_4.unpack_from(buffer, start)
-            if fragment & _FRAGMENT:
-                return False
-            length, body = length - 20, start + 34
-        elif end - start >= _SMALLEST_6 and buffer[start + 12 : start + 14] == _IPV6:
-            length, protocol, ends, seq, offset, flags = _FIELDS_6.unpack_from(buffer, start)
-            body = start + 54
-        else:
-            return False
-        if protocol == _TCP:
-            header, last = offset >> 2 & 0x3C, body + length
-            if (flags & _SETTLING or not self._is_idle_segment(buffer, body, end, ends, length, header)) and not (
-                20 <= header <= length
-                and last <= end
-                and self._quick.segment(buffer, body + header, last, ends, seq, flags, time_ns, interface)
-            ):
-                return False
-            self._tcp += 1
-        elif protocol == _UDP:
-            if (
-                body + length > end
-                or self._is_measured(ends)
-                or not self._plain.skip(buffer, body, length, ends, time_ns)
-            ):
-                return False
-            self._udp += 1
-        else:
-            return False
-        self._bytes += wire_length
-        return True
+    def _tick(self, time_ns: int) -> int:
+        """A frame of another second: the observer looks about before it."""
+        self._look_about(time_ns)
+        return self._observer.ticked_ns
 
-    def _is_idle_segment(self, buffer: Buffer, body: int, end: int, ends: bytes, length: int, header: int) -> bool:
-        """Whether a segment says nothing that anybody waits for."""
-        watched = self._quiet.get(ends)
-        if watched is None:
-            if not 20 <= header <= length or _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._is_measured(ends):
-                return False
-            return header == length or self._quieten(buffer, body + header, end, ends)
-        at = body + header
-        return 20 <= header <= length and (not watched or at >= end or buffer[at] not in watched)
-
-    def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
-        """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""
-        watched = self._streams.watched(hash(ends), hash(opposite(ends)))
-        if watched is None or (at < end and buffer[at] in watched):
-            return False
-        if len(self._quiet) >= MAX_QUIET:
-            self._quiet.clear()
-        self._quiet[ends] = watched
-        return True
+    def _watched(self, ends: bytes) -> frozenset[int] | None:
+        return self._streams.watched(hash(ends), hash(opposite(ends)))
 
     def _is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""
@@ -135,28 +68,44 @@ class Gate:
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
 
+    def _is_wanted(self, ends: bytes, *, answer: bool) -> bool:
+        """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""
+        size = (len(ends) - 4) // 2
+        source, destination = ends[:size], ends[size:-4]
+        return self._is_measured(ends) or self._matters(*((destination, source) if answer else (source, None)))
+
+    def _forget_ends(self) -> None:
+        """Packets of another address begin to matter."""
+        self.sluice.forget_quiet()
+        self._plain.forget_ends()
+
     def forget_names(self) -> None:
-        """Other names are flagged now."""
+        """Other names are flagged now, or other clients are ours."""
         self._plain.forget()
 
-    def _is_now(self, time_ns: int) -> bool:
-        """Whether nothing waits for its time at *time_ns*: the observer looks about once a second."""
-        self._from_ns, self._until_ns = self._observer.same_tick
-        return self._from_ns < time_ns < self._until_ns
+    def forget_clients(self) -> None:
+        """Other look-ups matter now."""
+        self._plain.forget_ends()
+
+    @property
+    def last_ns(self) -> int:
+        """When the last frame came, as far as it was asked about."""
+        return self.sluice.last_ns
 
     @property
     def skipped(self) -> int:
         """Frames that went no further."""
-        return self._settled + self._tcp + self._udp
+        return self._settled + self.sluice.segments + self.sluice.datagrams
 
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""
-        counters, plain, frames = self._observer.counted, self._plain, self._tcp + self._udp
-        self._settled += frames
-        counters.frames += frames
-        counters.bytes += self._bytes
-        counters.packets[Transport.TCP] += self._tcp
-        counters.packets[Transport.UDP] += self._udp
+        counters, plain = self._observer.counted, self._plain
+        segments, datagrams, octets = self.sluice.take_counts()
+        self._settled += segments + datagrams
+        counters.frames += segments + datagrams
+        counters.bytes += octets
+        counters.packets[Transport.TCP] += segments
+        counters.packets[Transport.UDP] += datagrams
+        counters.duplicates += plain.take_copies()
         for kind, number in plain.take_counts():
             self._counts["names", Protocol.DNS, kind] += number
-        self._tcp = self._udp = self._bytes = 0

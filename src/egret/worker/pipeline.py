@@ -98,7 +98,9 @@ class Pipeline:
         )
         self.observer.streams.take_plain = self._greetings.take
         quick = Quick(self.observer, self._greetings.take)
-        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self.counts)
+        self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
+        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts)
+        self.relays.on_change = self.gate.forget_clients
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
     def equip(
@@ -117,8 +119,21 @@ class Pipeline:
 
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
+        self._tick(frame.time_ns)
         events = self.observer.feed(frame)
-        return self.hits(events) if events else []
+        if not (events or self._late):
+            return []
+        return self._take_late() + self.hits(events)
+
+    def _tick(self, time_ns: int) -> None:
+        """Have the observer look about, before a frame of that time."""
+        events = self.observer.tick(time_ns)
+        if events:
+            self._late += self.hits(events)
+
+    def _take_late(self) -> list[Hit]:
+        late, self._late = self._late, []
+        return late
 
     def _is_named(self, name: str) -> bool:
         return self.catalog.match_name(name) is not None
@@ -134,11 +149,11 @@ class Pipeline:
 
     def expire(self, time_ns: int) -> list[Hit]:
         """Settle what has waited long enough at *time_ns*."""
-        return self.hits(self.observer.expire(time_ns))
+        return self._take_late() + self.hits(self.observer.expire(time_ns))
 
     def flush(self) -> list[Hit]:
         """Settle everything: the input has ended."""
-        return self.hits(self.observer.flush())
+        return self._take_late() + self.hits(self.observer.flush())
 
     def hits(self, events: Iterable[Event]) -> list[Hit]:
         """Count *events* and keep those that the catalogue names."""

@@ -6,43 +6,56 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from mmap import mmap
+from typing import Protocol
 
-from egret.model import Endpoint, Kind, Transport
+from egret.model import Kind
 from egret.names import MAX_LABEL, MAX_NAME
-from egret.track.heard import Heard
 from egret.track.lookups import Lookups
 
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
+MAX_DULL = 1 << 16  # pairs of addresses
 
-_DNS_PORT = b"\0\x35"
+_PORT = 53
+_DATAGRAM = struct.Struct("!HHH4xBxHHHH")  # of UDP the ports and the length; of DNS side and operation, and the counts
 _ORDINARY = re.compile(rb"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
+_CLOSER: frozenset[int] = frozenset()  # of a question that needs a closer look
 _U16 = struct.Struct("!H")
 _RECORD = struct.Struct("!HH4xH")
 _A, _SOA, _AAAA, _OPT, _IN = 1, 6, 28, 41, 1
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _HEADER = 12  # where the question's name begins, and so what most owners point to
-_EMPTY = b"\0\1\0\0\0\0\0"  # the counts of a query but their last byte: EDNS or not
+_ONE_A = b"\xc0\x0c\0\1\0\1"  # how the commonest answer begins: an address of the question's name
 _MANY = 64  # records; more are the observer's to judge
 _OPCODE_AND_SIDE, _RESPONSE = 0xF8, 0x80
 
 
+class Wanted(Protocol):
+    """Whether look-ups between two ends are wanted whatever they say."""
+
+    def __call__(self, ends: bytes, *, answer: bool) -> bool:
+        """*ends* as they lie in a frame; of an answer, or of a question."""
+        ...
+
+
 class PlainLookups:
-    """Knows the questions that no signature names, by their bytes on the wire.
+    """Knows the questions that no signature names, by their bytes on the wire, and whose look-ups say nothing more.
 
     Args:
         lookups: knows copies, and keeps what answers teach.
         flagged: whether a signature names a host.
-        matters: whether any question of a client does, or any answer that a server gives it (packed addresses).
+        wanted: whether look-ups between two ends, questions or answers, are wanted whatever they say; remembered
+            until ``forget_ends``.
     """
 
-    def __init__(
-        self, lookups: Lookups, flagged: Callable[[str], bool], matters: Callable[[bytes, bytes | None], bool]
-    ) -> None:
-        self._matters = matters
-        self._lookups = lookups
+    def __init__(self, lookups: Lookups, flagged: Callable[[str], bool], wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._copies = lookups.copies
+        self._defer = lookups.deferred.add
         self._flagged = flagged
-        self._known: dict[bytes, frozenset[int] | None] = {}
-        self._queries = self._answers = 0
+        self._known: dict[bytes, frozenset[int]] = {}
+        self._asking: set[bytes] = set()  # both addresses, as they lie in a frame, of questions that nobody wants
+        self._answering: dict[bytes, bytes] = {}  # the same of answers, and which of them is the client
+        self._queries = self._answers = self._repeated = 0
 
     def take_counts(self) -> Iterator[tuple[Kind, int]]:
         """How many names were skipped since the last time."""
@@ -50,78 +63,97 @@ class PlainLookups:
         self._queries = self._answers = 0
         return ((kind, number) for kind, number in counts if number)
 
+    def take_copies(self) -> int:
+        """How many datagrams were seen a second time, since the last time."""
+        repeated, self._repeated = self._repeated, 0
+        return repeated
+
     def forget(self) -> None:
-        """Ask anew which names are flagged."""
+        """Ask anew which names are flagged, and whose look-ups are wanted."""
         self._known.clear()
+        self.forget_ends()
+
+    def forget_ends(self) -> None:
+        """Ask anew whose look-ups are wanted."""
+        self._asking.clear()
+        self._answering.clear()
 
     def skip(self, buffer: bytes | bytearray | mmap, at: int, length: int, ends: bytes, time_ns: int) -> bool:
         """Count the datagram of *length* bytes at *at* if it is a plain look-up; False leaves it to the observer."""
-        if _DNS_PORT not in {ends[-4:-2], ends[-2:]} or length < 8 + _HEADER:
+        if length < 8 + _HEADER:
             return False
-        if buffer[at + 4 : at + 6] != length.to_bytes(2):
+        source, destination, size, side, questions, answers, others, more = _DATAGRAM.unpack_from(buffer, at)
+        if _PORT not in (destination, source) or size != length or questions != 1:
             return False
         wire = bytes(buffer[at + 8 : at + length])
         end = wire.find(0, _HEADER) + 5
-        labels = self._labels(wire[_HEADER:end]) if end > _HEADER + 5 else None
+        question = wire[_HEADER:end]
+        labels = self._known.get(question)
         if labels is None:
+            labels = self._learn(question)
+        if not labels:
             return False
-        side = wire[2] & _OPCODE_AND_SIDE
+        side &= _OPCODE_AND_SIDE
         if side == 0:
-            return self._query(wire, end, ends, time_ns)
-        return side == _RESPONSE and self._response(wire, end, labels, ends, time_ns)
-
-    def _query(self, wire: bytes, end: int, ends: bytes, time_ns: int) -> bool:
-        if wire[4:11] != _EMPTY or not (end == len(wire) if wire[11] == 0 else _ends_with_edns(wire, end)):
+            if answers or others or not (_ends_with_edns(wire, end) if more else end == len(wire)) or more > 1:
+                return False
+            if ends[:-4] not in self._asking and not self._is_dull_asking(ends):
+                return False
+            if self._copies.seen(ends + wire, time_ns):
+                self._repeated += 1
+            else:
+                self._queries += 1
+            return True
+        found = _addresses(wire, end, labels, answers, answers + others + more) if side == _RESPONSE else None
+        client = self._answering.get(ends[:-4]) or self._dull_client(ends)
+        if found is None or client is None:
             return False
-        source, destination = endpoints(ends)
-        if self._matters(source.ip, None):
-            return False
-        if not self._lookups.is_copy(wire, source, destination, time_ns):
-            self._queries += 1
+        if self._copies.seen(ends + wire, time_ns):
+            self._repeated += 1
+        else:
+            self._defer(client, time_ns, wire)
+            self._answers += found > 0
         return True
 
-    def _response(self, wire: bytes, end: int, labels: frozenset[int], ends: bytes, time_ns: int) -> bool:
-        addresses = _addresses(wire, end, labels)
-        if addresses is None:
+    def _is_dull_asking(self, ends: bytes) -> bool:
+        """Whether nobody wants the questions between two addresses, then remembered."""
+        if self._wanted(ends, answer=False):
             return False
-        source, destination = endpoints(ends)
-        if self._matters(destination.ip, source.ip):
-            return False
-        if not self._lookups.is_copy(wire, source, destination, time_ns):
-            heard = Heard(time_ns, Transport.UDP, source, destination, None)
-            self._lookups.deferred.add(wire, heard)
-            self._answers += addresses > 0
+        if len(self._asking) >= MAX_DULL:
+            self._asking.clear()
+        self._asking.add(ends[:-4])
         return True
 
-    def _labels(self, question: bytes) -> frozenset[int] | None:
-        """Where the labels of a question's name begin in its message; None if a closer look is needed."""
-        try:
-            return self._known[question]
-        except KeyError:
-            if len(self._known) >= MAX_PLAIN:
-                self._known.clear()
-            labels = self._known[question] = self._consider(question)
-            return labels
+    def _dull_client(self, ends: bytes) -> bytes | None:
+        """Who is told by answers between two addresses that nobody wants, then remembered; None if somebody does."""
+        if self._wanted(ends, answer=True):
+            return None
+        if len(self._answering) >= MAX_DULL:
+            self._answering.clear()
+        client = self._answering[ends[:-4]] = ends[(len(ends) - 4) // 2 : -4]
+        return client
 
-    def _consider(self, question: bytes) -> frozenset[int] | None:
+    def _learn(self, question: bytes) -> frozenset[int]:
+        """Where the labels of a question's name begin in its message; nothing if a closer look is needed."""
+        if len(self._known) >= MAX_PLAIN:
+            self._known.clear()
+        labels = self._known[question] = self._consider(question)
+        return labels
+
+    def _consider(self, question: bytes) -> frozenset[int]:
         starts, labels, at = [_HEADER], [], 0
+        if len(question) < 6:
+            return _CLOSER  # the root, or no name
         while size := question[at]:
             labels.append(question[at + 1 : at + 1 + size])
             at += 1 + size
             if size > MAX_LABEL or at > len(question) - 5:
-                return None
+                return _CLOSER
             starts.append(_HEADER + at)
         name = b".".join(labels).lower()
         if at != len(question) - 5 or len(name) > MAX_NAME or not _ORDINARY(name) or self._flagged(name.decode()):
-            return None
+            return _CLOSER
         return frozenset(starts)
-
-
-def endpoints(ends: bytes) -> tuple[Endpoint, Endpoint]:
-    """Source and destination, from both addresses and both ports as they lie in a frame."""
-    size = (len(ends) - 4) // 2
-    source = Endpoint(ends[:size], int.from_bytes(ends[-4:-2]))
-    return source, Endpoint(ends[size:-4], int.from_bytes(ends[-2:]))
 
 
 def _ends_with_edns(wire: bytes, at: int) -> bool:
@@ -131,15 +163,23 @@ def _ends_with_edns(wire: bytes, at: int) -> bool:
     return at + 11 + int.from_bytes(wire[at + 9 : at + 11]) == len(wire)
 
 
-def _addresses(wire: bytes, at: int, labels: frozenset[int]) -> int | None:
-    """How many addresses the question's own name has in a response; None if it holds anything but the plainest."""
-    if wire[4:6] != b"\0\1" or wire[6] or wire[8] or wire[10]:
+def _addresses(wire: bytes, at: int, labels: frozenset[int], answers: int, records: int) -> int | None:
+    """How many addresses the question's own name has in a response; None if it holds anything but the plainest.
+
+    Args:
+        wire: the message.
+        at: where its records begin.
+        labels: where the labels of the question's name begin.
+        answers: how many of the records are answers; they come first.
+        records: how many records there are.
+    """
+    if records == 1 and answers == 1 and wire[at : at + 6] == _ONE_A and len(wire) == at + 16:
+        return 1 if wire[at + 10 : at + 12] == b"\0\4" else None
+    if records > _MANY:
         return None
-    answers, found = wire[7], 0
-    if answers + wire[9] + wire[11] > _MANY:
-        return None
+    found = 0
     try:
-        for number in range(answers + wire[9] + wire[11]):
+        for number in range(records):
             owner = wire[at]
             if owner >= 0xC0:
                 owner = _U16.unpack_from(wire, at)[0] & 0x3FFF

@@ -78,7 +78,7 @@ class Worker:
         try:
             while not self._stopping:
                 self._listen()
-                for frame in self._source.read(self._patience_s(), self._pipeline.gate.skip):
+                for frame in self._source.read(self._patience_s(), self._pipeline.gate.sluice):
                     self._feed(frame)
                 self._measure()
                 self._hear()

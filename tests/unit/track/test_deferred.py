@@ -2,15 +2,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from egret.model import Endpoint, Transport
 from egret.track.deferred import Deferred
-from egret.track.heard import Heard
 
 A, B = b"\xc0\x00\x02\x01", b"\xc0\x00\x02\x02"
-
-
-def heard(client: bytes, time_ns: int = 0) -> Heard:
-    return Heard(time_ns, Transport.UDP, Endpoint(b"\xc0\x00\x02\x35", 53), Endpoint(client, 40000), None)
 
 
 class Reader:
@@ -21,14 +15,15 @@ class Reader:
         self.evictions: Counter[str] = Counter()
         self.deferred = Deferred(limit, self.evictions, self._learn)
 
-    def _learn(self, wire: bytes, heard: Heard) -> None:
-        self.read.append((heard.destination.ip, wire))
+    def _learn(self, client: bytes, time_ns: int, wire: bytes) -> None:
+        assert time_ns == 7
+        self.read.append((client, wire))
 
 
 def test_a_client_s_answers_are_read_once_in_their_order_and_nobody_else_s() -> None:
     reader = Reader()
     for client, wire in ((A, b"1"), (B, b"2"), (A, b"3")):
-        reader.deferred.add(wire, heard(client))
+        reader.deferred.add(client, 7, wire)
     assert (len(reader.deferred), reader.read) == (3, [])
     reader.deferred.settle(A)
     reader.deferred.settle(A)
@@ -39,7 +34,7 @@ def test_a_client_s_answers_are_read_once_in_their_order_and_nobody_else_s() -> 
 def test_beyond_the_bound_the_client_heard_of_longest_ago_is_dropped_and_counted() -> None:
     reader = Reader(limit=500)
     for client, wire in ((A, b"1"), (B, b"2"), (A, b"3"), (B, b"4")):
-        reader.deferred.add(wire, heard(client))
+        reader.deferred.add(client, 7, wire)
     reader.deferred.settle(A)
     reader.deferred.settle(B)
     assert reader.read == [(B, b"2"), (B, b"4")]
@@ -49,6 +44,6 @@ def test_beyond_the_bound_the_client_heard_of_longest_ago_is_dropped_and_counted
 def test_of_a_lone_client_the_older_half_goes() -> None:
     reader = Reader(limit=500)
     for wire in (b"1", b"2", b"3", b"4"):
-        reader.deferred.add(wire, heard(A))
+        reader.deferred.add(A, 7, wire)
     reader.deferred.settle(A)
     assert reader.read == [(A, b"3"), (A, b"4")]

@@ -16,15 +16,14 @@ SECOND = 1_000_000_000
 def gate(observer: Observer | None = None) -> tuple[Gate, Counter[tuple[str, ...]]]:
     counts: Counter[tuple[str, ...]] = Counter()
     observer = observer or Observer()
+    flagged = lambda name: name.endswith("site7.example")  # noqa: E731
     quick = Quick(observer, lambda _host, _ends: False)
-    return Gate(
-        observer, lambda name: name.endswith("site7.example"), lambda _client, _server: False, quick, counts
-    ), counts
+    return Gate(observer, flagged, lambda _client, _server: False, quick, observer.tick, counts), counts
 
 
 def feed(observer: Observer, one: Gate, data: bytes, time_ns: int) -> bool:
     """Whether the gate took it; else the observer has seen it."""
-    taken = one.skip(data, 0, len(data), time_ns, len(data))
+    taken = one.sluice.skip(data, 0, len(data), time_ns, len(data))
     if not taken:
         observer.feed(Frame(time_ns, 1, memoryview(data), len(data)))
     return taken
@@ -62,16 +61,17 @@ def test_what_carries_nothing_is_taken_and_what_waits_for_its_time_is_not_kept_w
     feed(observer, one, syn, SECOND)
     acknowledgement = bulk(accepted, payload=b"")
     assert feed(observer, one, acknowledgement, SECOND + 1)
-    assert not feed(observer, one, acknowledgement, 2 * SECOND)  # the observer looks about once a second
+    feed(observer, one, acknowledgement, 2 * SECOND)
+    assert observer.ticked_ns == 2 * SECOND
 
 
 def test_malformed_cut_and_fragmented_segments_are_the_observer_s() -> None:
     one, _ = gate()
     segment = bulk(greeting()[0], payload=b"")
-    assert not one.skip(segment[:50], 0, 50, 1, 60)
+    assert not one.sluice.skip(segment[:50], 0, 50, 1, 60)
     for at, value in ((46, 0x40), (46, 0xF0), (20, 0x20), (14, 0x46), (12, 0x81)):
         odd = segment[:at] + bytes([value]) + segment[at + 1 :]
-        assert not one.skip(odd, 0, len(odd), 1, len(odd)), (at, value)
+        assert not one.sluice.skip(odd, 0, len(odd), 1, len(odd)), (at, value)
 
 
 def test_it_counts_what_it_takes() -> None:

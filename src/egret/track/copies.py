@@ -1,0 +1,37 @@
+"""Datagrams that are seen a second time: on another interface, at a mirrored port."""
+
+from __future__ import annotations
+
+
+class Copies:
+    """When each datagram was last seen, by its hash, in two generations as ``Remembered`` has them.
+
+    Args:
+        limit: datagrams in one generation.
+        window_ns: how long after the last one another is its copy.
+    """
+
+    __slots__ = ("_limit", "_old", "_window_ns", "_young")
+
+    def __init__(self, limit: int, window_ns: int) -> None:
+        self._limit = limit
+        self._window_ns = window_ns
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def seen(self, datagram: bytes, time_ns: int) -> bool:
+        """Whether *datagram*, its ends before its payload, is the second of its kind; the next one like it will be."""
+        key = hash(datagram)
+        young = self._young
+        before = young.get(key)
+        if before is None:
+            if self._old:
+                before = self._old.pop(key, None)
+            if len(young) >= self._limit:
+                self._old = young
+                self._young = young = {}
+        young[key] = time_ns
+        return before is not None and abs(time_ns - before) <= self._window_ns

@@ -1,0 +1,243 @@
+"""Goes over frames where they lie, in a file's window or in a ring's block, up to the next that is the observer's.
+
+This is the hot loop of everything, so it is written for that: what a frame says is unpacked together with the header of
+its record, the most frequent kind comes first, and a segment of a quiet direction costs no call. ``worker/_gate.c`` is
+the same in C, with this one as its oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from mmap import mmap
+from struct import Struct
+
+from egret.track.limits import SECOND_NS
+from egret.worker.plain import PlainLookups
+from egret.worker.quick import Quick
+
+MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
+
+Buffer = bytes | bytearray | mmap
+# Of a pcapng interface: link type; ns = units * second // third + fourth; name.
+Clock = tuple[int, int, int, int, str | None]
+
+_TCP, _UDP, _ETHERNET = 6, 17, 1
+_IPV4, _IPV6 = b"\x08\0\x45", b"\x86\xdd"
+_SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
+# Of an Ethernet frame: type and IP header's length, its length in two bytes, fragment, protocol, ends; of TCP its
+# number, its header's length and its flags. Single bytes only: it goes behind record headers of either byte order.
+_FRAME = "12x3sxBB2x2sxB2x12s4s4xBB"
+_FRAME_SIZE = 48
+_FIELDS_4 = Struct("!" + _FRAME)
+_FIELDS_6 = Struct("!18xHBx36s4s4xBB")
+_UNFRAGMENTED = frozenset({b"\0\0", b"\x40\0", b"\x80\0", b"\xc0\0"})
+_SETTLING = 0x07  # FIN, SYN, RST
+_SHORTEST_HEADER = 0x50  # of TCP, in its first four bits
+_DNS_PORT = b"\0\x35"
+_PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
+_RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
+
+
+@lru_cache
+def _behind(order: str, header: str, padding: int) -> Struct:
+    """A record's header, *padding* behind it, and the fields of its frame."""
+    return Struct(f"{order}{header}{padding}x{_FRAME}")
+
+
+class Sluice:
+    """Counts what needs no closer look.
+
+    Args:
+        plain: takes look-ups.
+        quick: takes what connections begin with.
+        tick: called with the time of a frame that comes another second than the last call said; says which one it is.
+        watched: the first bytes that still matter in a direction of TCP (given its ends), None if all do.
+        measured: whether the bytes between two ends are counted.
+    """
+
+    def __init__(
+        self,
+        plain: PlainLookups,
+        quick: Quick,
+        tick: Callable[[int], int],
+        watched: Callable[[bytes], frozenset[int] | None],
+        measured: Callable[[bytes], bool],
+    ) -> None:
+        self._plain = plain
+        self._quick = quick
+        self._tick = tick
+        self._watched = watched
+        self._measured = measured
+        self._second_ns = 0  # within a second of it nothing waits for its time
+        self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
+        self.segments = self.datagrams = self.octets = 0  # taken and not settled
+        self.last_ns = 0  # when the last frame came
+        self.forget_quiet = self._quiet.clear
+
+    def take_counts(self) -> tuple[int, int, int]:
+        """TCP segments, UDP datagrams and bytes that were taken since the last time."""
+        counts = self.segments, self.datagrams, self.octets
+        self.segments = self.datagrams = self.octets = 0
+        return counts
+
+    def pcap(self, window: bytes, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+        """Go over the records of a pcap file.
+
+        Args:
+            window: a part of it.
+            position: where in it a record begins.
+            order: its byte order, as ``struct`` writes it.
+            header: the size of a record's header.
+            scale: nanoseconds in one unit of the times' fraction.
+
+        Returns:
+            Where the first record begins that is the observer's, or not whole, or odd; how many are before it.
+        """
+        unpack, quiet = _behind(order, "IIII", header - 16).unpack_from, self._quiet.get
+        end, taken, segments, octets = len(window), 0, 0, 0
+        last, here, before = end - header - _FRAME_SIZE, self._second_ns // SECOND_NS, -1
+        while position <= last:
+            (seconds, fraction, captured, original, kind, high, low, whole, protocol, ends, number, offset, flags) = (
+                unpack(window, position)
+            )
+            start = position + header
+            after = start + captured
+            if after > end or captured > original:
+                break
+            if seconds == here and kind == _IPV4 and captured >= _SMALLEST_4 and whole in _UNFRAGMENTED:
+                if protocol == _TCP and high and offset >= _SHORTEST_HEADER and not flags & _SETTLING:
+                    starts = quiet(ends)
+                    if starts is not None and (
+                        not starts or (at := start + 34 + (offset >> 2 & 0x3C)) >= after or window[at] not in starts
+                    ):
+                        segments += 1
+                        octets += original
+                        before, position = position, after
+                        continue
+                time_ns = self.last_ns = seconds * SECOND_NS + fraction * scale
+                length = (high << 8 | low) - 20
+                if not self._take(
+                    window, start + 34, after, protocol, ends, length, number, offset, flags, time_ns, None
+                ):
+                    break
+                octets += original
+            else:
+                if not self.skip(window, start, after, seconds * SECOND_NS + fraction * scale, original):
+                    break
+                here = self._second_ns // SECOND_NS
+            taken += 1
+            before, position = -1, after
+        if before >= 0:
+            seconds, fraction = unpack(window, before)[:2]
+            self.last_ns = seconds * SECOND_NS + fraction * scale
+        self.segments += segments
+        self.octets += octets
+        return position, taken + segments
+
+    def pcapng(self, window: bytes, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
+        """Go over the Enhanced Packet Blocks of a pcapng file, whose interfaces have these *clocks*; as ``pcap``."""
+        unpack, skip = Struct(order + "IIIIIII").unpack_from, self.skip
+        end, taken = len(window), 0
+        while position <= end - _SMALLEST_BLOCK:
+            kind, length, number, high, low, captured, original = unpack(window, position)
+            after = position + length
+            if kind != _PACKET_BLOCK or length & 3 or captured > length - _SMALLEST_BLOCK or after > end:
+                break
+            if number >= len(clocks) or captured > original or clocks[number][0] != _ETHERNET:
+                break
+            _, multiply, divide, offset_ns, interface = clocks[number]
+            start, time_ns = position + 28, (high << 32 | low) * multiply // divide + offset_ns
+            if not skip(window, start, start + captured, time_ns, original, interface):
+                break
+            taken += 1
+            position = after
+        return position, taken
+
+    def ring(self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str) -> tuple[int, int]:
+        """Go over at most *count* frames of a ring's block that ends at *end*; as ``pcap``."""
+        unpack, skip, taken = Struct(_RING_HEADER).unpack_from, self.skip, 0
+        while taken < count and position <= end - _RING_HEADER_SIZE:
+            step, seconds, nanoseconds, captured, original, _status, place = unpack(memory, position)
+            start = position + place
+            if start + captured > end:
+                break
+            if not skip(memory, start, start + captured, seconds * SECOND_NS + nanoseconds, original, interface):
+                break
+            taken += 1
+            position += step
+        return position, taken
+
+    def skip(
+        self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
+    ) -> bool:
+        """Count the Ethernet frame at ``buffer[start:end]`` and say True; or False, and it is the observer's."""
+        self.last_ns = time_ns
+        if not self._second_ns - SECOND_NS < time_ns < self._second_ns + SECOND_NS:
+            self._second_ns = self._tick(time_ns)
+        if end - start < _SMALLEST_4:
+            return False
+        kind, high, low, whole, protocol, ends, number, offset, flags = _FIELDS_4.unpack_from(buffer, start)
+        if kind == _IPV4:
+            length, body = (high << 8 | low) - 20, start + 34
+        elif kind[:2] == _IPV6 and end - start >= _SMALLEST_6:
+            length, protocol, ends, number, offset, flags = _FIELDS_6.unpack_from(buffer, start)
+            body, whole = start + 54, b"\0\0"
+        else:
+            return False
+        if whole not in _UNFRAGMENTED or not self._take(
+            buffer, body, end, protocol, ends, length, number, offset, flags, time_ns, interface
+        ):
+            return False
+        self.octets += wire_length
+        return True
+
+    def _take(
+        self,
+        buffer: Buffer,
+        body: int,
+        end: int,
+        protocol: int,
+        ends: bytes,
+        length: int,
+        number: bytes,
+        offset: int,
+        flags: int,
+        time_ns: int,
+        interface: str | None,
+    ) -> bool:
+        """Count a packet whose *length* bytes behind its IP header are, but for what was cut off, from *body* on."""
+        if protocol == _TCP:
+            start, last = body + (offset >> 2 & 0x3C), body + length
+            if not body + 20 <= start <= last:
+                return False
+            if (flags & _SETTLING or not self._is_idle(buffer, start, last, end, ends)) and (
+                last > end
+                or not self._quick.segment(buffer, start, last, ends, int.from_bytes(number), flags, time_ns, interface)
+            ):
+                return False
+            self.segments += 1
+            return True
+        if protocol != _UDP or body + length > end or not self._plain.skip(buffer, body, length, ends, time_ns):
+            return False
+        self.datagrams += 1
+        return True
+
+    def _is_idle(self, buffer: Buffer, start: int, last: int, end: int, ends: bytes) -> bool:
+        """Whether a segment, whose payload is from *start* to *last*, says nothing that anybody waits for."""
+        watched = self._quiet.get(ends)
+        if watched is None:
+            if _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._measured(ends):
+                return False
+            return start == last or self._quieten(buffer, start, end, ends)
+        return not watched or start >= end or buffer[start] not in watched
+
+    def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
+        """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""
+        watched = self._watched(ends)
+        if watched is None or (at < end and buffer[at] in watched):
+            return False
+        if len(self._quiet) >= MAX_QUIET:
+            self._quiet.clear()
+        self._quiet[ends] = watched
+        return True
