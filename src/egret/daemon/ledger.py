@@ -289,11 +289,13 @@ class Ledger:
         for name, circuit in self._outputs.circuits.items():
             self._telemetry.circuit(name, circuit.value)
         self._telemetry.unrecorded(self._store.lost)
+        self._telemetry.unreadable(self._store.unreadable)
 
     def _measure_outputs(self) -> None:
         """What waits is as of now whenever somebody asks, or the account would not balance."""
         for name, length in self._outputs.queue_lengths.items():
             self._telemetry.queue_length(name, length)
+        self._telemetry.store_waiting(self._store.pending)
 
     async def _count_dead(self) -> None:
         found = await self._on_disk(partial(outbox.counts, self._store.database))
@@ -346,9 +348,8 @@ class Ledger:
         return result
 
     def _tell_of_broken_files(self) -> None:
-        for path in self._store.moved_aside[self._told_broken :]:
-            why = "it was no readable database; a new one was begun and this one kept"
-            self._telemetry.log.event(logging.ERROR, "store_moved_aside", file=path, why=why)
+        for path, salvaged in self._store.moved_aside[self._told_broken :]:
+            self._telemetry.store_set_aside(path, salvaged.kept, salvaged.broken)
         self._told_broken = len(self._store.moved_aside)
 
 

@@ -112,7 +112,7 @@ class DaemonView:
                 for delivery in self.deliveries
             ),
             store_path=str(self.knowledge.config.paths.store),
-            store_error=None if self._store.healthy else "the last write failed; the log says why",
+            store_error=None if self._store.healthy else self._store_error(),
             readiness=self._readiness(),
             problems=tuple(self.problems()),
         )
@@ -150,6 +150,9 @@ class DaemonView:
 
     def _is_up(self, interface: str) -> bool:
         return self._crew.links.get(interface, False)
+
+    def _store_error(self) -> str:
+        return f"the last write failed, and {self._store.pending} rows wait in memory; the log says why"
 
     def _readiness(self) -> Readiness:
         reasons = [f"{name} is down" for name in self._placement.interfaces if not self._is_up(name)]

@@ -1,7 +1,8 @@
 """The SQLite door: opening, migrating, and what to do when the disk or the file is broken.
 
-Every failure is a ``StoreError``. A file that is no database any more is moved aside, never deleted, and
-a new one is begun; a disk that is full or read-only leaves the file alone and the next call tries again.
+Every failure is a ``StoreError``. A file that is no sound database any more is moved aside, never deleted; a new one is
+begun, and gets what can be read of it (``salvage``). A disk that is full or read-only leaves the file alone and the next
+call tries again.
 
 Threads: calls may come from any thread; a lock lets one in at a time. They block (a commit waits for the
 disk), so an event loop calls them in an executor.
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from egret.errors import StoreError
+from egret.store.salvage import Salvaged, salvage
 from egret.store.schema import MIGRATIONS, VERSION
 
 _Result = TypeVar("_Result")
@@ -42,7 +44,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.moved_aside: list[Path] = []  # broken files, for the operator to look at
+        self.moved_aside: list[tuple[Path, Salvaged]] = []  # broken files, for the operator to look at
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
@@ -58,7 +60,7 @@ class Database:
             except sqlite3.DatabaseError as error:
                 if not _is_corrupt(error):
                     raise
-            self._move_aside()
+            self._replace()
             return self._once(work)
 
     def _once(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
@@ -79,6 +81,7 @@ class Database:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # -wal and -shm take this mode
         connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        connection.text_factory = _text
         try:
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
@@ -96,7 +99,15 @@ class Database:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    def _move_aside(self) -> None:
+    def _replace(self) -> None:
+        aside = self._move_aside()
+        try:
+            salvaged = self._once(lambda connection: salvage(aside, connection))
+        except (sqlite3.Error, OSError):  # a full disk: the new file must do without
+            salvaged = Salvaged({}, 1)
+        self.moved_aside.append((aside, salvaged))
+
+    def _move_aside(self) -> Path:
         self._abandon()
         aside = next(
             (free for number in range(1, _ASIDE_LIMIT) if not (free := _aside(self.path, number)).exists()), None
@@ -109,7 +120,7 @@ class Database:
         for suffix in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
-        self.moved_aside.append(aside)
+        return aside
 
     def checkpoint(self) -> None:
         """Write the log back into the file and empty it, so that purged text is in neither.
@@ -135,6 +146,11 @@ class Database:
         """Close the file. A later call opens it again."""
         with self._lock:
             self._abandon()
+
+
+def _text(data: bytes) -> str:
+    """A damaged row must not keep the others from being read."""
+    return data.decode("utf-8", "replace")
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -14,21 +14,21 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
-from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dict, incident_to_dict
+from egret.alerts.codec import alert_from_dict, incident_from_dict
 from egret.alerts.model import Alert, Incident
 from egret.alerts.veil import CLEAR, Veil
 from egret.errors import StoreError
 from egret.names import address_text
 from egret.store import outbox
 from egret.store.database import Database
+from egret.store.rows import INSERT_INCIDENT, alert_row, incident_row, int64
+from egret.store.salvage import Salvaged
 from egret.track.answers import Learnt
 
 _Result = TypeVar("_Result")
-_LATEST_NS = 2**63 - 1  # what SQLite can hold; a capture may claim later times
 MAX_PENDING = 10_000  # incidents, alerts and outcomes that wait for the disk, each
 _PURGE_BATCH = 500  # rows a transaction: readers and alerts never wait long for a purge
 _SHRINK_PAGES = 1_000
-_INSERT_INCIDENT = "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class IncidentStore:
@@ -52,8 +52,8 @@ class IncidentStore:
         return self._database
 
     @property
-    def moved_aside(self) -> list[Path]:
-        """Broken files that were set aside since the start: tell the operator."""
+    def moved_aside(self) -> list[tuple[Path, Salvaged]]:
+        """Broken files that were set aside since the start, and what could be read of them: tell the operator."""
         return self._database.moved_aside
 
     @property
@@ -165,13 +165,16 @@ class IncidentStore:
         return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
 
     def waiting(self, sink: str, limit: int = 1_000) -> list[Alert]:
-        """Read the alerts that *sink* has not acknowledged, oldest first.
+        """Read the alerts that *sink* has not acknowledged, oldest first; what cannot be read becomes a dead letter.
 
         Raises:
             StoreError: the file cannot be read.
         """
         rows = self._run(lambda connection: outbox.waiting(connection, sink, limit))
-        found = self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
+        found = self._readable([(body,) for _, body in rows], lambda body: alert_from_dict(json.loads(body)))
+        damaged = {identity for identity, _ in rows}.difference(alert.id for alert in found)
+        if damaged:
+            self.bury(sink, sorted(damaged), "damaged on disk: it cannot be read")
         return [alert for alert in found if (sink, alert.id) not in self._pending_settled]
 
     def acknowledge(self, sink: str, alert_ids: Sequence[str]) -> None:
@@ -222,7 +225,7 @@ class IncidentStore:
             StoreError: the file cannot be read.
         """
         query = "SELECT client, address, name, until_ns FROM learnt WHERE until_ns > ? ORDER BY until_ns"
-        rows = self._run(lambda connection: connection.execute(query, (_int64(now_ns),)).fetchall())
+        rows = self._run(lambda connection: connection.execute(query, (int64(now_ns),)).fetchall())
         shown = [(self._veil.word(client), *rest) for client, *rest in rows]  # None: by a key that is not ours
         return [Learnt(ip_address(c).packed, ip_address(a).packed, name, until) for c, a, name, until in shown if c]
 
@@ -238,7 +241,7 @@ class IncidentStore:
         delete = "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE last_ns < ? LIMIT ?)"
         total = 0
         for _ in range(batches):
-            deleted = self._run(lambda connection: connection.execute(delete, (_int64(time_ns), _PURGE_BATCH)).rowcount)
+            deleted = self._run(lambda connection: connection.execute(delete, (int64(time_ns), _PURGE_BATCH)).rowcount)
             total += deleted
             if deleted < _PURGE_BATCH:
                 break
@@ -311,37 +314,14 @@ def _write(
     connection: sqlite3.Connection, incidents: Iterable[Incident], alerts: Iterable[tuple[Alert, tuple[str, ...]]]
 ) -> None:
     connection.executemany(
-        f"{_INSERT_INCIDENT} ON CONFLICT (id) DO UPDATE SET "
+        f"{INSERT_INCIDENT} ON CONFLICT (id) DO UPDATE SET "
         "client = excluded.client, severity = excluded.severity, first_ns = excluded.first_ns, "
         "last_ns = excluded.last_ns, closed_ns = excluded.closed_ns, body = excluded.body",
-        map(_incident_row, incidents),
+        map(incident_row, incidents),
     )
     for alert, sinks in alerts:
-        connection.execute(f"{_INSERT_INCIDENT} ON CONFLICT DO NOTHING", _incident_row(alert.incident))
-        new = connection.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", _alert_row(alert)).rowcount
+        connection.execute(f"{INSERT_INCIDENT} ON CONFLICT DO NOTHING", incident_row(alert.incident))
+        new = connection.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", alert_row(alert)).rowcount
         if new:  # a repeated alert must not come back into an outbox that it has left
             rows = [(sink, alert.id) for sink in sinks]
             connection.executemany("INSERT OR IGNORE INTO outbox (sink, alert) VALUES (?, ?)", rows)
-
-
-def _incident_row(incident: Incident) -> tuple[object, ...]:
-    closed = incident.closed_ns
-    return (
-        incident.id,
-        incident.client,
-        incident.signature,
-        incident.severity.rank,
-        _int64(incident.first_ns),
-        _int64(incident.last_ns),
-        None if closed is None else _int64(closed),
-        json.dumps(incident_to_dict(incident), separators=(",", ":")),
-    )
-
-
-def _alert_row(alert: Alert) -> tuple[object, ...]:
-    body = json.dumps(alert_to_dict(alert), separators=(",", ":"))
-    return (alert.id, alert.incident.id, alert.sequence, _int64(alert.time_ns), alert.severity.rank, body)
-
-
-def _int64(time_ns: int) -> int:
-    return max(-_LATEST_NS, min(time_ns, _LATEST_NS))

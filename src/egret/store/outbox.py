@@ -74,10 +74,10 @@ class Choice(NamedTuple):
         return " AND ".join(term for term, _ in given) or "1", [value for _, value in given]
 
 
-def waiting(connection: sqlite3.Connection, sink: str, limit: int) -> list[tuple[str]]:
-    """The bodies of what *sink* has not acknowledged, oldest first."""
+def waiting(connection: sqlite3.Connection, sink: str, limit: int) -> list[tuple[str, str]]:
+    """The ids and bodies of what *sink* has not acknowledged, oldest first."""
     query = (
-        "SELECT alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "
+        "SELECT alerts.id, alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "
         "WHERE sink = ? AND state = 'waiting' ORDER BY position LIMIT ?"
     )
     return connection.execute(query, (sink, limit)).fetchall()

@@ -14,6 +14,7 @@ from egret.judge.approvals import ApprovalState
 from egret.model import Detection, Operator, ServiceClass, Severity, Signature, Volume
 from egret.telemetry.logs import Log
 from egret.telemetry.self_watch import SelfWatch
+from egret.telemetry.storing import Storing
 from egret.telemetry.table import (
     BY_NAME,
     FIXED,
@@ -37,7 +38,7 @@ _MAX_COUNT = 1 << 53  # a float holds no larger count exactly; a worker that cla
 Possible = Callable[[ServiceClass, Operator], Collection[Severity]]
 
 
-class Telemetry(SelfWatch):
+class Telemetry(SelfWatch, Storing):
     """Every metric in a registry of its own, and the log beside them.
 
     Only label sets announced beforehand exist: by the closed lists of ``table``, by the catalogue, by the names of
@@ -245,16 +246,6 @@ class Telemetry(SelfWatch):
         self._set("egret_approvals_ended", ended)
 
     # the daemon itself
-
-    def store_failed(self, why: str) -> None:
-        """A read or write of the store failed; detection goes on."""
-        self._add("egret_store_errors_total", 1)
-        self._set("egret_store_healthy", 0)
-        self.log.repeated(logging.ERROR, "store_failed", why=why)
-
-    def store_healthy(self) -> None:
-        """The store took a write."""
-        self._set("egret_store_healthy", 1)
 
     def proven(self, outcome: Proven, why: str = "") -> None:
         """What became of one proof; *why* it failed."""

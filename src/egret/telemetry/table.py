@@ -264,6 +264,9 @@ METRICS = (
     Metric("egret_evidence_bytes", G, (), "Evidence on disk."),
     Metric("egret_evidence_incidents", G, (), "Incidents that there is evidence of."),
     Metric("egret_store_errors_total", C, (), "Reads and writes of the incident store that failed."),
+    Metric("egret_store_waiting", G, (), "Incidents, alerts and outcomes that wait in memory for the disk."),
+    Metric("egret_store_set_aside_total", C, (), "Broken incident stores, set aside and read as far as possible."),
+    Metric("egret_store_unreadable_total", C, (), "Rows of the incident store that damage made unreadable."),
     Metric("egret_store_healthy", G, (), "Whether the last write to the incident store succeeded."),
     Metric(
         "egret_relayed_total",

@@ -408,5 +408,5 @@ def test_a_spool_that_is_spoilt_meanwhile_is_set_aside_and_every_alert_is_told(t
 
     live(room, during)
     assert room.said() == ["opened example.chat", "opened example.cloud"]
-    assert [aside.name for aside in room.store.moved_aside] == ["i.db.1.corrupt"]
+    assert [aside.name for aside, _ in room.store.moved_aside] == ["i.db.1.corrupt"]
     assert Room(path).store.count() == 2

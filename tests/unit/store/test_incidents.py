@@ -167,7 +167,7 @@ def test_rows_that_are_not_ours_are_counted_and_passed_over(store: IncidentStore
 def test_a_broken_file_is_set_aside_and_recording_goes_on(path: Path, store: IncidentStore) -> None:
     path.write_bytes(b"no database at all" * 1000)
     store.record(alerts=[opened()])
-    assert [aside.name for aside in store.moved_aside] == ["incidents.db.1.corrupt"]
+    assert [aside.name for aside, _ in store.moved_aside] == ["incidents.db.1.corrupt"]
     assert store.open_incidents() == [opened().incident]
 
 
