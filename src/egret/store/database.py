@@ -1,8 +1,8 @@
 """The SQLite door: opening, migrating, and what to do when the disk or the file is broken.
 
-Every failure is a ``StoreError``. A file that is no sound database any more is moved aside, never deleted; a new one is
-begun, and gets what can be read of it (``salvage``). A disk that is full or read-only leaves the file alone and the next
-call tries again.
+Every failure is a ``StoreError``. A file that is no sound database any more is moved aside, never deleted; a new one
+is begun, and gets what can be read of it (``salvage``). A disk that is full or read-only leaves the file alone and the
+next call tries again.
 
 Threads: calls may come from any thread; a lock lets one in at a time. They block (a commit waits for the
 disk), so an event loop calls them in an executor.
