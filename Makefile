@@ -6,8 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Test files side by side, as many as there are cores, in the order that tests/conftest.py gives them.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Test files side by side, as many as there are cores, in the order that tests/conftest.py gives them. Byte code is
+# kept whatever the environment says: the tests start Egret a few hundred times.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO := src/egret/data/demo/egret-demo
 
 .PHONY: help run demo test check lint bench fuzz golden docs geoip dashboard install uninstall clean
@@ -35,11 +36,11 @@ demo: $(VENV)/.run ## replay the shipped capture of real clients, so that someth
 
 test: $(VENV)/.dev ## set up, system packages included, and pass every test
 	@scripts/setup-system.sh
-	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev ## lint and the fast tests, in under a minute
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/lint-imports > /dev/null
-	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not integration" tests/unit tests/meta tests/vectors $(ARGS)
+	@$(PYTEST) -q -m "not slow and not integration" tests/unit tests/meta tests/vectors $(ARGS)
 
 lint: $(VENV)/.dev ## everything that reads the code without running it
 	$(BIN)/ruff check .
