@@ -12,7 +12,7 @@ from egret.catalog.export.firewall import nftables
 from egret.catalog.export.resolvers import dnsmasq, rpz, unbound
 from egret.catalog.export.selection import Selection, Wanted
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
+from tests.support.catalog import bundled
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 pytestmark = pytest.mark.integration
@@ -116,7 +116,7 @@ def test_the_kernel_takes_the_firewall_twice(wanted: Wanted, tmp_path: Path) -> 
     if shutil.which("nft", path=PATH) is None:
         pytest.skip("no nft here")
     file = tmp_path / "egret.nft"
-    file.write_text(nftables(selection(*load_catalog().signatures, wanted=wanted)).text)
+    file.write_text(nftables(selection(*bundled().signatures, wanted=wanted)).text)
     command = f"nft -c -f {file} && nft -f {file} && nft -f {file} && nft list tables"
     done = subprocess.run(
         ["unshare", "-n", "bash", "-c", command], capture_output=True, text=True, timeout=60, check=False

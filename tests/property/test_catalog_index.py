@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from egret.catalog.hosts import problem
 from egret.catalog.index import HostIndex
 from egret.model import HostKind, HostPattern, Signature
-from egret.settings.signatures import load_catalog
-from tests.support.catalog import naive_find, signature
+from tests.support.catalog import bundled, naive_find, signature
 
 LABELS = st.sampled_from(["a", "b", "ab", "a-b", "x"])
 NAMES = st.lists(LABELS, min_size=1, max_size=5).map(".".join)
 WILD = st.sampled_from(["*", "a*", "*b", "a-*", "a*b", "a", "b"])
-BUNDLED = load_catalog()
+BUNDLED = bundled()
 SEEDS = [h.pattern for s in BUNDLED.signatures for h in s.hosts]
 
 

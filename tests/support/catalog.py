@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from egret.catalog.hosts import matches
+from egret.catalog.match import Catalog
 from egret.model import Category, HostKind, HostPattern, Match, Operator, ServiceClass, Signature
+from egret.settings.signatures import load_catalog
 
 VENDOR = """\
 vendor: Example
@@ -18,6 +21,12 @@ reasons:
   - {text: a claim, source: somebody, date: 2026-11-01}
 signatures:
 """
+
+
+@functools.cache
+def bundled() -> Catalog:
+    """The bundled catalogue, read once for all tests of a process."""
+    return load_catalog()
 
 
 def host(text: str, region: str | None = None) -> HostPattern:

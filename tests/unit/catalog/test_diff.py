@@ -6,8 +6,7 @@ from egret.catalog.diff import Fact, What, changes, known_names, name_changes
 from egret.catalog.match import Catalog
 from egret.judge.verdict import severity_of_class
 from egret.model import Scope, ServiceClass, Severity
-from egret.settings.signatures import load_catalog
-from tests.support.catalog import host, signature
+from tests.support.catalog import bundled, host, signature
 
 OLD = Catalog([signature("a.chat", "suffix:a.example"), signature("b.api", "exact:b.example")], "1")
 NEW = Catalog(
@@ -66,6 +65,6 @@ def test_names_before_and_after() -> None:
 
 
 def test_the_bundled_catalogue_is_itself() -> None:
-    catalog = load_catalog()
+    catalog = bundled()
     assert changes(catalog, catalog) == []
     assert name_changes(catalog, catalog, known_names(catalog), severity_of_class) == []

@@ -8,7 +8,7 @@ from egret.judge.hosting import UNKNOWN
 from egret.judge.jurisdiction import place
 from egret.judge.reasons import Evidence, attributed, facts, operator_line, quoted
 from egret.model import Hosting, Match, Operator, Reasoning, ServiceClass
-from egret.settings.signatures import load_catalog
+from tests.support.catalog import bundled
 from tests.support.judge import CONTESTED, IN_SG, IN_US, LAW, PRC, SIGNATURE, STORED, match, signature
 
 CDN = Hosting(country="US", asn=13335, as_org="Cloudflare, Inc.", source="db 2026-06-17")
@@ -121,7 +121,7 @@ def test_other_lines_stay(text: str) -> None:
 
 
 def test_the_bundled_catalogue_never_contradicts_a_region_abroad() -> None:
-    for sig in load_catalog().signatures:
+    for sig in bundled().signatures:
         for host in sig.hosts:
             where = place(host.region, UNKNOWN, count_sars=True)
             for each in quoted(sig, where):

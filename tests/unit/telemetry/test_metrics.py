@@ -26,9 +26,9 @@ from egret.model import (
     Volume,
     VolumeSource,
 )
-from egret.settings.signatures import load_catalog
 from egret.telemetry import Telemetry, metrics
 from egret.telemetry.table import DropStage, FilterKind, Outcome, Stage, Suppressed
+from tests.support.catalog import bundled
 
 QWEN = Signature(
     id="alibaba.qwen-chat",
@@ -129,7 +129,7 @@ def test_no_created_series() -> None:
 
 
 def test_the_bundled_catalogue_stays_within_the_bound() -> None:
-    catalog = load_catalog()
+    catalog = bundled()
     made = telemetry(catalog.signatures)
     before = made.series_count()
     assert before < 4000

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from egret.alerts.sensor import Probe
 from egret.model import Frame
-from egret.settings.signatures import load_catalog
 from egret.sources.base import ETHERNET
 from egret.sources.probes import FIRST_PORT, NAME, frames, from_port
 from egret.worker.canary import SIGNATURE, Ear
+from tests.support.catalog import bundled
 from tests.support.crew import FakeSource
 
 
@@ -31,6 +31,6 @@ def test_it_hears_each_probe_once() -> None:
 
 
 def test_no_real_signature_names_it() -> None:
-    catalog = load_catalog()
+    catalog = bundled()
     assert catalog.match_name(NAME) is None
     assert catalog.get(SIGNATURE.id) is None

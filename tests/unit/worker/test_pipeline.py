@@ -23,9 +23,9 @@ from egret.model import (
     Role,
 )
 from egret.settings.resolvers import load_resolvers
-from egret.settings.signatures import load_catalog
 from egret.worker.pipeline import Pipeline
 from egret.worker.scope import Scope
+from tests.support.catalog import bundled
 from tests.support.hello import (
     CLIENT,
     CLIENT6,
@@ -227,7 +227,7 @@ def test_the_bundled_resolvers_at_bare_addresses(
 
 @lru_cache
 def _bundled() -> Catalog:
-    return load_catalog()
+    return bundled()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from egret.catalog.export.blocklist import Blocklist, Names, beside, blocklist, 
 from egret.catalog.export.selection import Wanted
 from egret.catalog.match import Catalog
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
-from tests.support.catalog import signature
+from tests.support.catalog import bundled, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 
@@ -49,7 +48,7 @@ def decide(rules: Blocklist, name: str) -> bool:
 
 @pytest.mark.parametrize("classes", [{ServiceClass.AI, ServiceClass.EMBEDDED}, {ServiceClass.CLOUD}, set(ServiceClass)])
 def test_the_rules_decide_as_the_catalogue_does(classes: set[ServiceClass]) -> None:
-    catalog = load_catalog()
+    catalog = bundled()
     names = {each for s in catalog.signatures for each in (*s.examples, *s.counter_examples)}
     names |= {f"www.{h.pattern}" for s in catalog.signatures for h in s.hosts if h.kind != "wildcard"}
     literal = [name for name in names if not by_wildcard(catalog, name)]

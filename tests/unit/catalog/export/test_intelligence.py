@@ -8,11 +8,11 @@ from dataclasses import replace
 import yaml
 
 from egret.catalog.export.intelligence import sigma, stix
-from egret.settings.signatures import load_catalog
+from tests.support.catalog import bundled
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 REVIEWED = replace(PLAIN[0], last_reviewed="2026-11-01", service='a": [b]\n- c', references=("https://a.example/ #x",))
-WHOLE = selection(*load_catalog().signatures)
+WHOLE = selection(*bundled().signatures)
 COMPARISON = r"domain-name:value (?:= '[a-z0-9._-]+'|MATCHES '(?:[^'\\]|\\\\)+')"  # STIX 2.1 section 9
 
 

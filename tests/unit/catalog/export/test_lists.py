@@ -10,7 +10,7 @@ import pytest
 from egret.catalog.export.lists import adguard, hosts, squid
 from egret.catalog.export.selection import Wanted
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
+from tests.support.catalog import bundled
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 
@@ -63,7 +63,7 @@ def test_squid_takes_it(wanted: Wanted, tmp_path: Path) -> None:
     if tool is None:
         pytest.skip("no squid here")
     file = tmp_path / "squid.conf"
-    file.write_text(squid(selection(*load_catalog().signatures, wanted=wanted)).text + "http_port 3128\n")
+    file.write_text(squid(selection(*bundled().signatures, wanted=wanted)).text + "http_port 3128\n")
     done = subprocess.run(
         [tool, "-k", "parse", "-f", str(file)], capture_output=True, text=True, timeout=60, check=False
     )

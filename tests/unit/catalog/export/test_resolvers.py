@@ -12,13 +12,11 @@ import pytest
 from egret.catalog.export.resolvers import dnsmasq, rpz, unbound
 from egret.catalog.export.selection import Export, Selection, Wanted
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
-from tests.support.catalog import signature
+from tests.support.catalog import bundled, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 WHOLE = [
-    selection(*load_catalog().signatures, wanted=wanted)
-    for wanted in (Wanted(), CLOUD, Wanted(classes=set(ServiceClass)))
+    selection(*bundled().signatures, wanted=wanted) for wanted in (Wanted(), CLOUD, Wanted(classes=set(ServiceClass)))
 ]
 
 

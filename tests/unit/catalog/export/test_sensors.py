@@ -6,13 +6,12 @@ from dataclasses import replace
 from egret.catalog.export.selection import Wanted
 from egret.catalog.export.sensors import suricata, zeek_intel
 from egret.model import ServiceClass
-from egret.settings.signatures import load_catalog
-from tests.support.catalog import signature
+from tests.support.catalog import bundled, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 
 OPTION = r'[a-z_.]+(?::!?(?:"(?:\\.|[^"\\;])*"|[^";]*))?;'  # suricata.yaml's rule grammar: keyword[:value];
 RULE = re.compile(rf"alert (tls|quic|dns|http) any any -> any any \(({OPTION}(?: {OPTION})*)\)")
-WHOLE = selection(*load_catalog().signatures)
+WHOLE = selection(*bundled().signatures)
 
 
 def rules(text: str) -> list[str]:
