@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from egret.settings.sections import Http
+from egret.settings.http_section import Http
 from egret.settings.values import Listen
 from egret.web.server import WebServer
 from tests.support.webview import HOSTILE, View

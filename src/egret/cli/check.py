@@ -26,6 +26,7 @@ from egret.settings.schema import suggest
 from egret.settings.signatures import load_catalog, load_located
 from egret.settings.yaml_text import effective_yaml
 from egret.sinks.base import Outcome
+from egret.web.tls import Certificate
 
 
 def check(
@@ -63,10 +64,24 @@ def examine(config: Config, path: Path | None = None) -> tuple[list[str], list[C
         f"interfaces: {', '.join(config.capture.interfaces) or 'chosen at start'} ({config.capture.backend})",
         f"outputs: {', '.join(_outputs(config)) or 'none'}",
         f"incidents: {config.paths.store}",
-        f"status page: http://{config.http.listen}/" if config.http.enabled else "status page: off",
+        _status_page(config, errors),
     ]
     errors += _unusable_outputs(config)
     return lines if errors else lines + _lint(config), errors
+
+
+def _status_page(config: Config, errors: list[ConfigError]) -> str:
+    http = config.http
+    if not http.enabled:
+        return "status page: off"
+    if http.tls.certificate is not None:
+        try:
+            Certificate(http.tls)
+        except ConfigError as error:
+            errors.append(error)
+    scheme = "http" if http.tls.certificate is None else "https"
+    who = f"login for {len(http.users)} users, {len(http.tokens)} tokens" if http.has_login else "no login"
+    return f"status page: {scheme}://{http.listen}/ ({who})"
 
 
 def _catalog(config: Config, errors: list[ConfigError], path: Path | None) -> str:

@@ -41,6 +41,7 @@ COMMANDS = {
     "evidence": _group("The messages that proved incidents, blanked and expiring."),
     "geoip": _group("The databases that say where an address is, and who announces it."),
     "privacy": _group("Pseudonyms, forgetting a client, and who looked at whose history."),
+    "web": _group("Who may see the status page: hashes of passwords and tokens."),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import sys
@@ -35,6 +36,7 @@ from egret.sources.volume_ring import VolumeRing, ring_options
 from egret.telemetry.logs import Log, configure
 from egret.telemetry.table import FilterKind
 from egret.track.limits import Limits
+from egret.web.tls import Certificate
 from egret.worker.canary import Ear
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Pipeline
@@ -76,9 +78,17 @@ def run(
     )
     preload(settings.outputs)
     kind = _say_filter(settings, opener)
+    certificate = _certificate(settings)
     drop(user)
-    post = Post(knowledge, placement, inside, shares, opener, lambda: _settings(place, interface, backend), kind)
+    reread = functools.partial(_settings, place, interface, backend)
+    post = Post(knowledge, placement, inside, shares, opener, reread, kind, certificate)
     asyncio.run(_serve(post))
+
+
+def _certificate(settings: Config) -> Certificate | None:
+    """Read while there is the right to, and after workers were forked: they must not hold the key."""
+    http = settings.http
+    return Certificate(http.tls) if http.enabled and http.tls.certificate is not None else None
 
 
 async def _serve(post: Post) -> None:
@@ -184,8 +194,6 @@ def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None
     )
     lines += [f"database {info.source}: {info.attribution}" for info in knowledge.geo.info()] or ["no GeoIP database"]
     lines.append(f"incidents in {config.paths.store}" + (f", as user {user.name}" if user else ""))
-    if config.http.enabled:
-        lines.append(f"status page http://{config.http.listen}/")
     for line in lines:
         sys.stderr.write(f"egret: {printable(line)}\n")
     sys.stderr.flush()

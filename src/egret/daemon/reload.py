@@ -20,11 +20,12 @@ from egret.errors import EgretError
 from egret.geo.database import chosen_files
 from egret.settings.bundled import signatures_dir
 from egret.settings.config import Config
+from egret.settings.http_section import Http
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Trigger
 
 LOOK_EVERY_S = 5.0
-AT_START = ("capture", "http", "privacy", "canary")  # sockets, processes and rights: a restart is needed
+AT_START = ("capture", "privacy", "canary")  # sockets, processes and rights: a restart is needed
 
 
 class Reloaded(NamedTuple):
@@ -165,11 +166,22 @@ def keep_what_is_fixed(new: Config, old: Config) -> tuple[Config, list[str]]:
         for option in type(getattr(new, name)).model_fields
         if getattr(getattr(new, name), option) != getattr(getattr(old, name), option)
     ]
+    fixed = {name: getattr(old, name) for name in AT_START}
+    if moved := _moved(new.http, old.http):
+        late += moved
+        fixed["http"] = old.http  # whole: what is new may not be safe where the old listens
     if new.store.path != old.store.path:
         late.append("store.path")
-    fixed = {name: getattr(old, name) for name in AT_START}
     store = new.store.model_copy(update={"path": old.store.path})
     return new.model_copy(update={**fixed, "store": store}), late
+
+
+def _moved(new: Http, old: Http) -> list[str]:
+    """The options of the status page that changed, if one of them is where it listens or whether by TLS."""
+    doors = [(http.enabled, http.listen, http.tls.certificate is None) for http in (new, old)]
+    if doors[0] == doors[1]:
+        return []
+    return [f"http.{name}" for name in Http.model_fields if getattr(new, name) != getattr(old, name)]
 
 
 def fingerprint(config: Config) -> Fingerprint | None:

@@ -45,6 +45,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.logs import configure
 from egret.telemetry.table import FilterKind, Stage
 from egret.web.server import WebServer
+from egret.web.tls import Certificate
 from egret.worker.equipment import seal
 from egret.worker.scope import Scope
 
@@ -64,6 +65,7 @@ class Post:
     opener: OpenerClient
     reread: Callable[[], Config]  # the settings as they are now, flags of the command line on top
     filter: FilterKind = FilterKind.CLASSIC  # what the kernel passes
+    certificate: Certificate | None = None  # of the status page
 
 
 class Service:
@@ -114,7 +116,8 @@ class Service:
             self.telemetry, post.knowledge, post.placement, post.inside, parts, self._coverage, self._evidence.read
         )
         self._view.problems = lambda: self._self_watch.standing
-        self._web = WebServer(self._view, config.http, self._access.looked) if config.http.enabled else None
+        looked, certificate = self._access.looked, post.certificate
+        self._web = WebServer(self._view, config.http, looked, certificate) if config.http.enabled else None
 
     def _make_canary(self, config: Config) -> Canary | None:
         if make_canary_plan(config) is None:
@@ -141,6 +144,7 @@ class Service:
         try:
             if self._web is not None:
                 await self._web.start()
+                self._say(f"status page {self._web.url}")
             restored = await self._ledger.restore()
             await self._coverage.restore()
             await self._clients.begin()
@@ -233,6 +237,8 @@ class Service:
         """
         self._notifier.reloading()
         try:
+            if self._web is not None:
+                self._web.apply(fresh.config.http)
             deliveries = self._deliveries_for(fresh.config)
             kit = await asyncio.to_thread(self._kit, fresh)
             self._judge_by(fresh)

@@ -21,6 +21,7 @@ from egret.settings.canary_section import CanarySettings
 from egret.settings.clients_section import Clients
 from egret.settings.evidence_section import EvidenceSettings
 from egret.settings.geoip_update_section import GeoIPSettings
+from egret.settings.http_section import Http
 from egret.settings.outputs_section import Outputs
 from egret.settings.privacy_section import Privacy
 from egret.settings.score_section import Score
@@ -28,7 +29,6 @@ from egret.settings.sections import (
     Alerts,
     Capture,
     CatalogSettings,
-    Http,
     Log,
     Networks,
     Section,

@@ -13,6 +13,7 @@ from egret.settings.approvals_section import ApprovalEntry, ApprovalSettings
 from egret.settings.broker_section import KafkaOutput, NatsOutput
 from egret.settings.clients_section import Clients, LeaseFile, StaticClient
 from egret.settings.config import Config
+from egret.settings.http_section import Http, HttpToken, HttpUser
 from egret.settings.outputs_section import Outputs, Webhook
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Alerts, Section, Suppression
@@ -55,6 +56,8 @@ _ROWS: Mapping[tuple[type[Section], str], type[Section]] = {
     (Outputs, "kafka"): KafkaOutput,
     (Outputs, "nats"): NatsOutput,
     (Outputs, "routes"): RouteSettings,
+    (Http, "users"): HttpUser,
+    (Http, "tokens"): HttpToken,
 }
 
 

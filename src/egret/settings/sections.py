@@ -13,11 +13,9 @@ from egret.settings.values import (
     FilePath,
     HttpsUrl,
     Interface,
-    ListenAddress,
     Moment,
     Network,
     PublicKey,
-    parse_listen,
     switch,
 )
 
@@ -212,28 +210,6 @@ class Store(Section):
         if value < timedelta(hours=1):
             raise ValueError('at least "1h"')
         return value
-
-
-class Http(Section):
-    """The status page, the metrics and the API."""
-
-    enabled: bool = Field(default=True, description="Serve them")
-    listen: ListenAddress = Field(default=parse_listen("127.0.0.1:9477"), description="Address and port")
-    allow_remote: bool = Field(
-        default=False, description="Allow an address that other machines can reach; there is no login"
-    )
-    host_names: tuple[str, ...] = Field(
-        default=(), description="Names, beside localhost and addresses, by which browsers may ask for it"
-    )
-
-    @model_validator(mode="after")
-    def _stays_home(self) -> Self:
-        if not self.allow_remote and not self.listen.is_loopback:
-            raise ValueError(
-                f"'{self.listen}' can be reached from other machines and the page names clients; "
-                "listen on 127.0.0.1, or set allow_remote: true"
-            )
-        return self
 
 
 class Log(Section):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from egret.alerts.sensor import Probe, Problem, SensorAlert, Turn
 from egret.telemetry.deliveries import Deliveries
-from egret.telemetry.table import Outcome
+from egret.telemetry.table import Login, Outcome
 
 _OUTCOMES = (Outcome.DELIVERED, Outcome.FAILED, Outcome.REJECTED, Outcome.DROPPED)
 
@@ -54,3 +54,15 @@ class SelfWatch(Deliveries):
         self._add("egret_sensor_deliveries_total", 1, sink, outcome.value)
         if outcome is not Outcome.DELIVERED:
             self.log.repeated(logging.WARNING, f"sensor_delivery_{outcome.value}", sink, sink=sink, why=why)
+
+    def login(self, outcome: Login, remote: str, user: str) -> None:
+        """Somebody at *remote* tried to log in on the page as *user*, "" for nobody that is known."""
+        self._add("egret_logins_total", 1, outcome.value)
+        if outcome is Login.ACCEPTED:
+            self.log.event(logging.INFO, "login", user=user, remote=remote)
+        else:
+            self.log.repeated(logging.WARNING, "login_refused", outcome.value, why=outcome, user=user, remote=remote)
+
+    def certificate_kept(self, why: str) -> None:
+        """The files of the page's certificate changed and cannot be used."""
+        self.log.repeated(logging.ERROR, "certificate_kept", why=f"{why}; the old one stays in use")

@@ -96,6 +96,14 @@ class Trigger(StrEnum):
     FILES = "files"  # a database, the catalogue or local signatures changed
 
 
+class Login(StrEnum):
+    """What became of a try to log in on the status page."""
+
+    ACCEPTED = "accepted"
+    WRONG = "wrong"
+    LIMITED = "limited"  # too many wrong ones from that address
+
+
 class Stage(StrEnum):
     """Where one of our own errors was caught."""
 
@@ -309,6 +317,7 @@ METRICS = (
         "Whether the last reading of settings, signatures and databases was taken; 0: the old ones are still in use.",
     ),
     Metric("egret_reloads_total", C, ("trigger", "outcome"), "Reloads, by why and by whether they were taken."),
+    Metric("egret_logins_total", C, ("outcome",), "Tries to log in on the status page; what is remembered is none."),
 )
 BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})
 
@@ -362,6 +371,7 @@ FIXED: Mapping[str, frozenset[Labels]] = MappingProxyType(
         "egret_httpdns_lookups_total": frozenset((provider.name,) for provider in PROVIDERS),
         "egret_ech_hellos_total": frozenset((ech.value,) for ech in Ech),
         "egret_reloads_total": frozenset((t.value, o) for t in Trigger for o in ("applied", "refused")),
+        "egret_logins_total": frozenset((login.value,) for login in Login),
         "egret_incidents_open": frozenset((severity.value,) for severity in Severity),
         "egret_incidents_opened_total": frozenset((severity.value,) for severity in Severity),
         "egret_alerts_total": frozenset((action.value, s.value) for action in Action for s in Severity),

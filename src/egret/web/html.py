@@ -39,6 +39,17 @@ def span(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
+def document(title: str, body: str, head: str = "") -> str:
+    """A whole page; *title* is text already."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f'<title>{title}</title><link rel="icon" href="/icon.svg"><link rel="stylesheet" href="/style.css">{head}'
+        f"</head><body>{body}</body></html>\n"
+    )
+
+
 def section(slug: str, title: str, body: str) -> str:
     """A part of the page under a heading."""
     return f'<section aria-labelledby="{slug}"><h2 id="{slug}">{title}</h2>{body}</section>'

@@ -18,7 +18,7 @@ from egret.model import Hosting, Operator, ServiceClass, Severity
 from egret.telemetry.coverage import Length
 from egret.telemetry.table import DropStage, Outcome
 from egret.web.coverage_section import coverage_section
-from egret.web.html import DAY_S, definitions, moment, section, state, table, text
+from egret.web.html import DAY_S, definitions, document, moment, section, state, table, text
 from egret.web.status import (
     Facts,
     IncidentPage,
@@ -72,13 +72,7 @@ def status_page(view: StatusView, page: IncidentPage, *, refresh: bool) -> str:
         _footer(facts, refresh=refresh),
     ]
     reload = f'<meta http-equiv="refresh" content="{REFRESH_S}">' if refresh else ""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f'{reload}<title>Egret: {page.total} open</title><link rel="icon" href="/icon.svg">'
-        f'<link rel="stylesheet" href="/style.css"></head><body>{"".join(sections)}</body></html>\n'
-    )
+    return document(f"Egret: {page.total} open", "".join(sections), reload)
 
 
 def _header(facts: Facts, page: IncidentPage) -> str:

@@ -1,35 +1,28 @@
-"""The HTTP door: loopback by default, read only, bounded. aiohttp's server is used here and nowhere else.
+"""The HTTP door: loopback by default, bounded; only logging in and out changes anything.
 
-There is no login, so the page must not be readable by a web site that a user of this machine visits: a request must
-name an address of ours, localhost or a configured name as its host (DNS rebinding), and no answer can be framed or read
-across origins.
+No answer can be framed or read across origins. aiohttp's server is used in this folder and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
-import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import resources
-from typing import Any
 
 from aiohttp import web
 
-from egret.errors import ConfigError, StoreError
-from egret.names import split_port
-from egret.settings.sections import Http
+from egret.errors import ConfigError
+from egret.settings.http_section import Http
 from egret.store.access import EVERYONE, Purpose
 from egret.telemetry.metrics import CONTENT_TYPE
-from egret.telemetry.table import Stage
+from egret.web.answers import answer, problem
 from egret.web.api import (
     DEFAULT_LIMIT,
     MAX_INTERVALS,
     MAX_LIMIT,
     MAX_OFFSET,
-    BadQuery,
     coverage_json,
     evidence_json,
     incidents_json,
@@ -39,22 +32,25 @@ from egret.web.api import (
     read_state,
     status_json,
 )
+from egret.web.guard import LOGIN, LOGOUT, VISITOR, Guard, Handler, remote_of
+from egret.web.listener import Listener
+from egret.web.login import Login
 from egret.web.page import status_page
 from egret.web.status import IncidentState, StatusView
+from egret.web.tls import Certificate
+from egret.web.visitors import Visitors
 
-MAX_CONNECTIONS = 64  # a scraper, a few browsers, an orchestrator's probes; beyond it something is wrong
 IDLE_S = 30.0  # without a whole request; above a scraper's usual 15 s, so that it keeps its connection
-CONNECTION_S = 300.0  # how long a connection may stay in all: who reads slowly holds a place for no longer
-HANDLER_S = 10.0
 MAX_LINE = 4096
+MAX_BODY = 4096  # of the login form
 PAGE_INCIDENTS = 200  # on the status page; the API has the rest
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, browsers would not say where a form comes from
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -70,24 +66,41 @@ _SILENT = logging.getLogger("egret.web.http")
 _SILENT.disabled = True
 
 Looked = Callable[[str, Purpose, str], None]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer:
-    """Serves one view.
+    """Serves one view. Make it inside the event loop.
 
     Args:
         view: where everything comes from.
-        settings: where to listen and which names are ours.
+        settings: where to listen, who may look and which names are ours.
         looked: hears who saw clients' incidents.
+        certificate: read before rights were given up; None: it is read at the start, if there is one.
     """
 
-    def __init__(self, view: StatusView, settings: Http, looked: Looked | None = None) -> None:
+    def __init__(
+        self, view: StatusView, settings: Http, looked: Looked | None = None, certificate: Certificate | None = None
+    ) -> None:
         self._view = view
         self._looked = looked
         self._settings = settings
+        self._certificate = certificate
+        self._visitors = Visitors(settings, view.telemetry.login)
+        self._guard = Guard(settings, self._visitors, view.telemetry)
+        self._login = Login(settings, self._visitors)
         self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
+
+    def apply(self, settings: Http) -> None:
+        """Take other settings, but for where to listen and whether by TLS.
+
+        Raises:
+            ConfigError: the certificate cannot be used; nothing has changed.
+        """
+        if self._certificate is not None:
+            self._certificate.adopt(settings.tls)
+        self._visitors.apply(settings)
+        self._settings = self._guard.settings = self._login.settings = settings
 
     async def start(self) -> None:
         """Begin to listen.
@@ -95,6 +108,8 @@ class WebServer:
         Raises:
             ConfigError: the address is taken, not ours, or not allowed; says what to do.
         """
+        if self._certificate is None and self._settings.tls.certificate is not None:
+            self._certificate = Certificate(self._settings.tls)
         runner = web.AppRunner(
             self._application(),
             access_log=None,  # who looked at clients is written down by ``looked``, the rest by nobody
@@ -107,8 +122,11 @@ class WebServer:
         )
         await runner.setup()
         listen = self._settings.listen
+        if runner.server is None:
+            raise RuntimeError("the runner is not set up")
         try:
-            self._server = await asyncio.get_running_loop().create_server(_bounded(runner), listen.host, listen.port)
+            trouble = self._view.telemetry.certificate_kept
+            self._listener = Listener(listen, runner.server, self._certificate, trouble)
         except OSError as error:
             await runner.cleanup()
             raise _cannot_listen(error, str(listen)) from error
@@ -117,19 +135,29 @@ class WebServer:
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        if self._server is None:
+        if self._listener is None:
             raise RuntimeError("not started")
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._listener.port
 
     async def close(self) -> None:
         """Stop listening and close what is open."""
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
+    @property
+    def url(self) -> str:
+        """Where it is, for people."""
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{self._settings.listen}/"
+
     def _application(self) -> web.Application:
-        app = web.Application(middlewares=[self._guard], client_max_size=1024)
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._guard(request, handler)
+
+        app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/", self._page)
         app.router.add_get("/metrics", self._metrics)
@@ -139,51 +167,18 @@ class WebServer:
         app.router.add_get("/api/v1/incidents", self._incidents)
         app.router.add_get("/api/v1/incidents/{incident}/evidence", self._evidence)
         app.router.add_get("/api/v1/coverage", self._coverage)
+        app.router.add_get(LOGIN, self._login.show)
+        app.router.add_post(LOGIN, self._login.enter)
+        app.router.add_post(LOGOUT, self._login.leave)
         for path in STATIC:
             app.router.add_get(path, self._static)
         return app
 
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """What holds for every request; an error of ours is an answer and a count, never a traceback to the client."""
-        if request.method not in {"GET", "HEAD"}:
-            return _problem(405, "only GET and HEAD", {"Allow": "GET, HEAD"})
-        if not self._is_ours(request.headers.get("Host")):
-            return _problem(
-                421, "this is not the host you asked for; use its address, or add the name to http.host_names"
-            )
-        try:
-            return await asyncio.wait_for(handler(request), HANDLER_S)
-        except web.HTTPException as error:
-            return _problem(error.status, error.reason)
-        except BadQuery as error:
-            return _problem(400, str(error))
-        except StoreError as error:
-            self._view.telemetry.store_failed(str(error))
-            return _problem(503, "the incident store cannot be read; the log says why")
-        except TimeoutError:
-            return _problem(503, "this took too long")
-        except Exception as error:  # noqa: BLE001 (the last door: whatever it is, the page must not take the daemon down)
-            self._view.telemetry.internal_error(Stage.WEB, error)
-            return _problem(500, "an error of Egret itself; the log says which")
-
-    def _is_ours(self, host: str | None) -> bool:
-        """An address names nobody's domain, so it cannot be rebound; a name must be known."""
-        if host is None:
-            return False
-        name = split_port(host.encode("latin-1", "replace"))[0].decode("latin-1").strip("[]").lower()
-        if name == "localhost" or name in {known.lower() for known in self._settings.host_names}:
-            return True
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        ours = ipaddress.ip_address(self._settings.listen.host)
-        return address.is_loopback or address == ours or ours.is_unspecified
-
     def _note(self, request: web.Request, what: Purpose, client: str = EVERYONE) -> None:
         if self._looked is not None:
-            self._looked(f"http {request.remote}", what, client)
+            visitor = VISITOR.get()
+            who = "" if visitor.name is None else f"{visitor.name} from "
+            self._looked(f"http {who}{remote_of(request, self._settings)}", what, client)
 
     async def _page(self, request: web.Request) -> web.Response:
         self._note(request, Purpose.PAGE)
@@ -197,10 +192,10 @@ class WebServer:
     async def _readyz(self, _: web.Request) -> web.Response:
         readiness = self._view.facts().readiness
         body = {"ready": readiness.ready, "reasons": list(readiness.reasons)}
-        return _json(body, status=200 if readiness.ready else 503)
+        return answer(body, status=200 if readiness.ready else 503)
 
     async def _status(self, _: web.Request) -> web.Response:
-        return _json(status_json(self._view))
+        return answer(status_json(self._view))
 
     async def _incidents(self, request: web.Request) -> web.Response:
         query = request.query
@@ -210,18 +205,18 @@ class WebServer:
         state = read_state(query.get("state"))
         self._note(request, Purpose.API, client or EVERYONE)
         page = self._view.incidents(state, limit=limit, offset=offset, client=client)
-        return _json(incidents_json(page, offset))
+        return answer(incidents_json(page, offset))
 
     async def _evidence(self, request: web.Request) -> web.Response:
         self._note(request, Purpose.EVIDENCE)
         kept = await asyncio.to_thread(self._view.evidence, request.match_info["incident"])
-        return _problem(404, "there is no evidence of this incident") if kept is None else _json(evidence_json(kept))
+        return problem(404, "there is no evidence of this incident") if kept is None else answer(evidence_json(kept))
 
     async def _coverage(self, request: web.Request) -> web.Response:
         length = read_length(request.query.get("interval"))
         limit = read_number(request.query.get("limit"), "limit", DEFAULT_LIMIT, MAX_INTERVALS)
         rows = self._view.coverage(length)
-        return _json(coverage_json(rows[len(rows) - min(limit, len(rows)) :], length))
+        return answer(coverage_json(rows[len(rows) - min(limit, len(rows)) :], length))
 
     async def _static(self, request: web.Request) -> web.Response:
         return web.Response(body=FILES[request.path], content_type=STATIC[request.path])
@@ -233,42 +228,6 @@ async def _healthz(_: web.Request) -> web.Response:
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
-
-
-def _problem(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return _json({"error": message}, status=status, headers=headers)
-
-
-def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response(body, status=status, headers=headers, dumps=_dump)
-
-
-def _dump(body: object) -> str:
-    return json.dumps(body, indent=2) + "\n"
-
-
-def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
-    """A factory of connections that are not too many and do not stay too long."""
-    server = runner.server
-    if server is None:
-        raise RuntimeError("the runner is not set up")
-
-    def connect() -> asyncio.Protocol:
-        if len(server.connections) >= MAX_CONNECTIONS:
-            return _Refused()
-        handler = server()
-        asyncio.get_running_loop().call_later(CONNECTION_S, handler.force_close)
-        return handler
-
-    return connect
-
-
-class _Refused(asyncio.Protocol):
-    """A connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close it at once."""
-        transport.close()
 
 
 def _cannot_listen(error: OSError, where: str) -> ConfigError:

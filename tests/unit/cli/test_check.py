@@ -12,6 +12,8 @@ from egret.cli.check import check, examine
 from egret.errors import ConfigErrors
 from egret.settings import positions
 from egret.settings.config import Config, load_config
+from egret.settings.http_section import Http, HttpTls
+from tests.support.login import USER
 
 app = typer.Typer()
 app.command()(check)
@@ -137,3 +139,12 @@ signatures:
     code, out, _ = run("-c", write(tmp_path, f"catalog: {{directories: [{own}]}}"))
     assert code == 0
     assert f"advice: {own}/acme.yaml:" in out
+
+
+def test_the_status_page_says_how_it_is_reached(tmp_path: Path) -> None:
+    lines, errors = examine(Config())
+    assert "status page: http://127.0.0.1:9477/ (no login)" in lines
+    tls = Http(tls=HttpTls(certificate=tmp_path / "gone.pem"), users=(USER,))
+    lines, errors = examine(Config(http=tls))
+    assert "status page: https://127.0.0.1:9477/ (login for 1 users, 0 tokens)" in lines
+    assert any("gone.pem cannot be read" in str(error) for error in errors)

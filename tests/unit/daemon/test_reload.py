@@ -12,6 +12,7 @@ from egret.daemon.reload import Reloader, fingerprint, keep_what_is_fixed
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import ConfigError, GeoError
 from egret.settings.config import Config, load_config
+from egret.settings.passwords import hash_password
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Trigger
 from tests.support.geo import write_mmdb
@@ -201,3 +202,15 @@ def test_who_asks_while_it_stops_is_told(path: Path) -> None:
         return await asyncio.wait_for(asking, 5)
 
     assert asyncio.run(scene()) == {"applied": False, "why": "Egret is stopping", "needs_restart": []}
+
+
+def test_who_may_see_the_page_changes_without_a_start_but_not_where_it_listens(path: Path) -> None:
+    old = load_config(path)
+    user = f"{{name: alice, password: '{hash_password('correct horse', log_n=10)}'}}"
+    path.write_text(f"http: {{users: [{user}]}}\n")
+    kept, late = keep_what_is_fixed(load_config(path), old)
+    assert (len(kept.http.users), late) == (1, [])
+    path.write_text(f"http: {{users: [{user}], listen: '[::1]:9477', session_lasts: 1h}}\n")
+    kept, late = keep_what_is_fixed(load_config(path), old)
+    assert kept.http == old.http
+    assert late == ["http.listen", "http.users", "http.session_lasts"]

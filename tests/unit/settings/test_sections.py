@@ -12,7 +12,6 @@ from egret.settings.sections import (
     Capture,
     CatalogSettings,
     CatalogUpdate,
-    Http,
     Section,
     Store,
     Suppression,
@@ -41,7 +40,6 @@ def test_every_field_of_every_section_is_described() -> None:
         (Alerts, {"update_every": "10ms"}, "at least"),
         (Alerts, {"suppress": [{"reason": "all"}]}, "silence everything"),
         (Store, {"keep": "1m"}, "at least"),
-        (Http, {"listen": "0.0.0.0:9477"}, "allow_remote: true"),
         (Suppression, {"client": "192.0.2.1", "unknown": 1}, "Extra inputs"),
         (CatalogUpdate, {"url": "http://a.example/c"}, "no https:// address"),
         (CatalogUpdate, {"public_keys": ["abc"]}, "a public key is the base64 of 32 bytes"),
@@ -55,7 +53,6 @@ def test_what_is_refused(model: type[Section], values: dict[str, Any], message: 
 def test_what_is_taken() -> None:
     assert Capture.model_validate({"promiscuous": True}).promiscuous == "on"
     assert Capture.model_validate({"user": "1000"}).user == "1000"
-    assert Http.model_validate({"listen": "0.0.0.0:9477", "allow_remote": True}).listen.port == 9477
 
 
 def test_nothing_changes_after_loading() -> None:

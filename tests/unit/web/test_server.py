@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import subprocess
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,15 +19,17 @@ from egret.alerts.showing import show, summary
 from egret.alerts.veil import CLEAR
 from egret.errors import ConfigError, StoreError
 from egret.evidence import Form, Proof
-from egret.settings.sections import Http
+from egret.settings.http_section import Http, HttpTls
 from egret.settings.values import Listen
 from egret.store.access import Purpose
 from egret.store.evidence import Bounds, EvidenceFolder, Piece
-from egret.web import server
+from egret.web import guard, listener, server
 from egret.web.server import HEADERS, WebServer
 from egret.web.status import IncidentPage, IncidentState, Readiness
 from tests.support.alerts import alerts_of, hello
+from tests.support.certificates import Authority
 from tests.support.hello import client_hello
+from tests.support.login import PASSWORD, with_login
 from tests.support.webview import View, facts
 
 T = TypeVar("T")
@@ -98,7 +102,7 @@ def test_every_route_is_described() -> None:
         for route in WebServer(View(), LOOPBACK)._application().router.routes()
         if route.resource
     }
-    assert routes - set(SPEC["paths"]) == {"/", "/style.css", "/icon.svg"}
+    assert routes - set(SPEC["paths"]) == {"/", "/style.css", "/icon.svg", "/login", "/logout"}
     assert set(SPEC["paths"]) <= routes
 
 
@@ -228,7 +232,7 @@ def test_a_handler_that_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
         await asyncio.sleep(30)
         return web.Response()
 
-    monkeypatch.setattr(server, "HANDLER_S", 0.05)
+    monkeypatch.setattr(guard, "HANDLER_S", 0.05)
     monkeypatch.setattr(server, "_healthz", hang)
     assert ask("/healthz").status == 503
 
@@ -255,8 +259,8 @@ def test_an_address_that_is_not_ours_is_a_clear_error() -> None:
 
 @pytest.mark.parametrize("bound", ["IDLE_S", "CONNECTION_S"])
 def test_connections_are_bounded_in_number_and_time(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(server, bound, 0.3)
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(listener if bound == "CONNECTION_S" else server, bound, 0.3)
 
     async def scenario() -> tuple[list[bytes], float]:
         running = WebServer(View(), LOOPBACK)
@@ -329,3 +333,32 @@ def test_evidence_is_as_the_openapi_file_says(tmp_path: Path) -> None:
         answer = ask(path.format(incident=identity), view=View(kept={incident.id: kept}))
         assert answer.status == status
         conforms(answer, path)
+
+
+def test_tls_and_a_password(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("egret.example")
+    settings = with_login(tls=HttpTls(certificate=certificate, key=key))
+    looked: list[str] = []
+    known_as = {"Authorization": "Basic " + b64encode(f"alice:{PASSWORD}".encode()).decode()}
+
+    async def scenario() -> tuple[int, int, int]:
+        running = WebServer(View(), settings, lambda who, *_: looked.append(who))
+        await running.start()
+        trusting = ssl.create_default_context(cafile=str(authority.ca))
+        try:
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session:
+                url = f"https://127.0.0.1:{running.port}/api/v1/incidents"
+                async with session.get(url) as stranger:
+                    conforms(Answer(stranger.status, stranger.headers, await stranger.read()), "/api/v1/incidents")
+                async with session.get(url, headers=known_as) as known:
+                    await known.read()
+                running.apply(settings.model_copy(update={"users": ()}))
+                async with session.get(url, headers=known_as) as forgotten:
+                    await forgotten.read()
+                return stranger.status, known.status, forgotten.status
+        finally:
+            await running.close()
+
+    assert asyncio.run(scenario()) == (401, 200, 401)
+    assert looked == ["http alice from 127.0.0.1"]

@@ -1,0 +1,23 @@
+"""Answers that are JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+
+def problem(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """What is wrong, in words."""
+    return answer({"error": message}, status=status, headers=headers)
+
+
+def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """*body* as JSON that people can read."""
+    return web.json_response(body, status=status, headers=headers, dumps=_dump)
+
+
+def _dump(body: object) -> str:
+    return json.dumps(body, indent=2) + "\n"
