@@ -1,5 +1,8 @@
-"""Makes the captures that the benchmark reads: DNS alone, TLS hellos alone, and a gateway's mix. Plain struct, so that
-a million packets take seconds; documentation addresses; the same bytes at every run."""
+"""Makes the captures that the benchmark reads: look-ups, TLS and QUIC hellos, a gateway's mix, hours of it for a hunt.
+
+Plain struct, so that a million packets take seconds; addresses for documentation and benchmarks (RFC 2544); the same
+bytes at every run.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.hello import client_hello, crypto_frame, quic_initial
 
 FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 ETHERNET = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
@@ -18,6 +24,7 @@ FLAGGED_SHARE = 0.01
 SYN, ACK, PSH = 2, 16, 8
 START_NS = 1_767_225_600_000_000_000
 STEP_NS = 2_000
+HUNT_STEP_NS = 5_000_000  # some hours in a few million packets: what waits for its time gets there
 
 
 def _ip(source: int, destination: int, protocol: int, body: bytes) -> bytes:
@@ -49,13 +56,24 @@ def _labels(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
 
 
-def _client(chance: random.Random) -> int:
-    return 0xC0000200 | chance.randrange(1, 255)  # 192.0.2.0/24
+class Network(NamedTuple):
+    """Who talks to whom: flagged names have addresses of their own, as they have in life."""
+
+    clients: tuple[int, int] = (0xC0000201, 254)  # 192.0.2.0/24: the first, and how many
+    servers: tuple[int, int] = (0xCB00710A, 245)  # 203.0.113.0/24
+    resolver: int = 0xC6336435  # 198.51.100.53
+
+    def client(self, chance: random.Random) -> int:
+        return self.clients[0] + chance.randrange(self.clients[1])
+
+    def server(self, name: str, chance: random.Random) -> int:
+        return (
+            0xCB007101 + FLAGGED.index(name) if name in FLAGGED else self.servers[0] + chance.randrange(self.servers[1])
+        )
 
 
-def _server(name: str, chance: random.Random) -> int:
-    """An address of 203.0.113.0/24; flagged names have some of their own, as they have in life."""
-    return 0xCB007100 | (1 + FLAGGED.index(name) if name in FLAGGED else chance.randrange(10, 255))
+SMALL = Network()
+WIDE = Network(clients=(0xC6120001, 5_000), servers=(0xC6130001, 60_000))  # 198.18.0.0/15
 
 
 def _hello(name: str) -> bytes:
@@ -81,15 +99,15 @@ def _post_quantum(hello: bytes) -> bytes:
     return bytes(grown)
 
 
-def dns(chance: random.Random) -> Iterator[bytes]:
+def dns(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
     while True:
-        name, client, number = _name(chance), _client(chance), chance.randrange(65536)
+        name, client, number = _name(chance), network.client(chance), chance.randrange(65536)
         question = _labels(name) + b"\0\1\0\1"
-        port = chance.randrange(20_000, 60_000)
-        yield udp_datagram(client, 0xC6336435, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
-        answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, _server(name, chance))
+        port, resolver = chance.randrange(20_000, 60_000), network.resolver
+        yield udp_datagram(client, resolver, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
+        answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, network.server(name, chance))
         yield udp_datagram(
-            0xC6336435, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer
+            resolver, client, 53, port, struct.pack("!HHHHHH", number, 0x8180, 1, 1, 0, 0) + question + answer
         )
 
 
@@ -99,7 +117,9 @@ def tls(chance: random.Random) -> Iterator[bytes]:
         yield from segments
 
 
-def tls_connections(chance: random.Random) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
+def tls_connections(
+    chance: random.Random, network: Network = SMALL
+) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
     """The ends of one connection after the other, and its first segments."""
     names = [*FLAGGED, *(_name(chance) for _ in range(400))]
     shapes = {name: (_hello(name), _post_quantum(_hello(name))) for name in names}
@@ -107,7 +127,7 @@ def tls_connections(chance: random.Random) -> Iterator[tuple[tuple[int, int, int
         name = chance.choice(names[: len(FLAGGED)] if chance.random() < FLAGGED_SHARE else names[len(FLAGGED) :])
         plain, large = shapes[name]
         hello = large if chance.random() < 0.5 else plain
-        client, server, port = _client(chance), _server(name, chance), chance.randrange(20_000, 60_000)
+        client, server, port = network.client(chance), network.server(name, chance), chance.randrange(20_000, 60_000)
         seq = chance.randrange(1 << 31)
         yield (
             (client, server, port),
@@ -122,17 +142,35 @@ def tls_connections(chance: random.Random) -> Iterator[tuple[tuple[int, int, int
         )
 
 
+def quic(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
+    """Connections' first flights, sealed with the keys that the standard derives; half of the hellos in two Initials.
+
+    Behind a hello come the server's Initial and packets that nobody on the way can read.
+    """
+    while True:
+        name = _name(chance)
+        client, server, port = network.client(chance), network.server(name, chance), chance.randrange(20_000, 60_000)
+        dcid, hello = chance.randbytes(8), client_hello(name.encode(), key_share=chance.choice((32, 1216)))
+        for number, at in enumerate(range(0, len(hello), 1000)):
+            initial = quic_initial(crypto_frame(at, hello[at : at + 1000]), dcid=dcid, scid=b"", number=number)
+            yield udp_datagram(client, server, port, 443, initial)
+        back = quic_initial(b"\x02\0\0\0\0", dcid=b"", scid=chance.randbytes(8), key_dcid=dcid, server=True)
+        yield udp_datagram(server, client, 443, port, back)
+        for _ in range(3):
+            yield udp_datagram(server, client, 443, port, b"\x40" + chance.randbytes(200))
+
+
 def distinct(chance: random.Random) -> Iterator[bytes]:
     """A flood of names none of which comes twice."""
     for number in count():
         question = _labels(f"x{number}.{chance.randrange(1 << 32):x}.example") + b"\0\1\0\1"
         header = struct.pack("!HHHHHH", number & 0xFFFF, 0x100, 1, 0, 0, 0)
-        yield udp_datagram(_client(chance), 0xC6336435, chance.randrange(20_000, 60_000), 53, header + question)
+        yield udp_datagram(SMALL.client(chance), 0xC6336435, chance.randrange(20_000, 60_000), 53, header + question)
 
 
-def mix(chance: random.Random) -> Iterator[bytes]:
+def mix(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
     """97 % bulk of 400 connections at a time; of the rest half look-ups, half beginnings of connections."""
-    names, hellos, bulk = dns(chance), tls_connections(chance), bytes(1400)
+    names, hellos, bulk = dns(chance, network), tls_connections(chance, network), bytes(1400)
     running: deque[tuple[int, int, int]] = deque(maxlen=400)
     while True:
         if chance.random() < 0.03 or not running:
@@ -147,25 +185,40 @@ def mix(chance: random.Random) -> Iterator[bytes]:
             yield tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
 
 
+def hunt(chance: random.Random) -> Iterator[bytes]:
+    """A gateway's mix of thousands of clients, some of it QUIC, and connections that say no name."""
+    mixed, datagrams = mix(chance, WIDE), quic(chance, WIDE)
+    while True:
+        yield from islice(mixed, 200)
+        yield from islice(datagrams, 4)
+        client, server, port = WIDE.client(chance), WIDE.server("", chance), chance.randrange(20_000, 60_000)
+        yield tcp_segment(client, server, port, 0, SYN)
+        yield tcp_segment(client, server, port, 9, SYN | ACK, back=True)
+        yield tcp_segment(client, server, port, 1, ACK | PSH, chance.randbytes(64))
+
+
 WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "dns": dns,
     "tls": tls,
     "mix": mix,
     "distinct": distinct,
+    "quic": quic,
+    "hunt": hunt,
 }
 
 
 def write(path: Path, workload: str, packets: int) -> int:
     """Write *packets* packets of *workload* to *path*; its size in bytes."""
-    return write_frames(path, islice(WORKLOADS[workload](random.Random(workload)), packets))
+    step_ns = HUNT_STEP_NS if workload == "hunt" else STEP_NS
+    return write_frames(path, islice(WORKLOADS[workload](random.Random(workload)), packets), step_ns)
 
 
-def write_frames(path: Path, frames: Iterable[bytes]) -> int:
+def write_frames(path: Path, frames: Iterable[bytes], step_ns: int = STEP_NS) -> int:
     """Write *frames* to *path* as a capture; its size in bytes."""
     time_ns = START_NS
     with path.open("wb") as file:
         file.write(FILE_HEADER)
         for frame in frames:
-            time_ns += STEP_NS
+            time_ns += step_ns
             file.write(struct.pack("<IIII", *divmod(time_ns, 1_000_000_000), len(frame), len(frame)) + frame)
     return path.stat().st_size

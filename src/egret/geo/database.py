@@ -37,7 +37,7 @@ from egret.settings.bundled import BUNDLED_DATABASE, geo_dir
 BUNDLED = BUNDLED_DATABASE
 CHECKSUM = f"{BUNDLED}.sha256"
 MAX_FILE = 1 << 30  # the largest commercial City database is under 200 MB; beyond this it is another kind of file
-CACHE_ADDRESSES = 65_536  # about 20 MB when full; a busy gateway talks to fewer at a time
+CACHE_ADDRESSES = 16_384  # about 5 MB when full; a busy gateway talks to fewer at a time
 _UNREADABLE = (RuntimeError, ValueError, TypeError, OverflowError)  # maxminddb's own error is a RuntimeError
 _PROBES = ("1.1.1.1", "114.114.114.114", "223.5.5.5", "8.8.8.8", "2400:3200::1", "2606:4700::1")
 

@@ -35,6 +35,7 @@ _QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
 _EMPTY = Assembly(0)
 UNVERIFIED = {"unverified": True}
 _NO_FRAMES = Frames((), False, None)
+_NO_IDS: tuple[bytes, ...] = ()  # tuples, as they hold one or none: a set for each would be half of all that is kept
 
 
 class _Attempt:
@@ -105,9 +106,9 @@ class _Pair:
         self.key = key
         self.ends = ends
         self.attempts: list[_Attempt] = []
-        self.failed: set[bytes] = set()  # versions and ids whose own keys did not open what bore them
-        self.server_ids: set[bytes] = set()  # ids the server chose: no attempt begins with them
-        self.retried: set[bytes] = set()  # ids of Retry packets: the same connection goes on
+        self.failed = _NO_IDS  # versions and ids whose own keys did not open what bore them
+        self.server_ids = _NO_IDS  # ids the server chose: no attempt begins with them
+        self.retried = _NO_IDS  # ids of Retry packets: the same connection goes on
         self.last_ns = 0
         self.cost = 0
 
@@ -178,9 +179,9 @@ class QuicFlows:
         """Learn the ids that the server chose."""
         for header in headers:
             if header.kind is PacketKind.RETRY:
-                _remember(pair.retried, header.scid)
+                pair.retried = _remember(pair.retried, header.scid)
             elif header.kind is not PacketKind.VERSION_NEGOTIATION:
-                _remember(pair.server_ids, header.scid)
+                pair.server_ids = _remember(pair.server_ids, header.scid)
 
     def _initial(self, packet: Packet, datagram: bytes, header: LongHeader) -> list[Event]:
         events: list[Event] = []
@@ -224,7 +225,7 @@ class QuicFlows:
                     self._begin(pair, attempt)
                     return attempt, frames
             if not header.cut:
-                _remember(pair.failed, tried)
+                pair.failed = _remember(pair.failed, tried)
         for attempt in reversed(pair.attempts):
             frames = attempt.open(datagram, header)
             if frames is not None:
@@ -339,11 +340,9 @@ class QuicFlows:
         return {"quic_flows": len(self._pairs)}
 
 
-def _remember(ids: set[bytes], cid: bytes) -> None:
-    """Keep a few ids; an attacker who sends many gains nothing but being tried again."""
-    if len(ids) >= MAX_FAILED:
-        ids.pop()
-    ids.add(cid)
+def _remember(ids: tuple[bytes, ...], cid: bytes) -> tuple[bytes, ...]:
+    """The last few ids and this one; an attacker who sends many gains nothing but being tried again."""
+    return ids if cid in ids else (*ids[1 - MAX_FAILED :], cid)
 
 
 def _wanted(data: bytes) -> int:
