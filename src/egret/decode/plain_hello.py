@@ -8,22 +8,24 @@ never says anything else than that would (tests/property/test_plain_hello.py).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
 
 MAX_PLAIN = 4_096  # bytes of a hello that are worth putting together; a browser's post-quantum one has 1.7 to 2.2 KB
+SESSION_AT = 43
+SERVER_NAME, KEY_SHARE = 0, 51  # extensions
 
 _HANDSHAKE, _CLIENT_HELLO = 0x16, 1
 _SMALLEST = 60
 _HEAD = Struct("!BBBHBBHBB")  # record type, version, length; message type, length in two parts; version
 _TWO = Struct("!HH")
 _U16 = Struct("!H")
-_SESSION_AT = 43
 _MAX_SESSION = 32
 _HOST = re.compile(rb"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.[a-z][a-z0-9_-]{0,62}").fullmatch
 _MAX_HOST = 253
 _MAX_ALPN = 8
-_SERVER_NAME, _SIGNATURES, _ALPN, _VERSIONS, _KEY_SHARE = 0, 13, 16, 43, 51
+_SIGNATURES, _ALPN, _VERSIONS = 13, 16, 43
 _ECH, _ESNI = 0xFE0D, 0xFFCE
 
 
@@ -63,10 +65,10 @@ def first_of_plain(data: bytes) -> int:
 
 def _extensions_at(data: bytes, end: int) -> int | None:
     """Where the extensions begin, if they fill the rest of the message."""
-    session = data[_SESSION_AT]
+    session = data[SESSION_AT]
     if session > _MAX_SESSION:
         return None
-    at = _SESSION_AT + 1 + session
+    at = SESSION_AT + 1 + session
     at += 2 + _U16.unpack_from(data, at)[0]
     at += 1 + data[at]
     return at + 2 if at + 2 + _U16.unpack_from(data, at)[0] == end else None
@@ -79,7 +81,7 @@ def _walk(data: bytes, at: int, end: int) -> bytes | None:
         kind, size = unpack(data, at)
         at += 4
         stop = at + size
-        if kind == _SERVER_NAME:
+        if kind == SERVER_NAME:
             if host is not None:
                 return None
             host = _host(data, at, stop)
@@ -96,7 +98,21 @@ def _host(data: bytes, at: int, stop: int) -> bytes | None:
     if at + 2 + listed != stop or data[at + 2] != 0 or at + 5 + size != stop or size > _MAX_HOST:
         return None
     host = data[at + 5 : stop]
-    return host if _HOST(host) else None
+    return host if is_plain_host(host) else None
+
+
+def is_plain_host(host: bytes) -> bool:
+    """Whether a name of no more than 253 bytes is a lower-case host name of several labels, the last no number."""
+    return _HOST(host) is not None
+
+
+def extensions(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Type, start and end of each extension of a hello that named a host."""
+    at = _extensions_at(data, len(data)) or len(data)
+    while at < len(data):
+        kind, size = _TWO.unpack_from(data, at)
+        at += 4 + size
+        yield kind, at - size, at
 
 
 def _list_of_16(data: bytes, at: int, stop: int) -> bool:
@@ -134,7 +150,7 @@ _CHECKED = {
     _SIGNATURES: _list_of_16,
     _ALPN: _alpn,
     _VERSIONS: _list_of_8,
-    _KEY_SHARE: _key_share,
+    KEY_SHARE: _key_share,
     _ECH: _never,
     _ESNI: _never,
 }
