@@ -9,7 +9,7 @@ before, is that client's incident, and not a second one.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,13 +69,14 @@ class Relays:
         elif server.answers and event.protocol in _LOOKUPS:
             self._mark(server, event, Role.RESOLVER)
 
-    def is_watched(self, client: bytes) -> bool:
-        """Whether *client* serves others, so that whatever it does itself matters."""
-        return client in self._servers
+    @property
+    def watched(self) -> Collection[bytes]:
+        """Who serves others, now and later: whatever they do themselves matters."""
+        return self._servers.keys()
 
     def learns_from(self, client: bytes, answerer: bytes | None) -> bool:
         """Whether a DNS message may say something new of who speaks for others; *answerer* is None for a question."""
-        if self.is_watched(client):
+        if client in self._servers:
             return True
         if answerer is None or answerer == client or not self._is_inside(answerer):
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from egret.model import Kind, NamedBy, Protocol, Transport
 
@@ -17,7 +17,7 @@ class Greetings:
         named: whether a name, or one of its resolvers, is known.
         special: whether the server at an address and a port is anything whatever it is called.
         is_client: whether an address is a client of ours.
-        watched: whether everything that a client does matters.
+        watched: clients of whom everything matters that they do.
         counts: where names and connections are counted, under the pipeline's keys.
     """
 
@@ -26,7 +26,7 @@ class Greetings:
         named: Callable[[str], bool],
         special: Callable[[bytes, int], bool],
         is_client: Callable[[bytes], bool],
-        watched: Callable[[bytes], bool],
+        watched: Container[bytes],
         counts: Counter[tuple[str, ...]],
     ) -> None:
         self._named = named
@@ -35,7 +35,9 @@ class Greetings:
         self._watched = watched
         self._counts = counts
         self._plain: dict[bytes, bool] = {}
+        self._clients: dict[bytes, bool] = {}
         self._servers: dict[bytes, bool] = {}
+        self.hosts: Container[bytes] = self._plain.keys()  # those that were asked about
         self._names = self._connections = 0
 
     def take(self, host: bytes, ends: bytes) -> bool:
@@ -50,9 +52,12 @@ class Greetings:
             plain = _remember(self._plain, host, not self._named(host.decode("ascii")))
         size = (len(ends) - 4) // 2
         client = ends[:size]
-        if not plain or self._watched(client):
+        if not plain or client in self._watched:
             return False
-        if self._is_client(client):
+        ours = self._clients.get(client)
+        if ours is None:
+            ours = _remember(self._clients, client, self._is_client(client))
+        if ours:
             if self._is_special(ends[size:-4] + ends[-2:]):
                 return False
             self._connections += 1
@@ -66,8 +71,9 @@ class Greetings:
         return special
 
     def forget(self) -> None:
-        """Ask anew about names and servers."""
+        """Ask anew about everything."""
         self._plain.clear()
+        self._clients.clear()
         self._servers.clear()
 
     def settle(self) -> None:

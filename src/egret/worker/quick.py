@@ -8,38 +8,38 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from mmap import mmap
-from typing import NamedTuple
 
+from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
-from egret.decode.plain_hello import MAX_PLAIN, first_of_plain, plain_server_name
+from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
 
 MAX_HELD = 4_096  # connections; what comes beyond is the observer's at once
-MAX_PIECES = 4  # of a hello
+MAX_PIECES = 4  # of a hello, but for the last
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
 _DNS_PORT = b"\0\x35"
 _MASK = 0xFFFFFFFF
 _NOTHING = memoryview(b"")
-_new = tuple.__new__
 
-Piece = tuple[int, bytes]  # when it came, and what
+# The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, as
+# it went between none of those.
+Opened = tuple[int, int, str | None, int]
 
 
-class Opened(NamedTuple):
-    """A connection whose client's SYN came."""
+class _Begun:
+    """The first pieces of a hello, and when they came."""
 
-    first: int  # the sequence number behind it
-    time_ns: int
-    interface: str | None
-    generation: int  # of the measured addresses: it was to and from none of those
-    back: bytes | None = None  # the ends of the other direction, once its SYN and ACK came
-    size: int = 0  # of its hello, once the first piece came
-    pieces: tuple[Piece, ...] = ()
+    __slots__ = ("data", "pieces", "size")
+
+    def __init__(self, size: int, data: bytes, time_ns: int) -> None:
+        self.size = size  # of the whole
+        self.data = data
+        self.pieces = [(time_ns, len(data))]
 
 
 class Quick:
@@ -48,17 +48,23 @@ class Quick:
     Args:
         observer: what sees all that is not held, and what is let go.
         take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
+        hosts: names that it was asked about.
     """
 
-    def __init__(self, observer: Observer, take: Callable[[bytes, bytes], bool]) -> None:
+    def __init__(self, observer: Observer, take: Callable[[bytes, bytes], bool], hosts: Container[bytes] = ()) -> None:
         self._young = observer.streams.young
+        self._decided = observer.streams.young.decided
         self._volumes = observer.volumes
         self._take = take
-        self._held: dict[bytes, Opened] = {}
+        self._server_name = HelloShapes(hosts).server_name
+        # By the ends of the client's direction:
+        self._opened: dict[bytes, Opened] = {}
+        self._accepted: dict[bytes, bytes] = {}  # the ends of the other direction, whose SYN and ACK came
+        self._begun: dict[bytes, _Begun] = {}
         observer.held.keeper = self
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._opened)
 
     def segment(
         self,
@@ -84,81 +90,89 @@ class Quick:
             interface: where.
         """
         if not flags & _SETTLING:
-            opened = self._held.get(ends)
-            return opened is not None and self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)
+            opened = self._opened.get(ends)
+            if opened is None or (opened[3] != self._volumes.generation and self._is_measured(ends)):
+                return False
+            return at == end or self._hello(opened[0], ends, seq, bytes(buffer[at:end]), time_ns)
         if at != end:
             return False
         if flags & _SETTLING != _SYN:
             return self._ends(ends)
         if flags & _ACK:
-            return self._accepted(ends)
+            return self._accept(ends)
         return self._open(ends, seq + 1 & _MASK, time_ns, interface)
 
     def _ends(self, ends: bytes) -> bool:
         """Whether a connection ends of which nobody awaits the end."""
-        return self._young.decided.get(hash(ends)) is not None and not self._is_measured(ends)
+        return self._decided.get(hash(ends)) is not None and not self._is_measured(ends)
 
     def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> bool:
-        opened = self._held.get(ends)
+        opened = self._opened.get(ends)
         if opened is not None:
-            return opened.first == first and not self._matters(opened, ends)
-        if len(self._held) >= MAX_HELD or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
+            return opened[0] == first and not self._matters(opened, ends)
+        if len(self._opened) >= MAX_HELD or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
             return False
-        if self._is_measured(ends) or self._young.knows(hash(ends)):
+        if self._young.knows(hash(ends)) or self._is_measured(ends):
             return False
-        self._held[ends] = _new(Opened, (first, time_ns, interface, self._volumes.generation, None, 0, ()))
+        self._opened[ends] = first, time_ns, interface, self._volumes.generation
         return True
 
-    def _accepted(self, back: bytes) -> bool:
+    def _accept(self, back: bytes) -> bool:
         ends = opposite(back)
-        opened = self._held.get(ends)
+        opened = self._opened.get(ends)
         if opened is None or self._matters(opened, ends):
             return False
-        if opened.back is None:
-            self._held[ends] = opened._replace(back=back)
+        self._accepted[ends] = back
         return True
 
-    def _hello(self, opened: Opened, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
-        if self._matters(opened, ends):
+    def _hello(self, first: int, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
+        """Take a piece of what should be a plain hello."""
+        begun = self._begun.get(ends)
+        if begun is not None:
+            return self._go_on(begun, first, ends, seq, data, time_ns)
+        if seq != first:
             return False
-        if opened.pieces:
-            return self._piece(opened, ends, seq, data, time_ns)
-        if seq != opened.first:
-            return False
-        if self._is_done(opened, ends, data):
-            return True
         size = first_of_plain(data)
+        if size == len(data):
+            return self._is_done(first, ends, data)
         if not len(data) < size <= MAX_PLAIN:
             return False
-        self._held[ends] = opened._replace(size=size, pieces=((time_ns, data),))
+        self._begun[ends] = _Begun(size, data, time_ns)
         return True
 
-    def _piece(self, opened: Opened, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
-        held = b"".join([piece for _, piece in opened.pieces])
-        size = len(held) + len(data)
-        if seq != opened.first + len(held) & _MASK or len(data) < 2 or size > opened.size:
+    def _go_on(self, begun: _Begun, first: int, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
+        missing = begun.size - len(begun.data)
+        if seq != first + len(begun.data) & _MASK or not 1 < len(data) <= missing:
             return False  # a lone byte may be a keep-alive's
-        if size == opened.size:
-            return self._is_done(opened, ends, held + data)
-        if len(opened.pieces) == MAX_PIECES:
+        if len(data) == missing:
+            return self._is_done(first, ends, begun.data + data)
+        if len(begun.pieces) == MAX_PIECES:
             return False
-        self._held[ends] = opened._replace(pieces=(*opened.pieces, (time_ns, data)))
+        begun.data += data
+        begun.pieces.append((time_ns, len(data)))
         return True
 
-    def _is_done(self, opened: Opened, ends: bytes, data: bytes) -> bool:
+    def _is_done(self, first: int, ends: bytes, data: bytes) -> bool:
         """Whether *data* was all that anybody wanted of the connection."""
-        host = plain_server_name(data)
+        host = self._server_name(data)
         if host is None or not self._take(host, ends):
             return False
-        back = opened.back or opposite(ends)
-        del self._held[ends]
-        self._held.pop(back, None)  # both ends may have said SYN
-        self._young.pass_over(hash(ends), hash(back), opened.first, opened.first + len(data) & _MASK)
+        back = self._accepted.get(ends) or opposite(ends)
+        self._drop(ends)
+        if back in self._opened:  # both ends may have said SYN
+            self._drop(back)
+        self._young.pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         return True
+
+    def _drop(self, ends: bytes) -> None:
+        del self._opened[ends]
+        self._accepted.pop(ends, None)
+        if self._begun:
+            self._begun.pop(ends, None)
 
     def _matters(self, opened: Opened, ends: bytes) -> bool:
         """Whether the bytes of its addresses' traffic have begun to be counted."""
-        return opened.generation != self._volumes.generation and self._is_measured(ends)
+        return opened[3] != self._volumes.generation and self._is_measured(ends)
 
     def _is_measured(self, ends: bytes) -> bool:
         if not self._volumes.active:
@@ -168,29 +182,34 @@ class Quick:
 
     def take(self, ends: bytes) -> list[Packet]:
         """The segments of one connection, if there are any; they are held no more."""
-        opened = self._held.pop(ends, None)
-        return [] if opened is None else _packets(opened, ends)
+        opened = self._opened.get(ends)
+        if opened is None:
+            return []
+        packets = _packets(opened, ends, accepted=ends in self._accepted, begun=self._begun.get(ends))
+        self._drop(ends)
+        return packets
 
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""
-        held, self._held = self._held, {}
-        return [packet for ends, opened in held.items() for packet in _packets(opened, ends)]
+        return [packet for ends in list(self._opened) for packet in self.take(ends)]
 
 
-def _packets(opened: Opened, ends: bytes) -> list[Packet]:
+def _packets(opened: Opened, ends: bytes, *, accepted: bool, begun: _Begun | None) -> list[Packet]:
     """A connection's segments, as they would have been decoded."""
     size = (len(ends) - 4) // 2
     client = Endpoint(ends[:size], int.from_bytes(ends[-4:-2]))
     server = Endpoint(ends[size:-4], int.from_bytes(ends[-2:]))
-    seq, interface = opened.first, opened.interface
+    first, opened_ns, interface, _ = opened
 
     def packet(time_ns: int, seq: int, flags: int, data: memoryview = _NOTHING) -> Packet:
         return Packet(time_ns, Transport.TCP, client, server, data, len(data), seq & _MASK, flags, interface)
 
-    found = [packet(opened.time_ns, seq - 1, _SYN)]
-    if opened.back is not None:
+    found = [packet(opened_ns, first - 1, _SYN)]
+    if accepted:
         found.append(found[0]._replace(source=server, destination=client, flags=_SYN | _ACK))
-    for time_ns, data in opened.pieces:
-        found.append(packet(time_ns, seq, _ACK, memoryview(data)))
-        seq += len(data)
+    if begun is not None:
+        at = 0
+        for time_ns, length in begun.pieces:
+            found.append(packet(time_ns, first + at, _ACK, memoryview(begun.data)[at : at + length]))
+            at += length
     return found

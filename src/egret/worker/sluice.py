@@ -211,10 +211,10 @@ class Sluice:
             start, last = body + (offset >> 2 & 0x3C), body + length
             if not body + 20 <= start <= last:
                 return False
-            if (flags & _SETTLING or not self._is_idle(buffer, start, last, end, ends)) and (
+            if (
                 last > end
                 or not self._quick.segment(buffer, start, last, ends, int.from_bytes(number), flags, time_ns, interface)
-            ):
+            ) and (flags & _SETTLING or not self._is_idle(buffer, start, last, end, ends)):
                 return False
             self.segments += 1
             return True

@@ -26,7 +26,7 @@ class Asked:
             self._named,
             lambda ip, port: (ip, port) == (RESOLVER, 443),
             lambda ip: ip in {INSIDE, RELAY},
-            lambda ip: ip == RELAY,
+            {RELAY},
             self.counts,
         )
 
