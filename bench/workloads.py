@@ -52,7 +52,7 @@ def _name(chance: random.Random) -> str:
     return f"w{rank}.site{rank % 977}.example"
 
 
-def _labels(name: str) -> bytes:
+def labels(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
 
 
@@ -102,7 +102,7 @@ def _post_quantum(hello: bytes) -> bytes:
 def dns(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
     while True:
         name, client, number = _name(chance), network.client(chance), chance.randrange(65536)
-        question = _labels(name) + b"\0\1\0\1"
+        question = labels(name) + b"\0\1\0\1"
         port, resolver = chance.randrange(20_000, 60_000), network.resolver
         yield udp_datagram(client, resolver, port, 53, struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question)
         answer = b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, network.server(name, chance))
@@ -163,7 +163,7 @@ def quic(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
 def distinct(chance: random.Random) -> Iterator[bytes]:
     """A flood of names none of which comes twice."""
     for number in count():
-        question = _labels(f"x{number}.{chance.randrange(1 << 32):x}.example") + b"\0\1\0\1"
+        question = labels(f"x{number}.{chance.randrange(1 << 32):x}.example") + b"\0\1\0\1"
         header = struct.pack("!HHHHHH", number & 0xFFFF, 0x100, 1, 0, 0, 0)
         yield udp_datagram(SMALL.client(chance), 0xC6336435, chance.randrange(20_000, 60_000), 53, header + question)
 

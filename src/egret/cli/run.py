@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import sys
@@ -38,6 +39,7 @@ from egret.telemetry.table import FilterKind
 from egret.track.limits import Limits
 from egret.web.tls import Certificate
 from egret.worker.canary import Ear
+from egret.worker.heap import rest
 from egret.worker.meter import Meter
 from egret.worker.pipeline import Pipeline
 from egret.worker.process import Worker
@@ -71,6 +73,7 @@ def run(
     user = find_user(settings.capture.user) if os.geteuid() == 0 else None
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
+    gc.freeze()  # knowledge stays: daemon and workers need not look through it, and share its memory
     shares = _shares(placement.interfaces, settings.capture.workers)
     plan = _plan(settings, placement, user)
     opener = Opener.start(
@@ -209,6 +212,7 @@ def _work(
     link: WorkerLink, knowledge: Knowledge, interfaces: Sequence[str], inside: Sequence[str], *, conntrack: bool
 ) -> None:
     """What a worker process does; it was forked with everything loaded."""
+    rest()
     pipeline = Pipeline(
         knowledge.catalog,
         knowledge.judge,

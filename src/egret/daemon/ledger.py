@@ -17,13 +17,13 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from egret.alerts.incidents import Incidents
-from egret.alerts.model import Alert, Incident
+from egret.alerts.model import Action, Alert, Incident
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
 from egret.judge.identity import Directory, known_by
 from egret.judge.relays import Relays
 from egret.judge.verdict import Judge
-from egret.model import Detection, Volume
+from egret.model import Detection, Observation, Volume
 from egret.sinks.base import Outcome
 from egret.sinks.outputs import Outputs
 from egret.store import outbox
@@ -81,6 +81,7 @@ class Ledger:
         self._evidence = evidence
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
+        self._prompt: set[str] = set()  # those of them that a packet's name made
         self._settled: list[tuple[str, Outcome, list[str], str]] = []
         self._wake = asyncio.Event()
         self.offering = asyncio.Lock()  # held from the commit of alerts until every output has them
@@ -195,6 +196,8 @@ class Ledger:
             self._telemetry.suppressed(Suppressed.APPROVED)
         if counters.counted > before.counted:
             self._telemetry.suppressed(Suppressed.BELOW_ALERT_FROM)
+        if isinstance(detection.observation, Observation):  # a connection's time is when it began, not when it told
+            self._prompt |= {alert.id for alert in alerts if alert.action in {Action.OPENED, Action.ESCALATED}}
         self._queue(alerts)
         self._keep(detection)
 
@@ -227,12 +230,14 @@ class Ledger:
     async def _commit_and_offer(self) -> None:
         async with self.offering:
             alerts, self._waiting = self._waiting, []
+            prompt, self._prompt = self._prompt, set()
             if not alerts:
                 return
             try:
                 await self._on_disk(lambda: self._record(alerts))
             finally:
                 self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
+                self._telemetry.prompt(time.time_ns() - alert.time_ns for alert in alerts if alert.id in prompt)
 
     def drop(self, is_theirs: Callable[[Incident], bool]) -> int:
         """Forget the alerts about a client that wait to be committed; how many. Under ``offering``."""

@@ -52,16 +52,15 @@ class Telemetry(SelfWatch, Storing):
     def __init__(self, version: str, log: Log | None = None) -> None:
         super().__init__(log or Log())
         self._services: dict[str, tuple[str, str]] = {}  # vendor and service of each signature
-        self._latency = Histogram(
-            "egret_detection_latency_seconds",
-            BY_NAME["egret_detection_latency_seconds"].help,
-            buckets=LATENCY_BUCKETS_S,
-            registry=self.registry,
-        )
+        self._latency = self._histogram("egret_detection_latency_seconds")
+        self._alert_latency = self._histogram("egret_alert_latency_seconds")
         for name, combinations in FIXED.items():
             self._announce(name, combinations)
         self._set("egret_build_info", 1, version)
         self.named_share(None)
+
+    def _histogram(self, name: str) -> Histogram:
+        return Histogram(name, BY_NAME[name].help, buckets=LATENCY_BUCKETS_S, registry=self.registry)
 
     def _announce_some(self, name: str, combinations: Collection[Labels]) -> None:
         """The same, unless it were too many."""
@@ -217,6 +216,11 @@ class Telemetry(SelfWatch, Storing):
         self._add("egret_alerts_total", 1, action.value, severity.value)
         if action is Action.OPENED:
             self._add("egret_incidents_opened_total", 1, severity.value)
+
+    def prompt(self, latencies_ns: Iterable[int]) -> None:
+        """How long after its packet each of some alerts was committed and queued; a clock set back makes it 0."""
+        for each_ns in latencies_ns:
+            self._alert_latency.observe(max(0.0, each_ns / 1e9))
 
     def volume(self, volume: Volume) -> None:
         """What a client and a service of the announced catalogue moved; nothing tells clients apart."""

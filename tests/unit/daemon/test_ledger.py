@@ -67,6 +67,7 @@ def test_an_alert_is_committed_and_then_delivered(tmp_path: Path) -> None:
     assert room.telemetry.total("egret_alerts_total") == 2
     assert room.telemetry.total("egret_detections_total", service="Example Chat") == 2
     assert room.telemetry.value("egret_deliveries_total", "collector", "delivered") == 2
+    assert room.telemetry.registry.get_sample_value("egret_alert_latency_seconds_count") == 2
 
 
 def test_what_was_open_continues_after_a_restart_without_a_second_alert(tmp_path: Path) -> None:

@@ -80,6 +80,14 @@ def lines(made: Telemetry) -> list[str]:
     return made.exposition().decode().splitlines()
 
 
+def test_the_latency_of_alerts_is_never_negative() -> None:
+    telemetry = Telemetry("1")
+    telemetry.prompt([60_000_000, -5])
+    value = telemetry.registry.get_sample_value
+    assert value("egret_alert_latency_seconds_bucket", {"le": "0.005"}) == 1
+    assert value("egret_alert_latency_seconds_bucket", {"le": "0.075"}) == 2
+
+
 def test_one_kind_of_filter_is_in_use() -> None:
     telemetry = Telemetry("1")
     telemetry.watch(["eth1"])

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import gc
+
+from egret.worker.heap import MANY, rest
+
+
+def test_nothing_is_looked_through_for_a_long_time() -> None:
+    before = gc.get_threshold()
+    try:
+        rest()
+        assert gc.isenabled()
+        assert gc.get_threshold()[0] == MANY
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
