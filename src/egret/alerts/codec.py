@@ -194,6 +194,7 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         sequence=int(data["sequence"]),
         alerted_ns=parse_rfc3339(data["alerted"]),
         updates=int(data["updates"]),
+        told=tuple(int(each) for each in data.get("told", ())),  # in the store only
         closed_ns=None if closed is None else parse_rfc3339(closed),
         close_reason=None if reason is None else CloseReason(reason),
         approval=ruling_from_dict(data.get("approval")),

@@ -39,6 +39,7 @@ MAX_RESOLVERS = 4
 MAX_INTERFACES = 8
 MAX_ADDRESSES = 32  # of one client: privacy addresses come daily and last a week (RFC 8981 section 3.8)
 MAX_FLOWS = 16  # flows remembered so that a hello and its connection count as one
+CLOCK_STEP_NS = 60 * 1_000_000_000  # a time so far ahead of now means that the clock was set back
 _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integer
 _MEGABYTE_BITS = 20
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
@@ -93,7 +94,7 @@ class Folding:
         self._addresses_more = incident.client_addresses_more
         self._client: ClientIdentity | None = None
         self._files = incident.evidence_files
-        self._told = self._tellable()
+        self._told = incident.told or self._tellable()
 
     @classmethod
     def begin(
@@ -131,7 +132,7 @@ class Folding:
         self._detections += 1
         self._know(detection.client or unknown_client(seen.client.ip))
         self._first_ns, self._last_ns = min(self._first_ns, seen.time_ns), max(self._last_ns, seen.time_ns)
-        self.quiet_from_ns = seen.time_ns
+        self.quiet_from_ns = in_order(seen.time_ns, self.quiet_from_ns)
         label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
         self._protocols[str(label)] = self._protocols.get(str(label), 0) + 1
         if seen.name:
@@ -250,17 +251,17 @@ class Folding:
         self._weighing.volume(self.bytes_out)
         self._weigh()
 
-    def set_back(self, now_ns: int, tolerance_ns: int) -> None:
+    def set_back(self, now_ns: int) -> None:
         """Follow a clock that was set back, so that nothing waits for a time that will not come soon."""
-        if self.quiet_from_ns > now_ns + tolerance_ns:
+        if self.quiet_from_ns > now_ns + CLOCK_STEP_NS:
             self.quiet_from_ns = now_ns
-        if self.alerted_ns > now_ns + tolerance_ns:
+        if self.alerted_ns > now_ns + CLOCK_STEP_NS:
             self.alerted_ns = now_ns
 
     def alert(self, action: Action, time_ns: int, previous: Severity | None = None) -> Alert:
         """Make the next alert of this incident."""
         self.sequence += 1
-        self.alerted_ns = time_ns
+        self.alerted_ns = time_ns = in_order(time_ns, self.alerted_ns)
         self._told = self._tellable()
         self.changed = True
         return Alert(
@@ -276,7 +277,7 @@ class Folding:
     def close(self, time_ns: int, reason: CloseReason) -> Alert:
         """Make the last alert of this incident."""
         alert = self.alert(Action.CLOSED, time_ns)
-        closed = replace(alert.incident, closed_ns=time_ns, close_reason=reason)
+        closed = replace(alert.incident, closed_ns=alert.time_ns, close_reason=reason)
         return replace(alert, incident=closed)
 
     def snapshot(self) -> Incident:
@@ -316,9 +317,15 @@ class Folding:
             sequence=self.sequence,
             alerted_ns=self.alerted_ns,
             updates=self.updates,
+            told=self._told,
             approval=self.approval,
             evidence_files=self._files,
         )
+
+
+def in_order(time_ns: int, before_ns: int) -> int:
+    """*time_ns*, or *before_ns* where it is a little later: two interfaces hand over a little out of order."""
+    return before_ns if 0 < before_ns - time_ns <= CLOCK_STEP_NS else time_ns
 
 
 def _flow(seen: Observation | Connection) -> FlowKey:

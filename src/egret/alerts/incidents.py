@@ -33,7 +33,6 @@ _Key = tuple[str, str]  # who the client is (``ClientIdentity.key``), signature 
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
 _WALK_NS_EACH = 1_000_000  # and longer with many: a walk takes some 5 us each, so this is half a percent of a core
 _CLOSED_BY = {ApprovalState.APPROVED: CloseReason.APPROVED, ApprovalState.TOLERATED: CloseReason.TOLERATED}
-_CLOCK_STEP_NS = 60 * SECOND_NS  # a time this far ahead of now means that the clock was set back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +252,10 @@ class Incidents:
         wait_ns = min(self._policy.update_every_ns << min(folding.updates, 16), self._policy.update_at_least_ns)
         return folding.alerted_ns + wait_ns
 
+    def _close_ns(self, folding: Folding) -> int:
+        """When it is over; after a reload that shortened it, not before what was told already."""
+        return max(folding.quiet_from_ns + self._policy.close_after_ns, folding.alerted_ns)
+
     def _settle(self, key: _Key, time_ns: int) -> list[Alert]:
         """Say what an incident had to say before *time_ns*, dated when it was due.
 
@@ -263,7 +266,7 @@ class Incidents:
         if folding is None:
             return []
         alerts = []
-        due_ns, close_ns = self._due_ns(folding), folding.quiet_from_ns + self._policy.close_after_ns
+        due_ns, close_ns = self._due_ns(folding), self._close_ns(folding)
         if due_ns <= time_ns and due_ns < close_ns and folding.has_news:
             folding.updates += 1
             alerts.append(self._update(folding, due_ns))
@@ -303,7 +306,7 @@ class Incidents:
         self._walked_ns = time_ns
         alerts: list[Alert] = []
         for key, folding in list(self._open.items()):
-            folding.set_back(time_ns, _CLOCK_STEP_NS)
+            folding.set_back(time_ns)
             alerts += self._settle(key, time_ns)
         return sorted(alerts, key=lambda alert: alert.time_ns)
 

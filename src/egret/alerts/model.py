@@ -103,6 +103,7 @@ class Incident:
     sequence: int = 0  # of its newest alert
     alerted_ns: int = 0  # when that alert was made
     updates: int = 0  # periodic updates so far: each doubles the wait for the next
+    told: tuple[int, ...] = field(default=(), compare=False)  # what the newest alert told (``Folding``): for a restart
     closed_ns: int | None = None
     close_reason: CloseReason | None = None
     client_key: str = ""  # who the client is, whatever its address: ``ClientIdentity.key``

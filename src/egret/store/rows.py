@@ -22,7 +22,7 @@ def incident_row(incident: Incident) -> tuple[object, ...]:
         int64(incident.first_ns),
         int64(incident.last_ns),
         None if closed is None else int64(closed),
-        json.dumps(incident_to_dict(incident), separators=(",", ":")),
+        json.dumps({**incident_to_dict(incident), "told": incident.told}, separators=(",", ":")),
     )
 
 
