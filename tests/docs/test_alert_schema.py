@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from copy import deepcopy
 from typing import Any
@@ -28,6 +29,7 @@ def golden() -> list[dict[str, Any]]:
     return documents
 
 
+@functools.cache
 def validator() -> jsonschema.Draft202012Validator:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     return jsonschema.Draft202012Validator(SCHEMA)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import jc
 
 _KEY = re.compile(r"(?:^| )([A-Za-z0-9_]+)=")
 _SYSLOG = re.compile(r"<(\d{1,3})>1 (\S+) (\S{1,255}) (\S{1,48}) (\S{1,128}) (\S{1,32}) ", re.ASCII)
@@ -22,6 +25,13 @@ def read_cef(line: str) -> tuple[list[str], dict[str, str]]:
         assert found[1] not in fields, f"{found[1]} twice"
         fields[found[1]] = re.sub(r"\\([=\\])", r"\1", value)
     return [re.sub(r"\\([|\\])", r"\1", part) for part in re.findall(r"((?:[^|\\]|\\[|\\])*)\|", head)], fields
+
+
+def read_by_jc(form: str, line: str) -> dict[str, Any]:
+    """What the reader of another project makes of a line, its own keys added."""
+    [read] = jc.parse(form, line, quiet=True)
+    assert isinstance(read, dict)
+    return read
 
 
 def read_leef(line: str) -> tuple[list[str], dict[str, str]]:

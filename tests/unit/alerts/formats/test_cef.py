@@ -9,8 +9,8 @@ from egret.alerts.model import Sensor
 from egret.alerts.veil import Veil
 from egret.model import Severity
 from egret.settings.pseudonyms import SivPseudonyms
-from tests.support.alerts import alerts_of, check_golden, hello, hostile, lookup, numbered, opened, whole_life
-from tests.support.lines import read_cef
+from tests.support.alerts import HOSTILE, alerts_of, check_golden, hello, hostile, lookup, numbered, opened, whole_life
+from tests.support.lines import read_by_jc, read_cef
 
 SENSOR = Sensor("1.2.3", "gw.example")
 V6 = bytes.fromhex("20010db8000000000000000000000009")
@@ -26,6 +26,22 @@ def test_the_header_says_who_what_and_how_grave() -> None:
     assert (fields["src"], fields["dst"], fields["dpt"]) == ("192.0.2.7", "203.0.113.9", "443")
     assert (fields["dhost"], fields["externalId"]) == ("chat.example", opened().incident.id)
     assert fields["cs3"] == opened().incident.community_id
+
+
+DOUBTFUL = [HOSTILE, r"a\=b\\", " src=192.0.2.1", "x cs1Label=y cs1=z", "|8|act=closed", "\\"]
+
+
+@pytest.mark.parametrize("name", ["chat.example", *DOUBTFUL])
+def test_somebody_elses_reader_reads_the_same(name: str) -> None:
+    life = whole_life() if name == "chat.example" else alerts_of(hello(name=name), lookup(name=name))
+    for line in (alert_to_cef(alert, SENSOR) for alert in life):
+        head, fields = read_cef(line)
+        read = read_by_jc("cef", line)
+        names = ["deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "agentSeverity"]
+        assert [str(read[key]) for key in names] == head[1:]
+        labels = {key.removesuffix("Label"): label for key, label in fields.items() if key.endswith("Label")}
+        said = {labels.get(key, key): value for key, value in fields.items() if not key.endswith("Label")}
+        assert {key: str(read.get(key)) for key in said} == said
 
 
 @pytest.mark.parametrize(("severity", "number"), list(zip(Severity, ("1", "3", "5", "8", "10"), strict=True)))

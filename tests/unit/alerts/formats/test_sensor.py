@@ -6,6 +6,7 @@ from egret.alerts.formats.sensor import sensor_headline, sensor_line, sensor_to_
 from egret.alerts.model import Sensor
 from egret.alerts.sensor import Board, Finding, Problem, SensorAlert
 from egret.model import Severity
+from tests.support.ecs import faults
 
 SENSOR = Sensor("1.0", "gw")
 DOWN = Finding(
@@ -48,6 +49,7 @@ def test_our_own_form_tells_it_from_alerts_about_incidents() -> None:
 
 def test_ecs_has_a_dataset_of_its_own_and_no_client() -> None:
     raised, over = (sensor_to_ecs(alert, SENSOR) for alert in both())
+    assert faults(raised) + faults(over) == []
     assert raised["event"]["dataset"] == "egret.sensor"
     assert (raised["event"]["type"], over["event"]["type"]) == (["start"], ["end"])
     assert not {"client", "source", "destination", "rule"} & raised.keys()

@@ -9,7 +9,7 @@ from egret.alerts.formats.syslog import SD_ID, Facility, SyslogForm, facility_co
 from egret.alerts.model import Sensor
 from egret.model import Severity
 from tests.support.alerts import check_golden, hostile, numbered, opened, sensor_alert, whole_life
-from tests.support.lines import read_cef, read_syslog
+from tests.support.lines import read_by_jc, read_cef, read_syslog
 
 FORM = SyslogForm(sensor=Sensor("1.2.3", "gw.example"), process="7")
 
@@ -26,6 +26,17 @@ def test_header_structured_data_and_text() -> None:
     assert (params["client"], params["host"], params["operator"]) == ("192.0.2.7", "chat.example", "CN")
     assert params["communityId"] == opened().incident.community_id
     assert text.startswith("192.0.2.7 connected to Example Chat")
+
+
+def test_somebody_elses_reader_reads_the_same() -> None:
+    for written in (message(alert, FORM) for alert in whole_life()):
+        head, params, text = read_syslog(written)
+        read = read_by_jc("syslog", written.decode())
+        names = ["priority", "timestamp", "hostname", "appname", "proc_id", "msg_id"]
+        assert tuple(str(read[name]) for name in names) == head
+        assert (read["structured_data"], read["message"]) == ([{"identity": SD_ID, "parameters": params}], text)
+    read = read_by_jc("syslog", message(hostile(), FORM).decode())
+    assert (read["hostname"], read["msg_id"]) == ("gw.example", "incident-opened")
 
 
 @pytest.mark.parametrize(("severity", "level"), list(zip(Severity, (6, 5, 4, 3, 2), strict=True)))
