@@ -1,4 +1,4 @@
-"""A fake journal: a datagram socket that reads as the native protocol says. No systemd runs where tests do."""
+"""A fake journal: a datagram socket that reads as the native protocol says. The real one is in tests/integration."""
 
 from __future__ import annotations
 
