@@ -33,7 +33,7 @@ from egret.track.limits import Limits
 from egret.track.observer import Observer
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
-from egret.worker.quick import Quick
+from egret.worker.quick import hold_young
 from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question
@@ -95,7 +95,7 @@ class Pipeline:
         self.relays = Relays(self._is_inside)
         self._greetings = Greetings(self._is_known, self._is_special, self._is_inside, self.relays.watched, self.counts)
         self.observer.streams.take_plain = self._greetings.take
-        quick = Quick(self.observer, self._greetings.take, self._greetings.hosts)
+        quick = hold_young(self.observer, self._greetings.take, self._greetings.hosts)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts)
         self.relays.on_change = self.gate.forget_clients

@@ -8,7 +8,7 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from mmap import mmap
 
 from egret.decode.hello_shapes import HelloShapes
@@ -18,7 +18,7 @@ from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
 
-MAX_HELD = 4_096  # connections; what comes beyond is the observer's at once
+MAX_HELD = 4_096  # connections
 MAX_PIECES = 4  # of a hello, but for the last
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
@@ -31,6 +31,51 @@ _NOTHING = memoryview(b"")
 Opened = tuple[int, int, str | None, int]
 
 
+class Surroundings:
+    """What is asked of the rest before a connection is held, and told when it is done with.
+
+    Args:
+        observer: what sees all that is not held, and what is let go.
+        take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
+    """
+
+    def __init__(self, observer: Observer, take: Callable[[bytes, bytes], bool]) -> None:
+        self._young = observer.streams.young
+        self._decided = observer.streams.young.decided
+        self._take = take
+        self.volumes = observer.volumes
+
+    def knows(self, ends: bytes) -> bool:
+        """Whether the streams know anything of a direction."""
+        return self._young.knows(hash(ends))
+
+    def is_decided(self, ends: bytes) -> bool:
+        """Whether they know what it is."""
+        return self._decided.get(hash(ends)) is not None
+
+    def is_measured(self, ends: bytes) -> bool:
+        """Whether the bytes of the addresses' traffic are counted."""
+        if not self.volumes.active:
+            return False
+        size = (len(ends) - 4) // 2
+        return self.volumes.is_armed(ends[:size]) or self.volumes.is_armed(ends[size:-4])
+
+    def is_told(self, host: bytes, ends: bytes, back: bytes, first: int, end: int) -> bool:
+        """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
+
+        Args:
+            host: that it names.
+            ends: of its direction.
+            back: of the other direction.
+            first: its first sequence number.
+            end: the one behind it.
+        """
+        if not self._take(host, ends):
+            return False
+        self._young.pass_over(hash(ends), hash(back), first, end)
+        return True
+
+
 class _Begun:
     """The first pieces of a hello, and when they came."""
 
@@ -39,29 +84,30 @@ class _Begun:
     def __init__(self, size: int, data: bytes, time_ns: int) -> None:
         self.size = size  # of the whole
         self.data = data
-        self.pieces = [(time_ns, len(data))]
+        self.pieces = [(time_ns, data)]
 
 
 class Quick:
-    """Holds young connections for one observer.
+    """Holds young connections: a keeper for ``track.held``. ``native/quick.c`` is the same in C.
 
     Args:
-        observer: what sees all that is not held, and what is let go.
-        take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
-        hosts: names that it was asked about.
+        surroundings: of one observer.
+        hosts: names that were asked about before.
+        limit: of connections; what comes beyond is the observer's at once.
     """
 
-    def __init__(self, observer: Observer, take: Callable[[bytes, bytes], bool], hosts: Container[bytes] = ()) -> None:
-        self._young = observer.streams.young
-        self._decided = observer.streams.young.decided
-        self._volumes = observer.volumes
-        self._take = take
+    def __init__(self, surroundings: Surroundings, hosts: Container[bytes], limit: int) -> None:
+        self._limit = limit
+        self._volumes = surroundings.volumes
+        self._knows = surroundings.knows
+        self._is_decided = surroundings.is_decided
+        self._is_measured = surroundings.is_measured
+        self._is_told = surroundings.is_told
         self._server_name = HelloShapes(hosts).server_name
         # By the ends of the client's direction:
         self._opened: dict[bytes, Opened] = {}
         self._accepted: dict[bytes, bytes] = {}  # the ends of the other direction, whose SYN and ACK came
         self._begun: dict[bytes, _Begun] = {}
-        observer.held.keeper = self
 
     def __len__(self) -> int:
         return len(self._opened)
@@ -104,15 +150,15 @@ class Quick:
 
     def _ends(self, ends: bytes) -> bool:
         """Whether a connection ends of which nobody awaits the end."""
-        return self._decided.get(hash(ends)) is not None and not self._is_measured(ends)
+        return self._is_decided(ends) and not self._is_measured(ends)
 
     def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> bool:
         opened = self._opened.get(ends)
         if opened is not None:
             return opened[0] == first and not self._matters(opened, ends)
-        if len(self._opened) >= MAX_HELD or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
+        if len(self._opened) >= self._limit or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
             return False
-        if self._young.knows(hash(ends)) or self._is_measured(ends):
+        if self._knows(ends) or self._is_measured(ends):
             return False
         self._opened[ends] = first, time_ns, interface, self._volumes.generation
         return True
@@ -149,19 +195,20 @@ class Quick:
         if len(begun.pieces) == MAX_PIECES:
             return False
         begun.data += data
-        begun.pieces.append((time_ns, len(data)))
+        begun.pieces.append((time_ns, data))
         return True
 
     def _is_done(self, first: int, ends: bytes, data: bytes) -> bool:
         """Whether *data* was all that anybody wanted of the connection."""
         host = self._server_name(data)
-        if host is None or not self._take(host, ends):
+        if host is None:
             return False
         back = self._accepted.get(ends) or opposite(ends)
+        if not self._is_told(host, ends, back, first, first + len(data) & _MASK):
+            return False
         self._drop(ends)
         if back in self._opened:  # both ends may have said SYN
             self._drop(back)
-        self._young.pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         return True
 
     def _drop(self, ends: bytes) -> None:
@@ -174,28 +221,27 @@ class Quick:
         """Whether the bytes of its addresses' traffic have begun to be counted."""
         return opened[3] != self._volumes.generation and self._is_measured(ends)
 
-    def _is_measured(self, ends: bytes) -> bool:
-        if not self._volumes.active:
-            return False
-        size = (len(ends) - 4) // 2
-        return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
-
     def take(self, ends: bytes) -> list[Packet]:
         """The segments of one connection, if there are any; they are held no more."""
         opened = self._opened.get(ends)
         if opened is None:
             return []
-        packets = _packets(opened, ends, accepted=ends in self._accepted, begun=self._begun.get(ends))
+        begun, accepted = self._begun.get(ends), ends in self._accepted
         self._drop(ends)
-        return packets
+        return packets(opened, ends, accepted, [] if begun is None else begun.pieces)
 
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""
         return [packet for ends in list(self._opened) for packet in self.take(ends)]
 
 
-def _packets(opened: Opened, ends: bytes, *, accepted: bool, begun: _Begun | None) -> list[Packet]:
-    """A connection's segments, as they would have been decoded."""
+def packets(
+    opened: Opened,
+    ends: bytes,
+    accepted: bool,
+    pieces: Sequence[tuple[int, bytes]],
+) -> list[Packet]:
+    """A connection's segments, as they would have been decoded; *pieces* of its hello, and when they came."""
     size = (len(ends) - 4) // 2
     client = Endpoint(ends[:size], int.from_bytes(ends[-4:-2]))
     server = Endpoint(ends[size:-4], int.from_bytes(ends[-2:]))
@@ -207,9 +253,23 @@ def _packets(opened: Opened, ends: bytes, *, accepted: bool, begun: _Begun | Non
     found = [packet(opened_ns, first - 1, _SYN)]
     if accepted:
         found.append(found[0]._replace(source=server, destination=client, flags=_SYN | _ACK))
-    if begun is not None:
-        at = 0
-        for time_ns, length in begun.pieces:
-            found.append(packet(time_ns, first + at, _ACK, memoryview(begun.data)[at : at + length]))
-            at += length
+    for time_ns, data in pieces:
+        found.append(packet(time_ns, first, _ACK, memoryview(data)))
+        first += len(data)
     return found
+
+
+def hold_young(
+    observer: Observer, take: Callable[[bytes, bytes], bool], hosts: Container[bytes] = (), limit: int | None = None
+) -> Quick:
+    """Have young connections held back from an observer.
+
+    Args:
+        observer: whose.
+        take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
+        hosts: those that it was asked about.
+        limit: of connections; what comes beyond is the observer's at once.
+    """
+    quick = Quick(Surroundings(observer, take), hosts, limit or MAX_HELD)
+    observer.held.keeper = quick
+    return quick

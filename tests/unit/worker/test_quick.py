@@ -9,8 +9,7 @@ from egret.model import Endpoint, Event, Frame
 from egret.track.direction import ends_of, key_of
 from egret.track.observer import Observer
 from egret.track.young import SERVER_SIDE
-from egret.worker import quick
-from egret.worker.quick import Quick
+from egret.worker.quick import hold_young
 from tests.support.hello import ACK, FIN, PSH, RST, SECOND_NS, SYN, Tcp, client_hello, openssl_hello, records
 
 HELLO = openssl_hello("www.example.org")
@@ -20,11 +19,11 @@ CLIENT, SERVER = Endpoint(b"\xc0\0\2\x0a", 40000), Endpoint(b"\xc6\x33\x64\x14",
 class Sensor:
     """A Quick before an observer, or that alone."""
 
-    def __init__(self, *, held: bool = True, plain: str = "www.example.org") -> None:
+    def __init__(self, *, held: bool = True, plain: str = "www.example.org", limit: int = 100) -> None:
         self.observer = Observer()
         self.told: list[tuple[bytes, bytes]] = []
         self.plain = plain.encode()
-        self.quick = Quick(self.observer, self._take)
+        self.quick = hold_young(self.observer, self._take, limit=limit)
         self.observer.streams.take_plain = self._take
         self.held = held
         self.events: list[Event] = []
@@ -122,9 +121,8 @@ def test_what_comes_otherwise_is_as_if_nothing_had_been_held(what: str) -> None:
     same(odd(ODD[what]) * 2)
 
 
-def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quick, "MAX_HELD", 2)
-    sensor = Sensor()
+def test_what_is_held_is_bounded() -> None:
+    sensor = Sensor(limit=2)
     assert [sensor.see(Tcp(sport=port).syn()) for port in (1000, 1001, 1002)] == [True, True, False]
     sensor.observer.expire(1)
     assert len(sensor.quick) == 0

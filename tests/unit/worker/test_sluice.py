@@ -10,7 +10,7 @@ import pytest
 from bench import workloads
 from egret.track.observer import Observer
 from egret.worker.plain import PlainLookups
-from egret.worker.quick import Quick
+from egret.worker.quick import hold_young
 from egret.worker.sluice import Sluice
 
 START_S = 1_700_000_000
@@ -25,7 +25,11 @@ class Watch:
         self.ticks: list[int] = []
         plain = PlainLookups(self.observer.lookups, lambda name: name == "w7.site7.example", self._wanted)
         self.sluice = Sluice(
-            plain, Quick(self.observer, lambda _host, _ends: True), self._tick, self._watched, lambda _ends: False
+            plain,
+            hold_young(self.observer, lambda _host, _ends: True),
+            self._tick,
+            self._watched,
+            lambda _ends: False,
         )
 
     def _wanted(self, ends: bytes, *, answer: bool) -> bool:
