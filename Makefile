@@ -7,8 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # Test files side by side, as many as there are cores, in the order that tests/conftest.py gives them. Byte code is
-# kept whatever the environment says: the tests start Egret a few hundred times.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# kept whatever the environment says: the tests start Egret a few hundred times. One hash seed: sets name tests, too.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONHASHSEED=$$RANDOM $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO := src/egret/data/demo/egret-demo
 
 .PHONY: help run demo test check lint bench fuzz golden docs geoip dashboard install uninstall clean

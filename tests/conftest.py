@@ -31,8 +31,9 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """A packet is known by its place, not by its bytes: its random part differs from process to process."""
-    return argname if isinstance(val, bytes) and len(val) > 16 else None
+    """What is long is known by its place: a packet's or a salt's random part differs from process to process."""
+    most = 16 if isinstance(val, bytes) else 60
+    return argname if isinstance(val, bytes | str) and len(val) > most else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
