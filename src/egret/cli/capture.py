@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,11 +27,24 @@ class Captures:
 
     ``exit_code`` is 0, 1 after a file that broke off (what it held was used), 2 after one that could
     not be opened, is no capture or broke off before its first packet.
+
+    Args:
+        paths: files; ``-`` is standard input.
+        complain: is told what could not be read.
+        on_progress: is told how far a path was read, of how many bytes; without it a bar shows that on a terminal.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        complain: Callable[[str], None] = complain,
+        on_progress: Callable[[str, int, int | None], None] | None = None,
+    ) -> None:
         self.exit_code = 0
+        self.complain = complain
         self._paths = paths
+        self._on_progress = on_progress
+        self._tasks: dict[str, TaskID] = {}
         bar = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
         self._progress = Progress(*bar, console=Console(stderr=True), transient=True)
         self._visible = sys.stderr.isatty()
@@ -53,7 +67,7 @@ class Captures:
         try:
             source = open_capture(path, on_progress=self._bar(path))
         except SourceError as error:
-            complain(str(error))
+            self.complain(str(error))
             self.exit_code = USAGE
             return
         try:
@@ -61,20 +75,22 @@ class Captures:
                 seen += 1
                 yield frame
         except SourceError as error:
-            complain(str(error))
+            self.complain(str(error))
             seen += gate.skipped if gate is not None else 0
             self.exit_code = max(self.exit_code, FAILED if seen else USAGE)
         finally:
             source.close()
 
-    def _bar(self, path: str) -> Progressed | None:
-        file = Path(path)
-        if not self._visible or not file.is_file() or file.stat().st_size < LONG_FILE:
-            return None
+    def advance(self, path: str, done: int, total: int | None) -> None:
+        """Show that *done* of *total* bytes of *path* were read, where that takes a while and somebody looks."""
+        if not self._visible or total is None or total < LONG_FILE:
+            return
         self._progress.start()
-        task: TaskID = self._progress.add_task(file.name, total=None)
+        if path not in self._tasks:
+            self._tasks[path] = self._progress.add_task(Path(path).name, total=None)
+        self._progress.update(self._tasks[path], completed=done, total=total)
 
-        def advance(done: int, total: int | None) -> None:
-            self._progress.update(task, completed=done, total=total)
-
-        return advance
+    def _bar(self, path: str) -> Progressed | None:
+        if self._on_progress is not None:
+            return partial(self._on_progress, path)
+        return partial(self.advance, path) if self._visible and Path(path).is_file() else None

@@ -21,11 +21,13 @@ from egret.alerts.model import Action, Alert, Incident, Sensor
 from egret.cli.capture import Captures
 from egret.cli.coverage_summary import coverage_summary
 from egret.cli.incident_table import incident_table
+from egret.cli.jobs import AUTO, JobsOption, Readers, number_of_jobs
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
+from egret.cli.scan import Found, Moved, Scan, Step
 from egret.daemon.clients import ClientReader, learn
 from egret.daemon.evidence import Describer, bounds
-from egret.daemon.setup import Knowledge, incident_policy, load_knowledge, measured_classes
+from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
 from egret.judge.directory import Mark
 from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
@@ -33,12 +35,9 @@ from egret.settings.config import default_config_file, load_config
 from egret.sources.files import READ
 from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
-from egret.worker.pipeline import Hit, Pipeline
-from egret.worker.proving import Prover
-from egret.worker.scope import Scope
+from egret.worker.pipeline import Hit
 
 _WRITER = f"Egret {__version__}"
-_TELL_NS = 1_000_000_000  # as often as a live worker tells what was moved
 
 
 class Format(StrEnum):
@@ -77,6 +76,7 @@ def replay(
             "in files that could be read whole",
         ),
     ] = None,
+    jobs: JobsOption = AUTO,
 ) -> None:
     """Run captures through detection, jurisdiction and incidents, as the daemon would have seen them.
 
@@ -86,11 +86,13 @@ def replay(
     Example: egret replay --format ecs capture.pcap
     """
     line = _detection_format(output) if detections else None
-    run = _Replay(load_knowledge(load_config(config or default_config_file())), evidence)
+    number = number_of_jobs(jobs, files)
+    knowledge = load_knowledge(load_config(config or default_config_file()))
+    run = _Replay(knowledge, evidence)
     run.read_names()
-    with Captures(files) as captures:
-        for path in captures:
-            for detection in run.detections(captures, path):
+    with Captures(files) as captures, Readers(captures, Scan(knowledge, prove=evidence is not None), number) as each:
+        for path, steps in each:
+            for detection in run.detections(steps):
                 if line is not None:
                     sys.stdout.write(dump(line(detection, path)) + "\n")
                 else:
@@ -126,7 +128,6 @@ class _Replay:
         self._folder = Incidents(replace(incident_policy(knowledge.config), evidence=place), veil)
         self._evidence = None if evidence is None else EvidenceFolder(evidence, bounds(knowledge.config), _WRITER)
         self._describe = Describer(knowledge, Sensor(__version__, socket.gethostname()), veil)
-        self._prove: Callable[[Hit], Hit] = lambda hit: hit
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.names = 0
@@ -140,48 +141,22 @@ class _Replay:
         for problem in (each for wrong in news.problems.values() for each in wrong):
             complain(problem)
 
-    def detections(self, captures: Captures, path: str) -> Iterator[Detection]:
+    def detections(self, steps: Iterable[Step]) -> Iterator[Detection]:
         """Every detection of one file, in order."""
-        networks = self._knowledge.config.networks
-        inside = [str(network) for network in networks.inside] or None
-        relays = [str(network) for network in (*networks.resolvers, *networks.proxies)]
-        knowledge = self._knowledge
-        scope = Scope(inside, relays)
-        pipeline = Pipeline(
-            knowledge.catalog,
-            knowledge.judge,
-            scope,
-            resolvers=knowledge.resolvers,
-            measured=measured_classes(knowledge.config),
-        )
-        if self._evidence is not None:
-            self._prove = Prover(pipeline.observer.lookups.told)
-        told_ns = 0
-        for frame in captures.frames(path, pipeline.gate):
-            hits = pipeline.feed(frame)
-            if hits:
-                self._mark(pipeline)
-                yield from self._judged(hits)
-            self._end_ns = frame.time_ns
-            if abs(frame.time_ns - told_ns) > _TELL_NS:
-                told_ns = frame.time_ns
-                self._add_volumes(pipeline)
-        self._end_ns = pipeline.gate.last_ns or self._end_ns
-        yield from self._judged(pipeline.flush())
-        self._add_volumes(pipeline)
-        self._count(pipeline)
-
-    def _add_volumes(self, pipeline: Pipeline) -> None:
-        for volume in pipeline.take_volumes():
-            self._keep(self._folder.add_volume(volume))
-
-    def _mark(self, pipeline: Pipeline) -> None:
-        """Hear who was seen to speak for others."""
-        for mark in pipeline.relays.take_marks():
-            self._knowledge.directory.mark(Mark(*mark))
+        for step in steps:
+            if isinstance(step, Found):
+                for mark in step.marks:  # who was seen to speak for others
+                    self._knowledge.directory.mark(Mark(*mark))
+                yield from self._judged(step.hits)
+            elif isinstance(step, Moved):
+                for volume in step.volumes:
+                    self._keep(self._folder.add_volume(volume))
+            else:
+                self._end_ns = step.time_ns or self._end_ns
+                self._count(step.counts)
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
-        for hit in map(self._prove, hits):
+        for hit in hits:
             detection = known_by(self._knowledge.directory, self._knowledge.judge.detect(hit.event, hit.match))
             self._weigh(self._folder.weight(detection))
             yield detection if hit.proof is None else replace(detection, proof=hit.proof)
@@ -214,10 +189,8 @@ class _Replay:
         alerts = [_refreshed(alert, now.get(key)) for key, alert in self._latest.items()]
         return sorted(alerts, key=lambda alert: (-alert.severity.rank, alert.incident.first_ns))
 
-    def _count(self, pipeline: Pipeline) -> None:
-        counts = dict(pipeline.take_counts())
+    def _count(self, counts: Mapping[tuple[str, ...], int]) -> None:
         self.names += sum(number for key, number in counts.items() if key[0] == "names")
-        counts |= {("evictions", table): n for table, n in pipeline.observer.counters.evictions.items()}
         self.coverage = together((self.coverage, of_worker(counts)))
 
 
