@@ -19,9 +19,11 @@ from egret.daemon.setup import load_knowledge
 from egret.errors import StoreError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.ed25519 import public_key
 from egret.store.access import EVERYONE, AccessLog, Purpose
 from egret.store.evidence import EvidenceFolder, Kept
 from egret.store.incidents import IncidentStore
+from egret.store.seal import Seal
 
 app = typer.Typer(help="The messages that proved incidents, blanked and expiring.", no_args_is_help=True)
 
@@ -106,24 +108,40 @@ def verify_(
     config: ConfigOption = None,
     *,
     folder: FolderOption = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="public key of the sensor, as in evidence.pub (default: this sensor's)")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Prove evidence again, without any network: hashes, and the packets read by the pipeline and the catalogue here.
+    """Prove evidence again, without a network: seals, hashes, and the packets, read by this pipeline and catalogue.
 
-    Exits 1 if a hash differs, if packets no longer name the service, or if nothing proves an incident.
+    With another --folder than the sensor's own, a seal by any key will do unless --key names one. Exits 1 if a record
+    was changed after it was sealed, if a hash differs, if packets no longer name the service, or if nothing proves an
+    incident.
 
     Example: egret evidence verify
     """
     settings = load_config(config or default_config_file())
     place, knowledge = _place(settings, folder), load_knowledge(settings)
     wanted = incidents or place.incidents()
-    reports = [verify(_kept(place, incident), knowledge) for incident in wanted]
+    known = _key(settings, key, own=folder is None)
+    reports = [verify(_kept(place, incident), knowledge, known) for incident in wanted]
     for report in reports:
         sys.stdout.write(json.dumps(_report(report)) + "\n" if as_json else _text_of(report))
     if not as_json:
         sys.stdout.write(f"{sum(report.holds for report in reports)} of {len(reports)} incidents proven\n")
     if not all(report.holds for report in reports):
         raise typer.Exit(FAILED)
+
+
+def _key(settings: Config, given: str | None, *, own: bool) -> str | None:
+    if given is None:
+        return Seal(settings.paths.state).known() if own else None
+    try:
+        return public_key(given)
+    except ValueError as error:
+        complain(f"--key: {error}")
+        raise typer.Exit(USAGE) from None
 
 
 def _place(settings: Config, path: Path | None) -> EvidenceFolder:
@@ -178,7 +196,8 @@ def _report(report: Report) -> dict[str, Any]:
 def _text_of(report: Report) -> str:
     catalog = "the same catalogue" if report.same_catalog else f"recorded with catalogue {report.catalog}, not this one"
     verdict = "proven" if report.holds else "NOT proven"
-    lines = [f"{report.incident}  {verdict}; hashes {'agree' if report.intact else 'DIFFER'}; {catalog}"]
+    hashes = "hashes agree" if report.intact else "NOT as recorded"
+    lines = [f"{report.incident}  {verdict}; {hashes}; {report.seal}; {catalog}"]
     lines += [f"  {fault}" for fault in report.faults]
     marks = {True: "proven", False: "NOT proven", None: "not shown"}
     lines += [f"  {marks[each.proven]}: {each.name or 'no name'}: {each.why}" for each in report.findings]

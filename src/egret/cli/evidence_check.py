@@ -14,6 +14,7 @@ from egret.model import Connection, Frame, NamedBy, Observation
 from egret.sources.bytestream import ByteStream
 from egret.sources.pcapng import read_pcapng
 from egret.store.evidence import Kept
+from egret.store.seal import Sealed, check
 from egret.worker.pipeline import Hit, Pipeline
 
 _BY_ADDRESS = "its client's own look-up told the name"  # the inner name of an Encrypted Client Hello
@@ -32,11 +33,12 @@ class Report(NamedTuple):
     """What came of one incident's evidence."""
 
     incident: str
-    intact: bool  # every hash agrees
+    intact: bool  # every hash agrees, and no seal is broken
     catalog: str  # what it was recorded with
     same_catalog: bool
     findings: tuple[Finding, ...]
     faults: tuple[str, ...]
+    seal: str = Sealed.NOT.value
 
     @property
     def holds(self) -> bool:
@@ -45,11 +47,18 @@ class Report(NamedTuple):
         return self.intact and True in proven and False not in proven
 
 
-def verify(kept: Kept, knowledge: Knowledge) -> Report:
-    """Check the hashes, and read each observation's packets again. Total."""
+def verify(kept: Kept, knowledge: Knowledge, key: str | None = None) -> Report:
+    """Check the seal and the hashes, and read each observation's packets again. Total.
+
+    Args:
+        kept: the capture and its record.
+        knowledge: to read them with.
+        key: the sensor's public key; with it, another seal or none is a fault.
+    """
     record, catalog = kept.record, knowledge.catalog
     incident, recorded = str(record.get("incident")), str(record.get("catalog_version"))
-    faults, findings, frames = [], [], list[Frame]()
+    seal = check(record, key)
+    faults, findings, frames = _seal_faults(record, seal, key), [], list[Frame]()
     try:
         frames = list(read_pcapng(ByteStream(BytesIO(kept.capture).read)))
         if hashlib.sha256(kept.capture).hexdigest() != record["capture"]["sha256"]:
@@ -64,7 +73,19 @@ def verify(kept: Kept, knowledge: Knowledge) -> Report:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         faults.append(f"the record contradicts itself: {type(error).__name__}")
     same = recorded == catalog.version
-    return Report(incident, not faults, recorded, same, tuple(findings), tuple(faults))
+    return Report(incident, not faults, recorded, same, tuple(findings), tuple(faults), seal.value)
+
+
+def _seal_faults(record: Mapping[str, Any], seal: Sealed, key: str | None) -> list[str]:
+    faults = []
+    if seal is Sealed.BROKEN:
+        faults.append("the record was changed after it was sealed")
+    elif key is not None and seal is not Sealed.BY_US:
+        why = "written before Egret sealed evidence, or the seal was taken away" if seal is Sealed.NOT else "whose?"
+        faults.append(f"the record is {seal.value}: {why}")
+    if "unsealed_until" in record:
+        faults.append(f"until {record['unsealed_until']} the record had no seal that held")
+    return faults
 
 
 def _finding(shown: Mapping[str, Any], frames: list[Frame], knowledge: Knowledge) -> Finding:

@@ -221,6 +221,7 @@ def _work(
         measured=measured_classes(knowledge.config),
         limits=Limits(volume_peers=knowledge.config.volume.peers),
     )
+    pipeline.proves = knowledge.config.evidence.enabled
     source = _source(link, knowledge.config, interfaces)
     meter = _meter(link, knowledge.config, interfaces, pipeline, conntrack=conntrack)
     Worker(source, pipeline, link.pipe, knowledge.geo, meter, _ear(link, knowledge.config)).run()

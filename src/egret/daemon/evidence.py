@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,12 +18,14 @@ from egret.evidence import Proof
 from egret.model import Detection
 from egret.settings.config import Config
 from egret.store.evidence import Bounds, EvidenceFolder, Kept, Piece
+from egret.store.seal import Seal
 from egret.telemetry.table import Proven, Stage
 
 if TYPE_CHECKING:  # a replay needs this module, and none of its metrics
     from egret.telemetry import Telemetry
 
 MAX_PENDING = 256  # of some 10 KB each; more wait for a disk that does not keep up
+PATIENCE_S = 0.5  # that an alert waits for its evidence: it takes milliseconds
 PRUNE_EVERY_NS = 60 * 1_000_000_000
 _MEBIBYTE = 1 << 20
 _T = TypeVar("_T")
@@ -38,7 +40,7 @@ def bounds(config: Config) -> Bounds:
 
 def folder(config: Config) -> EvidenceFolder:
     """The folder of the settings."""
-    return EvidenceFolder(config.paths.evidence, bounds(config), f"Egret {__version__}")
+    return EvidenceFolder(config.paths.evidence, bounds(config), f"Egret {__version__}", Seal(config.paths.state))
 
 
 class Describer:
@@ -85,6 +87,7 @@ class EvidenceKeeper:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="evidence")
         self._pending = 0
         self._pruned_ns: int | None = None
+        self._asked: asyncio.Future[set[str]] | None = None
 
     def apply(self, knowledge: Knowledge) -> None:
         """Describe by other knowledge, and keep within other bounds, from now on."""
@@ -102,6 +105,20 @@ class EvidenceKeeper:
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(self._disk, self._folder.add, piece)
         future.add_done_callback(self._written)
+
+    async def there(self, incidents: Collection[str]) -> set[str]:
+        """Those of *incidents* of which there is evidence, once what came is written; none if that takes long.
+
+        A disk that hung is not waited for again before it has answered.
+        """
+        if self._asked is not None and not self._asked.done():
+            return set()
+        ids = set(incidents)
+        self._asked = asyncio.get_running_loop().run_in_executor(
+            self._disk, lambda: {each for each in ids if self._folder.has(each)}
+        )
+        done, _ = await asyncio.wait([self._asked], timeout=PATIENCE_S)
+        return self._asked.result() if done else set()
 
     def _written(self, future: asyncio.Future[bool]) -> None:
         self._pending -= 1

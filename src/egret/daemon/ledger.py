@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident
@@ -42,7 +42,18 @@ MAX_RESUMED = 100_000  # alerts read from the spool of one output: beyond any qu
 MAX_DEAD = 10_000  # dead letters of an output; replaced on reload
 _NS = 1_000_000_000
 _T = TypeVar("_T")
-Keep = Callable[[Detection, Incident], None]
+
+
+class Evidence(Protocol):
+    """What ``daemon.evidence.EvidenceKeeper`` is to the ledger."""
+
+    def __call__(self, detection: Detection, incident: Incident) -> None:
+        """Have a proof written down."""
+        ...
+
+    async def there(self, incidents: Collection[str]) -> set[str]:
+        """Of which incidents there is evidence by now."""
+        ...
 
 
 class Ledger:
@@ -68,7 +79,7 @@ class Ledger:
         telemetry: Telemetry,
         keep_s: float,
         directory: Directory | None = None,
-        evidence: Keep | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         self.judge = judge
         self.incidents = incidents
@@ -230,14 +241,27 @@ class Ledger:
     async def _commit_and_offer(self) -> None:
         async with self.offering:
             alerts, self._waiting = self._waiting, []
-            prompt, self._prompt = self._prompt, set()
             if not alerts:
                 return
+            try:
+                alerts = await self._with_evidence(alerts)
+            except BaseException:  # a stop: they are for ``flush``
+                self._waiting = [*alerts, *self._waiting]
+                raise
+            prompt, self._prompt = self._prompt, set()
             try:
                 await self._on_disk(lambda: self._record(alerts))
             finally:
                 self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
                 self._telemetry.prompt(time.time_ns() - alert.time_ns for alert in alerts if alert.id in prompt)
+
+    async def _with_evidence(self, alerts: list[Alert]) -> list[Alert]:
+        """*alerts*, naming no file that is not there: one that is late is named by the next alert."""
+        named = {alert.incident.id for alert in alerts if alert.incident.evidence_files}
+        if not named or self._evidence is None:
+            return alerts
+        missing = named - await self._evidence.there(named)
+        return [_without_files(alert) if alert.incident.id in missing else alert for alert in alerts]
 
     def drop(self, is_theirs: Callable[[Incident], bool]) -> int:
         """Forget the alerts about a client that wait to be committed; how many. Under ``offering``."""
@@ -356,6 +380,10 @@ class Ledger:
         for path, salvaged in self._store.moved_aside[self._told_broken :]:
             self._telemetry.store_set_aside(path, salvaged.kept, salvaged.broken)
         self._told_broken = len(self._store.moved_aside)
+
+
+def _without_files(alert: Alert) -> Alert:
+    return replace(alert, incident=replace(alert.incident, evidence_files=()))
 
 
 def _forget(future: asyncio.Future[Any]) -> None:

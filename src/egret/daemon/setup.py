@@ -103,6 +103,7 @@ def equipment(knowledge: Knowledge, inside: Sequence[str], generation: int, fork
         relays=relays(config),
         databases=databases,
         geolocate_reserved=config.geoip.geolocate_reserved,
+        proves=config.evidence.enabled,
     )
 
 

@@ -22,8 +22,10 @@ from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.errors import StoreError
 from egret.model import Severity
 from egret.store import pcapng
+from egret.store.seal import Seal, Sealed, check
 
 SCHEMA = "egret.evidence/1"
+_ROOM = 0.9  # of the bounds, once one is reached: so that a flood does not sort the folder for every message
 MAX_RECORD = 4 << 20  # bytes that are read back of a record or a capture: far above what is written
 _IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _MODE, _FOLDER_MODE = 0o600, 0o700
@@ -77,13 +79,17 @@ class EvidenceFolder:
         path: made when it is needed.
         bounds: replaced on reload.
         application: who writes, as pcapng has it.
+        seal: signs every record; None: they are not signed.
     """
 
-    def __init__(self, path: Path, bounds: Bounds, application: str) -> None:
+    def __init__(self, path: Path, bounds: Bounds, application: str, seal: Seal | None = None) -> None:
         self.path = path
         self.bounds = bounds
         self._application = application
+        self._seal = seal
         self._entries: dict[str, _Entry] | None = None
+        self._size = 0
+        self._gone = dict.fromkeys(Bound, 0)  # since the last ``prune``
 
     def add(self, piece: Piece) -> bool:
         """Keep one more observation; False: its incident has its share.
@@ -122,12 +128,29 @@ class EvidenceFolder:
                 "sha256": hashlib.sha256(capture).hexdigest(),
             },
         }
-        body = json.dumps(fresh, indent=1).encode("ascii") + b"\n"
+        fresh |= self._doubt(record, piece.time_ns)
+        body = json.dumps(fresh if self._seal is None else self._seal.put(fresh), indent=1).encode("ascii") + b"\n"
         if not full:
             self._write(f"{piece.incident}.pcapng", capture)
         self._write(f"{piece.incident}.json", body)
-        entries[piece.incident] = _Entry(piece.severity.rank, piece.time_ns, len(body) + len(capture))
+        self._size_changes(piece.incident, _Entry(piece.severity.rank, piece.time_ns, len(body) + len(capture)))
+        if self.size > self.bounds.max_bytes or len(entries) > self.bounds.max_incidents:
+            self._shrink(_ROOM)
         return not full
+
+    def _doubt(self, record: Mapping[str, Any], time_ns: int) -> dict[str, str]:
+        """A new seal must not cover up that the old one was broken, or missing."""
+        doubt = record.get("unsealed_until")
+        if doubt is None and record and self._seal is not None and check(record, self._seal.known()) != Sealed.BY_US:
+            doubt = rfc3339(time_ns)
+        return {} if doubt is None else {"unsealed_until": str(doubt)}
+
+    def _size_changes(self, incident: str, entry: _Entry | None) -> None:
+        entries = self._known()
+        before = entries.pop(incident, None)
+        self._size += (entry.size if entry else 0) - (before.size if before else 0)
+        if entry is not None:
+            entries[incident] = entry
 
     def prune(self, now_ns: int) -> dict[Bound, int]:
         """Delete what is over a bound; how many incidents' evidence, by bound.
@@ -137,15 +160,19 @@ class EvidenceFolder:
         """
         entries = self._known()
         aged = [key for key, entry in entries.items() if now_ns - entry.last_ns > self.bounds.keep_ns]
-        gone = {Bound.AGE: self.remove(aged), Bound.BYTES: 0, Bound.NUMBER: 0}
-        size = self.size
-        for key, entry in sorted(entries.items(), key=lambda item: item[1][:2]):
-            over = size > self.bounds.max_bytes
-            if not over and len(entries) <= self.bounds.max_incidents:
-                break
-            gone[Bound.BYTES if over else Bound.NUMBER] += self.remove([key])
-            size -= entry.size
+        self._gone[Bound.AGE] += self.remove(aged)
+        self._shrink(1.0)
+        gone, self._gone = self._gone, dict.fromkeys(Bound, 0)
         return gone
+
+    def _shrink(self, to: float) -> None:
+        """Delete the mildest and oldest until what is left is within that part of the bounds."""
+        entries, most = self._known(), max(1, int(self.bounds.max_incidents * to))
+        for key, _ in sorted(entries.items(), key=lambda item: item[1][:2]):
+            over = self._size > self.bounds.max_bytes * to
+            if not over and len(entries) <= most:
+                break
+            self._gone[Bound.BYTES if over else Bound.NUMBER] += self.remove([key])
 
     def remove(self, incidents: Iterable[str]) -> int:
         """Delete the evidence of these incidents; of how many there was any.
@@ -153,7 +180,7 @@ class EvidenceFolder:
         Raises:
             StoreError: something could not be deleted.
         """
-        entries, number = self._known(), 0
+        number = 0
         for incident in incidents:
             if not _IS_ID(incident):
                 continue
@@ -161,7 +188,7 @@ class EvidenceFolder:
                 there = [_erase(self.path / f"{incident}{kind}") for kind in (".json", ".pcapng")]
             except OSError as error:
                 raise StoreError(f"{self.path}: {error.strerror or error}") from error
-            entries.pop(incident, None)
+            self._size_changes(incident, None)
             number += any(there)
         return number
 
@@ -176,6 +203,10 @@ class EvidenceFolder:
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
+    def has(self, incident: str) -> bool:
+        """Whether there is evidence of an incident. Safe for several threads."""
+        return bool(_IS_ID(incident)) and (self.path / f"{incident}.json").exists()
+
     def incidents(self) -> list[str]:
         """The ids of the incidents that there is evidence of, the newest first."""
         entries = self._known()
@@ -184,7 +215,8 @@ class EvidenceFolder:
     @property
     def size(self) -> int:
         """Bytes of all of it."""
-        return sum(entry.size for entry in self._known().values())
+        self._known()
+        return self._size
 
     @property
     def number(self) -> int:
@@ -195,6 +227,7 @@ class EvidenceFolder:
         if self._entries is None:
             names = {path.stem for path in _listed(self.path) if path.suffix in {".json", ".pcapng"}}
             self._entries = {name: self._entry(name) for name in names if _IS_ID(name)}
+            self._size = sum(entry.size for entry in self._entries.values())
         return self._entries
 
     def _entry(self, incident: str) -> _Entry:

@@ -39,6 +39,7 @@ class Equipment:
     relays: Sequence[str]
     databases: Sequence[Content] | None  # None: those that the worker was forked with
     geolocate_reserved: bool
+    proves: bool = True  # whether evidence is kept
 
     def use(self, pipeline: Pipeline, forked_with: GeoDatabase | None) -> None:
         """Let *pipeline* work with it.
@@ -52,6 +53,7 @@ class Equipment:
         catalog, resolvers = Catalog(self.signatures, self.version), Resolvers(self.resolvers)
         scope, judge = Scope(self.inside, self.relays), Judge(Policy(count_sars=self.count_sars), geo)
         pipeline.equip(catalog, judge, scope, resolvers, self.measured)
+        pipeline.proves = self.proves
 
 
 def seal(equipment: Equipment) -> int:

@@ -84,6 +84,7 @@ class Pipeline:
         limits: Limits | None = None,
     ) -> None:
         self.catalog = catalog
+        self.proves = True  # hits may carry the message that says so (``Worker``)
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
         self.observer = observer or Observer(
             limits, flagged=lambda name: self.catalog.match_name(name) is not None, measured=self._is_measured

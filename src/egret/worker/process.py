@@ -178,6 +178,8 @@ class Worker:
                 self._counts["messages_dropped",] += 1
 
     def _proven(self, hit: Hit) -> Hit:
+        if not self._pipeline.proves:
+            return hit
         try:
             return self._prover(hit)
         except Exception as error:  # noqa: BLE001 - a bug in a proof must not cost the hit

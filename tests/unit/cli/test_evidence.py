@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from egret.cli.main import invoke
+from egret.settings.ed25519 import new_pair
+from egret.store.seal import Seal
 from tests.support.hello import Tcp, openssl_hello, records
 from tests.support.net import pcap_bytes, write
 
@@ -44,7 +46,7 @@ def test_it_is_listed_and_shown(place: Path, capsys: pytest.CaptureFixture[str])
 def test_it_is_proven_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["evidence", "verify", "--folder", str(place)]) == 0
     text = capsys.readouterr().out
-    assert "proven; hashes agree; the same catalogue" in text
+    assert "proven; hashes agree; not sealed; the same catalogue" in text
     assert text.endswith("1 of 1 incidents proven\n")
     assert invoke(["evidence", "verify", "--json", identity(place), "--folder", str(place)]) == 0
     assert json.loads(capsys.readouterr().out)["holds"] is True
@@ -55,7 +57,7 @@ def test_what_was_changed_is_not_proven(place: Path, capsys: pytest.CaptureFixtu
     capture.write_bytes(capture.read_bytes().replace(b"chat.qwen.ai", b"chat.other.a"))
     assert invoke(["evidence", "verify", "--folder", str(place)]) == 1
     text = capsys.readouterr().out
-    assert "NOT proven; hashes DIFFER" in text
+    assert "NOT proven; NOT as recorded" in text
     assert "the packets name nothing of catalogue" in text
 
 
@@ -76,3 +78,18 @@ def test_what_is_not_there_is_said(place: Path, capsys: pytest.CaptureFixture[st
     assert "no evidence of incident 00000000" in capsys.readouterr().err
     assert invoke(["evidence", "list"]) == 0  # the sensor's own folder: there is none yet
     assert capsys.readouterr().out == ""
+
+
+def test_a_seal_is_asked_for_by_its_key(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seal, record = Seal(tmp_path), place / f"{identity(place)}.json"
+    verify = ["evidence", "verify", "--folder", str(place)]
+    record.write_text(json.dumps(seal.put(json.loads(record.read_text()))))
+    assert invoke([*verify, "--key", seal.known() or ""]) == 0
+    assert "proven; hashes agree; sealed; " in capsys.readouterr().out
+    assert invoke([*verify, "--key", new_pair()[1]]) == 1
+    assert "sealed by a key that is not known here: whose?" in capsys.readouterr().out
+    assert invoke([*verify, "--key", "x"]) == 2
+    assert invoke(verify) == 0
+    record.write_text(record.read_text().replace("192.0.2.10", "192.0.2.99"))
+    assert invoke(verify) == 1
+    assert "changed after it was sealed" in capsys.readouterr().out

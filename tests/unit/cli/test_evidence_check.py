@@ -13,6 +13,7 @@ from egret.daemon.evidence import Describer, folder
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.settings.config import Config
 from egret.store.evidence import Kept
+from egret.store.seal import Seal
 from egret.worker.pipeline import Pipeline
 from egret.worker.proving import Prover
 from tests.support.alerts import alerts_of
@@ -116,3 +117,18 @@ def test_an_inner_name_is_not_shown_by_the_hello_alone(knowledge: Knowledge) -> 
     inner = {**shown, "name": "inner.qwen.ai", "attributes": {"via": "ech-lookup"}}
     report = verify(evidence._replace(record={**evidence.record, "observations": [inner]}), knowledge)
     assert report.findings[0].proven is None
+
+
+def test_where_the_key_is_known_a_record_without_its_seal_is_doubted(knowledge: Knowledge, tmp_path: Path) -> None:
+    found, key = kept(knowledge, hello()), Seal(tmp_path).known()
+    assert key is not None
+    assert verify(found, knowledge, key).holds
+    bare = {name: value for name, value in found.record.items() if name != "seal"}
+    report = verify(found._replace(record=bare), knowledge, key)
+    assert (report.holds, report.seal) == (False, "not sealed")
+    assert "the seal was taken away" in report.faults[0]
+    assert verify(found._replace(record=bare), knowledge).holds
+    late = Seal(tmp_path).put({**bare, "unsealed_until": "2026-01-01T00:00:00Z"})
+    assert verify(found._replace(record=late), knowledge, key).faults == (
+        "until 2026-01-01T00:00:00Z the record had no seal that held",
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,69 @@ def test_the_alert_names_files_that_are_there(knowledge: Knowledge, tmp_path: Pa
 
     room = play(knowledge, tmp_path, what)
     assert (number(room, "kept"), number(room, "left_out")) == (2, 1)
+
+
+def named_files(room: Room) -> list[tuple[str, ...]]:
+    return [alert.incident.evidence_files for alert in room.store.waiting("collector")]
+
+
+def test_an_alert_is_offered_when_its_files_are_there(knowledge: Knowledge, tmp_path: Path) -> None:
+    async def what(room: Room, _keeper: EvidenceKeeper) -> None:
+        room.ledger.hit(proven())
+        await room.ledger.flush()
+        [files] = named_files(room)
+        assert all(map(os.path.getsize, files))
+        assert len(files) == 2
+
+    play(knowledge, tmp_path, what)
+
+
+def test_an_alert_names_no_file_that_could_not_be_written(knowledge: Knowledge, tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("no folder")
+
+    async def what(room: Room, _keeper: EvidenceKeeper) -> None:
+        room.ledger.hit(proven())
+        await room.ledger.flush()
+        assert named_files(room) == [()]
+
+    play(knowledge, tmp_path, what)
+
+
+def test_a_disk_that_hangs_holds_one_alert_up_for_a_moment_and_the_next_not_at_all(
+    knowledge: Knowledge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "PATIENCE_S", 0.05)
+    release = threading.Event()
+
+    async def what(room: Room, keeper: EvidenceKeeper) -> None:
+        keeper._disk.submit(release.wait, 30)
+        room.ledger.hit(proven())
+        await room.ledger.flush()
+        assert await keeper.there(["x"]) == set()
+        assert named_files(room) == [()]
+        release.set()
+        await keeper.forget([])
+        [incident] = room.incidents.open_incidents
+        assert await keeper.there([incident.id]) == {incident.id}
+
+    play(knowledge, tmp_path, what)
+
+
+def test_a_stop_while_evidence_is_waited_for_loses_no_alert(knowledge: Knowledge, tmp_path: Path) -> None:
+    release = threading.Event()
+
+    async def what(room: Room, keeper: EvidenceKeeper) -> None:
+        keeper._disk.submit(release.wait, 30)
+        room.ledger.hit(proven())
+        task = asyncio.create_task(room.ledger.run())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        release.set()
+        await room.ledger.flush()
+        assert len(named_files(room)) == 1
+
+    play(knowledge, tmp_path, what)
 
 
 def test_what_a_disk_does_not_take_is_counted(

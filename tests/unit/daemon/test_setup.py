@@ -99,6 +99,7 @@ def test_another_database_is_sent_and_one_that_changes_meanwhile_is_not(tmp_path
     other = load_knowledge(settings, first.geo)
     sent = equipment(other, ("192.0.2.0/24",), 1, first.geo)
     assert [content.path for content in sent.databases or ()] == [path]
+    assert sent.proves
     write_mmdb(path, description="newer")
     with pytest.raises(GeoError, match="changed while"):
         equipment(other, (), 2, first.geo)

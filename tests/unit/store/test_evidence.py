@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from egret.alerts.timestamps import rfc3339
 from egret.errors import StoreError
 from egret.model import Severity
 from egret.store.evidence import Bound, Bounds, EvidenceFolder, Piece
+from egret.store.seal import Seal, Sealed, check
 
 SECOND_NS = 1_000_000_000
 WIDE = Bounds(keep_ns=3600 * SECOND_NS, max_bytes=1 << 20, max_incidents=100, per_incident=3)
@@ -136,3 +138,44 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file")
     with pytest.raises(StoreError, match="evidence"):
         EvidenceFolder(tmp_path / "evidence", WIDE, "Egret").add(piece())
+
+
+def test_a_flood_never_takes_more_than_the_bounds(tmp_path: Path) -> None:
+    bounds = Bounds(keep_ns=3600 * SECOND_NS, max_bytes=100_000, max_incidents=40, per_incident=3)
+    place = EvidenceFolder(tmp_path / "evidence", bounds, "Egret")
+    most = 0
+    for number in range(300):
+        place.add(piece(number, Severity.CRITICAL if number < 5 else Severity.LOW, at_s=number, size=number * 30))
+        files = list(place.path.iterdir())
+        most = max(most, sum(path.stat().st_size for path in files))
+        assert len(files) <= 2 * 40
+        assert place.size == sum(path.stat().st_size for path in files)
+    assert 50_000 < most <= 100_000
+    assert {identity(number) for number in range(5)} <= set(place.incidents())
+    gone = place.prune(NOW_NS)
+    assert sum(gone.values()) == 300 - place.number
+    assert gone[Bound.BYTES] > 0
+    assert gone[Bound.NUMBER] > 0
+    assert sum(place.prune(NOW_NS).values()) == 0
+
+
+def test_records_are_sealed_and_a_change_between_two_seals_is_not_covered_up(tmp_path: Path) -> None:
+    seal = Seal(tmp_path)
+    place = EvidenceFolder(tmp_path / "evidence", WIDE, "Egret", seal)
+    place.add(piece())
+    kept = place.read(identity(1))
+    assert kept is not None
+    assert check(kept.record, seal.known()) is Sealed.BY_US
+    path = place.path / f"{identity(1)}.json"
+    path.write_text(path.read_text().replace("192.0.2.7", "192.0.2.8"))
+    for at_s in (5, 9):
+        place.add(piece(at_s=at_s))
+        again = place.read(identity(1))
+        assert again is not None
+        assert again.record["unsealed_until"] == rfc3339(NOW_NS + 5 * SECOND_NS)
+        assert check(again.record, seal.known()) is Sealed.BY_US
+
+
+def test_has(place: EvidenceFolder) -> None:
+    place.add(piece())
+    assert (place.has(identity(1)), place.has(identity(2)), place.has("../x")) == (True, False, False)

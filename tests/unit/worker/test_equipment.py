@@ -35,6 +35,9 @@ def test_a_pipeline_goes_on_with_other_knowledge() -> None:
     pipeline.hits([flow("doh.example", NamedBy.HELLO)])
     assert pipeline.counts["encrypted_dns", "Example DNS Inc."] == 1
     assert pipeline.observer.answers is not None
+    assert pipeline.proves
+    replace(PLAIN, proves=False).use(pipeline, None)
+    assert not pipeline.proves
 
 
 def test_databases_go_with_it_and_without_them_those_of_the_fork_hold(tmp_path: Path) -> None:

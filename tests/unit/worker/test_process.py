@@ -78,6 +78,14 @@ def test_tells_hits_at_once_and_counts_in_reports() -> None:
     assert source.closed
 
 
+@pytest.mark.parametrize("proves", [True, False])
+def test_what_proves_a_hit_goes_with_it_only_where_it_is_kept(*, proves: bool) -> None:
+    pipeline = Pipeline(CATALOG)
+    pipeline.proves = proves
+    said, _ = work([visit()], pipeline)
+    assert [each.proof is not None for each in said if isinstance(each, Hit)] == [proves]
+
+
 class Broken(Pipeline):
     def feed(self, frame: Frame) -> list[Hit]:
         if bytes(frame.data[-1:]) == b"!":
