@@ -34,6 +34,7 @@ from egret.sources.afpacket import RingOptions
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.live import open_directly
 from egret.sources.ring import Geometry
+from egret.worker.heap import rest
 from egret.worker.pipeline import Pipeline
 from tests.support.live import inside
 from tests.support.live_capture import connected
@@ -92,8 +93,10 @@ def read(filter_name: str, whole: bool, ready: Connection) -> None:
     pipeline = Pipeline(load_catalog()) if whole else None
     ready.send("ready")
     before, passed = _cpu_s(), 0
+    sluice = pipeline.gate.sluice if pipeline else None
+    rest()
     while True:
-        for frame in source.read(0.05):
+        for frame in source.read(0.05, sluice):
             passed += 1
             if pipeline is not None:
                 pipeline.feed(frame)

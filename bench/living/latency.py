@@ -18,7 +18,7 @@ from tests.support.world.addresses import write_database
 from tests.support.world.watch import give_to_daemon
 
 CONFIG = """
-capture: {{interfaces: [{watched}]}}
+capture: {{interfaces: [{watched}], workers: {workers}}}
 networks: {{inside: [192.0.2.0/24]}}
 clients: {{discover: false, neighbours: false}}
 geoip: {{databases: [{folder}/world.mmdb], geolocate_reserved: true}}
@@ -38,7 +38,7 @@ class Latency(NamedTuple):
     dropped: int
 
 
-def measure(load: int, alerts: int, rate: float) -> Latency:
+def measure(load: int, alerts: int, rate: float, workers: int = 1) -> Latency:
     """Open *alerts* incidents, *rate* a second, beside *load* look-ups a second; inside namespaces of its own."""
     with tempfile.TemporaryDirectory(prefix="egret-latency-") as name:
         folder = Path(name)
@@ -46,7 +46,7 @@ def measure(load: int, alerts: int, rate: float) -> Latency:
         (folder / "state").mkdir()
         give_to_daemon(folder / "state")
         write_database(folder / "world.mmdb")
-        copy_config(folder / "egret.yaml", CONFIG.format(watched=WATCHED, folder=folder))
+        copy_config(folder / "egret.yaml", CONFIG.format(watched=WATCHED, folder=folder, workers=workers))
         workloads.write_frames(folder / "load.pcap", _ordinary())
         daemon = Daemon(folder / "egret.yaml", folder / "state", folder / "log")
         daemon.start()

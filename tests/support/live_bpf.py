@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from egret.sources.bpf import Instruction
 
@@ -14,21 +15,37 @@ class _OutOfPacketError(Exception):
     pass
 
 
-def run(program: Sequence[Instruction], packet: bytes) -> int:
-    """Bytes of *packet* that the program keeps; 0 drops it, as a load behind the end of the packet does."""
+_NETWORK, _ETHERTYPE = 0xFFF00000, 0xFFFFF000
+
+
+def run(program: Sequence[Instruction], packet: bytes, network: int = 0, ethertype: int = 0) -> int:
+    """Bytes of *packet* that the program keeps; 0 drops it, as a load behind the end of the packet does.
+
+    *network* is where the kernel says that the network header is, *ethertype* what it says is in it.
+    """
     try:
-        return _run(program, packet)
+        return _run(program, _Packet(packet, network, ethertype))
     except _OutOfPacketError:
         return 0
 
 
-def _load(packet: bytes, at: int, size: int) -> int:
-    if at + size > len(packet):
+class _Packet(NamedTuple):
+    data: bytes
+    network: int
+    ethertype: int
+
+
+def _load(packet: _Packet, at: int, size: int) -> int:
+    if at == _ETHERTYPE:
+        return packet.ethertype
+    if at >= _NETWORK:
+        at += packet.network - _NETWORK
+    if at + size > len(packet.data):
         raise _OutOfPacketError
-    return int.from_bytes(packet[at : at + size])
+    return int.from_bytes(packet.data[at : at + size])
 
 
-def _run(program: Sequence[Instruction], packet: bytes) -> int:
+def _run(program: Sequence[Instruction], packet: _Packet) -> int:
     a = x = pc = 0
     memory = [0] * 16
     while True:
@@ -52,7 +69,7 @@ def _run(program: Sequence[Instruction], packet: bytes) -> int:
         elif kind == 0x05:
             pc += k if code == 0x05 else jt if _holds(code & 0xF0, a, x if code & 0x08 else k) else jf
         elif kind == 0x06:
-            return k
+            return a if code & 0x10 else k
         else:
             x = a
 
@@ -61,6 +78,7 @@ def _compute(op: int, a: int, operand: int) -> int:
     results = {
         0x00: a + operand,
         0x10: a - operand,
+        0x20: a * operand,
         0x50: a & operand,
         0x60: a << min(operand, 32),
         0x70: a >> min(operand, 32),

@@ -23,7 +23,7 @@ from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config, override
-from egret.sources import kernel_filter
+from egret.sources import fanout, kernel_filter
 from egret.sources.afpacket import RingOptions
 from egret.sources.conntrack import missing
 from egret.sources.live import LiveSource, Source
@@ -74,8 +74,10 @@ def run(
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
     gc.freeze()  # knowledge stays: daemon and workers need not look through it, and share its memory
-    shares = _shares(placement.interfaces, settings.capture.workers)
+    shares = _shares(placement.interfaces, settings)
     plan = _plan(settings, placement, user)
+    if len(shares) > len(placement.interfaces):
+        plan = _shared(plan, inside)
     opener = Opener.start(
         lambda index, link: _work(link, knowledge, shares[index], inside, conntrack=plan.conntrack), plan
     )
@@ -202,10 +204,23 @@ def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None
     sys.stderr.flush()
 
 
-def _shares(interfaces: Sequence[str], workers: int) -> list[Sequence[str]]:
-    """Interfaces dealt out to workers. A client is behind one interface, so all its flows meet in one worker."""
+def _shares(interfaces: Sequence[str], settings: Config) -> list[Sequence[str]]:
+    """Interfaces dealt out to workers. A client is behind one interface, so all its flows meet in one worker.
+
+    More workers than interfaces: each reads them all, and the kernel divides the clients (``sources.fanout``).
+    """
+    wanted = settings.capture.workers
+    workers = len(os.sched_getaffinity(0)) if wanted == "auto" else wanted
+    if workers > len(interfaces) and settings.capture.backend == "afpacket":
+        return [interfaces] * workers
     number = min(workers, len(interfaces))
     return [interfaces[first::number] for first in range(number)]
+
+
+def _shared(plan: Plan, inside: Sequence[str]) -> Plan:
+    """The plan with interfaces that several rings share."""
+    code = fanout.program(inside)
+    return replace(plan, interfaces={name: replace(each, fanout=code) for name, each in plan.interfaces.items()})
 
 
 def _work(

@@ -7,8 +7,8 @@ import contextlib
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from egret.catalog.match import Catalog
 from egret.errors import SourceError
@@ -51,6 +51,7 @@ class _Member:
     told: int = 0  # the generation of the kit that it was handed last; 0: none
     has: int = 0  # and of the one that it uses
     started_s: float = 0.0
+    tracked: Mapping[str, int] = field(default_factory=dict)  # entries of its tables, as it said last
     restart_after_s: float = RESTART_FIRST_S
 
 
@@ -211,6 +212,7 @@ class Crew:
             self._on_hit(said)
         elif isinstance(said, Recollection):
             self._remember(said)
+            self._pass_on(member, said)
         elif isinstance(said, Moved):
             for volume in said.volumes:
                 self._on_volume(volume)
@@ -221,7 +223,7 @@ class Crew:
         elif isinstance(said, Equipped):
             self._equipped(member, said)
         else:
-            self._report(said)
+            self._report(member, said)
 
     def _equipped(self, member: _Member, said: Equipped) -> None:
         """From here on it speaks with the kit that it was handed; of an older one the answer came late."""
@@ -231,6 +233,19 @@ class Crew:
     def _remember(self, said: Recollection) -> None:
         """Keep flagged names for the next worker: one that died must not forget what its clients look up once a day."""
         self._keep(said.learnt)
+
+    def _pass_on(self, teller: _Member, said: Recollection) -> None:
+        """Tell the other workers, too: a client's answers may come to one of them and its connections to another.
+
+        Where workers share an interface the kernel keeps a client's flows together, but cannot always know who is the
+        client. A pipe that is full misses it, as a look-up that was not seen would be missed.
+        """
+        flagged = [each for each in said.learnt if self._catalog.match_name(each.name) is not None]
+        for member in self._members.values():
+            if member is not teller and member.channel is not None:
+                with contextlib.suppress(ChannelClosed):
+                    for message in encode_learnt(flagged):
+                        member.channel.send(message)
 
     def forget(self, is_theirs: Callable[[bytes], bool]) -> int:
         """Forget the flagged names of addresses that a client was told; how many."""
@@ -249,10 +264,11 @@ class Crew:
         while len(self._learnt) > MAX_REMEMBERED:
             self._learnt.popitem(last=False)
 
-    def _report(self, report: Report) -> None:
+    def _report(self, member: _Member, report: Report) -> None:
         self._telemetry.apply_worker_counts(report.counts)
-        for table, entries in report.gauges.items():
-            self._telemetry.tracked(table, entries)
+        member.tracked = report.gauges
+        for table in report.gauges:
+            self._telemetry.tracked(table, sum(each.tracked.get(table, 0) for each in self._members.values()))
         for link in report.links:
             self.links[link.interface] = link.up
             self._telemetry.link(link.interface, received=link.received, dropped=link.dropped, up=link.up)
@@ -277,6 +293,7 @@ class Crew:
         if member is None:
             return
         self._hang_up(member)
+        member.tracked = {}
         self._telemetry.workers_up(self.running)
         self._telemetry.worker_restarted(_cause(death.status))
         if self._loop.time() - member.started_s >= STEADY_S:

@@ -16,6 +16,7 @@ from egret.settings.values import (
     Moment,
     Network,
     PublicKey,
+    Workers,
     switch,
 )
 
@@ -59,11 +60,10 @@ class Capture(Section):
     ring_mb: int = Field(
         default=16, ge=1, le=4096, description="Size of each interface's ring, in MiB; more rides out longer bursts"
     )
-    workers: int = Field(
+    workers: Workers = Field(
         default=1,
-        ge=1,
-        le=64,
-        description="Processes that read packets, each with interfaces of its own; one each at most",
+        description="Processes that read packets; `auto`: one a core. At most one an interface: they divide the "
+        "interfaces; more: each reads all of them, with rings of its own, and has its own clients",
     )
     filter: Literal["auto", "ebpf", "classic", "none"] = Field(
         default="auto",

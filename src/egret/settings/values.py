@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from egret.settings import ed25519
 
@@ -241,6 +241,18 @@ def switch(value: object) -> object:
     return value
 
 
+def _workers(value: object) -> object:
+    """Judged here, whole: of a union pydantic would complain once a member."""
+    if value == "auto" or (type(value) is int and 1 <= value <= MAX_WORKERS):
+        return value
+    raise ValueError(f"a number from 1 to {MAX_WORKERS}, or auto")
+
+
+MAX_WORKERS = 64
+Workers = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_WORKERS)] | Literal["auto"],
+    BeforeValidator(_workers),
+]
 Network = Annotated[
     IPNetwork,
     BeforeValidator(parse_network),

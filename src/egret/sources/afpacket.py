@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from egret.errors import SourceError
-from egret.sources import bpf, kernel_filter
+from egret.sources import bpf, fanout, kernel_filter
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Geometry
 
@@ -40,6 +40,7 @@ class RingOptions:
     filter: str = kernel_filter.DEFAULT
     promiscuous: bool = False
     geometry: Geometry = field(default_factory=Geometry)
+    fanout: tuple[bpf.Instruction, ...] | None = None  # the ring shares its interface with others, by this program
     locked: bool = True  # who holds the socket later cannot change its filter
 
 
@@ -52,6 +53,7 @@ class Opened:
     index: int  # of the interface; another one after it was gone and came back
     linktype: int
     geometry: Geometry
+    group: int | None = None  # of the rings that share the interface
 
 
 class Counts(NamedTuple):
@@ -62,24 +64,27 @@ class Counts(NamedTuple):
     frozen: int  # times the ring stood full
 
 
-def open_ring(interface: str, options: RingOptions, young: YoungStreams | None = None) -> Opened:
+def open_ring(
+    interface: str, options: RingOptions, young: YoungStreams | None = None, group: int | None = None
+) -> Opened:
     """Open, filter, map out and bind a socket on *interface*.
 
     Args:
         interface: its name.
         options: how it is captured.
         young: the loaded filter that options with ``kernel_filter.YOUNG`` mean; without it they get the classic one.
+        group: what an earlier ring on the interface came to, with options that say ``fanout``.
 
     Raises:
         SourceError: no such interface, no right to capture, or no memory for the ring; says which and what to do.
     """
     try:
-        return _open_ring(interface, options, young)
+        return _open_ring(interface, options, young, group)
     except OSError as error:
         raise SourceError(f"{interface}: {_explain(error)}") from None
 
 
-def _open_ring(interface: str, options: RingOptions, young: YoungStreams | None) -> Opened:
+def _open_ring(interface: str, options: RingOptions, young: YoungStreams | None, group: int | None) -> Opened:
     index = _index(interface)
     hardware = hardware_type(interface)
     has_header = hardware in {ARPHRD_ETHERNET, ARPHRD_LOOPBACK}
@@ -90,19 +95,25 @@ def _open_ring(interface: str, options: RingOptions, young: YoungStreams | None)
         sock = undo.enter_context(
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW if has_header else socket.SOCK_DGRAM, 0)
         )
-        _filter(sock, options.filter, linktype, young)
-        if options.locked:
+        shared = options.fanout is not None
+        _filter(sock, kernel_filter.NOTHING if shared else options.filter, linktype, young)
+        if options.locked and not shared:
             sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
         sock.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         sock.setsockopt(_SOL_PACKET, _RX_RING, options.geometry.request())
         if hardware == ARPHRD_LOOPBACK:
             sock.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)  # each frame passes lo twice: out, and in again
         sock.bind((interface, _ETH_P_ALL))
+        if options.fanout is not None:  # until here it had every frame, which is why it passed none
+            group = fanout.join(sock, options.fanout, group, outgoing=hardware != ARPHRD_LOOPBACK)
+            _filter(sock, options.filter, linktype, young)
+            if options.locked:
+                sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
         if options.promiscuous:
             request = struct.pack("=iHH8s", index, _MR_PROMISCUOUS, 0, b"")
             sock.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
         undo.pop_all()
-    return Opened(sock, interface, index, linktype, options.geometry)
+    return Opened(sock, interface, index, linktype, options.geometry, group)
 
 
 def _filter(sock: socket.socket, name: str, linktype: int, young: YoungStreams | None) -> None:

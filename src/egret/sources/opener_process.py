@@ -104,6 +104,7 @@ class _Server:
     def __init__(self, worker_main: WorkerMain, plan: Plan, control: Channel, events: Channel) -> None:
         self._worker_main = worker_main
         self.young: YoungStreams | None = None
+        self._groups: dict[str, int] = {}  # of the rings that share an interface
         self._plan = plan
         self._control = control
         self._events = events
@@ -258,7 +259,9 @@ class _Server:
         rings["open_canary_ring"] = canary
         options = rings.get(what) if isinstance(what, str) else None
         if options is not None and self._plan.backend == "afpacket":
-            opened = afpacket.open_ring(interface, options, self.young)
+            opened = afpacket.open_ring(interface, options, self.young, self._groups.get(interface))
+            if opened.group is not None:
+                self._groups[interface] = opened.group
             answer = {"index": opened.index, "linktype": opened.linktype, "geometry": list(opened.geometry)}
             return answer, opened.socket
         if what == "open_stream" and self._plan.backend == "portable":

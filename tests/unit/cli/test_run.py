@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import typer
 from egret.cli import run
 from egret.cli.main import invoke
 from egret.settings.config import Config
+from egret.sources import fanout
 from egret.sources.placement import Placement
 from egret.sources.privileges import CAP_NET_ADMIN, Identity
 from egret.telemetry.table import FilterKind
@@ -149,5 +151,18 @@ def test_a_folder_that_cannot_be_made_is_said(
 
 
 def test_interfaces_are_dealt_out_and_no_worker_is_idle() -> None:
-    assert run._shares(("a", "b", "c"), 2) == [("a", "c"), ("b",)]
-    assert run._shares(("a",), 4) == [("a",)]
+    assert _shares(("a", "b", "c"), workers=2) == [("a", "c"), ("b",)]
+    assert _shares(("a", "b"), workers=2) == [("a",), ("b",)]
+    assert _shares(("a",), workers=4, backend="portable") == [("a",)]
+
+
+def test_more_workers_than_interfaces_share_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 5})
+    assert _shares(("a", "b"), workers="auto") == [("a", "b")] * 3
+    assert _shares(("a",), workers=2) == [("a",)] * 2
+    plan = run._shared(run._plan(Config(), PLACE, None), ["192.0.2.0/24"])
+    assert plan.interfaces["lan0"].fanout == fanout.program(["192.0.2.0/24"])
+
+
+def _shares(interfaces: tuple[str, ...], **capture: object) -> list[Sequence[str]]:
+    return run._shares(interfaces, Config.model_validate({"capture": capture}))

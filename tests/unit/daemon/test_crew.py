@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,6 +14,7 @@ from egret.catalog.match import Catalog
 from egret.daemon import crew as module
 from egret.daemon.crew import Crew, Kit, OpenerGoneError
 from egret.model import Role
+from egret.sources.channel import ChannelClosed
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, WorkerLink
 from egret.sources.probes import NAME
@@ -71,11 +74,11 @@ def remembering(_index: int, link: WorkerLink) -> None:
 class Stage:
     """A real opener and real workers around a crew."""
 
-    def __init__(self, client: OpenerClient, catalog: Catalog = CATALOG) -> None:
+    def __init__(self, client: OpenerClient, catalog: Catalog = CATALOG, number: int = 1) -> None:
         self.hits: list[Hit] = []
         self.telemetry = Telemetry("test")
         self.telemetry.watch(["lan0"])
-        self.crew = Crew(client, 1, catalog, self.hits.append, self.telemetry)
+        self.crew = Crew(client, number, catalog, self.hits.append, self.telemetry)
         self.speakers: list[Speakers] = []
         self.crew.on_speakers = self.speakers.append
         self.heard: list[tuple[int, str | None]] = []
@@ -180,6 +183,33 @@ def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody(
         assert stage.crew.take_learnt() is None
         assert stage.crew.forget(lambda ip: ip == flagged.client) == 1
         assert stage.crew.take_learnt() == []
+        await stage.crew.stop()
+
+    asyncio.run(scene())
+
+
+def one_of_two(index: int, link: WorkerLink) -> None:
+    """The first says a flagged and an ordinary name; the second what it is told. Each holds as many flows."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    link.pipe.send(encode_report(counts, {"flows": 20 + index}, [], 1))
+    if index == 0:
+        link.pipe.send({"learnt": [["c0000207", "cb007109", n, 2**62] for n in ("chat.example", "other.example")]})
+    with contextlib.suppress(ChannelClosed):
+        while link.pipe.wait(10):
+            received = link.pipe.receive()
+            assert received is not None
+            for each in decode_learnt(received.message).learnt:
+                row = {"interface": each.name, "up": True, "received": 0, "dropped": 0}
+                link.pipe.send(encode_report(counts, {"flows": 20 + index}, [row], 1))
+
+
+def test_what_one_worker_learnt_the_others_are_told_and_what_they_hold_is_added_up() -> None:
+    async def scene() -> None:
+        stage = Stage(Opener.start(one_of_two, Plan(interfaces={}, backend="portable")), number=2)
+        stage.crew.start()
+        await stage.until(lambda: "chat.example" in stage.crew.links)
+        assert stage.crew.links == {"chat.example": True}
+        assert stage.telemetry.value("egret_tracked", "flows") == 41
         await stage.crew.stop()
 
     asyncio.run(scene())

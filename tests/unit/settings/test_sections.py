@@ -35,7 +35,7 @@ def test_every_field_of_every_section_is_described() -> None:
     [
         (Capture, {"interfaces": ["eth 0"]}, "cannot be the name"),
         (Capture, {"user": "Robert'); DROP"}, "pattern"),
-        (Capture, {"workers": 0}, "greater than or equal"),
+        (Capture, {"workers": 0}, "a number from 1 to 64"),
         (CatalogSettings, {"bundled": False}, "nothing would be recognised"),
         (Alerts, {"update_every": "10ms"}, "at least"),
         (Alerts, {"suppress": [{"reason": "all"}]}, "silence everything"),

@@ -14,6 +14,7 @@ from egret.settings.values import (
     Listen,
     Secret,
     Slug,
+    Workers,
     parse_listen,
     parse_maybe_secret,
     parse_moment,
@@ -144,6 +145,14 @@ def test_a_secret_that_is_not_there(text: str) -> None:
 def test_a_secret_is_text() -> None:
     with pytest.raises(ValueError, match="not a text"):
         parse_maybe_secret(12)
+
+
+def test_workers_are_a_number_or_auto() -> None:
+    adapter = TypeAdapter[object](Workers)
+    assert [adapter.validate_python(each) for each in (1, 64, "auto")] == [1, 64, "auto"]
+    for bad in (0, 65, "many", None, True, 1.5):
+        with pytest.raises(ValidationError, match="a number from 1 to 64, or auto"):
+            adapter.validate_python(bad)
 
 
 def test_switches_survive_yaml_booleans() -> None:

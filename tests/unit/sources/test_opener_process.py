@@ -92,7 +92,7 @@ def start() -> Iterator[Start]:
 def rings(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
     made: list[socket.socket] = []
 
-    def open_ring(interface: str, _options: RingOptions, _young: None) -> Opened:
+    def open_ring(interface: str, _options: RingOptions, _young: None, _group: int | None) -> Opened:
         ours, theirs = socket.socketpair()
         ours.close()
         made.append(theirs)
@@ -230,7 +230,7 @@ def test_a_daemon_that_hangs_is_told_of(
 
 
 def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_interface: str, _options: RingOptions, _young: None) -> Opened:
+    def fail(_interface: str, _options: RingOptions, _young: None, _group: int | None) -> Opened:
         raise SourceError("eth0: no memory")
 
     monkeypatch.setattr(afpacket, "open_ring", fail)
