@@ -27,7 +27,8 @@ def test_there_are_both_kinds() -> None:
 @pytest.mark.parametrize("block", CONFIGURATIONS, ids=str)
 def test_a_configuration_loads(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r"env:(\w+)", block.text):
-        monkeypatch.setenv(name, "a secret of enough bytes for a key")
+        value = "https://chat.example/hook" if name.endswith("_URL") else "a secret of enough bytes for a key"
+        monkeypatch.setenv(name, value)
     file = tmp_path / "egret.yaml"
     file.write_text(block.text, encoding="utf-8")
     assert load_config(file) is not None

@@ -1,7 +1,8 @@
-"""A receiver's own JSON: a structure whose texts name fields as ``${field}``.
+"""A receiver's own JSON: a structure whose texts name fields as ``${field}``, or ``${field:plain}`` for a chat.
 
 The structure is the operator's and is never parsed again, so no value from the network can change it: JSON escapes
 what stands in it. A text that is one field and nothing else becomes the field's own value, number, list or null.
+An alert about the sensor itself goes into the same structure; what it has not is null, or nothing within a text.
 """
 
 from __future__ import annotations
@@ -11,17 +12,32 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from egret.alerts.formats.inert import plain
+from egret.alerts.formats.sensor import sensor_headline, sensor_line
 from egret.alerts.formats.text import headline, main_host, one_line
-from egret.alerts.model import Alert
+from egret.alerts.model import Action, Alert
+from egret.alerts.sensor import SensorAlert, Turn
 from egret.alerts.timestamps import rfc3339
+from egret.model import Severity
 from egret.names import printable
 
-_FIELD = re.compile(r"\$(?:(\$)|\{([^}]*)\})")  # "$$" is a dollar sign
+_FIELD = re.compile(r"\$(?:(\$)|\{([^}:]*)(?::([^}]*))?\})")  # "$$" is a dollar sign
+_PLAIN = "plain"
+_COLORS = ("#6b7280", "#2563eb", "#d97706", "#dc2626", "#7f1d1d")  # by severity, the mildest first
+_LEVELS = ("info", "info", "warning", "error", "critical")  # the words that pagers have
 
 
 def _server(alert: Alert) -> str | None:
     servers = alert.incident.servers
     return servers[-1].ip if servers else None
+
+
+def _pager(*, over: bool) -> str:
+    return "resolve" if over else "trigger"
+
+
+def _of(severity: Severity, words: tuple[str, ...]) -> str:
+    return words[severity.rank]
 
 
 FIELDS: Mapping[str, Callable[[Alert], object]] = {
@@ -61,6 +77,33 @@ FIELDS: Mapping[str, Callable[[Alert], object]] = {
     "alternatives": lambda alert: list(alert.incident.alternatives),
     "approval": lambda alert: alert.incident.approval.state.value,
     "close_reason": lambda alert: alert.incident.close_reason.value if alert.incident.close_reason else None,
+    "kind": lambda _: "incident",
+    "thread": lambda alert: alert.incident.id,
+    "event_action": lambda alert: _pager(over=alert.action is Action.CLOSED),
+    "level": lambda alert: _of(alert.severity, _LEVELS),
+    "color": lambda alert: _of(alert.severity, _COLORS),
+    "problem": lambda _: None,
+    "subject": lambda _: None,
+    "advice": lambda _: None,
+}
+SENSOR_FIELDS: Mapping[str, Callable[[SensorAlert], object]] = {
+    "id": lambda alert: alert.id,
+    "action": lambda alert: alert.turn.value,
+    "time": lambda alert: rfc3339(alert.time_ns),
+    "time_s": lambda alert: alert.time_ns // 1_000_000_000,
+    "first": lambda alert: rfc3339(alert.since_ns),
+    "severity": lambda alert: alert.severity.value,
+    "line": sensor_line,
+    "headline": sensor_headline,
+    "service": lambda _: "the sensor itself",
+    "kind": lambda _: "sensor",
+    "thread": lambda alert: f"egret {alert.finding.problem.value} {alert.finding.subject}".strip(),
+    "event_action": lambda alert: _pager(over=alert.turn is Turn.RECOVERED),
+    "level": lambda alert: _of(alert.severity, _LEVELS),
+    "color": lambda alert: _of(alert.severity, _COLORS),
+    "problem": lambda alert: alert.finding.problem.value,
+    "subject": lambda alert: alert.finding.subject,
+    "advice": lambda alert: alert.finding.advice,
 }
 
 
@@ -71,14 +114,18 @@ def check(template: object) -> None:
         ValueError: one does not; says which, and the nearest that does.
     """
     for text in _texts(template):
-        for dollar, field in _FIELD.findall(text):
+        for dollar, field, manner in _FIELD.findall(text):
             if not dollar and field not in FIELDS:
                 near = difflib.get_close_matches(field, FIELDS, n=1)
                 hint = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(FIELDS)}"
                 raise ValueError(f"unknown field '{printable(field)}' in the template ({hint})")
+            if manner not in {"", _PLAIN}:
+                raise ValueError(
+                    f"unknown '{printable(manner)}' after ${{{field}: in the template (only '{_PLAIN}' may be)"
+                )
 
 
-def render(template: Any, alert: Alert) -> Any:
+def render(template: Any, alert: Alert | SensorAlert) -> Any:
     """*template* with the values of *alert* in place of its fields: JSON-able."""
     if isinstance(template, str):
         return _render_text(template, alert)
@@ -89,18 +136,32 @@ def render(template: Any, alert: Alert) -> Any:
     return template
 
 
-def _render_text(text: str, alert: Alert) -> object:
+def _render_text(text: str, alert: Alert | SensorAlert) -> object:
     whole = _FIELD.fullmatch(text)
     if whole and not whole[1]:
-        value = FIELDS[whole[2]](alert)
-        return printable(value) if isinstance(value, str) else value
-    return _FIELD.sub(lambda found: "$" if found[1] else _as_text(FIELDS[found[2]](alert)), text)
+        return _safe(_value(whole[2], alert), whole[3])
+    return _FIELD.sub(lambda found: "$" if found[1] else _as_text(_safe(_value(found[2], alert), found[3])), text)
+
+
+def _value(field: str, alert: Alert | SensorAlert) -> object:
+    if isinstance(alert, Alert):
+        return FIELDS[field](alert)
+    known = SENSOR_FIELDS.get(field)
+    return known(alert) if known else None
+
+
+def _safe(value: object, manner: str | None) -> object:
+    if isinstance(value, list):
+        return [_safe(item, manner) for item in value]
+    if not isinstance(value, str):
+        return value
+    return plain(value) if manner else printable(value)
 
 
 def _as_text(value: object) -> str:
     if value is None:
         return ""
-    return printable(", ".join(value) if isinstance(value, list) else str(value))
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _texts(template: object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from egret.alerts.formats.ecs import alert_to_ecs
+from egret.alerts.formats.sensor import sensor_to_ecs
 from egret.alerts.model import Incident, Sensor
 from egret.alerts.routing import Route, wanted
 from egret.alerts.template import render
@@ -141,7 +142,7 @@ def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
         name=webhook.name,
         url=webhook.url.reveal(),
         render=partial(alert_to_ecs, sensor=sensor) if made is None else partial(render, made),
-        sensor=sensor,
+        render_sensor=partial(sensor_to_ecs, sensor=sensor) if made is None else partial(render, made),
         timeout_s=timeout_s,
         secret=webhook.hmac_secret.reveal().encode() if webhook.hmac_secret else None,
         headers={name: value.reveal() for name, value in webhook.headers.items()},

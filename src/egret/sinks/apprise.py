@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from egret.alerts.formats.inert import plain
 from egret.alerts.formats.sensor import sensor_headline
 from egret.alerts.formats.text import headline, several_lines
 from egret.alerts.model import Action, Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
 from egret.model import Severity
-from egret.names import printable
 from egret.sinks.blocking import OneAtATime
 
 _KINDS = {  # apprise's words: they choose a colour or an icon
@@ -28,7 +28,6 @@ _KINDS = {  # apprise's words: they choose a colour or an icon
     Severity.HIGH: "failure",
     Severity.CRITICAL: "failure",
 }
-_MARKUP = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'", "*": "\u2217", "[": "(", "]": ")"})
 MAX_TITLE = 200
 
 
@@ -94,11 +93,6 @@ def words(alert: Alert) -> tuple[str, str]:
         several_lines(alert) if alert.action is Action.OPENED else [headline(alert), f"incident {alert.incident.id}"]
     )
     return plain(title)[:MAX_TITLE], "\n".join(map(plain, lines))
-
-
-def plain(text: str) -> str:
-    """*text* without what markdown, HTML and chat services act on: mentions, links, emphasis."""
-    return printable(text).translate(_MARKUP).replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def _receiver(url: str) -> Any:

@@ -16,15 +16,14 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from egret.alerts.formats.sensor import NOBODY, sensor_to_ecs
-from egret.alerts.model import Alert, Sensor
+from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.names import printable
@@ -39,11 +38,11 @@ class WebhookOptions:
     name: str
     url: str = field(repr=False)  # may hold a token
     render: Render
+    render_sensor: Callable[[SensorAlert], Mapping[str, Any]]
     timeout_s: float = 10.0
     secret: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold tokens
     user_agent: str = "egret"
-    sensor: Sensor = NOBODY  # who speaks, in alerts about the sensor itself
 
 
 class WebhookSink:
@@ -70,7 +69,7 @@ class WebhookSink:
 
     async def warn(self, alert: SensorAlert) -> None:
         """Post *alert*; see ``sinks.notices.Warns``."""
-        await self._post(alert.id, sensor_to_ecs(alert, self._options.sensor))
+        await self._post(alert.id, self._options.render_sensor(alert))
 
     async def _post(self, key: str, document: Mapping[str, Any]) -> None:
         body = json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from egret.alerts.codec import alert_to_dict
+from egret.alerts.formats.sensor import sensor_to_ecs
+from egret.alerts.model import Sensor
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.webhook import WebhookOptions, WebhookSink, sign
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
 
 SECRET = b"a key for this test"
+FORMS: dict[str, Any] = {"render": alert_to_dict, "render_sensor": partial(sensor_to_ecs, sensor=Sensor("1"))}
 
 
 class Receiver:
@@ -49,7 +53,7 @@ class Receiver:
         """Send one alert."""
 
         async def work(url: str) -> None:
-            sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, **options))
+            sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS, **options))
             try:
                 await sink.send([opened()])
             finally:
@@ -62,7 +66,7 @@ def test_alerts_about_the_sensor_are_posted_too() -> None:
     receiver, alert = Receiver(), sensor_alert()
 
     async def work(url: str) -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, secret=SECRET))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS, secret=SECRET))
         await sink.warn(alert)
         await sink.close()
 
@@ -134,7 +138,7 @@ def test_a_slow_receiver_is_temporary() -> None:
 def test_nobody_there_is_temporary_and_names_no_secret() -> None:
     async def run() -> None:
         url = "http://127.0.0.1:9/hook?token=hidden"
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS))
         try:
             await sink.send([opened()])
         finally:
@@ -147,7 +151,7 @@ def test_nobody_there_is_temporary_and_names_no_secret() -> None:
 
 def test_a_url_that_cannot_be_one_is_rejected() -> None:
     async def run() -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url="http:///hook", render=alert_to_dict))
+        sink = WebhookSink(WebhookOptions(name="soc", url="http:///hook", **FORMS))
         try:
             await sink.send([opened()])
         finally:
@@ -163,7 +167,7 @@ def test_a_receiver_that_fails_on_purpose_gets_every_alert_once_it_stops() -> No
     watch = Watch()
 
     async def work(url: str) -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, timeout_s=0.1))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS, timeout_s=0.1))
         delivery = Delivery(sink, DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.01), watch)
         delivery.start()
         for alert in numbered(4):
@@ -182,7 +186,7 @@ def test_hostile_text_stays_in_the_body() -> None:
     receiver = Receiver()
 
     async def work(url: str) -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS))
         await sink.send([hostile()])
         await sink.close()
 
@@ -195,16 +199,14 @@ def test_hostile_text_stays_in_the_body() -> None:
 
 @pytest.mark.parametrize("url", ["https://soc.example/hook", "http://192.0.2.1:8080/"])
 def test_healthy_urls(url: str) -> None:
-    assert WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict)).health() is None
+    assert WebhookSink(WebhookOptions(name="soc", url=url, **FORMS)).health() is None
 
 
 @pytest.mark.parametrize("url", ["", "ftp://soc.example/", "https://", "http://[bad"])
 def test_unhealthy_urls(url: str) -> None:
-    assert "url" in (WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict)).health() or "")
+    assert "url" in (WebhookSink(WebhookOptions(name="soc", url=url, **FORMS)).health() or "")
 
 
 def test_secrets_are_not_shown() -> None:
-    options = WebhookOptions(
-        name="soc", url="https://soc.example/tok", render=alert_to_dict, secret=b"key", headers={"A": "pw"}
-    )
+    options = WebhookOptions(name="soc", url="https://soc.example/tok", **FORMS, secret=b"key", headers={"A": "pw"})
     assert not any(secret in repr(options) for secret in ("tok", "key", "pw"))

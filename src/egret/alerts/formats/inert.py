@@ -14,6 +14,8 @@ from egret.names import printable
 # "<>" HTML, "[]" links of Markdown, "`" code of Markdown and shells, "|" tables, and the separator of CEF and LEEF
 _ACTIVE = {ord(character): f"\\x{ord(character):02x}" for character in "<>[]`|"}
 _ADDRESS = re.compile(r"\\x5b([0-9a-f:.]{2,45})\\x5d(?=:\d)")  # [2001:db8::1]:443 keeps its brackets
+# for chats: what cannot be read as markup, and is still read by people
+_MARKUP = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'", "*": "\u2217", "[": "(", "]": ")"})
 _FORMULA = frozenset("=+-@")  # a cell that begins so is computed by spreadsheets
 
 
@@ -22,6 +24,11 @@ def inert(text: str) -> str:
     safe = printable(text).translate(_ACTIVE)
     safe = _ADDRESS.sub(r"[\1]", safe)
     return f"\\x{ord(safe[0]):02x}{safe[1:]}" if safe[:1] in _FORMULA else safe
+
+
+def plain(text: str) -> str:
+    """*text* for people in a chat, without what markdown, HTML and chat services act on: mentions, links, emphasis."""
+    return printable(text).translate(_MARKUP).replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def cut(text: str, limit: int) -> str:

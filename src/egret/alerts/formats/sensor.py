@@ -11,7 +11,6 @@ from egret.alerts.timestamps import rfc3339
 from egret.model import Severity
 from egret.names import printable
 
-NOBODY = Sensor("")  # where it does not matter who speaks
 _SEVERITY = {Severity.INFO: 1, Severity.LOW: 21, Severity.MEDIUM: 47, Severity.HIGH: 73, Severity.CRITICAL: 99}
 _PHASE = {Turn.RAISED: "start", Turn.REMINDED: "info", Turn.RECOVERED: "end"}
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from egret.alerts.formats.inert import cut, fitting, inert
+from egret.alerts.formats.inert import cut, fitting, inert, plain
 from tests.support.alerts import HOSTILE
 
 
@@ -34,6 +34,13 @@ def test_nothing_hostile_is_left() -> None:
     assert safe.isprintable()
     assert not set(safe) & set("<>[]`|\n\r")
     assert inert(safe) == safe
+
+
+def test_a_chat_finds_no_mention_link_or_emphasis() -> None:
+    made = plain("@everyone <!here> [x](https://evil.example) `a`")
+    assert made == "@\u200beveryone \u2039!here\u203a (x)(https:\u200b//evil.example) 'a'"
+    assert plain(HOSTILE).isprintable()
+    assert not set("<>[]`*") & set(plain(HOSTILE))
 
 
 def test_a_cut_keeps_whole_characters() -> None:
