@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from egret.decode.http import begins_request
 from egret.decode.packet import Packet
 from egret.decode.tls import begins_whole_hello, read_hello
 from egret.model import Recognition
-from egret.track.tables import Remembered
+from egret.track.tables import Memory
 
 REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _HELLO_START = 0x16
@@ -26,39 +25,39 @@ class LateStarts:
     Ref: RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.1.
     """
 
-    def __init__(self, bound: int, evictions: Counter[str]) -> None:
-        self._table = Remembered("late_hellos", bound, evictions)
+    def __init__(self, table: Memory) -> None:
+        self.table = table
 
     @property
     def on_forgetting(self) -> Callable[[], object] | None:
         """Called before anything is expected no more."""
-        return self._table.on_forgetting
+        return self.table.on_forgetting
 
     @on_forgetting.setter
     def on_forgetting(self, call: Callable[[], object] | None) -> None:
-        self._table.on_forgetting = call
+        self.table.on_forgetting = call
 
     def __len__(self) -> int:
-        return len(self._table)
+        return len(self.table)
 
     def expect(self, key: int, *, behind: int | None = None) -> None:
         """Anything may begin in this direction, or *behind* a sequence number another hello."""
-        self._table.put(key, _ANYTHING if behind is None else behind)
+        self.table.put(key, _ANYTHING if behind is None else behind)
 
     def forget(self, key: int) -> None:
         """Nothing more is expected there."""
-        self._table.forget(key)
+        self.table.forget(key)
 
     def starts(self, key: int) -> frozenset[int]:
         """The first bytes of the segments that ``begins`` is worth asking about."""
-        expected = self._table.get(key)
+        expected = self.table.get(key)
         if expected is None:
             return _NONE
         return _RECORD_START | REQUEST_START if expected == _ANYTHING else _RECORD_START
 
     def begins(self, key: int, packet: Packet) -> bool:
         """Whether a hello or a request that is expected begins with this segment."""
-        expected = self._table.get(key)
+        expected = self.table.get(key)
         if expected is None:
             return False
         payload = packet.payload

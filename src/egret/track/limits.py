@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from egret.track.tables import MakeMemory, Remembered
+
 SECOND_NS = 1_000_000_000
 
 
@@ -42,6 +44,7 @@ class Limits:
     answer_floor_s: int = 60  # an answer names later flows at least this long, whatever its TTL
     answer_ceiling_s: int = 86_400
     answer_grace_s: int = 300  # and this long beyond it: clients hold on to addresses
+    memory: MakeMemory = Remembered  # of what is decided; the worker has a compiled one
 
 
 @dataclass(slots=True)

@@ -89,6 +89,31 @@ def set_back(table: LruTable[K, U], time_ns: int) -> None:
         entry.last_ns = min(entry.last_ns, time_ns)
 
 
+class Memory(Protocol):
+    """What remembers integers for integer keys, as ``Remembered`` does."""
+
+    on_forgetting: Callable[[], object] | None  # called before anything is forgotten
+
+    def __len__(self) -> int:
+        """Entries."""
+        ...
+
+    def get(self, key: int, /) -> int | None:
+        """Look up."""
+        ...
+
+    def put(self, key: int, value: int, /) -> None:
+        """Remember *value*."""
+        ...
+
+    def forget(self, key: int, /) -> None:
+        """Remember nothing for *key*."""
+        ...
+
+
+MakeMemory = Callable[[str, int, Counter[str]], Memory]  # given its name, its bound and where evictions are counted
+
+
 class Remembered:
     """Integers remembered for integer keys (hashes), in two generations.
 

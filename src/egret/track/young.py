@@ -9,7 +9,7 @@ from egret.track.direction import key_of
 from egret.track.flow import Flow, other_key
 from egret.track.late import LateStarts
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.tables import LruTable, Remembered, set_back
+from egret.track.tables import LruTable, set_back
 
 SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
 DNS = -2  # remembered for both directions of DNS on another port than its own
@@ -21,8 +21,9 @@ class YoungFlows:
 
     def __init__(self, limits: Limits, counters: Counters) -> None:
         self._table: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
-        self.decided = Remembered("decided", limits.decided, counters.evictions)
-        self.late = LateStarts(limits.late_hellos, counters.evictions)
+        self.decided = limits.memory("decided", limits.decided, counters.evictions)
+        self.late = LateStarts(limits.memory("late_hellos", limits.late_hellos, counters.evictions))
+        self.followed = self._table.keys
         self.held = 0  # bytes of all assemblies
         self._bytes_limit = limits.stream_bytes
         self._wait_ns = limits.wait_s * SECOND_NS

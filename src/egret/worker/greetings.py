@@ -11,7 +11,7 @@ MAX_KNOWN = 1 << 16  # names, and servers
 
 
 class Greetings:
-    """What the streams ask before they tell a plain hello.
+    """What the streams ask before they tell a plain hello. The compiled gate looks into its tables itself.
 
     Args:
         named: whether a name, or one of its resolvers, is known.
@@ -32,13 +32,12 @@ class Greetings:
         self._named = named
         self._special = special
         self._is_client = is_client
-        self._watched = watched
+        self.watched = watched
         self._counts = counts
-        self._plain: dict[bytes, bool] = {}
-        self._clients: dict[bytes, bool] = {}
-        self._servers: dict[bytes, bool] = {}
-        self.hosts: Container[bytes] = self._plain.keys()  # those that were asked about
-        self._names = self._connections = 0
+        self.hosts: dict[bytes, bool] = {}  # whether nothing is known of it
+        self.clients: dict[bytes, bool] = {}  # whether it is one
+        self.servers: dict[bytes, bool] = {}  # address and port: whether it is special
+        self.names = self.connections = 0  # counted and not settled
 
     def take(self, host: bytes, ends: bytes) -> bool:
         """Count a hello that names *host* and say True; or False, and it must be told.
@@ -47,42 +46,42 @@ class Greetings:
             host: a plain host name, as ``plain_server_name`` gives it.
             ends: of the client's direction, as in a frame.
         """
-        plain = self._plain.get(host)
+        plain = self.hosts.get(host)
         if plain is None:
-            plain = _remember(self._plain, host, not self._named(host.decode("ascii")))
+            plain = _remember(self.hosts, host, not self._named(host.decode("ascii")))
         size = (len(ends) - 4) // 2
         client = ends[:size]
-        if not plain or client in self._watched:
+        if not plain or client in self.watched:
             return False
-        ours = self._clients.get(client)
+        ours = self.clients.get(client)
         if ours is None:
-            ours = _remember(self._clients, client, self._is_client(client))
+            ours = _remember(self.clients, client, self._is_client(client))
         if ours:
             if self._is_special(ends[size:-4] + ends[-2:]):
                 return False
-            self._connections += 1
-        self._names += 1
+            self.connections += 1
+        self.names += 1
         return True
 
     def _is_special(self, server: bytes) -> bool:
-        special = self._servers.get(server)
+        special = self.servers.get(server)
         if special is None:
-            special = _remember(self._servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
+            special = _remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
         return special
 
     def forget(self) -> None:
         """Ask anew about everything."""
-        self._plain.clear()
-        self._clients.clear()
-        self._servers.clear()
+        self.hosts.clear()
+        self.clients.clear()
+        self.servers.clear()
 
     def settle(self) -> None:
         """Add to the counts what was taken since the last time."""
-        if self._names:
-            self._counts["names", Protocol.TLS, Kind.CLIENT_HELLO] += self._names
-        if self._connections:
-            self._counts["connections", Transport.TCP, NamedBy.HELLO] += self._connections
-        self._names = self._connections = 0
+        if self.names:
+            self._counts["names", Protocol.TLS, Kind.CLIENT_HELLO] += self.names
+        if self.connections:
+            self._counts["connections", Transport.TCP, NamedBy.HELLO] += self.connections
+        self.names = self.connections = 0
 
 
 def _remember(table: dict[bytes, bool], key: bytes, value: bool) -> bool:

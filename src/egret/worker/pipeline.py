@@ -96,7 +96,7 @@ class Pipeline:
         self.relays = Relays(self._is_inside)
         self._greetings = Greetings(self._is_known, self._is_special, self._is_inside, self.relays.watched, self.counts)
         self.observer.streams.take_plain = self._greetings.take
-        quick = hold_young(self.observer, self._greetings.take, self._greetings.hosts)
+        quick = hold_young(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts)
         self.relays.on_change = self.gate.forget_clients

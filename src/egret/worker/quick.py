@@ -17,6 +17,7 @@ from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
+from egret.worker.greetings import Greetings
 
 MAX_HELD = 4_096  # connections
 MAX_PIECES = 4  # of a hello, but for the last
@@ -259,17 +260,14 @@ def packets(
     return found
 
 
-def hold_young(
-    observer: Observer, take: Callable[[bytes, bytes], bool], hosts: Container[bytes] = (), limit: int | None = None
-) -> Quick:
+def hold_young(observer: Observer, greetings: Greetings, limit: int | None = None) -> Quick:
     """Have young connections held back from an observer.
 
     Args:
         observer: whose.
-        take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
-        hosts: those that it was asked about.
+        greetings: counts hellos of which nothing need be told.
         limit: of connections; what comes beyond is the observer's at once.
     """
-    quick = Quick(Surroundings(observer, take), hosts, limit or MAX_HELD)
+    quick = Quick(Surroundings(observer, greetings.take), greetings.hosts, limit or MAX_HELD)
     observer.held.keeper = quick
     return quick

@@ -4,6 +4,7 @@ from collections import Counter
 
 from egret.decode.packet import Packet
 from egret.track.late import LateStarts, begins_hello
+from egret.track.tables import Remembered
 from tests.support.hello import RST, Tcp, connections, observations, openssl_hello, run, said
 from tests.support.net import decoded, ether, tcp
 
@@ -19,7 +20,7 @@ def packet(payload: bytes, seq: int = 1000) -> Packet:
 
 
 def test_what_may_begin_where() -> None:
-    late = LateStarts(8, Counter())
+    late = LateStarts(Remembered("late_hellos", 8, Counter()))
     assert not late.begins(1, packet(HELLO))
     assert begins_hello(packet(HELLO).payload)
     assert not begins_hello(packet(REQUEST).payload)

@@ -8,6 +8,7 @@ from bench import workloads
 from egret.model import Frame, Kind, Protocol, Transport
 from egret.track.observer import Observer
 from egret.worker.gate import Gate
+from egret.worker.greetings import Greetings
 from egret.worker.quick import hold_young
 
 SECOND = 1_000_000_000
@@ -17,7 +18,7 @@ def gate(observer: Observer | None = None) -> tuple[Gate, Counter[tuple[str, ...
     counts: Counter[tuple[str, ...]] = Counter()
     observer = observer or Observer()
     flagged = lambda name: name.endswith("site7.example")  # noqa: E731
-    quick = hold_young(observer, lambda _host, _ends: False)
+    quick = hold_young(observer, Greetings(lambda _name: True, lambda _ip, _port: False, lambda _ip: True, (), counts))
     return Gate(observer, flagged, lambda _client, _server: False, quick, observer.tick, counts), counts
 
 

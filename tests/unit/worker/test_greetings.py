@@ -78,4 +78,4 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked()
     for number in range(10):
         assert asked.greetings.take(b"w%d.example" % number, ends())
-    assert len(asked.greetings._plain) <= 3
+    assert len(asked.greetings.hosts) <= 3

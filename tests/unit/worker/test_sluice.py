@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections import Counter
 from functools import lru_cache
 from itertools import islice
 
@@ -9,6 +10,7 @@ import pytest
 
 from bench import workloads
 from egret.track.observer import Observer
+from egret.worker.greetings import Greetings
 from egret.worker.plain import PlainLookups
 from egret.worker.quick import hold_young
 from egret.worker.sluice import Sluice
@@ -26,7 +28,9 @@ class Watch:
         plain = PlainLookups(self.observer.lookups, lambda name: name == "w7.site7.example", self._wanted)
         self.sluice = Sluice(
             plain,
-            hold_young(self.observer, lambda _host, _ends: True),
+            hold_young(
+                self.observer, Greetings(lambda _name: False, lambda _ip, _port: False, lambda _ip: True, (), Counter())
+            ),
             self._tick,
             self._watched,
             lambda _ends: False,
