@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +24,7 @@ class Wire:
 
     def __init__(self, **limits: int) -> None:
         self.evictions: Counter[str] = Counter()
-        self.volumes = Volumes(Limits(**limits), self.evictions)
+        self.volumes = Volumes(replace(Limits(), **limits), self.evictions)
         self.now = START
 
     def tcp(
