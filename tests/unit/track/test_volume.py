@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -22,9 +21,9 @@ START = 10**18
 class Wire:
     """One client and one server; packets with ever newer times."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.evictions: Counter[str] = Counter()
-        self.volumes = Volumes(replace(Limits(), **limits), self.evictions)
+        self.volumes = Volumes(limits or Limits(), self.evictions)
         self.now = START
 
     def tcp(
@@ -208,7 +207,7 @@ def test_what_could_not_be_told_is_told_with_the_next() -> None:
 
 
 def test_everything_is_bounded_and_nothing_is_lost_that_was_counted() -> None:
-    wire = Wire(volume_peers=10, volume_flows=10)
+    wire = Wire(Limits(volume_peers=10, volume_flows=10))
     for number in range(1, 100):
         server = Endpoint(bytes([203, 0, 113, number]), 443)
         packet = wire.tcp(0, 10)._replace(destination=server)
