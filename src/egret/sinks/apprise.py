@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from egret.alerts.formats.client import client_text
 from egret.alerts.formats.inert import plain
 from egret.alerts.formats.sensor import sensor_headline
 from egret.alerts.formats.text import headline, several_lines
 from egret.alerts.model import Action, Alert
 from egret.alerts.sensor import SensorAlert
+from egret.alerts.timestamps import rfc3339
 from egret.errors import SinkTemporary
 from egret.model import Severity
 from egret.sinks.blocking import OneAtATime
@@ -62,8 +64,7 @@ class AppriseSink:
 
     async def warn(self, alert: SensorAlert) -> None:
         """Tell every address once; see ``sinks.notices.Warns``."""
-        title = plain(f"Egret: {alert.severity.value} {alert.turn.value}: the sensor itself")[:MAX_TITLE]
-        await self._writer.run(partial(self._each, alert.id, title, plain(sensor_headline(alert)), alert.severity))
+        await self._writer.run(partial(self._each, alert.id, *sensor_words(alert), alert.severity))
 
     def _tell(self, alert: Alert) -> None:
         self._each(alert.id, *words(alert), alert.severity)
@@ -87,12 +88,28 @@ class AppriseSink:
 
 
 def words(alert: Alert) -> tuple[str, str]:
-    """Subject and text; nothing in them is markup for a chat, whatever the network sent."""
-    title = f"Egret: {alert.severity.value} {alert.action.value}: {alert.incident.service}"
-    lines = (
-        several_lines(alert) if alert.action is Action.OPENED else [headline(alert), f"incident {alert.incident.id}"]
+    """Subject and text; nothing in them is markup for a chat, whatever the network sent.
+
+    The subject is the same for an incident's whole life: mail programs and chats put equal ones into one thread.
+    """
+    incident = alert.incident
+    title = f"Egret: {incident.service}, {client_text(incident)}, incident {incident.id[:8]}"
+    more = several_lines(alert)[1:] if alert.action is Action.OPENED else [f"incident {incident.id}"]
+    first = _first(alert.severity, alert.action.value, alert.time_ns, headline(alert))
+    return plain(title)[:MAX_TITLE], "\n".join(map(plain, [first, *more]))
+
+
+def sensor_words(alert: SensorAlert) -> tuple[str, str]:
+    """As ``words``, of a problem of the sensor's own."""
+    finding = alert.finding
+    title = f"Egret: sensor: {finding.problem.value.replace('_', ' ')} {finding.subject}".strip()
+    return plain(title)[:MAX_TITLE], plain(
+        _first(alert.severity, alert.turn.value, alert.time_ns, sensor_headline(alert))
     )
-    return plain(title)[:MAX_TITLE], "\n".join(map(plain, lines))
+
+
+def _first(severity: Severity, action: str, time_ns: int, sentence: str) -> str:
+    return f"{severity.value.upper()} {action} {rfc3339(time_ns)[:19]}Z: {sentence}"
 
 
 def _receiver(url: str) -> Any:

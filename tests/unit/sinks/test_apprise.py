@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP
 from apprise import NotifyBase
 
 from egret.errors import SinkTemporary
-from egret.sinks.apprise import AppriseOptions, AppriseSink, words
+from egret.sinks.apprise import AppriseOptions, AppriseSink, sensor_words, words
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -90,7 +90,7 @@ def test_an_alert_is_mailed(mailbox: tuple[Mailbox, str]) -> None:
     send(sink)
     [message] = box.got
     subject = str(email.header.make_header(email.header.decode_header(str(message["Subject"]))))
-    assert subject == "Egret: high opened: Example Chat"
+    assert subject == f"Egret: Example Chat, 192.0.2.7, incident {opened().incident.id[:8]}"
     assert message["To"] == "soc@gw.example"
     assert "connected to Example Chat" in text_of(message)
 
@@ -106,7 +106,7 @@ def test_a_server_that_refuses_is_tried_again_and_who_has_it_does_not_get_it_twi
         send(sink)
     send(sink)
     assert (len(box.got), len(got)) == (1, 1)
-    assert got[0]["title"] == "Egret: high opened: Example Chat"
+    assert got[0]["title"] == words(opened())[0]
     send(sink)
     assert (len(box.got), len(got)) == (2, 2)
 
@@ -121,6 +121,19 @@ def test_an_address_that_is_none_is_said_and_not_repeated() -> None:
     asyncio.run(sink.close())
 
 
+def test_an_incident_is_one_thread_and_each_message_says_what_it_is() -> None:
+    titles, bodies = zip(*map(words, whole_life()), strict=True)
+    assert len(set(titles)) == 1
+    firsts = [body.splitlines()[0].split("Z: ")[0] for body in bodies]
+    assert [first.split()[:2] for first in firsts] == [
+        ["MEDIUM", "opened"],
+        ["HIGH", "escalated"],
+        ["HIGH", "updated"],
+        ["HIGH", "closed"],
+    ]
+    assert [sensor_words(sensor_alert(turn))[0] for turn in (1, 2)] == ["Egret: sensor: link down lan0"] * 2
+
+
 def test_words_are_no_markup_whatever_the_network_sent() -> None:
     for alert in [*whole_life(), hostile()]:
         title, body = words(alert)
@@ -132,5 +145,5 @@ def test_words_are_no_markup_whatever_the_network_sent() -> None:
 def test_what_is_amiss_with_the_sensor_is_told(receiver: tuple[list[Any], str]) -> None:
     got, url = receiver
     asyncio.run(AppriseSink(AppriseOptions(name="people", urls=(url,))).warn(sensor_alert()))
-    assert got[0]["title"].endswith("the sensor itself")
-    assert got[0]["message"].startswith("sensor ")
+    assert got[0]["title"] == "Egret: sensor: link down lan0"
+    assert got[0]["message"] == "HIGH raised 2026-01-01T00:00:00Z: sensor link down: lan0 is down; look"
