@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from egret.alerts.formats.inert import cut, fitting, inert
+from egret.alerts.formats.protocols import named_by, transport
 from egret.alerts.formats.text import headline, hosting_text, main_host, operator_text
 from egret.alerts.model import Alert, Incident, Sensor
 from egret.alerts.veil import clear
@@ -59,6 +60,9 @@ def _extension(alert: Alert, sensor: Sensor) -> Iterator[tuple[str, object]]:
     yield "shost", incident.client_name or (None if clear(incident.client) else incident.client)
     yield "dhost", main_host(incident)
     yield from _server(incident)
+    yield "proto", transport(incident)
+    seen = named_by(incident)
+    yield "app", seen.value.upper() if seen else None
     yield "cat", incident.service_class.value
     yield "deviceDirection", _OUTBOUND
     yield _labelled("cs1", "operator"), operator_text(incident.operator)

@@ -11,6 +11,7 @@ import zlib
 from typing import Any
 
 from egret.alerts.codec import hosting_to_dict, operator_to_dict
+from egret.alerts.formats.protocols import named_by, transport
 from egret.alerts.formats.text import headline, main_host
 from egret.alerts.model import Alert, Incident, Sensor
 from egret.alerts.timestamps import rfc3339
@@ -20,13 +21,6 @@ from egret.model import Protocol, Severity
 GID = 32473  # not 1, under which Suricata's own signatures are; the number that RFC 5612 keeps for documentation
 _SEVERITY = {Severity.CRITICAL: 1, Severity.HIGH: 1, Severity.MEDIUM: 2, Severity.LOW: 3, Severity.INFO: 4}
 _SHOWN = 8  # hosts, reasons
-_TRANSPORT = {
-    Protocol.TLS: "TCP",
-    Protocol.HTTP: "TCP",
-    Protocol.SOCKS: "TCP",
-    Protocol.QUIC: "UDP",
-    Protocol.DTLS: "UDP",
-}
 
 
 def alert_to_eve(alert: Alert, sensor: Sensor) -> dict[str, Any]:
@@ -60,18 +54,16 @@ def _server(incident: Incident) -> dict[str, Any]:
 
 def _protocols(incident: Incident) -> dict[str, Any]:
     """The protocol that named the flow, and the name where EVE has it."""
-    seen = next((protocol for protocol in _TRANSPORT if protocol in incident.protocols), None)
+    seen, host = named_by(incident), main_host(incident)
     if seen is None:
-        return {"proto": None if incident.servers else "UDP", **_question(incident)}
-    host = main_host(incident)
-    named = {Protocol.HTTP: {"http": {"hostname": host}}, Protocol.TLS: {"tls": {"sni": host}}}
-    return {"proto": _TRANSPORT[seen], "app_proto": seen.value, **(named.get(seen, {}) if host else {})}
-
-
-def _question(incident: Incident) -> dict[str, Any]:
-    if incident.servers or not incident.hosts:
-        return {}
-    return {"app_proto": "dns", "dns": {"type": "query", "rrname": incident.hosts[-1]}}
+        return {"proto": None if incident.servers else "UDP"}
+    named = {
+        Protocol.DNS: {"dns": {"type": "query", "rrname": host}},
+        Protocol.HTTP: {"http": {"hostname": host}},
+        Protocol.TLS: {"tls": {"sni": host}},
+        Protocol.QUIC: {"quic": {"sni": host}},
+    }
+    return {"proto": transport(incident), "app_proto": seen.value, **(named.get(seen, {}) if host else {})}
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

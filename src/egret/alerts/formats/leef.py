@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from egret.alerts.formats.cef import SEVERITY
 from egret.alerts.formats.inert import cut, fitting, inert
+from egret.alerts.formats.protocols import transport
 from egret.alerts.formats.text import headline, main_host
 from egret.alerts.model import Alert, Incident, Sensor
 from egret.alerts.veil import clear, is_pseudonym
@@ -48,6 +49,7 @@ def _attributes(alert: Alert, sensor: Sensor) -> Iterator[tuple[str, object]]:
     yield "client", incident.client_name or (incident.client if is_pseudonym(incident.client) else None)
     yield "host", main_host(incident)
     yield from _server(incident)
+    yield "proto", transport(incident)
     yield "service", incident.service
     yield "vendor", incident.vendor
     yield from _facts(incident)
