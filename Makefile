@@ -16,11 +16,13 @@ DEMO := src/egret/data/demo/egret-demo
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(VENV)/.run: pyproject.toml constraints.txt scripts/make-venv.sh
+NATIVE := hatch_build.py scripts/build_native.py $(wildcard src/egret/worker/native/*)
+
+$(VENV)/.run: pyproject.toml constraints.txt scripts/make-venv.sh $(NATIVE)
 	@scripts/make-venv.sh "$(PYTHON)" $(VENV) .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt scripts/make-venv.sh
+$(VENV)/.dev: pyproject.toml constraints.txt scripts/make-venv.sh $(NATIVE)
 	@scripts/make-venv.sh "$(PYTHON)" $(VENV) '.[test,lint,build,portable,kafka,nats]'
 	@touch $@ $(VENV)/.run
 
@@ -36,6 +38,7 @@ demo: $(VENV)/.run ## replay the shipped capture of real clients, so that someth
 
 test: $(VENV)/.dev ## set up, system packages included, and pass every test
 	@scripts/setup-system.sh
+	@$(BIN)/python scripts/build_native.py --if-older
 	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev ## lint and the fast tests, in under a minute

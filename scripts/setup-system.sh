@@ -5,6 +5,7 @@ set -eu
 
 # command=package, one a line; the command tells whether the package is needed.
 wanted='
+cc=gcc
 chromium=chromium
 conntrack=conntrack
 curl=curl
@@ -20,6 +21,7 @@ node=nodejs
 openssl=openssl
 prometheus=prometheus
 promtool=prometheus
+python3-config=python3-dev
 rsyslogd=rsyslog-openssl
 amtool=prometheus-alertmanager
 setpriv=util-linux

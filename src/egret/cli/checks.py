@@ -27,6 +27,7 @@ from egret.settings.signatures import load_catalog
 from egret.sources.afpacket import ARPHRD_LOOPBACK, hardware_type
 from egret.sources.placement import choose
 from egret.sources.privileges import find_user, may_capture
+from egret.worker import engine
 
 _STALE_DAYS = 180
 _LOW_DISK, _NO_DISK = 200 << 20, 20 << 20  # bytes; 90 days of a busy network's incidents are some tens of MB
@@ -42,6 +43,15 @@ def _python(_: Config) -> Iterator[Finding]:
     version = sys.version.split()[0]
     level = Level.OK if sys.version_info >= (3, 11) else Level.FAIL
     yield Finding("python", level, version, "" if level is Level.OK else "install Python 3.11 or later")
+
+
+def _gate(_: Config) -> Iterator[Finding]:
+    """Which code goes over the frames first; what it says is the same."""
+    remedy = "for speed, install a C compiler and Python's headers (Debian: gcc python3-dev), then Egret again"
+    if engine.compiled is not None:
+        yield Finding("gate", Level.OK, engine.described())
+    else:
+        yield Finding("gate", Level.WARN, f"{engine.described()}: the same, slower", remedy)
 
 
 def _rights(config: Config) -> Iterator[Finding]:
@@ -250,6 +260,7 @@ def _is_loopback(interface: str) -> bool:
 
 CHECKS: tuple[Check, ...] = (
     _python,
+    _gate,
     _rights,
     _user,
     _ring,

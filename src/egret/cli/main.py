@@ -15,6 +15,7 @@ from egret import __version__
 from egret.cli.commands import Commands, fill
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
+from egret.worker import engine
 
 HELP = """Egret sees which outbound connections reach AI services run from the PRC, and says under whose law
 and in which country the data lands.
@@ -40,7 +41,7 @@ def egret(
 ) -> None:
     """See the module's HELP; typer shows that one."""
     if version:
-        typer.echo(f"egret {__version__}")
+        typer.echo(f"egret {__version__} (gate: {engine.described()})")
         raise typer.Exit
 
 

@@ -38,6 +38,7 @@ from egret.telemetry.logs import Log, configure
 from egret.telemetry.table import FilterKind
 from egret.track.limits import Limits
 from egret.web.tls import Certificate
+from egret.worker import engine
 from egret.worker.canary import Ear
 from egret.worker.heap import rest
 from egret.worker.meter import Meter
@@ -199,6 +200,7 @@ def _introduce(knowledge: Knowledge, placement: Placement, user: Identity | None
     )
     lines += [f"database {info.source}: {info.attribution}" for info in knowledge.geo.info()] or ["no GeoIP database"]
     lines.append(f"incidents in {config.paths.store}" + (f", as user {user.name}" if user else ""))
+    lines.append(f"gate: {engine.described()}")
     for line in lines:
         sys.stderr.write(f"egret: {printable(line)}\n")
     sys.stderr.flush()

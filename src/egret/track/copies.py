@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+
+class Seen(Protocol):
+    """What tells copies: ``Copies``, or the compiled one of a gate."""
+
+    @property
+    def limit(self) -> int:
+        """As in ``Copies``."""
+        ...
+
+    @property
+    def window_ns(self) -> int:
+        """As in ``Copies``."""
+        ...
+
+    def seen(self, ends: bytes, payload: bytes, time_ns: int) -> bool:
+        """As ``Copies.seen``."""
+        ...
+
 
 class Copies:
     """When each datagram was last seen, by its hash, in two generations as ``Remembered`` has them.
@@ -11,27 +31,27 @@ class Copies:
         window_ns: how long after the last one another is its copy.
     """
 
-    __slots__ = ("_limit", "_old", "_window_ns", "_young")
+    __slots__ = ("_old", "_young", "limit", "window_ns")
 
     def __init__(self, limit: int, window_ns: int) -> None:
-        self._limit = limit
-        self._window_ns = window_ns
+        self.limit = limit
+        self.window_ns = window_ns
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def seen(self, datagram: bytes, time_ns: int) -> bool:
-        """Whether *datagram*, its ends before its payload, is the second of its kind; the next one like it will be."""
-        key = hash(datagram)
+    def seen(self, ends: bytes, payload: bytes, time_ns: int) -> bool:
+        """Whether a datagram between *ends* is the second of its kind; the next one like it will be."""
+        key = hash(ends + payload)
         young = self._young
         before = young.get(key)
         if before is None:
             if self._old:
                 before = self._old.pop(key, None)
-            if len(young) >= self._limit:
+            if len(young) >= self.limit:
                 self._old = young
                 self._young = young = {}
         young[key] = time_ns
-        return before is not None and abs(time_ns - before) <= self._window_ns
+        return before is not None and abs(time_ns - before) <= self.window_ns

@@ -12,8 +12,8 @@ from egret.track.tables import Memory
 
 REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _HELLO_START = 0x16
-_RECORD_START = frozenset({0x14, 0x15, _HELLO_START})
-LATE_START = REQUEST_START | _RECORD_START  # a segment that begins with another byte is not worth a look
+RECORD_START = frozenset({0x14, 0x15, _HELLO_START})
+LATE_START = REQUEST_START | RECORD_START  # a segment that begins with another byte is not worth a look
 _NONE: frozenset[int] = frozenset()
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _ANYTHING = -1  # remembered where nothing was recognised so far; behind a hello it is where that ends
@@ -53,7 +53,7 @@ class LateStarts:
         expected = self.table.get(key)
         if expected is None:
             return _NONE
-        return _RECORD_START | REQUEST_START if expected == _ANYTHING else _RECORD_START
+        return RECORD_START | REQUEST_START if expected == _ANYTHING else RECORD_START
 
     def begins(self, key: int, packet: Packet) -> bool:
         """Whether a hello or a request that is expected begins with this segment."""
@@ -63,7 +63,7 @@ class LateStarts:
         payload = packet.payload
         if expected != _ANYTHING:
             ahead = (packet.seq - expected) & _MASK < _HALF
-            return payload[0] in _RECORD_START and ahead and begins_whole_hello(payload)
+            return payload[0] in RECORD_START and ahead and begins_whole_hello(payload)
         return begins_hello(payload) or (payload[0] in REQUEST_START and begins_request(payload))
 
 

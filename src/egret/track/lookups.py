@@ -13,7 +13,7 @@ from egret.errors import DecodeError
 from egret.evidence import Raw
 from egret.model import Anomaly, Event, FlowKey, Kind, Observation, Protocol, Transport
 from egret.track.answers import Answers
-from egret.track.copies import Copies
+from egret.track.copies import Copies, Seen
 from egret.track.deferred import Deferred
 from egret.track.direction import ends_of
 from egret.track.ech import EchLookups
@@ -42,7 +42,7 @@ class Lookups:
         if ech is not None:
             ech.catch_up = self.deferred.settle
         self._told: OrderedDict[tuple[bytes, bytes], tuple[bytes, Heard]] = OrderedDict()
-        self.copies = Copies(limits.duplicates, limits.duplicate_s * SECOND_NS)
+        self.copies: Seen = Copies(limits.duplicates, limits.duplicate_s * SECOND_NS)
 
     def feed(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
         """Say what one message holds.
@@ -65,7 +65,7 @@ class Lookups:
 
     def _is_copy(self, wire: bytes, heard: Heard) -> bool:
         """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
-        copy = self.copies.seen(ends_of(heard.source, heard.destination) + wire, heard.time_ns)
+        copy = self.copies.seen(ends_of(heard.source, heard.destination), wire, heard.time_ns)
         self._counters.duplicates += copy
         return copy
 

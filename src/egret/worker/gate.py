@@ -11,13 +11,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from secrets import token_bytes
+from typing import TYPE_CHECKING
 
-from egret.model import Protocol, Transport
+from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
+from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
-from egret.worker.plain import PlainLookups
+from egret.worker import engine
+from egret.worker.plain import PlainLookups, labels_of
 from egret.worker.quick import Quick
 from egret.worker.sluice import Sluice
+
+if TYPE_CHECKING:
+    from egret.worker import _gate
+
+AWAITED = (frozenset[int](), RECORD_START, LATE_START)  # the first bytes that may matter in a direction
 
 
 class Gate:
@@ -48,10 +57,40 @@ class Gate:
         self._look_about = tick
         self._counts = counts
         self._settled = 0
-        self._plain = PlainLookups(observer.lookups, flagged, self._is_wanted)
-        self.sluice = Sluice(self._plain, quick, self._tick, self._watched, self._is_measured)
+        self._quick = quick
+        self._flagged = flagged
+        self.sluice = self._compiled() if engine.is_compiled() else self._pure()
         observer.streams.on_change(self.sluice.forget_quiet)
         observer.volumes.on_arming = self._forget_ends
+
+    def _pure(self) -> Sluice:
+        lookups = self._observer.lookups
+        plain = PlainLookups(lookups.copies, lookups.deferred.add, self._labels, self._is_wanted)
+        return Sluice(plain, self._quick, self._tick, self._watched, self._is_measured)
+
+    def _compiled(self) -> _gate.Sluice:
+        lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
+        copies = engine.compiled.Copies(kept.limit, kept.window_ns, secret)
+        lookups.copies = copies
+        return engine.compiled.Sluice(
+            consider=self._labels,
+            wanted=self._is_wanted,
+            defer=lookups.deferred.add,
+            copies=copies,
+            segment=self._quick.segment,
+            tick=self._tick,
+            watched=self._awaited,
+            measured=self._is_measured,
+            secret=secret,
+        )
+
+    def _labels(self, question: bytes) -> frozenset[int]:
+        return labels_of(question, self._flagged)
+
+    def _awaited(self, ends: bytes) -> int:
+        """What ``_watched`` says, as the compiled gate knows it; less than nothing if everything is awaited."""
+        watched = self._watched(ends)
+        return -1 if watched is None else AWAITED.index(watched)
 
     def _tick(self, time_ns: int) -> int:
         """A frame of another second: the observer looks about before it."""
@@ -68,7 +107,7 @@ class Gate:
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
 
-    def _is_wanted(self, ends: bytes, *, answer: bool) -> bool:
+    def _is_wanted(self, ends: bytes, answer: bool) -> bool:
         """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""
         size = (len(ends) - 4) // 2
         source, destination = ends[:size], ends[size:-4]
@@ -77,15 +116,15 @@ class Gate:
     def _forget_ends(self) -> None:
         """Packets of another address begin to matter."""
         self.sluice.forget_quiet()
-        self._plain.forget_ends()
+        self.sluice.forget_ends()
 
     def forget_names(self) -> None:
         """Other names are flagged now, or other clients are ours."""
-        self._plain.forget()
+        self.sluice.forget_names()
 
     def forget_clients(self) -> None:
         """Other look-ups matter now."""
-        self._plain.forget_ends()
+        self.sluice.forget_ends()
 
     @property
     def last_ns(self) -> int:
@@ -99,13 +138,14 @@ class Gate:
 
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""
-        counters, plain = self._observer.counted, self._plain
-        segments, datagrams, octets = self.sluice.take_counts()
+        counters = self._observer.counted
+        segments, datagrams, octets, questions, answers, copies = self.sluice.take_counts()
         self._settled += segments + datagrams
         counters.frames += segments + datagrams
         counters.bytes += octets
         counters.packets[Transport.TCP] += segments
         counters.packets[Transport.UDP] += datagrams
-        counters.duplicates += plain.take_copies()
-        for kind, number in plain.take_counts():
-            self._counts["names", Protocol.DNS, kind] += number
+        counters.duplicates += copies
+        for kind, number in ((Kind.QUERY, questions), (Kind.ANSWER, answers)):
+            if number:
+                self._counts["names", Protocol.DNS, kind] += number

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from mmap import mmap
-from typing import Protocol
 
-from egret.model import Kind
 from egret.names import MAX_LABEL, MAX_NAME
-from egret.track.lookups import Lookups
+from egret.track.copies import Seen
 
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
 MAX_DULL = 1 << 16  # pairs of addresses
@@ -29,44 +27,38 @@ _MANY = 64  # records; more are the observer's to judge
 _OPCODE_AND_SIDE, _RESPONSE = 0xF8, 0x80
 
 
-class Wanted(Protocol):
-    """Whether look-ups between two ends are wanted whatever they say."""
-
-    def __call__(self, ends: bytes, *, answer: bool) -> bool:
-        """*ends* as they lie in a frame; of an answer, or of a question."""
-        ...
-
-
 class PlainLookups:
     """Knows the questions that no signature names, by their bytes on the wire, and whose look-ups say nothing more.
 
     Args:
-        lookups: knows copies, and keeps what answers teach.
-        flagged: whether a signature names a host.
-        wanted: whether look-ups between two ends, questions or answers, are wanted whatever they say; remembered
-            until ``forget_ends``.
+        copies: knows copies.
+        defer: keeps what an answer teaches: who got it, when, the message.
+        consider: knows a question: ``labels_of``.
+        wanted: whether look-ups between two ends (as they lie in a frame) are wanted whatever they say, questions or
+            (True) answers; remembered until ``forget_ends``.
     """
 
-    def __init__(self, lookups: Lookups, flagged: Callable[[str], bool], wanted: Wanted) -> None:
+    def __init__(
+        self,
+        copies: Seen,
+        defer: Callable[[bytes, int, bytes], object],
+        consider: Callable[[bytes], frozenset[int]],
+        wanted: Callable[[bytes, bool], bool],
+    ) -> None:
+        self._copies = copies
+        self._defer = defer
+        self._consider = consider
         self._wanted = wanted
-        self._copies = lookups.copies
-        self._defer = lookups.deferred.add
-        self._flagged = flagged
         self._known: dict[bytes, frozenset[int]] = {}
         self._asking: set[bytes] = set()  # both addresses, as they lie in a frame, of questions that nobody wants
         self._answering: dict[bytes, bytes] = {}  # the same of answers, and which of them is the client
         self._queries = self._answers = self._repeated = 0
 
-    def take_counts(self) -> Iterator[tuple[Kind, int]]:
-        """How many names were skipped since the last time."""
-        counts = (Kind.QUERY, self._queries), (Kind.ANSWER, self._answers)
-        self._queries = self._answers = 0
-        return ((kind, number) for kind, number in counts if number)
-
-    def take_copies(self) -> int:
-        """How many datagrams were seen a second time, since the last time."""
-        repeated, self._repeated = self._repeated, 0
-        return repeated
+    def take_counts(self) -> tuple[int, int, int]:
+        """How many questions and answers were skipped since the last time, and how many copies of such."""
+        counts = self._queries, self._answers, self._repeated
+        self._queries = self._answers = self._repeated = 0
+        return counts
 
     def forget(self) -> None:
         """Ask anew which names are flagged, and whose look-ups are wanted."""
@@ -88,9 +80,7 @@ class PlainLookups:
         wire = bytes(buffer[at + 8 : at + length])
         end = wire.find(0, _HEADER) + 5
         question = wire[_HEADER:end]
-        labels = self._known.get(question)
-        if labels is None:
-            labels = self._learn(question)
+        labels = self._known[question] if question in self._known else self._learn(question)
         if not labels:
             return False
         side &= _OPCODE_AND_SIDE
@@ -99,16 +89,18 @@ class PlainLookups:
                 return False
             if ends[:-4] not in self._asking and not self._is_dull_asking(ends):
                 return False
-            if self._copies.seen(ends + wire, time_ns):
+            if self._copies.seen(ends, wire, time_ns):
                 self._repeated += 1
             else:
                 self._queries += 1
             return True
         found = _addresses(wire, end, labels, answers, answers + others + more) if side == _RESPONSE else None
-        client = self._answering.get(ends[:-4]) or self._dull_client(ends)
-        if found is None or client is None:
+        if found is None:
             return False
-        if self._copies.seen(ends + wire, time_ns):
+        client = self._answering.get(ends[:-4]) or self._dull_client(ends)
+        if client is None:
+            return False
+        if self._copies.seen(ends, wire, time_ns):
             self._repeated += 1
         else:
             self._defer(client, time_ns, wire)
@@ -117,7 +109,7 @@ class PlainLookups:
 
     def _is_dull_asking(self, ends: bytes) -> bool:
         """Whether nobody wants the questions between two addresses, then remembered."""
-        if self._wanted(ends, answer=False):
+        if self._wanted(ends, False):
             return False
         if len(self._asking) >= MAX_DULL:
             self._asking.clear()
@@ -126,7 +118,7 @@ class PlainLookups:
 
     def _dull_client(self, ends: bytes) -> bytes | None:
         """Who is told by answers between two addresses that nobody wants, then remembered; None if somebody does."""
-        if self._wanted(ends, answer=True):
+        if self._wanted(ends, True):
             return None
         if len(self._answering) >= MAX_DULL:
             self._answering.clear()
@@ -140,20 +132,27 @@ class PlainLookups:
         labels = self._known[question] = self._consider(question)
         return labels
 
-    def _consider(self, question: bytes) -> frozenset[int]:
-        starts, labels, at = [_HEADER], [], 0
-        if len(question) < 6:
-            return _CLOSER  # the root, or no name
-        while size := question[at]:
-            labels.append(question[at + 1 : at + 1 + size])
-            at += 1 + size
-            if size > MAX_LABEL or at > len(question) - 5:
-                return _CLOSER
-            starts.append(_HEADER + at)
-        name = b".".join(labels).lower()
-        if at != len(question) - 5 or len(name) > MAX_NAME or not _ORDINARY(name) or self._flagged(name.decode()):
+
+def labels_of(question: bytes, flagged: Callable[[str], bool]) -> frozenset[int]:
+    """Where the labels of a question's name begin in its message; nothing if a closer look is needed.
+
+    Args:
+        question: up to the first zero byte its name, then type and class.
+        flagged: whether a signature names a host.
+    """
+    starts, labels, at = [_HEADER], [], 0
+    if len(question) < 6:
+        return _CLOSER  # the root, or no name
+    while size := question[at]:
+        labels.append(question[at + 1 : at + 1 + size])
+        at += 1 + size
+        if size > MAX_LABEL or at > len(question) - 5:
             return _CLOSER
-        return frozenset(starts)
+        starts.append(_HEADER + at)
+    name = b".".join(labels).lower()
+    if at != len(question) - 5 or len(name) > MAX_NAME or not _ORDINARY(name) or flagged(name.decode()):
+        return _CLOSER
+    return frozenset(starts)
 
 
 def _ends_with_edns(wire: bytes, at: int) -> bool:

@@ -1,7 +1,7 @@
 """Goes over frames where they lie, in a file's window or in a ring's block, up to the next that is the observer's.
 
 This is the hot loop of everything, so it is written for that: what a frame says is unpacked together with the header of
-its record, the most frequent kind comes first, and a segment of a quiet direction costs no call. ``worker/_gate.c`` is
+its record, the most frequent kind comes first, and a segment of a quiet direction costs no call. ``worker/native`` is
 the same in C, with this one as its oracle.
 """
 
@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from mmap import mmap
 from struct import Struct
+from typing import Protocol
 
 from egret.track.limits import SECOND_NS
 from egret.worker.plain import PlainLookups
-from egret.worker.quick import Quick
 
+LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 
 Buffer = bytes | bytearray | mmap
@@ -45,6 +46,24 @@ def _behind(order: str, header: str, padding: int) -> Struct:
     return Struct(f"{order}{header}{padding}x{_FRAME}")
 
 
+class Holder(Protocol):
+    """What takes the segments that TCP connections begin with: ``worker.quick``."""
+
+    def segment(
+        self,
+        buffer: Buffer,
+        at: int,
+        end: int,
+        ends: bytes,
+        seq: int,
+        flags: int,
+        time_ns: int,
+        interface: str | None = None,
+    ) -> bool:
+        """As ``Quick.segment``."""
+        ...
+
+
 class Sluice:
     """Counts what needs no closer look.
 
@@ -59,7 +78,7 @@ class Sluice:
     def __init__(
         self,
         plain: PlainLookups,
-        quick: Quick,
+        quick: Holder,
         tick: Callable[[int], int],
         watched: Callable[[bytes], frozenset[int] | None],
         measured: Callable[[bytes], bool],
@@ -71,15 +90,18 @@ class Sluice:
         self._measured = measured
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
-        self.segments = self.datagrams = self.octets = 0  # taken and not settled
-        self.last_ns = 0  # when the last frame came
+        self.segments = self.datagrams = 0  # taken and not settled
+        self._octets = 0
+        self.last_ns = 0  # when the last frame came that was asked about
         self.forget_quiet = self._quiet.clear
+        self.forget_names = plain.forget
+        self.forget_ends = plain.forget_ends
 
-    def take_counts(self) -> tuple[int, int, int]:
-        """TCP segments, UDP datagrams and bytes that were taken since the last time."""
-        counts = self.segments, self.datagrams, self.octets
-        self.segments = self.datagrams = self.octets = 0
-        return counts
+    def take_counts(self) -> tuple[int, int, int, int, int, int]:
+        """Since the last time: segments, datagrams and bytes of all; questions, answers and copies of such."""
+        counts = self.segments, self.datagrams, self._octets
+        self.segments = self.datagrams = self._octets = 0
+        return *counts, *self._plain.take_counts()
 
     def pcap(self, window: bytes, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
         """Go over the records of a pcap file.
@@ -96,6 +118,7 @@ class Sluice:
         """
         unpack, quiet = _behind(order, "IIII", header - 16).unpack_from, self._quiet.get
         end, taken, segments, octets = len(window), 0, 0, 0
+        second = SECOND_NS // scale
         last, here, before = end - header - _FRAME_SIZE, self._second_ns // SECOND_NS, -1
         while position <= last:
             (seconds, fraction, captured, original, kind, high, low, whole, protocol, ends, number, offset, flags) = (
@@ -103,9 +126,9 @@ class Sluice:
             )
             start = position + header
             after = start + captured
-            if after > end or captured > original:
+            if after > end or not _SMALLEST_4 <= captured <= original or fraction >= second:
                 break
-            if seconds == here and kind == _IPV4 and captured >= _SMALLEST_4 and whole in _UNFRAGMENTED:
+            if seconds == here and kind == _IPV4 and whole in _UNFRAGMENTED:
                 if protocol == _TCP and high and offset >= _SHORTEST_HEADER and not flags & _SETTLING:
                     starts = quiet(ends)
                     if starts is not None and (
@@ -132,7 +155,7 @@ class Sluice:
             seconds, fraction = unpack(window, before)[:2]
             self.last_ns = seconds * SECOND_NS + fraction * scale
         self.segments += segments
-        self.octets += octets
+        self._octets += octets
         return position, taken + segments
 
     def pcapng(self, window: bytes, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
@@ -148,7 +171,7 @@ class Sluice:
                 break
             _, multiply, divide, offset_ns, interface = clocks[number]
             start, time_ns = position + 28, (high << 32 | low) * multiply // divide + offset_ns
-            if not skip(window, start, start + captured, time_ns, original, interface):
+            if not 0 <= time_ns < LATEST or not skip(window, start, start + captured, time_ns, original, interface):
                 break
             taken += 1
             position = after
@@ -189,7 +212,7 @@ class Sluice:
             buffer, body, end, protocol, ends, length, number, offset, flags, time_ns, interface
         ):
             return False
-        self.octets += wire_length
+        self._octets += wire_length
         return True
 
     def _take(

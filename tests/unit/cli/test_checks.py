@@ -19,6 +19,7 @@ from egret.errors import ConfigError, ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config, override
 from egret.sources.placement import Placement
+from egret.worker import engine
 
 CONFIG = Config()
 PORTABLE = override(CONFIG, {"capture": {"backend": "portable"}})
@@ -34,6 +35,14 @@ def failing(error: Exception) -> Callable[..., Any]:
         raise error
 
     return fail
+
+
+def test_without_the_compiled_gate_it_says_what_would_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "compiled", object())
+    assert one(checks._gate).level is Level.OK
+    monkeypatch.setattr(engine, "compiled", None)
+    finding = one(checks._gate)
+    assert (finding.level, "compiler" in finding.remedy) == (Level.WARN, True)
 
 
 @pytest.fixture

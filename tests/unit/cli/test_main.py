@@ -13,7 +13,7 @@ from egret.cli.main import invoke
 
 def test_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["--version"]) == 0
-    assert capsys.readouterr().out == f"egret {__version__}\n"
+    assert capsys.readouterr().out in {f"egret {__version__} (gate: {gate})\n" for gate in ("compiled", "Python")}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,26 @@
+"""Which gate goes over the frames: the compiled one where it was built, else the one in Python; both do the same."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["SWITCH", "compiled", "described", "is_compiled"]
+
+SWITCH = "EGRET_PURE"  # environment: anything but nothing and 0 leaves the compiled gate aside
+
+try:
+    from egret.worker import _gate as compiled
+except ImportError:
+    compiled = None  # type: ignore[assignment]  # there was no compiler, or no Python.h, when Egret was installed
+
+
+def is_compiled() -> bool:
+    """Whether the compiled gate is there and wanted."""
+    return compiled is not None and os.environ.get(SWITCH, "0") in {"", "0"}
+
+
+def described() -> str:
+    """Which one it is, for people."""
+    if is_compiled():
+        return "compiled"
+    return "Python" if compiled is None else f"Python (by {SWITCH})"

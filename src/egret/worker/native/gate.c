@@ -1,0 +1,276 @@
+/* Goes over frames where they lie, up to the next that is the observer's. worker/sluice.py is the same in Python, says
+ * why each test is there, and is the oracle of this in tests/property/test_native_gate.py. */
+#include "native.h"
+
+enum { SECOND_NS = 1000000000 };
+enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
+enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
+enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
+enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS }; /* what is awaited in a quiet direction: worker/gate.py, AWAITED */
+
+#define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
+__extension__ typedef __int128 Wide;
+
+/* A frame, and the object in whose bytes it lies. */
+typedef struct {
+    PyObject *buffer, *interface;
+    const uint8_t *base; /* where the buffer's bytes begin */
+    Span data;
+    int64_t time_ns;
+    uint32_t wire_length;
+} Frame;
+
+static PyObject *bytes_of(Span span) {
+    return PyBytes_FromStringAndSize((const char *)span.at, (Py_ssize_t)span.size);
+}
+
+/* Whether a segment that begins with this byte is awaited. */
+static bool is_awaited(int awaited, uint8_t first) {
+    if (awaited == NOTHING) return false;
+    if (first >= 0x14 && first <= 0x16) return true;
+    return awaited == RECORDS_AND_REQUESTS && (uint8_t)((first | 0x20) - 'a') < 26;
+}
+
+/* A direction of which little is awaited is remembered, unless *payload* may be just that. */
+static int quieten(Sluice *self, Span ends, Span payload) {
+    PyObject *key = bytes_of(ends);
+    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(self->watched, key);
+    Py_XDECREF(key);
+    long awaited = said == NULL ? -1 : PyLong_AsLong(said);
+    Py_XDECREF(said);
+    if (PyErr_Occurred()) return FAILED;
+    if (awaited < 0 || (payload.size > 0 && is_awaited((int)awaited, payload.at[0]))) return NO;
+    return table_put(&self->quiet, ends, (uint8_t)awaited);
+}
+
+static int is_measured(Sluice *self, Span ends) {
+    PyObject *key = bytes_of(ends);
+    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(self->measured, key);
+    int measured = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(key);
+    Py_XDECREF(said);
+    return measured;
+}
+
+/* Whether a segment says nothing that anybody waits for; *payload* is as much of it as is there. */
+static int is_idle(Sluice *self, Span ends, Span payload, bool is_empty) {
+    int awaited = table_get(&self->quiet, ends);
+    if (awaited >= 0) return payload.size == 0 || !is_awaited(awaited, payload.at[0]);
+    if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
+    int measured = is_measured(self, ends);
+    if (measured != NO) return measured == YES ? NO : FAILED;
+    return is_empty ? YES : quieten(self, ends, payload);
+}
+
+/* Whether it is one of those that connections begin with, and held. */
+static int is_held(Sluice *self, const Frame *frame, Span ends, Span payload, uint32_t number, uint8_t flags) {
+    Py_ssize_t start = payload.at - frame->base;
+    PyObject *said = PyObject_CallFunction(self->segment, "Onny#kiLO", frame->buffer, start,
+                                           start + (Py_ssize_t)payload.size, ends.at, (Py_ssize_t)ends.size,
+                                           (unsigned long)number, (int)flags, (long long)frame->time_ns,
+                                           frame->interface);
+    int held = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    return held;
+}
+
+/* Count a TCP segment of *length* bytes; *packet* is as much of it as is there, its header at the least. */
+static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet, long length) {
+    long header = packet.at[12] >> 2 & 0x3C;
+    uint8_t flags = packet.at[13];
+    if (header < 20 || header > length) return NO;
+    size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
+    Span payload = {packet.at + header, there};
+    int taken = flags & SETTLING ? NO : is_idle(self, ends, payload, header == length);
+    if (taken == NO && packet.size >= (size_t)length) {
+        payload.size = (size_t)(length - header); /* what is behind it is padding */
+        taken = is_held(self, frame, ends, payload, big32(packet.at + 4), flags);
+    }
+    self->segments += taken == YES;
+    return taken;
+}
+
+/* The observer looks about before a frame of another second. */
+static int tick(Sluice *self, int64_t time_ns) {
+    PyObject *time = PyLong_FromLongLong(time_ns);
+    PyObject *said = time == NULL ? NULL : PyObject_CallOneArg(self->tick, time);
+    Py_XDECREF(time);
+    long long second_ns = said == NULL ? -1 : PyLong_AsLongLong(said);
+    Py_XDECREF(said);
+    if (PyErr_Occurred()) return FAILED;
+    self->second_ns = second_ns;
+    return YES;
+}
+
+/* Count an Ethernet frame; NO leaves it to the observer. */
+static int take_frame(Sluice *self, const Frame *frame) {
+    const uint8_t *at = frame->data.at;
+    size_t size = frame->data.size;
+    self->last_ns = frame->time_ns;
+    if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
+        if (tick(self, frame->time_ns) == FAILED) return FAILED;
+    if (size < SMALLEST_4) return NO;
+    Span ends, packet;
+    uint8_t protocol;
+    long length;
+    if (big16(at + 12) == 0x0800 && at[14] == 0x45) {
+        if (big16(at + 20) & FRAGMENT) return NO;
+        length = (long)big16(at + 16) - 20, protocol = at[23];
+        ends = (Span){at + 26, 12}, packet = (Span){at + 34, size - 34};
+    } else if (big16(at + 12) == 0x86DD && size >= SMALLEST_6) {
+        length = big16(at + 18), protocol = at[20];
+        ends = (Span){at + 22, 36}, packet = (Span){at + 54, size - 54};
+    } else {
+        return NO;
+    }
+    int taken = NO;
+    if (protocol == TCP) {
+        taken = take_segment(self, frame, ends, packet, length);
+    } else if (protocol == UDP && length >= 0 && (size_t)length <= packet.size) {
+        taken = lookups_take(&self->lookups, (Span){packet.at, (size_t)length}, ends, frame->time_ns);
+        self->datagrams += taken == YES;
+    }
+    if (taken == YES) self->octets += frame->wire_length;
+    return taken;
+}
+
+static uint32_t (*reader(const char *order))(const uint8_t *) { return order[0] == '>' ? big32 : little32; }
+
+/* Where a run stopped, and how many records are before that; or the exception that is set. */
+static PyObject *stopped(Py_buffer *buffer, int taken, Py_ssize_t position, Py_ssize_t count) {
+    PyBuffer_Release(buffer);
+    return taken == FAILED ? NULL : Py_BuildValue("nn", position, count);
+}
+
+PyObject *run_pcap(Sluice *self, PyObject *args) {
+    PyObject *window;
+    Py_ssize_t position, header, count = 0;
+    const char *order;
+    long scale;
+    Py_buffer buffer;
+    if (!PyArg_ParseTuple(args, "Onsnl:pcap", &window, &position, &order, &header, &scale)) return NULL;
+    if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
+    uint32_t (*u32)(const uint8_t *) = reader(order);
+    Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf};
+    int taken = YES;
+    header = header < 16 ? 16 : header;
+    scale = scale < 1 ? 1 : scale;
+    uint32_t second = (uint32_t)(SECOND_NS / scale);
+    while (position >= 0 && position <= buffer.len - header) {
+        const uint8_t *record = frame.base + position;
+        uint32_t fraction = u32(record + 4), captured = u32(record + 8), original = u32(record + 12);
+        if (captured > original || captured < SMALLEST_4 || fraction >= second) break;
+        if ((Py_ssize_t)captured > buffer.len - header - position) break;
+        frame.data = (Span){record + header, captured};
+        frame.time_ns = (int64_t)u32(record) * SECOND_NS + (int64_t)fraction * scale;
+        frame.wire_length = original;
+        if ((taken = take_frame(self, &frame)) != YES) break;
+        position += header + (Py_ssize_t)captured;
+        count++;
+    }
+    return stopped(&buffer, taken, position, count);
+}
+
+typedef struct {
+    uint32_t number;
+    unsigned long long multiply, divide;
+    long long offset_ns;
+    PyObject *interface; /* borrowed */
+} Clock;
+
+/* The clock of an interface; NO where this cannot reckon with it. */
+static int find_clock(PyObject *clocks, uint32_t number, Clock *clock) {
+    if (!PyList_Check(clocks) || number >= PyList_GET_SIZE(clocks)) return NO;
+    long linktype;
+    PyObject *fields = PyList_GET_ITEM(clocks, number);
+    clock->number = number;
+    if (!PyTuple_Check(fields) || PyTuple_GET_SIZE(fields) != 5) return NO;
+    linktype = PyLong_AsLong(PyTuple_GET_ITEM(fields, 0));
+    clock->multiply = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(fields, 1));
+    clock->divide = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(fields, 2));
+    clock->offset_ns = PyLong_AsLongLong(PyTuple_GET_ITEM(fields, 3));
+    clock->interface = PyTuple_GET_ITEM(fields, 4);
+    if (PyErr_Occurred()) {
+        PyErr_Clear(); /* a number of more than 64 bits */
+        return NO;
+    }
+    return linktype == ETHERNET && clock->divide > 0 && clock->multiply <= SECOND_NS;
+}
+
+PyObject *run_pcapng(Sluice *self, PyObject *args) {
+    PyObject *window, *clocks;
+    Py_ssize_t position, count = 0;
+    const char *order;
+    Py_buffer buffer;
+    if (!PyArg_ParseTuple(args, "OnsO:pcapng", &window, &position, &order, &clocks)) return NULL;
+    if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
+    uint32_t (*u32)(const uint8_t *) = reader(order);
+    Frame frame = {.buffer = window, .base = buffer.buf};
+    Clock clock = {0};
+    int taken = YES;
+    while (position >= 0 && position <= buffer.len - SMALLEST_BLOCK) {
+        const uint8_t *block = frame.base + position;
+        uint32_t length = u32(block + 4), number = u32(block + 8), captured = u32(block + 20);
+        if (u32(block) != PACKET_BLOCK || length & 3 || length < SMALLEST_BLOCK) break;
+        if (captured > length - SMALLEST_BLOCK || (Py_ssize_t)length > buffer.len - position) break;
+        if ((frame.interface == NULL || clock.number != number) && !find_clock(clocks, number, &clock)) break;
+        Wide units = (Wide)u32(block + 12) << 32 | u32(block + 16);
+        Wide time_ns = units * clock.multiply / clock.divide + clock.offset_ns;
+        if (time_ns < 0 || time_ns >= LATEST || captured > u32(block + 24)) break;
+        frame.interface = clock.interface;
+        frame.data = (Span){block + 28, captured};
+        frame.time_ns = (int64_t)time_ns;
+        frame.wire_length = u32(block + 24);
+        if ((taken = take_frame(self, &frame)) != YES) break;
+        position += (Py_ssize_t)length;
+        count++;
+    }
+    return stopped(&buffer, taken, position, count);
+}
+
+/* The frames of a ring's block: struct tpacket3_hdr of linux/if_packet.h, in the machine's own byte order. */
+PyObject *run_ring(Sluice *self, PyObject *args) {
+    PyObject *memory;
+    Py_ssize_t position, most, end, count = 0;
+    Py_buffer buffer;
+    Frame frame = {0};
+    if (!PyArg_ParseTuple(args, "OnnnO:ring", &memory, &position, &most, &end, &frame.interface)) return NULL;
+    if (PyObject_GetBuffer(memory, &buffer, PyBUF_SIMPLE) < 0) return NULL;
+    frame.buffer = memory, frame.base = buffer.buf;
+    end = end > buffer.len ? buffer.len : end;
+    int taken = YES;
+    while (count < most && position >= 0 && position <= end - RING_HEADER) {
+        uint32_t fields[6]; /* step, seconds, nanoseconds, captured, original, status */
+        uint16_t place;
+        memcpy(fields, frame.base + position, sizeof fields);
+        memcpy(&place, frame.base + position + sizeof fields, sizeof place);
+        if ((Py_ssize_t)place + (Py_ssize_t)fields[3] > end - position) break;
+        frame.data = (Span){frame.base + position + place, fields[3]};
+        frame.time_ns = (int64_t)fields[1] * SECOND_NS + fields[2];
+        frame.wire_length = fields[4];
+        if ((taken = take_frame(self, &frame)) != YES) break;
+        position += (Py_ssize_t)fields[0];
+        count++;
+    }
+    return stopped(&buffer, taken, position, count);
+}
+
+PyObject *run_one(Sluice *self, PyObject *args) {
+    Py_ssize_t start, end;
+    long long time_ns;
+    unsigned long wire_length;
+    Py_buffer buffer;
+    Frame frame = {.interface = Py_None};
+    if (!PyArg_ParseTuple(args, "OnnLk|O:skip", &frame.buffer, &start, &end, &time_ns, &wire_length, &frame.interface))
+        return NULL;
+    if (PyObject_GetBuffer(frame.buffer, &buffer, PyBUF_SIMPLE) < 0) return NULL;
+    int taken = NO;
+    if (0 <= start && start <= end && end <= buffer.len && 0 <= time_ns && time_ns < LATEST) {
+        frame.base = buffer.buf;
+        frame.data = (Span){frame.base + start, (size_t)(end - start)};
+        frame.time_ns = time_ns, frame.wire_length = (uint32_t)wire_length;
+        taken = take_frame(self, &frame);
+    }
+    PyBuffer_Release(&buffer);
+    return taken == FAILED ? NULL : PyBool_FromLong(taken);
+}

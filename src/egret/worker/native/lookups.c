@@ -1,0 +1,146 @@
+/* Look-ups that are counted and not read; worker/plain.py says which. */
+#include "native.h"
+
+enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64, MAX_KNOWN = 1 << 16 };
+enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
+enum { TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, CLASS_IN = 1 };
+
+/* The question behind the header: its name up to the first zero byte, type and class. Empty where it is not whole. */
+static Span question_of(Span wire) {
+    const uint8_t *zero = memchr(wire.at + HEADER, 0, wire.size - HEADER);
+    size_t size = zero == NULL ? 0 : (size_t)(zero - wire.at) + 5 - HEADER;
+    return (Span){wire.at + HEADER, HEADER + size <= wire.size && size > 5 ? size : 0};
+}
+
+/* Whether no signature names what is asked for, and the question is of the plainest shape; Python knows, once. */
+static int is_plain(Lookups *lookups, Span question) {
+    PyObject *key = PyBytes_FromStringAndSize((const char *)question.at, (Py_ssize_t)question.size);
+    if (key == NULL) return FAILED;
+    PyObject *known = PyDict_GetItemWithError(lookups->known, key);
+    int plain = known != NULL ? known == Py_True : PyErr_Occurred() ? FAILED : -2;
+    if (plain == -2) {
+        PyObject *said = PyObject_CallOneArg(lookups->consider, key);
+        plain = said == NULL ? FAILED : PyObject_IsTrue(said);
+        Py_XDECREF(said);
+        if (plain != FAILED) {
+            if (PyDict_GET_SIZE(lookups->known) >= MAX_KNOWN) PyDict_Clear(lookups->known);
+            if (PyDict_SetItem(lookups->known, key, plain ? Py_True : Py_False) < 0) plain = FAILED;
+        }
+    }
+    Py_DECREF(key);
+    return plain;
+}
+
+/* Whether one of the labels of a plain question begins at *offset* of its message. */
+static bool begins_label(Span wire, size_t end, size_t offset) {
+    for (size_t at = HEADER; at + 5 < end; at += 1u + wire.at[at])
+        if (at == offset) return true;
+    return offset == end - 5; /* the root behind the last label */
+}
+
+/* Whether one OPT record takes the rest of the message (RFC 6891 section 6.1.2). */
+static bool ends_with_edns(Span wire, size_t at) {
+    if (wire.size < at + 11 || wire.at[at] != 0 || big16(wire.at + at + 1) != TYPE_OPT) return false;
+    return at + 11 + big16(wire.at + at + 9) == wire.size;
+}
+
+/* How many addresses the question's own name has in a response; -1 if it holds anything but the plainest. */
+static int addresses(Span wire, size_t end, int answers, int records) {
+    size_t at = end;
+    int found = 0;
+    if (records > MANY) return -1;
+    for (int number = 0; number < records; number++) {
+        size_t owner = 0;
+        if (at + 2 > wire.size) return -1;
+        if (wire.at[at] >= 0xC0) {
+            owner = big16(wire.at + at) & 0x3FFF;
+            at += 2;
+            if (!begins_label(wire, end, owner)) return -1;
+        } else if (wire.at[at++] != 0) {
+            return -1;
+        }
+        if (at + 10 > wire.size) return -1;
+        unsigned type = big16(wire.at + at), class = big16(wire.at + at + 2), size = big16(wire.at + at + 8);
+        at += 10 + size;
+        if (type == TYPE_A || type == TYPE_AAAA) {
+            bool own = owner == HEADER && number < answers && class == CLASS_IN;
+            if (!own || size != (type == TYPE_A ? 4 : 16)) return -1;
+            found++;
+        } else if (type != TYPE_SOA && type != TYPE_OPT) {
+            return -1;
+        }
+    }
+    return at == wire.size ? found : -1;
+}
+
+/* Whether nobody wants the look-ups between two addresses; then that is remembered. */
+static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) {
+    Span both = {ends.at, ends.size - 4};
+    if (table_get(table, both) >= 0) return YES;
+    PyObject *key = PyBytes_FromStringAndSize((const char *)ends.at, (Py_ssize_t)ends.size);
+    PyObject *said = key == NULL ? NULL : PyObject_CallFunctionObjArgs(lookups->wanted, key, answer, NULL);
+    int wanted = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(key);
+    Py_XDECREF(said);
+    if (wanted != NO) return wanted == YES ? NO : FAILED;
+    return table_put(table, both, 0);
+}
+
+/* Keep what an answer teaches, unread. */
+static int defer(Lookups *lookups, Span wire, Span ends, int64_t time_ns) {
+    size_t size = (ends.size - 4) / 2;
+    PyObject *client = PyBytes_FromStringAndSize((const char *)ends.at + size, (Py_ssize_t)size);
+    PyObject *time = PyLong_FromLongLong(time_ns);
+    PyObject *message = PyBytes_FromStringAndSize((const char *)wire.at, (Py_ssize_t)wire.size);
+    PyObject *said = NULL;
+    if (client != NULL && time != NULL && message != NULL) {
+        PyObject *arguments[] = {client, time, message};
+        said = PyObject_Vectorcall(lookups->defer, arguments, 3, NULL);
+    }
+    Py_XDECREF(client);
+    Py_XDECREF(time);
+    Py_XDECREF(message);
+    Py_XDECREF(said);
+    return said == NULL ? FAILED : YES;
+}
+
+static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, int64_t time_ns) {
+    int more = big16(wire.at + 10);
+    if (big16(wire.at + 6) || big16(wire.at + 8) || more > 1) return NO;
+    if (more ? !ends_with_edns(wire, end) : end != wire.size) return NO;
+    int dull = is_dull(lookups, &lookups->asking, ends, Py_False);
+    if (dull != YES) return dull;
+    if (copies_seen(lookups->copies, ends, wire, time_ns)) lookups->repeated++;
+    else lookups->queries++;
+    return YES;
+}
+
+static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, int64_t time_ns) {
+    int answers = big16(wire.at + 6);
+    int found = addresses(wire, end, answers, answers + big16(wire.at + 8) + big16(wire.at + 10));
+    if (found < 0) return NO;
+    int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
+    if (dull != YES) return dull;
+    if (copies_seen(lookups->copies, ends, wire, time_ns)) {
+        lookups->repeated++;
+        return YES;
+    }
+    lookups->answers += found > 0;
+    return defer(lookups, wire, ends, time_ns);
+}
+
+/* Count a UDP datagram, header and all, if it is a plain look-up; NO leaves it to the observer. */
+int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns) {
+    if (datagram.size < UDP_HEADER + HEADER) return NO;
+    if (big16(datagram.at) != PORT && big16(datagram.at + 2) != PORT) return NO;
+    if (big16(datagram.at + 4) != datagram.size) return NO;
+    Span wire = {datagram.at + UDP_HEADER, datagram.size - UDP_HEADER};
+    int side = wire.at[2] & OPCODE_AND_SIDE;
+    if (big16(wire.at + 4) != 1 || (side != 0 && side != RESPONSE)) return NO;
+    Span question = question_of(wire);
+    if (question.size == 0) return NO;
+    int plain = is_plain(lookups, question);
+    if (plain != YES) return plain;
+    size_t end = HEADER + question.size;
+    return (side == 0 ? take_question : take_answer)(lookups, wire, end, ends, time_ns);
+}

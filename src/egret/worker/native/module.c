@@ -1,0 +1,177 @@
+/* egret.worker._gate: what Python sees of the compiled gate. */
+#include "native.h"
+
+#include <structmember.h> /* behind Python.h */
+
+enum { MAX_QUIET = 1 << 17, MAX_DULL = 1 << 16 };
+
+static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->tick);
+    Py_VISIT(self->watched);
+    Py_VISIT(self->measured);
+    Py_VISIT(self->segment);
+    Py_VISIT(self->lookups.consider);
+    Py_VISIT(self->lookups.wanted);
+    Py_VISIT(self->lookups.defer);
+    Py_VISIT(self->lookups.known);
+    return 0;
+}
+
+static int sluice_clear(Sluice *self) {
+    Py_CLEAR(self->tick);
+    Py_CLEAR(self->watched);
+    Py_CLEAR(self->measured);
+    Py_CLEAR(self->segment);
+    Py_CLEAR(self->lookups.consider);
+    Py_CLEAR(self->lookups.wanted);
+    Py_CLEAR(self->lookups.defer);
+    Py_CLEAR(self->lookups.known);
+    return 0;
+}
+
+static void sluice_dealloc(Sluice *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    sluice_clear(self);
+    Py_CLEAR(self->lookups.copies);
+    table_close(&self->quiet);
+    table_close(&self->lookups.asking);
+    table_close(&self->lookups.answering);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* The types of a module belong to it, so that this one finds Copies by the module of its own. */
+static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
+    static char *known[] = {"consider", "wanted", "defer",    "copies", "segment",
+                            "tick",     "watched", "measured", "secret", NULL};
+    PyObject *consider, *wanted, *defer, *copies, *segment, *tick, *watched, *measured;
+    const char *bytes;
+    Py_ssize_t size;
+    Secret secret;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOy#", known, &consider, &wanted, &defer, &copies, &segment,
+                                     &tick, &watched, &measured, &bytes, &size))
+        return NULL;
+    PyObject *copies_type = PyType_GetModuleState(type) ? *(PyObject **)PyType_GetModuleState(type) : NULL;
+    if (size != sizeof secret || copies_type == NULL || !Py_IS_TYPE(copies, (PyTypeObject *)copies_type)) {
+        PyErr_SetString(PyExc_TypeError, "copies of this module, and a secret of 16 bytes");
+        return NULL;
+    }
+    memcpy(&secret, bytes, sizeof secret);
+    Sluice *self = (Sluice *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->tick = Py_NewRef(tick);
+    self->watched = Py_NewRef(watched);
+    self->measured = Py_NewRef(measured);
+    self->segment = Py_NewRef(segment);
+    self->lookups.consider = Py_NewRef(consider);
+    self->lookups.wanted = Py_NewRef(wanted);
+    self->lookups.defer = Py_NewRef(defer);
+    self->lookups.copies = (Copies *)Py_NewRef(copies);
+    self->lookups.known = PyDict_New();
+    if (self->lookups.known == NULL || table_open(&self->quiet, MAX_QUIET, &secret) == FAILED ||
+        table_open(&self->lookups.asking, MAX_DULL, &secret) == FAILED ||
+        table_open(&self->lookups.answering, MAX_DULL, &secret) == FAILED) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *forget_quiet(Sluice *self, PyObject *Py_UNUSED(none)) {
+    table_clear(&self->quiet);
+    Py_RETURN_NONE;
+}
+
+static PyObject *forget_ends(Sluice *self, PyObject *Py_UNUSED(none)) {
+    table_clear(&self->lookups.asking);
+    table_clear(&self->lookups.answering);
+    Py_RETURN_NONE;
+}
+
+static PyObject *forget_names(Sluice *self, PyObject *none) {
+    PyDict_Clear(self->lookups.known);
+    return forget_ends(self, none);
+}
+
+static PyObject *take_counts(Sluice *self, PyObject *Py_UNUSED(none)) {
+    Lookups *lookups = &self->lookups;
+    PyObject *counts = Py_BuildValue("LLLLLL", self->segments, self->datagrams, self->octets, lookups->queries,
+                                     lookups->answers, lookups->repeated);
+    if (counts != NULL) {
+        self->segments = self->datagrams = self->octets = 0;
+        lookups->queries = lookups->answers = lookups->repeated = 0;
+    }
+    return counts;
+}
+
+#define METHOD(name, call, kind) {name, (PyCFunction)(void (*)(void))call, kind, "As in ``egret.worker.sluice``."}
+
+static PyMethodDef sluice_methods[] = {
+    METHOD("pcap", run_pcap, METH_VARARGS),
+    METHOD("pcapng", run_pcapng, METH_VARARGS),
+    METHOD("ring", run_ring, METH_VARARGS),
+    METHOD("skip", run_one, METH_VARARGS),
+    METHOD("forget_quiet", forget_quiet, METH_NOARGS),
+    METHOD("forget_ends", forget_ends, METH_NOARGS),
+    METHOD("forget_names", forget_names, METH_NOARGS),
+    METHOD("take_counts", take_counts, METH_NOARGS),
+    {0},
+};
+
+static PyMemberDef sluice_members[] = {
+    {"segments", T_LONGLONG, offsetof(Sluice, segments), READONLY, "TCP segments that were taken and not settled."},
+    {"datagrams", T_LONGLONG, offsetof(Sluice, datagrams), READONLY, "The same of UDP."},
+    {"last_ns", T_LONGLONG, offsetof(Sluice, last_ns), READONLY, "When the last frame came that was asked about."},
+    {0},
+};
+
+static PyType_Slot sluice_slots[] = {
+    {Py_tp_doc, "As ``egret.worker.sluice.Sluice``."},
+    {Py_tp_new, sluice_new},
+    {Py_tp_dealloc, sluice_dealloc},
+    {Py_tp_traverse, sluice_traverse},
+    {Py_tp_clear, sluice_clear},
+    {Py_tp_methods, sluice_methods},
+    {Py_tp_members, sluice_members},
+    {0},
+};
+
+static PyType_Spec sluice_spec = {
+    "egret.worker._gate.Sluice", sizeof(Sluice), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, sluice_slots,
+};
+
+static int fill(PyObject *module) {
+    PyObject **copies = PyModule_GetState(module);
+    *copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
+    PyObject *sluice = *copies == NULL ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
+    int failed = sluice == NULL || PyModule_AddObjectRef(module, "Copies", *copies) < 0 ||
+                 PyModule_AddObjectRef(module, "Sluice", sluice) < 0;
+    Py_XDECREF(sluice);
+    return failed ? -1 : 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    Py_VISIT(*(PyObject **)PyModule_GetState(module));
+    return 0;
+}
+
+static int module_clear(PyObject *module) {
+    Py_CLEAR(*(PyObject **)PyModule_GetState(module));
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "egret.worker._gate",
+    .m_doc = "The gate, compiled.",
+    .m_size = sizeof(PyObject *),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+};
+
+PyMODINIT_FUNC PyInit__gate(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,106 @@
+/* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
+ *   gate.c     worker/sluice.py      goes over frames
+ *   lookups.c  worker/plain.py       plain look-ups
+ *   copies.c   track/copies.py       datagrams that are seen twice
+ *   tables.c   dicts and sets of bytes
+ *
+ * Who reads bytes of the wire holds a Span and asks it; nothing is read but between its two ends. */
+#ifndef EGRET_NATIVE_H
+#define EGRET_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Results of whatever may call Python: FAILED is an exception that is set. */
+enum { FAILED = -1, NO = 0, YES = 1 };
+
+#define ENDS_MAX 36 /* two IPv6 addresses and two ports */
+
+/* Bytes that are there. */
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+} Span;
+
+static inline uint16_t big16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
+
+static inline uint32_t big32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline uint32_t little32(const uint8_t *at) {
+    return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
+}
+
+/* tables.c */
+
+/* A keyed hash: who sends packets must not be able to choose where they go in a table. */
+typedef struct {
+    uint64_t key[2];
+} Secret;
+
+uint64_t keyed_hash(const Secret *secret, const uint8_t *first, size_t first_size, const uint8_t *second,
+                    size_t second_size);
+
+/* Short bytes to a small number; at most *limit* of them, and all are forgotten when there is one more. */
+typedef struct {
+    uint8_t key[ENDS_MAX];
+    uint8_t size;
+    uint8_t value;
+    uint32_t generation; /* the entry is there if it is the table's */
+} Entry;
+
+typedef struct {
+    Entry *entries;
+    size_t slots, count, limit; /* slots: a power of two, at least twice the count */
+    uint32_t generation;
+    Secret secret;
+} Table;
+
+int table_open(Table *table, size_t limit, const Secret *secret);
+void table_close(Table *table);
+void table_clear(Table *table);
+int table_get(const Table *table, Span key); /* the value; -1 if it is not there */
+int table_put(Table *table, Span key, uint8_t value);
+
+/* copies.c */
+
+typedef struct Copies Copies;
+extern PyType_Spec copies_spec;
+bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns);
+
+/* lookups.c */
+
+typedef struct {
+    PyObject *consider; /* (question) -> whether no signature names it */
+    PyObject *wanted;   /* (ends, answer) -> whether such look-ups are wanted whatever they say */
+    PyObject *defer;    /* (client, time, wire): keep an answer */
+    PyObject *known;    /* questions: True if no signature names them */
+    Copies *copies;
+    Table asking, answering; /* both addresses of look-ups that nobody wants */
+    long long queries, answers, repeated;
+} Lookups;
+
+int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
+
+/* gate.c */
+
+/* What goes over frames; the four objects are called as worker/sluice.py says. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *tick, *watched, *measured, *segment;
+    Lookups lookups;
+    Table quiet;
+    int64_t second_ns, last_ns;
+    long long segments, datagrams, octets;
+} Sluice;
+
+PyObject *run_pcap(Sluice *self, PyObject *args);
+PyObject *run_pcapng(Sluice *self, PyObject *args);
+PyObject *run_ring(Sluice *self, PyObject *args);
+PyObject *run_one(Sluice *self, PyObject *args);
+
+#endif

@@ -1,0 +1,117 @@
+/* Tables of bytes, for keys that an attacker chooses: keyed, bounded, forgotten at once. */
+#include "native.h"
+
+#define FIRST_SLOTS 1024
+
+static inline uint64_t rotated(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }
+
+typedef struct {
+    uint64_t v0, v1, v2, v3;
+} State;
+
+static inline void mix(State *s) {
+    s->v0 += s->v1, s->v1 = rotated(s->v1, 13) ^ s->v0, s->v0 = rotated(s->v0, 32);
+    s->v2 += s->v3, s->v3 = rotated(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3, s->v3 = rotated(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1, s->v1 = rotated(s->v1, 17) ^ s->v2, s->v2 = rotated(s->v2, 32);
+}
+
+static inline void take(State *s, uint64_t word) {
+    s->v3 ^= word;
+    mix(s);
+    s->v0 ^= word;
+}
+
+static inline uint64_t up_to_eight(const uint8_t *at, size_t size) {
+    uint64_t word = 0;
+    memcpy(&word, at, size < 8 ? size : 8);
+    return word;
+}
+
+/* SipHash-1-3 (Aumasson, Bernstein 2012; the rounds that CPython uses) over two runs of bytes; each is filled up with
+ * zeros to whole words, and both sizes are in the last one. */
+uint64_t keyed_hash(const Secret *secret, const uint8_t *first, size_t first_size, const uint8_t *second,
+                    size_t second_size) {
+    State s = {
+        secret->key[0] ^ 0x736f6d6570736575u,
+        secret->key[1] ^ 0x646f72616e646f6du,
+        secret->key[0] ^ 0x6c7967656e657261u,
+        secret->key[1] ^ 0x7465646279746573u,
+    };
+    for (size_t at = 0; at < first_size; at += 8) take(&s, up_to_eight(first + at, first_size - at));
+    for (size_t at = 0; at < second_size; at += 8) take(&s, up_to_eight(second + at, second_size - at));
+    take(&s, (uint64_t)first_size << 32 | (uint32_t)second_size);
+    s.v2 ^= 0xff;
+    mix(&s), mix(&s), mix(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+int table_open(Table *table, size_t limit, const Secret *secret) {
+    *table = (Table){.slots = FIRST_SLOTS, .limit = limit, .generation = 1, .secret = *secret};
+    table->entries = PyMem_Calloc(table->slots, sizeof(Entry));
+    if (table->entries == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    return YES;
+}
+
+void table_close(Table *table) {
+    PyMem_Free(table->entries);
+    table->entries = NULL;
+}
+
+void table_clear(Table *table) {
+    table->count = 0;
+    if (++table->generation == 0) { /* once in four thousand million times */
+        memset(table->entries, 0, table->slots * sizeof(Entry));
+        table->generation = 1;
+    }
+}
+
+/* The entry of *key*, or the free one where it would be. There is a free one: half of them are. */
+static Entry *place(const Table *table, Span key) {
+    size_t slot = (size_t)keyed_hash(&table->secret, key.at, key.size, NULL, 0);
+    for (;; slot++) {
+        Entry *entry = &table->entries[slot & (table->slots - 1)];
+        if (entry->generation != table->generation) return entry;
+        if (entry->size == key.size && memcmp(entry->key, key.at, key.size) == 0) return entry;
+    }
+}
+
+int table_get(const Table *table, Span key) {
+    const Entry *entry = place(table, key);
+    return entry->generation == table->generation ? entry->value : -1;
+}
+
+static int grow(Table *table) {
+    Table larger = *table;
+    larger.slots *= 2;
+    larger.entries = PyMem_Calloc(larger.slots, sizeof(Entry));
+    if (larger.entries == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    for (size_t slot = 0; slot < table->slots; slot++) {
+        const Entry *entry = &table->entries[slot];
+        if (entry->generation == table->generation) *place(&larger, (Span){entry->key, entry->size}) = *entry;
+    }
+    PyMem_Free(table->entries);
+    *table = larger;
+    return YES;
+}
+
+int table_put(Table *table, Span key, uint8_t value) {
+    if (key.size > ENDS_MAX) return NO;
+    if (table->count >= table->limit) table_clear(table);
+    if (table->count * 2 >= table->slots && grow(table) == FAILED) return FAILED;
+    Entry *entry = place(table, key);
+    if (entry->generation != table->generation) {
+        memcpy(entry->key, key.at, key.size);
+        entry->size = (uint8_t)key.size;
+        entry->generation = table->generation;
+        table->count++;
+    }
+    entry->value = value;
+    return YES;
+}

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from egret.worker import engine
+
+
+@pytest.mark.parametrize(
+    ("compiled", "switch", "described"),
+    [
+        (True, None, "compiled"),
+        (True, "0", "compiled"),
+        (True, "", "compiled"),
+        (True, "1", "Python (by EGRET_PURE)"),
+        (False, None, "Python"),
+        (False, "1", "Python"),
+    ],
+)
+def test_the_compiled_gate_is_used_where_it_is_there_and_not_switched_off(
+    monkeypatch: pytest.MonkeyPatch, compiled: bool, switch: str | None, described: str
+) -> None:
+    monkeypatch.setattr(engine, "compiled", object() if compiled else None)
+    monkeypatch.delenv(engine.SWITCH, raising=False)
+    if switch is not None:
+        monkeypatch.setenv(engine.SWITCH, switch)
+    assert (engine.described(), engine.is_compiled()) == (described, described == "compiled")
