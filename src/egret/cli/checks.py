@@ -48,7 +48,7 @@ def _python(_: Config) -> Iterator[Finding]:
 def _gate(_: Config) -> Iterator[Finding]:
     """Which code goes over the frames first; what it says is the same."""
     remedy = "for speed, install a C compiler and Python's headers (Debian: gcc python3-dev), then Egret again"
-    if engine.compiled is not None:
+    if engine.is_there():
         yield Finding("gate", Level.OK, engine.described())
     else:
         yield Finding("gate", Level.WARN, f"{engine.described()}: the same, slower", remedy)

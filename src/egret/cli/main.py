@@ -15,7 +15,6 @@ from egret import __version__
 from egret.cli.commands import Commands, fill
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
-from egret.worker import engine
 
 HELP = """Egret sees which outbound connections reach AI services run from the PRC, and says under whose law
 and in which country the data lands.
@@ -41,6 +40,8 @@ def egret(
 ) -> None:
     """See the module's HELP; typer shows that one."""
     if version:
+        from egret.worker import engine  # noqa: PLC0415 (nobody else needs it for help)
+
         typer.echo(f"egret {__version__} (gate: {engine.described()})")
         raise typer.Exit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["SWITCH", "compiled", "described", "is_compiled"]
+__all__ = ["SWITCH", "compiled", "described", "is_compiled", "is_there"]
 
 SWITCH = "EGRET_PURE"  # environment: anything but nothing and 0 leaves the compiled gate aside
 
@@ -17,6 +17,11 @@ except ImportError:
 def is_compiled() -> bool:
     """Whether the compiled gate is there and wanted."""
     return compiled is not None and os.environ.get(SWITCH, "0") in {"", "0"}
+
+
+def is_there() -> bool:
+    """Whether there is a compiled gate."""
+    return compiled is not None
 
 
 def described() -> str:

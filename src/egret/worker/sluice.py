@@ -234,7 +234,11 @@ class Sluice:
             start, last = body + (offset >> 2 & 0x3C), body + length
             if not body + 20 <= start <= last:
                 return False
-            if (
+            quiet = None if flags & _SETTLING else self._quiet.get(ends)
+            if quiet is not None:
+                if quiet and start < end and buffer[start] in quiet:
+                    return False
+            elif (
                 last > end
                 or not self._quick.segment(buffer, start, last, ends, int.from_bytes(number), flags, time_ns, interface)
             ) and (flags & _SETTLING or not self._is_idle(buffer, start, last, end, ends)):
@@ -247,13 +251,13 @@ class Sluice:
         return True
 
     def _is_idle(self, buffer: Buffer, start: int, last: int, end: int, ends: bytes) -> bool:
-        """Whether a segment, whose payload is from *start* to *last*, says nothing that anybody waits for."""
-        watched = self._quiet.get(ends)
-        if watched is None:
-            if _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._measured(ends):
-                return False
-            return start == last or self._quieten(buffer, start, end, ends)
-        return not watched or start >= end or buffer[start] not in watched
+        """Whether a segment of a direction that is not known says nothing that anybody waits for.
+
+        Its payload is from *start* to *last*; the frame is cut off at *end*.
+        """
+        if _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._measured(ends):
+            return False
+        return start == last or self._quieten(buffer, start, end, ends)
 
     def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
         """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""

@@ -5,10 +5,17 @@ from types import ModuleType
 
 import pytest
 
-from egret.worker import _gate
+from egret.worker.engine import compiled
 from tests.support.sluices import START_S, Watch, as_pcap, as_pcapng, as_ring, bulk, mutated
 
-ENGINES = pytest.mark.parametrize("engine", [None, _gate], ids=["Python", "compiled"])
+ENGINES = pytest.mark.parametrize(
+    "engine",
+    [
+        None,
+        pytest.param(compiled, marks=pytest.mark.skipif(compiled is None, reason="run scripts/build_native.py")),
+    ],
+    ids=["Python", "compiled"],
+)
 RECORDS = [record for seed in (3, 7, 8) for record in mutated(seed)]
 
 

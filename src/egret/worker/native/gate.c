@@ -52,10 +52,9 @@ static int is_measured(Sluice *self, Span ends) {
     return measured;
 }
 
-/* Whether a segment says nothing that anybody waits for; *payload* is as much of it as is there. */
+/* Whether a segment of a direction that is not known says nothing that anybody waits for; *payload* is as much of it as
+ * is there. */
 static int is_idle(Sluice *self, Span ends, Span payload, bool is_empty) {
-    int awaited = table_get(&self->quiet, ends);
-    if (awaited >= 0) return payload.size == 0 || !is_awaited(awaited, payload.at[0]);
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
     int measured = is_measured(self, ends);
     if (measured != NO) return measured == YES ? NO : FAILED;
@@ -81,10 +80,14 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     if (header < 20 || header > length) return NO;
     size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
     Span payload = {packet.at + header, there};
-    int taken = flags & SETTLING ? NO : is_idle(self, ends, payload, header == length);
-    if (taken == NO && packet.size >= (size_t)length) {
-        payload.size = (size_t)(length - header); /* what is behind it is padding */
-        taken = is_held(self, frame, ends, payload, big32(packet.at + 4), flags);
+    int taken = NO, quiet = flags & SETTLING ? -1 : table_get(&self->quiet, ends);
+    if (quiet >= 0) {
+        taken = there == 0 || !is_awaited(quiet, payload.at[0]);
+    } else {
+        Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
+        if (packet.size >= (size_t)length)
+            taken = is_held(self, frame, ends, whole, big32(packet.at + 4), flags);
+        if (taken == NO && !(flags & SETTLING)) taken = is_idle(self, ends, payload, whole.size == 0);
     }
     self->segments += taken == YES;
     return taken;
