@@ -81,7 +81,7 @@ def test_every_option_of_the_configuration_is_on_its_page() -> None:
 def test_every_path_that_is_served_is_on_a_page() -> None:
     server = (ROOT / "src/egret/web/server.py").read_text(encoding="utf-8")
     described = json.loads((ROOT / "src/egret/web/openapi.json").read_text(encoding="utf-8"))["paths"]
-    routes = set(re.findall(r'add_get\("([^"]+)"', server)) | set(described)
+    routes = set(re.findall(r'\("(/[^"]*)", (?:ends\.|_healthz)', server)) | set(described)
     text = page("docs/deploy.md")
     assert {route for route in routes if f"`{route}`" not in text} == set()
 

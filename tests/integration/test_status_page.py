@@ -3,78 +3,264 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from egret.model import Severity
 from egret.settings.http_section import Http
 from egret.settings.values import Listen
 from egret.web.server import WebServer
-from tests.support.webview import HOSTILE, View
+from tests.support.browser import Tab, browser
+from tests.support.login import PASSWORD, with_login
+from tests.support.webview import HOSTILE, View, incident, incidents
 
 pytestmark = pytest.mark.integration
-BROWSER = (
-    "chromium",
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-)
-PNG_SIZE = slice(16, 24)  # width and height in the IHDR chunk
+NOW = "document.dispatchEvent(new Event('visibilitychange'))"  # ask the server at once
+ROWS = "[...document.querySelectorAll('tr[data-key]')].map((row) => row.dataset.key)"
+LIVE = "!document.querySelector('header .live') || document.querySelector('#live-state').textContent === 'Live'"
+# every text that can be seen, and how far its colour is from what is behind it (WCAG 2.2, 1.4.3)
+CONTRASTS = """
+(() => {
+  const numbers = (colour) => colour.match(/[0-9.]+/g).map(Number);
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((each) => each / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    for (let each = node; each; each = each.parentElement) {
+      const colour = numbers(getComputedStyle(each).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    if (!walker.currentNode.nodeValue.trim() || !node.getClientRects().length) continue;
+    if (node.closest("noscript, title, option")) continue;
+    const style = getComputedStyle(node);
+    const text = node.namespaceURI.endsWith("svg") ? style.fill : style.color;
+    const [one, other] = [light(numbers(text).slice(0, 3)), light(behind(node))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    seen += 1;
+    if (ratio < 4.5) low.push(`${ratio.toFixed(2)} ${node.nodeName}.${node.className}: ${walker.currentNode.nodeValue}`);
+  }
+  return [seen, low];
+})()
+"""
+
+
+class Stage:
+    """A browser, and servers in the same loop: one without a login, one with."""
+
+    def __init__(self, runner: asyncio.Runner, folder: Path) -> None:
+        self._runner = runner
+        self.view = View()
+        self._browser = browser(folder)
+        self.tab: Tab = runner.run(self._browser.__aenter__())
+        self._servers = [
+            WebServer(self.view, Http.model_construct(listen=Listen("127.0.0.1", 0))),
+            WebServer(View(), with_login()),
+        ]
+        for server in self._servers:
+            runner.run(server.start())
+        self.url, self.guarded = (f"http://127.0.0.1:{server.port}" for server in self._servers)
+
+    def play(self, scene: Callable[[Tab], Awaitable[Any]]) -> Any:
+        """Run *scene*; the page may complain of nothing and ask nobody else."""
+        self.tab.requests.clear()
+        self.tab.complaints.clear()
+        self.view.listed = incidents()
+
+        async def watched() -> Any:
+            return await scene(self.tab)
+
+        result = self._runner.run(watched())
+        assert self.tab.complaints == []  # a violation of the content security policy, a missing file, a script's error
+        assert [each for each in self.tab.requests if not each.startswith((self.url, self.guarded))] == []
+        return result
+
+    def close(self) -> None:
+        for server in self._servers:
+            self._runner.run(server.close())
+        self._runner.run(self._browser.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A server in a thread of its own, ended after the module."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    server = WebServer(View(), Http.model_construct(listen=Listen("127.0.0.1", 0)))
-
-    async def serve() -> None:
-        await server.start()
-        ready.set()
-
-    def run() -> None:
-        loop.run_until_complete(serve())
-        loop.run_forever()
-        loop.run_until_complete(server.close())
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert ready.wait(10)
-    yield f"http://127.0.0.1:{server.port}/?refresh=off"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with asyncio.Runner() as runner:
+        made = Stage(runner, tmp_path_factory.mktemp("browser"))
+        yield made
+        made.close()
 
 
-def browse(folder: Path, *arguments: str) -> tuple[str, str]:
-    done = subprocess.run(
-        [*BROWSER, f"--user-data-dir={folder / 'profile'}", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=True,
-    )
-    return done.stdout, done.stderr
+async def visit(tab: Tab, url: str, width: int = 1280, *, dark: bool = False) -> None:
+    await tab.look(width, dark=dark, phone=width < 600)
+    await tab.go(url)
+    await tab.until(LIVE)
 
 
-def test_the_browser_shows_hostile_text_as_text_and_complains_of_nothing(url: str, tmp_path: Path) -> None:
-    document, log = browse(tmp_path, "--dump-dom", url)
-    assert "CONSOLE" not in log  # a violation of the content security policy, a missing file, a script's error
-    assert "<script" not in document
-    assert HOSTILE.partition("\x1b")[0].replace("<", "&lt;").replace(">", "&gt;") in document
+def test_hostile_text_is_text(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        for path in ("/", "/incidents/incident-2"):
+            await visit(tab, stage.url + path)
+            said = await tab.run("document.body.innerText")
+            assert HOSTILE.replace("\x1b", "\\x1b") in said
+            assert await tab.run("[...document.scripts].map((each) => each.getAttribute('src'))") == ["/live.js"]
+
+    stage.play(scene)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (500, False)])
-def test_the_page_is_drawn(url: str, width: int, dark: bool, tmp_path: Path) -> None:
-    picture = tmp_path / "page.png"
-    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    browse(tmp_path, f"--window-size={width},1500", *scheme, f"--screenshot={picture}", url)
-    data = picture.read_bytes()
-    assert int.from_bytes(data[PNG_SIZE][:4]) == width
-    assert len(data) > 50_000  # an unstyled or empty page is a tenth of it
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read_in_both_schemes(stage: Stage, dark: bool, tmp_path: Path) -> None:
+    async def scene(tab: Tab) -> bytes:
+        stage.view.listed = [incident(n, severity=each) for n, each in enumerate(Severity)]
+        for path in ("/?severity=info", "/incidents/incident-1", "/?q=nothing"):
+            await visit(tab, stage.url + path, dark=dark)
+            await tab.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+            seen, low = await tab.run(CONTRASTS)
+            assert seen > 40
+            assert low == []
+        await visit(tab, f"{stage.guarded}/login", dark=dark)
+        assert (await tab.run(CONTRASTS))[1] == []
+        await visit(tab, stage.url, dark=dark)
+        return await tab.picture(tmp_path / "page.png")
+
+    assert len(stage.play(scene)) > 50_000  # an unstyled or empty page is a tenth of it
+
+
+@pytest.mark.parametrize("width", [360, 700, 1220, 1600])
+def test_nothing_is_wider_than_the_screen(stage: Stage, width: int) -> None:
+    async def scene(tab: Tab) -> None:
+        stage.view.listed = [
+            incident(1, client_name="n" * 63, hosts=("h" * 63 + ".example",), service="S" * 80, vendor="V" * 60),
+            *incidents(),
+        ]
+        for path in ("/?group=front+desk", "/", "/incidents/incident-1"):
+            await visit(tab, stage.url + path, width)
+            await tab.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+            assert await tab.run("document.documentElement.scrollWidth") <= width
+
+    stage.play(scene)
+
+
+def test_every_control_has_a_name_and_the_page_its_landmarks(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        for url in (f"{stage.url}/", f"{stage.url}/incidents/incident-1", f"{stage.guarded}/login"):
+            await visit(tab, url)
+            controls = await tab.controls()
+            assert len(controls) >= 3
+            assert [each for each in controls if not each[1]] == []
+            marks = "['header', 'main', 'footer', 'nav'].filter((each) => !document.querySelector(each))"
+            assert await tab.run(marks) == ([] if "login" not in url else ["header", "footer", "nav"])
+            assert await tab.run("document.querySelectorAll('h1').length") == 1
+
+    stage.play(scene)
+
+
+def test_what_happens_is_shown_without_loading_the_page(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, stage.url)
+        await tab.run("window.mark = 1; document.querySelector('tr[data-key=incident-2] details').open = true")
+        await tab.run("document.querySelector('tr[data-key=incident-2] a').focus()")
+        changed = incident(2, detections=99_999, last_ns=incidents()[0].last_ns + 1)
+        stage.view.listed = [changed, incident(9, service="A new one"), incidents()[0]]
+        await tab.run(NOW)
+        await tab.until(f"{ROWS}.join() === 'incident-2,incident-9,incident-1'")
+        row = "document.querySelector('tr[data-key=incident-2]')"
+        assert "99,999" in await tab.run(f"{row}.innerText")
+        assert await tab.run(f"{row}.querySelector('details').open")
+        assert await tab.run(f"document.activeElement === {row}.querySelector('a')")
+        assert await tab.run("document.querySelector('#announce').textContent") == "1 new incident"
+        assert await tab.run("window.mark") == 1
+
+    stage.play(scene)
+
+
+def test_times_are_the_readers_own_with_utc_beside(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await tab.call("Emulation.setTimezoneOverride", timezoneId="Asia/Kathmandu")
+        await visit(tab, stage.url)
+        shown = await tab.run("(({textContent, title}) => [textContent, title])(document.querySelector('td time'))")
+        assert shown == ["2026-09-21 19:57:20", "2026-09-21 14:12:20 UTC"]
+        assert "Asia/Kat" in await tab.run("document.querySelector('[data-zone]').textContent")
+        await tab.call("Emulation.setTimezoneOverride", timezoneId="")
+
+    stage.play(scene)
+
+
+def test_searching_by_keyboard_alone(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, stage.url)
+        await tab.press("Tab")
+        assert await tab.run("document.activeElement.className") == "skip"
+        await tab.press("/", "/")
+        assert await tab.run("document.activeElement.id + document.activeElement.value") == "q"
+        await tab.write("reception")
+        await tab.until(f"{ROWS}.join() === 'incident-1' && location.search === '?q=reception'")
+        assert await tab.run("document.activeElement.id") == "q"
+        await tab.press("Escape")
+        await tab.until(f"{ROWS}.length === 3 && location.search === ''")
+        await tab.press("Escape")
+        assert await tab.run("document.activeElement === document.body")
+        await tab.run("document.querySelector('#slash').click()")
+        await tab.press("/", "/")
+        assert await tab.run("document.activeElement.id") != "q"
+        await tab.run("document.querySelector('#slash').click()")
+
+    stage.play(scene)
+
+
+def test_filters_hold_in_the_address(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, f"{stage.url}/?vendor=Alibaba")
+        field = "document.querySelector('#severity')"
+        await tab.run(f"{field}.value = 'medium'; {field}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+        await tab.until(f"{ROWS}.join() === 'incident-1,incident-2'")
+        assert await tab.run("location.search") == "?severity=medium&vendor=Alibaba"
+        await tab.go(await tab.run("location.href"))
+        await tab.until(f"{ROWS}.length === 2")
+        assert await tab.run(f"{field}.value") == "medium"
+        await tab.run("document.querySelector('.found a').click()")
+        await tab.until(f"{ROWS}.length === 3")
+
+    stage.play(scene)
+
+
+def test_updates_can_be_paused(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, stage.url)
+        await tab.run("document.querySelector('#live-button').click()")
+        assert await tab.run("document.querySelector('#live-state').textContent") == "Paused"
+        stage.view.listed = []
+        await tab.run(NOW)
+        assert await tab.run(f"{ROWS}.length") == 3
+        await tab.run("document.querySelector('#live-button').click()")
+        await tab.until("document.querySelector('.empty')")
+
+    stage.play(scene)
+
+
+def test_in_by_the_form_and_out_again(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, f"{stage.guarded}/incidents/incident-1")
+        assert await tab.run("location.pathname + location.search") == "/login?next=/incidents/incident-1"
+        assert await tab.run("document.activeElement.id") == "name"
+        await tab.write("alice")
+        await tab.press("Tab")
+        await tab.write(PASSWORD)
+        await tab.press("Enter", "\r")
+        await tab.until("location.pathname === '/incidents/incident-1' && document.readyState === 'complete'")
+        assert await tab.run("document.cookie") == ""  # not for scripts
+        assert "alice" in await tab.run("document.querySelector('header').innerText")
+        await tab.run("document.querySelector('.logout button').click()")
+        await tab.until("location.pathname === '/login'")
+        await visit(tab, stage.guarded)
+        assert await tab.run("location.pathname") == "/login"
+
+    stage.play(scene)

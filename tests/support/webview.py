@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from egret.alerts.model import Evidence, Incident, Server
+from egret.alerts.model import Action, Alert, Evidence, Incident, Server, alert_id
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.sensor import Finding, Problem, Standing
 from egret.evidence import About, ChainLink, ScorePart
 from egret.judge.approvals import ApprovalState, Ruling, Terms
@@ -16,12 +17,16 @@ from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome
 from egret.web.status import (
     DatabaseStatus,
+    Delivered,
+    DeliveryState,
     Facts,
     IncidentPage,
     IncidentState,
     LinkStatus,
     Readiness,
     SinkStatus,
+    Story,
+    Told,
 )
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -55,6 +60,8 @@ def facts() -> Facts:
         catalog_version="2026.11.20",
         catalog_signatures=143,
         catalog_last_reviewed="2026-11-18",
+        vendors=("Alibaba", "Baidu", "DeepSeek"),
+        groups=("front desk",),
         databases=(
             DatabaseStatus(
                 name="egret-geo", built_s=NOW_NS / 1e9 - 20 * 86400, attribution="IP data by Example, CC BY 4.0"
@@ -152,6 +159,26 @@ def incidents() -> list[Incident]:
     ]
 
 
+def told(incident: Incident) -> list[Told]:
+    """Opened and delivered; escalated, and refused by one output."""
+    made = []
+    for number, action in enumerate((Action.OPENED, Action.ESCALATED), start=1):
+        alert = Alert(
+            id=alert_id(incident.id, number),
+            action=action,
+            sequence=number,
+            time_ns=incident.first_ns + number * MINUTE_NS,
+            severity=incident.severity,
+            previous_severity=Severity.LOW if action is Action.ESCALATED else None,
+            incident=incident,
+        )
+        refused = (
+            Delivered(DeliveryState.DEAD, f"HTTP 400 {HOSTILE}") if number > 1 else Delivered(DeliveryState.WAITING)
+        )
+        made.append(Told(alert=alert, deliveries={"terminal": Delivered(DeliveryState.DONE), "soc": refused}))
+    return made
+
+
 def telemetry() -> Telemetry:
     made = Telemetry("0.1.0")
     made.watch(["lan0", "wg0"])
@@ -170,6 +197,7 @@ def telemetry() -> Telemetry:
         ]
     )
     made.delivery("terminal", Outcome.DELIVERED, 31)
+    made.incidents_open({Severity.HIGH: 1, Severity.MEDIUM: 1, Severity.LOW: 1})
     return made
 
 
@@ -211,10 +239,17 @@ class View:
     def facts(self) -> Facts:
         return self.now
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
+    async def incidents(
+        self, state: IncidentState, selection: Selection = EVERYTHING, *, limit: int, offset: int = 0
+    ) -> IncidentPage:
         known = [] if state is IncidentState.CLOSED else self.listed
-        chosen = [incident for incident in known if client in {None, incident.client}]
+        chosen = [incident for incident in known if selection.selects(incident)]
         return IncidentPage(incidents=chosen[offset : offset + limit], total=len(chosen))
+
+    async def story(self, incident: str, /) -> Story | None:
+        found = next((each for each in self.listed if each.id == incident), None)
+        kept = self.evidence(incident)
+        return None if found is None else Story(incident=found, told=told(found), record=kept.record if kept else None)
 
     def evidence(self, incident: str, /) -> Kept | None:
         return self.kept.get(incident)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from egret import __version__
+from egret.alerts.codec import alert_from_dict
 from egret.alerts.incidents import Incidents
-from egret.alerts.model import Alert
+from egret.alerts.model import Alert, Incident
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.sensor import Standing
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
@@ -15,19 +20,29 @@ from egret.daemon.setup import Knowledge
 from egret.sinks.base import Delivery, Outcome
 from egret.sources.placement import Placement
 from egret.store.evidence import Kept
+from egret.store.history import find
 from egret.store.incidents import IncidentStore
+from egret.store.outbox import Choice
+from egret.store.outbox import Kept as KeptAlert
+from egret.store.outbox import find as find_alerts
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome as MetricOutcome
 from egret.web.status import (
     DatabaseStatus,
+    Delivered,
+    DeliveryState,
     Facts,
     IncidentPage,
     IncidentState,
     LinkStatus,
     Readiness,
     SinkStatus,
+    Story,
+    Told,
 )
+
+_MAX_TOLD = 500  # alerts of one incident: years of updates
 
 Settled = Callable[[str, Outcome, Sequence[Alert], str], None]
 
@@ -97,6 +112,8 @@ class DaemonView:
             links=tuple(LinkStatus(interface=name, up=self._is_up(name)) for name in self._placement.interfaces),
             catalog_version=catalog.version,
             catalog_signatures=len(catalog.signatures),
+            vendors=tuple(sorted({signature.vendor for signature in catalog.signatures}, key=str.casefold)),
+            groups=tuple(sorted(self.knowledge.config.clients.group_names)),
             catalog_last_reviewed=max((signature.last_reviewed for signature in catalog.signatures), default=""),
             databases=tuple(
                 DatabaseStatus(name=info.source, built_s=info.build_epoch_s, attribution=info.attribution)
@@ -117,28 +134,56 @@ class DaemonView:
             problems=tuple(self.problems()),
         )
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
-        """Open ones from memory; closed ones from the store; *client* as they show it, or its address.
-
-        Of a client with several addresses, any finds what is open; what is kept is found by the one that began it.
+    async def incidents(
+        self, state: IncidentState, selection: Selection = EVERYTHING, *, limit: int, offset: int = 0
+    ) -> IncidentPage:
+        """Open ones from memory; closed ones from the store; a client as they show it, or any of its addresses.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        if client is not None:
-            client = self._veil.address(client)
+        selection = selection.veiled(self._veil)
         if state is IncidentState.OPEN:
-            everybody = self._incidents.open_incidents
-            theirs = [
-                incident for incident in everybody if client in {None, incident.client, *incident.client_addresses}
-            ]
-            found = sorted(theirs, key=lambda incident: incident.last_ns, reverse=True)
+            chosen = filter(selection.selects, self._incidents.open_incidents)
+            found = sorted(chosen, key=lambda incident: incident.last_ns, reverse=True)
             return IncidentPage(incidents=found[offset : offset + limit], total=len(found))
         closed_only = state is IncidentState.CLOSED
-        return IncidentPage(
-            incidents=self._store.recent(limit, client=client, offset=offset, closed_only=closed_only),
-            total=self._store.count(client=client, closed_only=closed_only),
+        search = partial(find, self._store.database, selection, closed_only=closed_only, limit=limit, offset=offset)
+        kept, total = await asyncio.to_thread(search)
+        return IncidentPage(incidents=kept, total=total)
+
+    async def story(self, incident: str, /) -> Story | None:
+        """One incident: as it is in memory where it is open, else as it is kept.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        open_now = next((each for each in self._incidents.open_incidents if each.id == incident), None)
+        return await asyncio.to_thread(self._story, incident, open_now)
+
+    def _story(self, name: str, open_now: Incident | None) -> Story | None:
+        incident = open_now or self._store.get(name)
+        if incident is None:
+            return None
+        kept = find_alerts(self._store.database, Choice(ids=(name,)), _MAX_TOLD)
+        told = [self._told(each) for each in reversed(kept)]
+        evidence = self.evidence(name)
+        return Story(
+            incident=incident,
+            told=[each for each in told if each is not None],
+            record=None if evidence is None else evidence.record,
         )
+
+    def _told(self, kept: KeptAlert) -> Told | None:
+        try:
+            alert = alert_from_dict(json.loads(kept.body))
+        except ValueError:
+            return None
+        standing = {
+            delivery.name: Delivered(DeliveryState.DONE) for delivery in self.deliveries if delivery.wants(alert)
+        }
+        standing |= {place.sink: Delivered(DeliveryState(place.state), place.detail) for place in kept.places}
+        return Told(alert=alert, deliveries=standing)
 
     def evidence(self, incident: str, /) -> Kept | None:
         """One incident's evidence."""

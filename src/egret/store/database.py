@@ -63,6 +63,20 @@ class Database:
             self._replace()
             return self._once(work)
 
+    def read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do *work*, which writes nothing, on a connection of its own: it waits for no writer and holds up none.
+
+        Raises:
+            StoreError: the file cannot be read, or is not there yet; it is never replaced.
+        """
+        with _translated(self.path):
+            connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+            connection.text_factory = _text
+            try:
+                return work(connection)
+            finally:
+                connection.close()
+
     def _once(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         connection = self._open()
         try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from egret.alerts.codec import incident_to_dict
+from egret.alerts.selection import MAX_WORDS, Selection
 from egret.alerts.sensor import Standing
 from egret.alerts.timestamps import rfc3339
 from egret.alerts.veil import is_pseudonym
+from egret.model import ServiceClass, Severity
 from egret.names import address_text, printable
 from egret.store.evidence import Kept
 from egret.telemetry.coverage import LINK_DOWN, LINK_SILENT, PARTS, Interval, Length
@@ -21,6 +23,8 @@ from egret.web.status import (
     IncidentState,
     SinkStatus,
     StatusView,
+    Story,
+    Told,
     coverage,
     deliveries,
     hints,
@@ -31,6 +35,7 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_INTERVALS = 1_000  # more than the ledger holds
 MAX_OFFSET = 1_000_000
+MAX_TEXT = 200  # characters of what is searched for, and of names
 MAX_CLIENT = 200  # characters; a pseudonym has some 30
 
 
@@ -123,6 +128,32 @@ def evidence_json(kept: Kept) -> dict[str, Any]:
     return {"record": kept.record, "pcapng": b64encode(kept.capture).decode()}
 
 
+def story_json(story: Story) -> dict[str, Any]:
+    """``/api/v1/incidents/{incident}``: the incident, its alerts, and what was kept to prove it."""
+    return {
+        "incident": incident_to_dict(story.incident),
+        "alerts": [_told(told) for told in story.told],
+        "evidence": None if story.record is None else dict(story.record),
+    }
+
+
+def _told(told: Told) -> dict[str, Any]:
+    alert = told.alert
+    previous = alert.previous_severity
+    return {
+        "id": alert.id,
+        "action": alert.action.value,
+        "sequence": alert.sequence,
+        "time": rfc3339(alert.time_ns),
+        "severity": alert.severity.value,
+        "previous_severity": previous.value if previous else None,
+        "outputs": [
+            {"name": name, "state": standing.state.value, "detail": printable(standing.detail)}
+            for name, standing in told.deliveries.items()
+        ],
+    }
+
+
 def coverage_json(rows: Sequence[Interval], length: Length) -> dict[str, Any]:
     """``/api/v1/coverage``; *rows* are the oldest first, and so are the intervals."""
     return {"interval_seconds": length.value, "intervals": [_interval(row) for row in rows]}
@@ -171,12 +202,44 @@ def read_client(text: str | None) -> str | None:
     """
     if text is None:
         return None
+    text = text.strip(" ")  # as it is typed into a form
     if is_pseudonym(text) and len(text) <= MAX_CLIENT and text == printable(text):
         return text
     try:
         return address_text(ipaddress.ip_address(text.partition("%")[0]).packed)
     except ValueError:
         raise BadQuery("client must be an address, or a pseudonym as incidents show it") from None
+
+
+def read_selection(query: Mapping[str, str]) -> Selection:
+    """Which incidents a query wants; an empty value is none.
+
+    Raises:
+        BadQuery: something in it cannot be used.
+    """
+    severity, service_class = query.get("severity") or None, query.get("class") or None
+    if severity is not None and severity not in set(Severity):
+        raise BadQuery(f"severity must be one of {', '.join(Severity)}")
+    if service_class is not None and service_class not in set(ServiceClass):
+        raise BadQuery(f"class must be one of {', '.join(ServiceClass)}")
+    words = _short(query, "q").split()
+    if len(words) > MAX_WORDS:
+        raise BadQuery(f"q may have {MAX_WORDS} words")
+    return Selection(
+        severity=None if severity is None else Severity(severity),
+        service_class=None if service_class is None else ServiceClass(service_class),
+        vendor=_short(query, "vendor") or None,
+        group=_short(query, "group") or None,
+        client=read_client(query.get("client") or None),
+        words=tuple(words),
+    )
+
+
+def _short(query: Mapping[str, str], name: str) -> str:
+    value = query.get(name, "")
+    if len(value) > MAX_TEXT:
+        raise BadQuery(f"{name} may have {MAX_TEXT} characters")
+    return value
 
 
 def read_state(text: str | None) -> IncidentState:

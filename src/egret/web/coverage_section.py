@@ -135,7 +135,7 @@ def _hours(day: Sequence[Interval]) -> str:
         return "<p>The first hour of the ledger begins with the first whole minute.</p>"
     columns = ("Hour (UTC)", "Watched", "Connections", "Named", "Lost", "Evicted", "Links down or silent")
     rows = table("The last day by hour, the youngest first", columns, map(_hour, reversed(day)))
-    return f"<details><summary>by hour</summary>{rows}</details>"
+    return f'<details data-key="hours"><summary>by hour</summary>{rows}</details>'
 
 
 def _hour(hour: Interval) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
-"""The pieces of HTML that the status page is made of.
+"""The pieces of HTML that the pages are made of.
 
-Everything from outside goes through ``text``: control characters made visible, HTML escaped.
+Everything from outside goes through ``text``: control characters made visible, HTML escaped. Times are written in UTC,
+and ``live.js`` turns them into the reader's zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -13,6 +15,8 @@ from egret.names import printable
 
 _NS = 1_000_000_000
 DAY_S = 86_400.0
+_SLIM = 2  # columns that a phone has room for side by side
+_SINCE = re.compile(r'<span class="ago">[^<]*</span>')
 
 
 def text(value: object) -> str:
@@ -24,10 +28,16 @@ def moment(time_ns: int, now_ns: int) -> str:
     """A time and how long ago it was."""
     seconds = min(max(time_ns // _NS, 0), 253_402_300_799)
     when = datetime.fromtimestamp(seconds, UTC)
+    words = f"{when:%Y-%m-%d %H:%M:%S}"
     return (
-        f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}">{when:%Y-%m-%d %H:%M:%S}</time> '
+        f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}" title="{words} UTC">{words}</time> '
         f'<span class="ago">{span((now_ns - time_ns) / _NS)} ago</span>'
     )
+
+
+def timeless(page: str) -> str:
+    """*page* without what changes by itself: two that are equal tell the same."""
+    return _SINCE.sub("", page)
 
 
 def span(seconds: float) -> str:
@@ -50,24 +60,26 @@ def document(title: str, body: str, head: str = "") -> str:
     )
 
 
-def section(slug: str, title: str, body: str) -> str:
-    """A part of the page under a heading."""
-    return f'<section aria-labelledby="{slug}"><h2 id="{slug}">{title}</h2>{body}</section>'
+def section(slug: str, title: str, body: str, note: str = "") -> str:
+    """A part of the page under a heading; *note* is HTML beside it."""
+    return f'<section aria-labelledby="{slug}"><h2 id="{slug}">{title}</h2>{note}{body}</section>'
 
 
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML already; the first of each row names it."""
+def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], keys: Sequence[str] = ()) -> str:
+    """Cells are HTML already; the first of each row names it. *keys* tell rows apart when the page is made anew."""
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = "".join(_row(columns, row) for row in rows)
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    body = "".join(_row(columns, row, keys[number] if keys else "") for number, row in enumerate(rows))
+    slim = ' class="slim"' if len(columns) <= _SLIM else ""
+    return f"<table{slim}><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(columns: Sequence[str], row: Sequence[str]) -> str:
+def _row(columns: Sequence[str], row: Sequence[str], key: str) -> str:
     first = f'<th scope="row" data-label="{columns[0]}"><div>{row[0]}</div></th>'
     rest = (
         f'<td data-label="{column}"><div>{cell}</div></td>' for column, cell in zip(columns[1:], row[1:], strict=True)
     )
-    return f"<tr>{first}{''.join(rest)}</tr>"
+    mark = f' data-key="{text(key)}"' if key else ""
+    return f"<tr{mark}>{first}{''.join(rest)}</tr>"
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:
@@ -76,5 +88,15 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def state(good: bool, words: str) -> str:
-    """A state in words; colour only repeats them."""
-    return f'<span class="state {"good" if good else "bad"}">{words}</span>'
+    """A state in words; colour and mark only repeat them."""
+    mark = "\u2713" if good else "!"
+    return f'<span class="state {"good" if good else "bad"}"><span aria-hidden="true">{mark}</span> {words}</span>'
+
+
+def choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
+    """A field of a form that offers *options*: value, words."""
+    items = "".join(
+        f'<option value="{text(value)}"{" selected" if value == chosen else ""}>{text(words)}</option>'
+        for value, words in options.items()
+    )
+    return f'<p><label for="{name}">{label}</label><select id="{name}" name="{name}">{items}</select></p>'

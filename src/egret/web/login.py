@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from egret.settings.http_section import Access, Http
-from egret.web.guard import LOGIN, LOGOUT, cookie_name, own_path, remote_of
+from egret.web.guard import LOGIN, cookie_name, own_path, remote_of
 from egret.web.html import document, text
 from egret.web.visitors import Visitor, Visitors
 
@@ -74,16 +74,6 @@ class Login:
 
 
 _FIELDS = ("name", "password", "next")
-
-
-def logout_form(visitor: Visitor) -> str:
-    """Who is logged in, and the way out; nothing where there is no login."""
-    if visitor.name is None:
-        return ""
-    return (
-        f'<form class="logout" method="post" action="{LOGOUT}"><span>{text(visitor.name)}</span> '
-        "<button>Log out</button></form>"
-    )
 
 
 def _go(where: str) -> web.Response:

@@ -5,49 +5,29 @@ No answer can be framed or read across origins. aiohttp's server is used in this
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-from collections.abc import Callable
 from importlib import resources
 
 from aiohttp import web
 
 from egret.errors import ConfigError
 from egret.settings.http_section import Http
-from egret.store.access import EVERYONE, Purpose
-from egret.telemetry.metrics import CONTENT_TYPE
-from egret.web.answers import answer, problem
-from egret.web.api import (
-    DEFAULT_LIMIT,
-    MAX_INTERVALS,
-    MAX_LIMIT,
-    MAX_OFFSET,
-    coverage_json,
-    evidence_json,
-    incidents_json,
-    read_client,
-    read_length,
-    read_number,
-    read_state,
-    status_json,
-)
-from egret.web.guard import LOGIN, LOGOUT, VISITOR, Guard, Handler, remote_of
+from egret.web.endpoints import Endpoints, Looked
+from egret.web.guard import LOGIN, LOGOUT, Guard, Handler
 from egret.web.listener import Listener
 from egret.web.login import Login
-from egret.web.page import status_page
-from egret.web.status import IncidentState, StatusView
+from egret.web.status import StatusView
 from egret.web.tls import Certificate
 from egret.web.visitors import Visitors
 
 IDLE_S = 30.0  # without a whole request; above a scraper's usual 15 s, so that it keeps its connection
 MAX_LINE = 4096
 MAX_BODY = 4096  # of the login form
-PAGE_INCIDENTS = 200  # on the status page; the API has the rest
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",  # without any, browsers would not say where a form comes from
@@ -56,7 +36,12 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "egret",
 }
-STATIC = {"/style.css": "text/css", "/icon.svg": "image/svg+xml", "/api/v1/openapi.json": "application/json"}
+STATIC = {
+    "/style.css": "text/css",
+    "/live.js": "text/javascript",
+    "/icon.svg": "image/svg+xml",
+    "/api/v1/openapi.json": "application/json",
+}
 
 # read when the module is: the daemon that serves them may not read its own package any more
 FILES = {path: resources.files("egret.web").joinpath(path.rpartition("/")[2]).read_bytes() for path in STATIC}
@@ -64,8 +49,6 @@ FILES = {path: resources.files("egret.web").joinpath(path.rpartition("/")[2]).re
 # a malformed request is answered 400; a line for each would let anyone on this machine write our log
 _SILENT = logging.getLogger("egret.web.http")
 _SILENT.disabled = True
-
-Looked = Callable[[str, Purpose, str], None]
 
 
 class WebServer:
@@ -82,12 +65,12 @@ class WebServer:
         self, view: StatusView, settings: Http, looked: Looked | None = None, certificate: Certificate | None = None
     ) -> None:
         self._view = view
-        self._looked = looked
         self._settings = settings
         self._certificate = certificate
         self._visitors = Visitors(settings, view.telemetry.login)
         self._guard = Guard(settings, self._visitors, view.telemetry)
         self._login = Login(settings, self._visitors)
+        self._ends = Endpoints(view, settings, looked)
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
 
@@ -100,7 +83,7 @@ class WebServer:
         if self._certificate is not None:
             self._certificate.adopt(settings.tls)
         self._visitors.apply(settings)
-        self._settings = self._guard.settings = self._login.settings = settings
+        self._settings = self._guard.settings = self._login.settings = self._ends.settings = settings
 
     async def start(self) -> None:
         """Begin to listen.
@@ -159,64 +142,27 @@ class WebServer:
 
         app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
         app.on_response_prepare.append(_add_headers)
-        app.router.add_get("/", self._page)
-        app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/healthz", _healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/api/v1/status", self._status)
-        app.router.add_get("/api/v1/incidents", self._incidents)
-        app.router.add_get("/api/v1/incidents/{incident}/evidence", self._evidence)
-        app.router.add_get("/api/v1/coverage", self._coverage)
-        app.router.add_get(LOGIN, self._login.show)
-        app.router.add_post(LOGIN, self._login.enter)
-        app.router.add_post(LOGOUT, self._login.leave)
+        ends, router = self._ends, app.router
+        for path, handler in (
+            ("/", ends.page),
+            ("/incidents/{incident}", ends.story),
+            ("/metrics", ends.metrics),
+            ("/healthz", _healthz),
+            ("/readyz", ends.readyz),
+            ("/api/v1/status", ends.status),
+            ("/api/v1/incidents", ends.incidents),
+            ("/api/v1/incidents/{incident}", ends.incident),
+            ("/api/v1/incidents/{incident}/evidence", ends.evidence),
+            ("/api/v1/incidents/{incident}/evidence.pcapng", ends.packets),
+            ("/api/v1/coverage", ends.coverage),
+        ):
+            router.add_get(path, handler)
+        router.add_get(LOGIN, self._login.show)
+        router.add_post(LOGIN, self._login.enter)
+        router.add_post(LOGOUT, self._login.leave)
         for path in STATIC:
-            app.router.add_get(path, self._static)
+            router.add_get(path, self._static)
         return app
-
-    def _note(self, request: web.Request, what: Purpose, client: str = EVERYONE) -> None:
-        if self._looked is not None:
-            visitor = VISITOR.get()
-            who = "" if visitor.name is None else f"{visitor.name} from "
-            self._looked(f"http {who}{remote_of(request, self._settings)}", what, client)
-
-    async def _page(self, request: web.Request) -> web.Response:
-        self._note(request, Purpose.PAGE)
-        page = self._view.incidents(IncidentState.OPEN, limit=PAGE_INCIDENTS, offset=0)
-        refresh = request.query.get("refresh") != "off"
-        return web.Response(text=status_page(self._view, page, refresh=refresh), content_type="text/html")
-
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._view.telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def _readyz(self, _: web.Request) -> web.Response:
-        readiness = self._view.facts().readiness
-        body = {"ready": readiness.ready, "reasons": list(readiness.reasons)}
-        return answer(body, status=200 if readiness.ready else 503)
-
-    async def _status(self, _: web.Request) -> web.Response:
-        return answer(status_json(self._view))
-
-    async def _incidents(self, request: web.Request) -> web.Response:
-        query = request.query
-        limit = read_number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
-        offset = read_number(query.get("offset"), "offset", 0, MAX_OFFSET)
-        client = read_client(query.get("client"))
-        state = read_state(query.get("state"))
-        self._note(request, Purpose.API, client or EVERYONE)
-        page = self._view.incidents(state, limit=limit, offset=offset, client=client)
-        return answer(incidents_json(page, offset))
-
-    async def _evidence(self, request: web.Request) -> web.Response:
-        self._note(request, Purpose.EVIDENCE)
-        kept = await asyncio.to_thread(self._view.evidence, request.match_info["incident"])
-        return problem(404, "there is no evidence of this incident") if kept is None else answer(evidence_json(kept))
-
-    async def _coverage(self, request: web.Request) -> web.Response:
-        length = read_length(request.query.get("interval"))
-        limit = read_number(request.query.get("limit"), "limit", DEFAULT_LIMIT, MAX_INTERVALS)
-        rows = self._view.coverage(length)
-        return answer(coverage_json(rows[len(rows) - min(limit, len(rows)) :], length))
 
     async def _static(self, request: web.Request) -> web.Response:
         return web.Response(body=FILES[request.path], content_type=STATIC[request.path])

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from egret.alerts.model import Incident
+from egret.alerts.model import Alert, Incident
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.sensor import Standing
 from egret.model import NamedBy, Nameless
 from egret.store.evidence import Kept
@@ -70,6 +71,8 @@ class Facts:
     catalog_version: str
     catalog_signatures: int
     catalog_last_reviewed: str  # ISO date of the newest review
+    vendors: tuple[str, ...] = ()  # of the catalogue, by name
+    groups: tuple[str, ...] = ()  # of clients, by name
     databases: tuple[DatabaseStatus, ...]
     sinks: tuple[SinkStatus, ...]
     store_path: str
@@ -91,7 +94,39 @@ class IncidentPage:
     """Some incidents, the one seen last first, and how many there are in all."""
 
     incidents: Sequence[Incident]
-    total: int
+    total: int  # of those that were asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One alert of an incident, and who does not have it yet."""
+
+    alert: Alert
+    deliveries: Mapping[str, Delivered]  # by output: those that want it
+
+
+class DeliveryState(StrEnum):
+    """Where an alert stands with an output."""
+
+    DONE = "done"  # it has it; or a bound came first, which the metrics count
+    WAITING = "waiting"
+    DEAD = "dead"  # its receiver will never take it
+
+
+class Delivered(NamedTuple):
+    """Where an alert stands with an output, and why."""
+
+    state: DeliveryState
+    detail: str = ""  # of a dead letter; it may hold what a receiver answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that there is about one incident."""
+
+    incident: Incident
+    told: Sequence[Told] = ()  # oldest first
+    record: Mapping[str, Any] | None = None  # of its evidence
 
 
 class StatusView(Protocol):
@@ -106,8 +141,18 @@ class StatusView(Protocol):
         """The daemon's state now."""
         ...
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
-        """Up to *limit* incidents after *offset* others, of *client* (as they show it) or all, the one seen last first.
+    async def incidents(
+        self, state: IncidentState, selection: Selection = EVERYTHING, *, limit: int, offset: int = 0
+    ) -> IncidentPage:
+        """Up to *limit* incidents of *selection* after *offset* others, the one seen last first.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    async def story(self, incident: str, /) -> Story | None:
+        """One incident with all that was said and kept of it, None where there is none of that name.
 
         Raises:
             StoreError: the store cannot be read.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.setup import load_knowledge
@@ -16,7 +17,7 @@ from egret.sources.opener_plan import Plan
 from egret.sources.placement import Placement
 from egret.store.coverage import CoverageStore
 from egret.telemetry.coverage import Length
-from egret.web.status import IncidentState
+from egret.web.status import Delivered, DeliveryState, IncidentPage, IncidentState
 from tests.support.alerts import START_NS, hello, opened
 from tests.support.daemon import Room
 
@@ -57,18 +58,49 @@ def test_is_not_ready_without_a_link_or_a_worker(room: Room) -> None:
     assert view_of(room, {}).facts().readiness.reasons == ("lan0 is down", "no capture process runs")
 
 
+def listed(view: DaemonView, state: IncidentState, selection: Selection = EVERYTHING, limit: int = 9) -> IncidentPage:
+    return asyncio.run(view.incidents(state, selection, limit=limit))
+
+
 def test_open_incidents_come_from_memory_and_closed_ones_from_the_store(room: Room) -> None:
     view = view_of(room, {})
     room.incidents.feed(hello())
     room.incidents.feed(hello(1.0, client=bytes([192, 0, 2, 8])))
-    page = view.incidents(IncidentState.OPEN, limit=1, offset=0)
+    page = listed(view, IncidentState.OPEN, limit=1)
     assert (page.total, [incident.client for incident in page.incidents]) == (2, ["192.0.2.8"])
-    assert view.incidents(IncidentState.OPEN, limit=9, offset=0, client="192.0.2.8").total == 1
+    assert listed(view, IncidentState.OPEN, Selection(client="192.0.2.8")).total == 1
+    assert listed(view, IncidentState.OPEN, Selection(words=("192.0.2.8",))).total == 1
     room.store.record(alerts=room.incidents.tick(START_NS + 7200 * 10**9))
-    assert view.incidents(IncidentState.OPEN, limit=9, offset=0).total == 0
-    assert view.incidents(IncidentState.ALL, limit=9, offset=0, client="192.0.2.99").total == 0
-    assert view.incidents(IncidentState.CLOSED, limit=9, offset=0).total == 2
-    assert len(view.incidents(IncidentState.ALL, limit=1, offset=1).incidents) == 1
+    assert listed(view, IncidentState.OPEN).total == 0
+    assert listed(view, IncidentState.ALL, Selection(client="192.0.2.99")).total == 0
+    assert listed(view, IncidentState.CLOSED).total == 2
+    assert [each.client for each in listed(view, IncidentState.ALL, Selection(words=("192.0.2.8",))).incidents] == [
+        "192.0.2.8"
+    ]
+
+
+def test_the_story_of_an_incident_says_who_does_not_have_which_alert(room: Room) -> None:
+    view = view_of(room, {})
+    (alert,) = room.incidents.feed(hello())
+    name = alert.incident.id
+    open_now = asyncio.run(view.story(name))
+    assert open_now is not None
+    assert (open_now.incident.id, open_now.told) == (name, [])  # it is not on the disk yet
+    room.store.record(alerts=[alert], sinks=["collector", "gone"])
+    room.store.bury("gone", [alert.id], "HTTP 400")
+    story = asyncio.run(view.story(name))
+    assert story is not None
+    [told] = story.told
+    assert told.alert.id == alert.id
+    assert told.deliveries == {
+        "collector": Delivered(DeliveryState.WAITING),
+        "gone": Delivered(DeliveryState.DEAD, "HTTP 400"),
+    }
+    room.store.acknowledge("collector", [alert.id])
+    later = asyncio.run(view.story(name))
+    assert later is not None
+    assert later.told[0].deliveries["collector"] == Delivered(DeliveryState.DONE)
+    assert asyncio.run(view.story("another")) is None
 
 
 def test_a_sinks_last_trouble_is_shown_until_it_works_again(room: Room) -> None:

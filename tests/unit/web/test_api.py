@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.sensor import Problem
+from egret.model import ServiceClass, Severity
 from egret.telemetry.coverage import Interval, Length
 from egret.web import api
 from egret.web.api import (
@@ -14,11 +16,13 @@ from egret.web.api import (
     incidents_json,
     read_length,
     read_number,
+    read_selection,
     read_state,
     status_json,
+    story_json,
 )
-from egret.web.status import IncidentPage, IncidentState
-from tests.support.webview import View, incidents
+from egret.web.status import IncidentPage, IncidentState, Story
+from tests.support.webview import View, incidents, told
 
 
 def test_the_status_holds_nothing_raw() -> None:
@@ -73,3 +77,26 @@ def test_what_is_amiss_with_the_sensor_is_said_and_every_problem_is_described() 
     ]
     enum = status["properties"]["problems"]["items"]["properties"]["problem"]["enum"]
     assert set(enum) == {each.value for each in Problem}
+
+
+def test_which_incidents_are_wanted() -> None:
+    wanted = read_selection(
+        {"severity": "high", "class": "ai", "vendor": "V", "group": "G", "client": " 192.0.2.1 ", "q": " a  b "}
+    )
+    assert wanted == Selection(Severity.HIGH, ServiceClass.AI, "V", "G", "192.0.2.1", ("a", "b"))
+    assert read_selection({"severity": "", "q": "", "client": ""}) == EVERYTHING
+    for bad in ({"severity": "x"}, {"class": "x"}, {"vendor": "v" * 201}, {"q": "a " * 9}, {"client": "x"}):
+        with pytest.raises(BadQuery):
+            read_selection(bad)
+
+
+def test_a_story_holds_nothing_raw() -> None:
+    first = incidents()[0]
+    body = story_json(Story(incident=first, told=told(first)))
+    assert [(each["action"], each["previous_severity"]) for each in body["alerts"]] == [
+        ("opened", None),
+        ("escalated", "low"),
+    ]
+    assert body["alerts"][1]["outputs"][1]["state"] == "dead"
+    assert "\x1b" not in body["alerts"][1]["outputs"][1]["detail"]
+    assert body["evidence"] is None

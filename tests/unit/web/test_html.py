@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from egret.web.html import definitions, moment, section, span, state, table, text
+from egret.web.html import choice, definitions, document, moment, section, span, state, table, text, timeless
 
 
 def test_spans() -> None:
@@ -34,4 +34,26 @@ def test_tables_have_a_caption_and_name_their_rows() -> None:
 def test_small_pieces() -> None:
     assert section("x", "X", "y") == '<section aria-labelledby="x"><h2 id="x">X</h2>y</section>'
     assert definitions([("a", "b")]) == "<dl><div><dt>a</dt><dd>b</dd></div></dl>"
-    assert state(good=False, words="down") == '<span class="state bad">down</span>'
+    assert state(good=False, words="down") == ('<span class="state bad"><span aria-hidden="true">!</span> down</span>')
+
+
+def test_two_columns_stay_a_table_on_a_phone_and_rows_have_keys() -> None:
+    assert table("c", ("a", "b"), [("1", "2")]).startswith('<table class="slim">')
+    wide = table("c", ("a", "b", "d"), [("1", "2", "3")], ['"x'])
+    assert wide.startswith("<table><caption>")
+    assert '<tr data-key="&quot;x">' in wide
+
+
+def test_how_long_ago_it_was_is_no_change() -> None:
+    assert timeless(moment(0, 5 * 10**9)) == timeless(moment(0, 500 * 10**9)) != timeless(moment(10**9, 5 * 10**9))
+
+
+def test_a_field_offers_what_it_is_given_as_text() -> None:
+    made = choice("n", "N", {"": "any", '"': "<b>"}, '"')
+    assert '<option value="">any</option><option value="&quot;" selected>&lt;b&gt;</option>' in made
+
+
+def test_a_document_is_whole() -> None:
+    made = document("T", "<p>b</p>", "<meta>")
+    assert made.startswith("<!doctype html>")
+    assert "<meta></head><body><p>b</p></body></html>" in made

@@ -10,10 +10,8 @@ import aiohttp
 import pytest
 
 from egret.settings.http_section import Http
-from egret.web.login import logout_form
 from egret.web.server import WebServer
 from egret.web.throttle import BURST
-from egret.web.visitors import Visitor
 from tests.support.login import PASSWORD, with_login
 from tests.support.webview import HOSTILE, View
 
@@ -126,8 +124,3 @@ def test_without_users_there_is_no_form() -> None:
         assert (await ask("POST", "/login", name="a", password="b")).status == 303
 
     visit(scenario, with_login(users=(), tokens=()))
-
-
-def test_the_way_out_is_shown_to_who_came_in() -> None:
-    assert logout_form(Visitor(None)) == ""
-    assert "alice" in logout_form(Visitor("alice"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 import subprocess
 from base64 import b64encode
@@ -15,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from egret.alerts.model import Sensor
+from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.showing import show, summary
 from egret.alerts.veil import CLEAR
 from egret.errors import ConfigError, StoreError
@@ -24,6 +26,7 @@ from egret.settings.values import Listen
 from egret.store.access import Purpose
 from egret.store.evidence import Bounds, EvidenceFolder, Piece
 from egret.web import guard, listener, server
+from egret.web.endpoints import Looked
 from egret.web.server import HEADERS, WebServer
 from egret.web.status import IncidentPage, IncidentState, Readiness
 from tests.support.alerts import alerts_of, hello
@@ -46,19 +49,24 @@ class Answer:
         return json.loads(self.body)
 
 
+PAGES = {"/", "/incidents/{incident}", "/style.css", "/live.js", "/icon.svg", "/login", "/logout"}  # for people
+
+
 def ask(
     path: str,
     *,
     view: View | None = None,
     method: str = "GET",
     host: str | None = None,
+    more: dict[str, str] | None = None,
     settings: Http = LOOPBACK,
-    looked: server.Looked | None = None,
+    looked: Looked | None = None,
 ) -> Answer:
     async def scenario() -> Answer:
         running = WebServer(view or View(), settings, looked)
         await running.start()
         headers = {"Host": host} if host is not None else {}
+        headers |= more or {}
         try:
             url = f"http://127.0.0.1:{running.port}{path}"
             async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as answer:
@@ -66,15 +74,30 @@ def ask(
         finally:
             await running.close()
 
-    return asyncio.run(scenario())
+    answer = asyncio.run(scenario())
+    if answer.body and (described := template(path)) is not None:
+        conforms(answer, described)  # whatever a test is about
+    return answer
+
+
+def template(path: str) -> str | None:
+    """The path of openapi.json that *path* is one of."""
+    bare = path.partition("?")[0]
+    if bare in SPEC["paths"]:
+        return bare
+    shaped = re.sub(r"(?<=/incidents/)[^/]+", "{incident}", bare)
+    return shaped if shaped in SPEC["paths"] else None
 
 
 def conforms(answer: Answer, path: str) -> None:
     """The answer is one that openapi.json describes."""
-    described = SPEC["paths"][path]["get"]["responses"][str(answer.status)]["content"]
+    responses = SPEC["paths"][path]["get"]["responses"]
+    described = responses.get(str(answer.status), responses["default"])["content"]
     content_type = answer.headers["Content-Type"].partition(";")[0]
-    schema = {"$ref": "#" + _pointer(described[content_type]["schema"]), "components": SPEC["components"]}
-    jsonschema.Draft202012Validator(schema).validate(answer.json)
+    schema = described[content_type]["schema"]
+    if content_type == "application/json" and "$ref" in schema:
+        whole = {"$ref": "#" + _pointer(schema), "components": SPEC["components"]}
+        jsonschema.Draft202012Validator(whole).validate(answer.json)
 
 
 def _pointer(schema: dict[str, str]) -> str:
@@ -87,13 +110,19 @@ def _pointer(schema: dict[str, str]) -> str:
         "/api/v1/status",
         "/api/v1/incidents",
         "/api/v1/incidents?limit=1&state=all",
+        "/api/v1/incidents?severity=medium&class=ai&vendor=Alibaba&q=qwen+192.0.2",
+        "/api/v1/incidents/incident-1",
+        "/api/v1/incidents/nothing",
+        "/api/v1/incidents/incident-1/evidence.pcapng",
+        "/healthz",
+        "/metrics",
+        "/api/v1/openapi.json",
         "/api/v1/coverage?interval=minute",
         "/readyz",
     ],
 )
 def test_answers_are_as_the_openapi_file_says(path: str) -> None:
-    answer = ask(path)
-    conforms(answer, path.partition("?")[0])
+    conforms(ask(path), template(path) or "")
 
 
 def test_every_route_is_described() -> None:
@@ -102,7 +131,7 @@ def test_every_route_is_described() -> None:
         for route in WebServer(View(), LOOPBACK)._application().router.routes()
         if route.resource
     }
-    assert routes - set(SPEC["paths"]) == {"/", "/style.css", "/icon.svg", "/login", "/logout"}
+    assert routes - set(SPEC["paths"]) == PAGES
     assert set(SPEC["paths"]) <= routes
 
 
@@ -116,7 +145,20 @@ def test_incidents_are_paged() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=-1", "limit=501", "limit=x", "limit=\u0663", "offset=9999999999", "state=maybe", "client=x", "client=~%0a"],
+    [
+        "limit=-1",
+        "limit=501",
+        "limit=x",
+        "limit=\u0663",
+        "offset=9999999999",
+        "state=maybe",
+        "client=x",
+        "client=~%0a",
+        "severity=grave",
+        "class=x",
+        f"q={'x' * 201}",
+        "q=" + "a+" * 9,
+    ],
 )
 def test_a_bad_query_is_told_so(query: str) -> None:
     answer = ask(f"/api/v1/incidents?{query}")
@@ -155,7 +197,9 @@ def test_metrics_pass_promtool() -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/style.css", "/icon.svg", "/api/v1/status", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/style.css", "/live.js", "/incidents/incident-1", "/api/v1/status", "/nothing"]
+)
 def test_every_answer_has_the_protecting_headers(path: str) -> None:
     answer = ask(path)
     assert answer.status == (404 if path == "/nothing" else 200)
@@ -190,6 +234,50 @@ def test_only_reading_is_allowed() -> None:
     assert (head.status, head.body) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("severity=high", ["incident-1"]),
+        ("severity=medium", ["incident-1", "incident-2"]),
+        ("class=cloud", ["incident-3"]),
+        ("vendor=Baidu", []),
+        ("group=front+desk", ["incident-1"]),
+        ("q=RECEPTION+qwen", ["incident-1"]),
+        ("q=&severity=&vendor=&client=", ["incident-1", "incident-2", "incident-3"]),
+    ],
+)
+def test_incidents_are_chosen_by_the_page_and_the_api_alike(query: str, found: list[str]) -> None:
+    assert [each["id"] for each in ask(f"/api/v1/incidents?{query}").json["incidents"]] == found
+    page = ask(f"/?{query}").body.decode()
+    assert re.findall(r'<tr data-key="(incident-\d)">', page) == found
+    assert ("Nothing matches" in page) is (found == [])
+
+
+def test_a_bad_query_is_told_on_the_page() -> None:
+    answer = ask("/?client=nobody&q=%3Cscript%3E")
+    assert answer.status == 400
+    assert b"client must be an address" in answer.body
+    assert b'value="&lt;script&gt;"' in answer.body
+
+
+def test_a_page_that_did_not_change_is_not_sent_again() -> None:
+    view = View()
+    first = ask("/", view=view)
+    view.now = replace(view.now, now_ns=view.now.now_ns + 30 * 10**9)
+    tag = {"If-None-Match": first.headers["ETag"]}
+    again = ask("/", view=view, more=tag)
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    view.listed = view.listed[1:]
+    assert ask("/", view=view, more=tag).status == 200
+    assert ask("/incidents/incident-2", view=view, more={"If-None-Match": '"x"'}).status == 200
+
+
+def test_a_page_of_nothing() -> None:
+    for path in ("/incidents/nothing", "/incidents/..%2f..", "/incidents/%3Cscript%3E"):
+        answer = ask(path)
+        assert (answer.status, b"There is no such incident" in answer.body) == (404, True)
+
+
 def test_incidents_of_one_client_and_that_somebody_looked_at_them() -> None:
     looks: list[tuple[str, Purpose, str]] = []
     answer = ask("/api/v1/incidents?client=192.0.2.11", looked=lambda *look: looks.append(look)).json
@@ -207,7 +295,9 @@ def test_the_page_refreshes_unless_told_not_to() -> None:
 class Broken(View):
     error: Exception = RuntimeError("a secret")
 
-    def incidents(self, state: IncidentState, *, limit: int, offset: int, client: str | None = None) -> IncidentPage:
+    async def incidents(
+        self, state: IncidentState, selection: Selection = EVERYTHING, *, limit: int, offset: int = 0
+    ) -> IncidentPage:
         raise self.error
 
 
@@ -333,6 +423,14 @@ def test_evidence_is_as_the_openapi_file_says(tmp_path: Path) -> None:
         answer = ask(path.format(incident=identity), view=View(kept={incident.id: kept}))
         assert answer.status == status
         conforms(answer, path)
+        packets = ask(f"{path.format(incident=identity)}.pcapng", view=View(kept={incident.id: kept}))
+        assert packets.status == status
+        assert status == 404 or packets.body == kept.capture
+    view = View(listed=[incident], kept={incident.id: kept})
+    assert ask(f"/api/v1/incidents/{incident.id}", view=view).json["evidence"]["incident"] == incident.id
+    page = ask(f"/incidents/{incident.id}", view=view).body.decode()
+    assert f'href="/api/v1/incidents/{incident.id}/evidence.pcapng" download' in page
+    assert kept.record["capture"]["sha256"] in page
 
 
 def test_tls_and_a_password(tmp_path: Path) -> None:
