@@ -23,7 +23,9 @@ lower(id || char(10) || client || char(10) || signature
     || char(10) || coalesce(json_extract(BODY, '$.hosts'), '')
     || char(10) || coalesce((SELECT group_concat(json_extract(value, '$.ip')) FROM json_each(BODY, '$.servers')), ''))
 """
-_BODY = "iif(json_valid(body), body, '{}')"  # a damaged row must not keep the others from being found
+_BODY = (
+    "(CASE WHEN json_valid(body) THEN body ELSE '{}' END)"  # a damaged row must not keep the others from being found
+)
 
 
 class Found(NamedTuple):

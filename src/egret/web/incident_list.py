@@ -101,7 +101,7 @@ def _found(page: IncidentPage, asked: Asked) -> str:
     kind = "" if asked.given("state") == IncidentState.ALL.value else (asked.given("state") or "open") + " "
     words = f"{page.total:,} {text(kind)}incident{'' if page.total == 1 else 's'}"
     if asked.narrowed:
-        words += ' match. <a href="/">Show all that are open</a>'
+        words += f'{" matches" if page.total == 1 else " match"}. <a href="/">Show all that are open</a>'
     return f'<p class="found">{words}</p>'
 
 

@@ -107,7 +107,11 @@ def _notices(facts: Facts, found: Sequence[str]) -> str:
 
 def _tiles(facts: Facts, opened: dict[Severity, int], covered: Coverage, lost: Loss) -> str:
     """The answer in four numbers."""
-    by_severity = " ".join(f"{severity_badge(each)} {number}" for each, number in reversed(opened.items()) if number)
+    by_severity = " ".join(
+        f'<span class="pair-of">{severity_badge(each)} {number}</span>'
+        for each, number in reversed(opened.items())
+        if number
+    )
     share = "none yet" if covered.share is None else f"{covered.share:.1%}"
     gone = sum(lost.dropped.values()) + lost.messages
     failing = [sink for sink in facts.sinks if _trouble(sink) is not None]
