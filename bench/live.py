@@ -1,46 +1,56 @@
-"""What a live filter passes, loses and costs: tcpreplay at full speed over a veth pair, in namespaces made here (root).
+"""Live capture: what workers keep up with, what each kernel filter passes, loses and costs, how late alerts are (root).
 
-    python bench/live.py [--seconds S] [--rounds N] [--pps N] [--whole] [WORKLOAD...]
+    python bench/live.py [--seconds S] [--rounds N] [--rate PACKETS] [--markdown] [TRAFFIC...]
 
-Each workload meets each filter in turn, and nobody at all ("no reader") for the sender's own speed; medians of the
-rounds. "sender" is the speed beside that: the filter runs in the sender's time here, so this is what it costs. With
-``--whole`` the reader is the whole pipeline (decode, track, match), else it does nothing with a frame.
+Real workers (``egret.worker.process``) on one end of a veth pair, tcpreplay on the other, in namespaces made here, with
+offloads off. ``dns`` is sent at --rate, what else there is as fast as can be; each round of its file comes from other
+addresses. Each traffic meets each filter in turn, and nobody at all: the filter runs in the sender's time, so "sender",
+its speed beside that alone, is what the filter costs. ``dns`` and ``mix`` meet two workers as well. Medians of the
+rounds. ``latency`` runs the whole daemon.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import json
+import os
 import random
-import re
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from itertools import islice
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import workloads
-from egret.settings.signatures import load_catalog
-from egret.sources import kernel_filter
-from egret.sources.afpacket import RingOptions
-from egret.sources.ebpf.loader import YoungStreams
-from egret.sources.live import open_directly
-from egret.sources.ring import Geometry
-from egret.worker.heap import rest
-from egret.worker.pipeline import Pipeline
-from tests.support.live import inside
+from bench.living.crew import FILTER_NAMES, Heard, Sent, reading, send
 from tests.support.live_capture import connected
 
-PACKETS = 60_000  # in the file that is sent round and round
-RING_MB = 32
+PACKETS = {"dns": 400_000}  # in the file that is sent round and round
+_PACKETS = 60_000
+_TLS = b"\x16\x03"
+
+
+def _hellos(heard: Heard) -> int:
+    return heard.names("tls", "client_hello")
+
+
+def _look_ups(heard: Heard) -> int:
+    return heard.names("dns", "query") + heard.names("dns", "answer")
+
+
+class Traffic(NamedTuple):
+    """What is sent, and which of it says a name that must be heard."""
+
+    frames: Callable[[random.Random], Iterator[bytes]]
+    says: Callable[[bytes], bool] | None = None
+    heard: Callable[[Heard], int] = _hellos
+    is_paced: bool = False  # at --rate
+    workers: Sequence[int] = (1,)
 
 
 def download(chance: random.Random) -> Iterator[bytes]:
@@ -59,128 +69,135 @@ def _bulk(chance: random.Random, *, back: bool) -> Iterator[bytes]:
         yield workloads.tcp_segment(0xC0000201, 0xCB007101, port, seq, workloads.ACK, chance.randbytes(1400), back=back)
 
 
-def datagrams(chance: random.Random) -> Iterator[bytes]:
-    """Full datagrams on no known port, with random bytes: what ``classic_dns`` has to look into."""
-    while True:
-        yield workloads.udp_datagram(0xC0000201, 0xCB007101, 40_000, 4_500, chance.randbytes(1200))
-
-
-LIVE: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
-    "dns": workloads.dns,
-    "download": download,
-    "upload": upload,
-    "datagrams": datagrams,
-    "mix": workloads.mix,
+TRAFFIC = {
+    "dns": Traffic(workloads.dns, lambda _: True, _look_ups, is_paced=True, workers=(1, 2)),
+    "download": Traffic(download),
+    "upload": Traffic(upload),
+    "mix": Traffic(workloads.mix, lambda frame: frame[54:56] == _TLS, _hellos, workers=(1, 2)),
 }
-FILTERS = (None, "classic", "classic_dns", kernel_filter.YOUNG, kernel_filter.EVERYTHING)
 
 
-class Result(NamedTuple):
-    """One run: frames sent, frames that came through, frames the ring had no room for."""
+class Row(NamedTuple):
+    """One traffic through one filter."""
 
-    sent: int
-    sent_s: float
-    passed: int = 0
-    dropped: int = 0
-    cpu_s: float = 0.0
-
-
-def read(filter_name: str, whole: bool, ready: Connection) -> None:
-    """The reader's process: until told to stop, then say what came."""
-    options = RingOptions(filter=filter_name, geometry=Geometry.of(RING_MB))
-    young = YoungStreams() if filter_name in kernel_filter.FLOOR else None
-    source = open_directly(["eth0"], options, young)
-    pipeline = Pipeline(load_catalog()) if whole else None
-    ready.send("ready")
-    before, passed = _cpu_s(), 0
-    sluice = pipeline.gate.sluice if pipeline else None
-    rest()
-    while True:
-        for frame in source.read(0.05, sluice):
-            passed += 1
-            if pipeline is not None:
-                pipeline.feed(frame)
-        if ready.poll():
-            break
-    ready.send((passed, sum(each.dropped for each in source.statistics()), _cpu_s() - before))
+    traffic: str
+    filter: str
+    workers: int
+    seconds: float
+    sent: float  # packets a second
+    sender: float | None  # beside its speed without a reader
+    passed: float  # of what was sent
+    dropped: int  # packets, in all rounds
+    cpu: float  # cores, of all workers
+    names: float | None  # of those that were said; None where none is
 
 
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+class Options(NamedTuple):
+    """How it is measured."""
+
+    seconds: float = 5.0
+    rounds: int = 1
+    rate: int = 200_000
 
 
-def run(path: Path, filter_name: str | None, options: argparse.Namespace) -> Result:
-    """Send *path* while a reader with *filter_name* listens."""
-    with connected() as (sensor, sender):
-        speed, seconds = f"--pps={options.pps}" if options.pps else "--topspeed", options.seconds
-        command = ["tcpreplay", "-K", speed, "--loop=0", f"--duration={seconds:g}", "-i", "eth0", str(path)]
-        send = ["ip", "netns", "exec", sender.name, *command]
-        if filter_name is None:
-            return Result(*_send(send, seconds))
-        ours, theirs = multiprocessing.Pipe()
-        reader = multiprocessing.Process(target=read, args=(filter_name, options.whole, theirs))
-        with inside(sensor):
-            reader.start()
-        try:
-            assert ours.poll(30), "the reader did not start"
-            ours.recv()
-            sent = _send(send, seconds)
-            time.sleep(0.3)
-            ours.send("stop")
-            assert ours.poll(60), "the reader did not stop"
-            return Result(*sent, *ours.recv())
-        finally:
-            reader.kill()
-            reader.join()
+def rows(names: Sequence[str], options: Options) -> Iterator[Row]:
+    """Measure each traffic by name, filter by filter."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            traffic = TRAFFIC[name]
+            frames = list(islice(traffic.frames(random.Random(name)), PACKETS.get(name, _PACKETS)))
+            path = Path(folder) / f"{name}.pcap"
+            workloads.write_frames(path, frames)
+            said = [0, *accumulate(map(traffic.says or (lambda _: False), frames))]
+            del frames
+            alone = None if traffic.is_paced else _alone(path, traffic, options.seconds)
+            for workers in traffic.workers:
+                for each in FILTER_NAMES if workers == 1 else ("ebpf",):
+                    runs = [_run(path, traffic, each, workers, options) for _ in range(options.rounds)]
+                    yield _row(name, each, workers, alone, said, runs)
 
 
-def _send(command: list[str], seconds: float) -> tuple[int, float]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
-    found = re.search(r"Actual: (\d+) packets .* sent in ([\d.]+) seconds", done.stdout)
-    assert found, done.stdout + done.stderr
-    return int(found[1]), float(found[2])
+def _alone(path: Path, traffic: Traffic, seconds: float) -> float:
+    with connected() as (_, sender):
+        sent = send(sender, path, seconds, extra=_extra(traffic))
+        return sent.packets / sent.seconds
 
 
-def report(workload: str, rounds: dict[str | None, list[Result]]) -> None:
-    """A line a filter: medians."""
-    alone = statistics.median(each.sent / each.sent_s for each in rounds[None])
-    print(f"\n{workload}: {alone / 1000:.0f} thousand packets a second without a reader")
-    print(f"  {'filter':14}{'sent k/s':>9}{'sender':>8}{'passed':>9}{'dropped':>9}{'reader CPU':>12}{'us a frame':>12}")
-    for name, runs in rounds.items():
-        if name is not None:
-            print(_line(name, alone, runs))
+def _extra(traffic: Traffic) -> Sequence[str]:
+    """What is named is named anew in each round of the file; bulk goes on."""
+    return ["--unique-ip"] if traffic.says else []
 
 
-def _line(name: str, alone: float, runs: list[Result]) -> str:
-    def middle(value: Callable[[Result], float]) -> float:
-        return statistics.median(map(value, runs))
+def _run(path: Path, traffic: Traffic, name: str, workers: int, options: Options) -> tuple[Sent, Heard, int]:
+    rate = options.rate if traffic.is_paced else None
+    with connected() as (sensor, sender), reading(sensor, FILTER_NAMES[name], workers) as crew:
+        sent = send(sender, path, options.seconds, rate, _extra(traffic))
+        heard = crew.end()
+        return sent, heard, traffic.heard(heard)
 
-    speed = middle(lambda run: run.sent / run.sent_s)
-    came = middle(lambda run: (run.passed + run.dropped) / run.sent)
-    dropped = middle(lambda run: run.dropped / run.sent)
-    share, each_us = middle(lambda run: run.cpu_s / run.sent_s), middle(lambda run: 1e6 * run.cpu_s / (run.passed or 1))
-    each = f"{each_us:>11.1f}" if came > 0.0005 else f"{'':>11}"
-    return f"  {name:14}{speed / 1000:>9.0f}{speed / alone:>8.2f}{came:>9.2%}{dropped:>9.2%}{share:>11.1%} {each}"
+
+def _row(
+    name: str, kind: str, workers: int, alone: float | None, said: list[int], runs: list[tuple[Sent, Heard, int]]
+) -> Row:
+    def middle(value: Callable[[Sent, Heard, int], float]) -> float:
+        return statistics.median(value(*each) for each in runs)
+
+    def share(sent: Sent, _heard: Heard, names: int) -> float:
+        rounds, rest = divmod(sent.packets, len(said) - 1)
+        return names / (rounds * said[-1] + said[rest])
+
+    speed = middle(lambda sent, _heard, _names: sent.packets / sent.seconds)
+    return Row(
+        traffic=name,
+        filter=kind,
+        workers=workers,
+        seconds=runs[0][0].seconds,
+        sent=speed,
+        sender=speed / alone if alone else None,
+        passed=middle(lambda sent, heard, _: (heard.received + heard.dropped) / sent.packets),
+        dropped=sum(heard.dropped for _, heard, _ in runs),
+        cpu=middle(lambda sent, heard, _: heard.cpu_s / sent.seconds),
+        names=middle(share) if said[-1] else None,
+    )
+
+
+def latency(loads: Sequence[int]) -> list[dict[str, float]]:
+    """From packet to alert beside so many look-ups a second: entries as ``bench/living/latency.py`` prints it."""
+    script = Path(__file__).parent / "living" / "latency.py"
+    command = [sys.executable, str(script), *map(str, loads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+HEAD = ("traffic", "filter", "workers", "sent/s", "sender", "passed", "dropped", "CPU", "names")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as a table shows it."""
+    sender = f"{row.sender:.2f}" if row.sender is not None else ""
+    names = f"{row.names:.2%}" if row.names is not None else ""
+    numbers = (f"{row.sent / 1000:.0f} k", sender, f"{row.passed:.2%}", str(row.dropped), f"{row.cpu:.1%}", names)
+    return (row.traffic, row.filter, str(row.workers), *numbers)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("workloads", nargs="*", default=list(LIVE))
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--pps", type=int, help="send this many packets a second, not as many as possible")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--whole", action="store_true", help="the reader is the whole pipeline")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for name in options.workloads:
-            path = Path(folder) / f"{name}.pcap"
-            workloads.write_frames(path, islice(LIVE[name](random.Random(name)), PACKETS))
-            rounds: dict[str | None, list[Result]] = {each: [] for each in FILTERS}
-            for _ in range(options.rounds):
-                for each in FILTERS:
-                    rounds[each].append(run(path, each, options))
-            report(name, rounds)
+    parser.add_argument("traffic", nargs="*", default=[*TRAFFIC, "latency"], metavar="TRAFFIC")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rate", "--dns", type=int, default=200_000, help="packets a second of dns")
+    parser.add_argument("--markdown", action="store_true")
+    given = parser.parse_args()
+    print(f"# load {os.getloadavg()[0]:.1f} before, {os.cpu_count()} cores")
+    edge = "| " if given.markdown else ""
+    print(edge + (" | " if given.markdown else "").join(f"{each:>9}" for each in HEAD))
+    options = Options(given.seconds, given.rounds, given.rate)
+    for row in rows([each for each in given.traffic if each != "latency"], options):
+        print(edge + (" | " if given.markdown else "").join(f"{each:>9}" for each in cells(row)), flush=True)
+    if "latency" in given.traffic:
+        for each in latency((1_000, 20_000, 100_000)):
+            print(each)
+    print(f"# load {os.getloadavg()[0]:.1f} after")
 
 
 if __name__ == "__main__":

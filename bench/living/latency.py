@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from bench import workloads
-from bench.soaking.place import FAR, WATCHED, Daemon, copy_config
+from bench.soaking.place import FAR, WATCHED, Daemon, copy_config, enter_namespaces, furnish
 from bench.soaking.traffic import NAMES
 from tests.support.world.addresses import write_database
 from tests.support.world.watch import give_to_daemon
@@ -102,3 +106,16 @@ def _quantile(values: dict[str, float], count: int, share: float) -> float:
     start = f'{_METRIC}_bucket{{le="'
     bounds = {float(key[len(start) : -2]): value for key, value in values.items() if key.startswith(start)}
     return min((bound for bound, number in bounds.items() if number >= share * count), default=float("inf"))
+
+
+def main() -> None:
+    """One JSON line for each load that the command line names."""
+    if "--inside" not in sys.argv:
+        enter_namespaces()
+    furnish()
+    for load in (int(each) for each in sys.argv[1:] if each.isdigit()):
+        print(json.dumps({"load": load, **measure(load, 400, 25)._asdict()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
