@@ -5,7 +5,8 @@
 In namespaces of its own: a paced sender on one end of a veth pair (look-ups, TLS and QUIC hellos; flagged names and
 ordinary ones), ``egret run -c`` on the other, outputs whose receivers fail on purpose, small disks. Faults come at
 random but seeded times (``soaking/faults.py``). At the end faults stop, what waits is delivered, and all must add up
-(``soaking/books.py``): exit 0 only if nothing is unexplained. Steps of the clock are not part of it: a namespace has
+(``soaking/books.py``): exit 0 only if nothing is unexplained. Then the store is damaged in four ways while alerts wait
+in it (``soaking/damage.py``). Steps of the clock are not part of it: a namespace has
 no clock of its own for them; ``tests/property`` has them.
 """
 
@@ -28,6 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.soaking import books as accounts
+from bench.soaking.damage import damage
 from bench.soaking.faults import FAULTS, Rig
 from bench.soaking.place import FAR, WATCHED, Daemon, copy_config, disk, enter_namespaces, furnish
 from bench.soaking.receivers import ALERTMANAGER, Alertmanager, Memory, SyslogReceiver, WebhookReceiver
@@ -63,6 +65,7 @@ VARIANTS = {"plain": {"update": "15s", "timeout": "1s"}, "other": {"update": "10
 BAD = "\nouputs: {}\n"
 FLAKY = (*(200,) * 12, 503, 429, 400, 500, "cut", "cut late", "hang")
 QUIET_S = 12.0  # longest pause between faults
+SHORT_MIN = 10.0  # below it faults last half as long, or two minutes would be four
 SETTLE_S = 20.0
 DRAIN_S = 120.0
 
@@ -86,8 +89,9 @@ class Soak:
         self._ports["alertmanager"] = peers.port if peers else 0
         self.log = folder / "log"
         self.daemon = Daemon(folder / "egret.yaml", self.state.folder, self.log)
+        pace = 1.0 if options.minutes >= SHORT_MIN else 0.5
         chance, good, hanging = random.Random(seed), self.receivers["good"], self.receivers["hanging"]
-        self.rig = Rig(self.daemon, self.state, out, good, hanging, self.syslog, peers, self.configure, chance)
+        self.rig = Rig(self.daemon, self.state, out, good, hanging, self.syslog, peers, self.configure, chance, pace)
         self.sender = Sender(FAR, options.flagged, options.ordinary, seed)
 
     def configure(self, name: str) -> None:
@@ -115,6 +119,7 @@ class Soak:
         FAULTS[name](self.rig)
         faults = self.rig.diary.faults
         faults[name] = faults.get(name, 0) + 1
+        print(f"{sum(faults.values())}: {name}", file=sys.stderr, flush=True)
         time.sleep(self.rig.chance.uniform(gap_s / 4, gap_s / 2))
         self.sender.pause()
         self._balance(name)
@@ -167,6 +172,13 @@ class Soak:
         wanted = ("store_errors", "alerts_unrecorded", "worker_restarts", "messages_dropped", "packets_dropped")
         said = ", ".join(f"{totals[f'egret_{name}_total']:,} {name}" for name in wanted)
         books.line(f"{self.daemon.life + 1} lives of the daemon; counted: {said}")
+
+    def damage(self) -> None:
+        """Afterwards, since it takes away what the account rests on."""
+        self.daemon.start()
+        damage(self.rig, self.sender, self.books)
+        if code := self.daemon.stop():
+            self.books.wrong.append(f"egret ended with {code}")
 
     def _dropped(self, name: str) -> int:
         lives = self.daemon.last.values()
@@ -231,6 +243,7 @@ def soak(options: argparse.Namespace) -> int:
             run.run()
             run.drain()
             run.account()
+            run.damage()
         except Exception:
             print(run.log.read_text(errors="replace")[-6000:], file=sys.stderr)
             raise

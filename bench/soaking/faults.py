@@ -50,10 +50,11 @@ class Rig:
     alertmanager: Alertmanager | None
     configure: Callable[[str], None]  # "plain", "other" or "bad"
     chance: random.Random
+    pace: float  # of what a fault lasts
     diary: Diary = field(default_factory=Diary)
 
     def hold(self, longest_s: float = HOLD_S) -> None:
-        time.sleep(self.chance.uniform(longest_s / 2, longest_s))
+        time.sleep(self.pace * self.chance.uniform(longest_s / 2, longest_s))
 
     def written(self) -> None:
         """The disk is as it should be: soon everything that waited is on it."""

@@ -32,7 +32,6 @@ _WANTED = (
     "egret_alerts_suppressed_total",
     "egret_alerts_unrecorded_total",
     "egret_deliver",
-    "egret_dead_letters",
     "egret_packets_",
     "egret_messages_dropped_total",
     "egret_store_",
