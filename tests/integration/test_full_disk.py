@@ -105,7 +105,10 @@ def test_a_full_disk_leaves_only_whole_lines_in_the_file(disk: Path) -> None:
     path = disk / "alerts.jsonl"
     sink = JsonLinesSink(
         JsonLinesOptions(
-            path=path, line=lambda alert: json.dumps(alert_to_dict(alert), separators=(",", ":")), warning=str
+            path=path,
+            line=lambda alert: json.dumps(alert_to_dict(alert), separators=(",", ":")),
+            warning=str,
+            summary=str,
         )
     )
 

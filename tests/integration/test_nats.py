@@ -114,7 +114,7 @@ def test_what_is_too_large_is_for_good(server: NatsServer) -> None:
     asyncio.run(make_stream(server, "small"))
 
     async def refused(size: int, subject: str, stream: str | None) -> None:
-        form = RecordForm(line=lambda _: "x" * size, warning=str)
+        form = RecordForm(line=lambda _: "x" * size, warning=str, summary=str)
         sink = NatsSink(NatsOptions(name="bus", servers=(server.where,), subject=subject, form=form, stream=stream))
         with pytest.raises(SinkRejected, match=f"{size} bytes"):
             await sink.send([opened()])

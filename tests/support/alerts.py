@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from egret.alerts.incidents import IncidentPolicy, Incidents
+from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.alerts.sensor import Board, Finding, Problem, SensorAlert
 from egret.errors import SinkTemporary
@@ -183,7 +184,7 @@ class Watch:
         self.offered = 0
         self.details: list[str] = []
 
-    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
         if outcome is Outcome.OFFERED:
             self.offered += len(alerts)
             return

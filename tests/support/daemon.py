@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from egret.alerts.digest import Digest
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Alert
 from egret.daemon.ledger import Ledger
@@ -25,6 +26,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
+        self.digests: list[Digest] = []
         self.trouble: Exception | None = None  # raised instead of taking anything
 
     def health(self) -> str | None:
@@ -34,6 +36,11 @@ class Collector:
         if self.trouble is not None:
             raise self.trouble
         self.alerts += alerts
+
+    async def digest(self, digest: Digest) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.digests.append(digest)
 
     async def close(self) -> None:
         return None

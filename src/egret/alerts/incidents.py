@@ -122,6 +122,10 @@ class Incidents:
             return alerts
         return [*alerts, *self._make_room(time_ns), self._begin(key, ruled, ruling)]
 
+    def ruling(self, detection: Detection) -> Ruling:
+        """What the operator decided about *detection*."""
+        return self._decisions.of(detection)
+
     def weight(self, detection: Detection) -> Severity | None:
         """How severe *detection* is by the operator's word; None if it is approved or on the suppress list."""
         ruling = self._decisions.of(detection)

@@ -2,7 +2,8 @@
 
 The structure is the operator's and is never parsed again, so no value from the network can change it: JSON escapes
 what stands in it. A text that is one field and nothing else becomes the field's own value, number, list or null.
-An alert about the sensor itself goes into the same structure; what it has not is null, or nothing within a text.
+An alert about the sensor itself and a digest go into the same structure; what they have not is null, or nothing within
+a text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from egret.alerts.digest import Digest
+from egret.alerts.formats.digest import digest_headline
 from egret.alerts.formats.inert import plain
 from egret.alerts.formats.sensor import sensor_headline, sensor_line
 from egret.alerts.formats.text import headline, main_host, one_line
@@ -105,6 +108,24 @@ SENSOR_FIELDS: Mapping[str, Callable[[SensorAlert], object]] = {
     "subject": lambda alert: alert.finding.subject,
     "advice": lambda alert: alert.finding.advice,
 }
+DIGEST_FIELDS: Mapping[str, Callable[[Digest], object]] = {
+    "id": lambda digest: digest.id,
+    "action": lambda _: "digest",
+    "time": lambda digest: rfc3339(digest.time_ns),
+    "time_s": lambda digest: digest.time_ns // 1_000_000_000,
+    "first": lambda digest: rfc3339(digest.start_ns),
+    "last": lambda digest: rfc3339(digest.end_ns),
+    "severity": lambda digest: digest.severity.value,
+    "line": digest_headline,
+    "headline": digest_headline,
+    "service": lambda digest: f"the day {digest.day.isoformat()}",
+    "kind": lambda _: "digest",
+    "thread": lambda _: "egret digest",
+    "event_action": lambda _: _pager(over=True),  # nobody is to be called for it
+    "level": lambda digest: _of(digest.severity, _LEVELS),
+    "color": lambda digest: _of(digest.severity, _COLORS),
+}
+Told = Alert | SensorAlert | Digest
 
 
 def check(template: object) -> None:
@@ -125,7 +146,7 @@ def check(template: object) -> None:
                 )
 
 
-def render(template: Any, alert: Alert | SensorAlert) -> Any:
+def render(template: Any, alert: Told) -> Any:
     """*template* with the values of *alert* in place of its fields: JSON-able."""
     if isinstance(template, str):
         return _render_text(template, alert)
@@ -136,16 +157,19 @@ def render(template: Any, alert: Alert | SensorAlert) -> Any:
     return template
 
 
-def _render_text(text: str, alert: Alert | SensorAlert) -> object:
+def _render_text(text: str, alert: Told) -> object:
     whole = _FIELD.fullmatch(text)
     if whole and not whole[1]:
         return _safe(_value(whole[2], alert), whole[3])
     return _FIELD.sub(lambda found: "$" if found[1] else _as_text(_safe(_value(found[2], alert), found[3])), text)
 
 
-def _value(field: str, alert: Alert | SensorAlert) -> object:
+def _value(field: str, alert: Told) -> object:
     if isinstance(alert, Alert):
         return FIELDS[field](alert)
+    if isinstance(alert, Digest):
+        of_day = DIGEST_FIELDS.get(field)
+        return of_day(alert) if of_day else None
     known = SENSOR_FIELDS.get(field)
     return known(alert) if known else None
 

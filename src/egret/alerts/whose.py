@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from egret.alerts.digest import Digest, FirstUse
+from egret.alerts.messages import Message
 from egret.alerts.model import Incident
 from egret.alerts.veil import Veil, is_pseudonym
 
@@ -35,6 +37,22 @@ class Whose:
         if any(name.casefold() in self._words or name in self._keys for name in names if name):
             return True
         return any(self.address(address) for address in (clear.client, *clear.client_addresses))
+
+    def digest(self, digest: Digest) -> bool:
+        """Whether a digest names them."""
+        return any(self._used(use) for use in digest.first_uses)
+
+    def _used(self, use: FirstUse) -> bool:
+        key, name = self._veil.shown_key(use.client_key), self._veil.word(use.client_name or "")
+        bare = (key or "").partition(":")[2]  # a name or a hardware address, without what kind of key it is
+        words = {word for word in (use.client_key, use.client_name, key, bare, name) if word}
+        if any(word.casefold() in self._words or word in self._keys for word in words):
+            return True
+        return self.any_address(use.client)
+
+    def message(self, message: Message) -> bool:
+        """Whether an alert or a digest is about them."""
+        return self.digest(message) if isinstance(message, Digest) else self.incident(message.incident)
 
     def learn(self, incident: Incident) -> bool:
         """Take in what an incident of theirs tells of them; whether that was news."""

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from egret.alerts.codec import alert_from_dict
+from egret.alerts.digest import Digest
+from egret.alerts.formats.digest import digest_headline, digest_lines
 from egret.alerts.formats.text import one_line, several_lines
-from egret.alerts.model import Alert
+from egret.alerts.messages import Message, message_from_json
+from egret.cli.alerts_digest import digest
+from egret.cli.kept import kept_database
 from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
 from egret.daemon.control import SOCKET, ask
-from egret.errors import ConfigError, StoreError
+from egret.errors import ConfigError
 from egret.names import printable
 from egret.settings.config import Config, default_config_file, load_config
 from egret.settings.units import parse_duration
 from egret.store.access import AccessLog, Purpose
-from egret.store.database import Database
 from egret.store.outbox import Choice, Kept, State, find, queue_again, revive
 
 app = typer.Typer(help="Alerts on record: who has them, and sending them again.", no_args_is_help=True)
+
+app.command("digest")(digest)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="configuration to read")]
 SinkOption = Annotated[str | None, typer.Option("--sink", help="only what this output does not have")]
@@ -53,7 +55,7 @@ def list_(
     if dead and waiting:
         raise ConfigError("--dead and --waiting exclude each other", None, "give one of them")
     state = State.DEAD if dead else State.WAITING if waiting else None
-    with _database(load_config(config or default_config_file())) as database:
+    with kept_database(load_config(config or default_config_file()).paths.store) as database:
         found = find(database, Choice(sink, state, _since_ns(since)), limit)
         AccessLog(database).note(time.time_ns(), who(), Purpose.ALERTS)
     for kept in found:
@@ -71,7 +73,7 @@ def show(
 
     Example: egret alerts show 1f0c2a52-3b1d-5c6e-9f00-0123456789ab-1
     """
-    with _database(load_config(config or default_config_file())) as database:
+    with kept_database(load_config(config or default_config_file()).paths.store) as database:
         found = find(database, Choice(ids=tuple(ids[:500])), 10_000)[::-1]
         AccessLog(database).note(time.time_ns(), who(), Purpose.ALERTS)
     if not found:
@@ -98,7 +100,7 @@ def resend(
     """
     settings = load_config(config or default_config_file())
     choice = Choice(sink, None, _since_ns(since), tuple((ids or [])[:500]))
-    with _database(settings) as database:
+    with kept_database(settings.paths.store) as database:
         if dead:
             number = revive(database, choice)
         elif sink is not None and (choice.ids or choice.since_ns is not None):
@@ -124,27 +126,6 @@ def _wake(settings: Config) -> str:
     return f"; {answer.get('offered')} offered now"
 
 
-@contextmanager
-def _database(settings: Config) -> Iterator[Database]:
-    """The store, which must be there: opening would make one."""
-    path = settings.paths.store
-    try:
-        there = path.exists()
-    except OSError:
-        there = False
-    if not there:
-        complain(f"{path}: there is no store; name its configuration with -c, or run as a user who may see it")
-        raise typer.Exit(USAGE)
-    database = Database(path)
-    try:
-        yield database
-    except StoreError as error:
-        complain(str(error))
-        raise typer.Exit(FAILED) from error
-    finally:
-        database.close()
-
-
 def _since_ns(since: str | None) -> int | None:
     if since is None:
         return None
@@ -155,30 +136,34 @@ def _since_ns(since: str | None) -> int | None:
     return time.time_ns() - round(span.total_seconds()) * 1_000_000_000
 
 
-def _alert(kept: Kept) -> Alert | None:
+def _message(kept: Kept) -> Message | None:
     try:
-        return alert_from_dict(json.loads(kept.body))
+        return message_from_json(kept.body)
     except ValueError:
         return None
 
 
 def _json(kept: Kept) -> str:
-    alert: Any = json.loads(kept.body) if _alert(kept) is not None else None
+    alert: Any = json.loads(kept.body) if _message(kept) is not None else None
     lacking = [{"output": place.sink, "state": place.state, "detail": place.detail} for place in kept.places]
     return json.dumps({"id": kept.id, "undelivered": lacking, "alert": alert})
 
 
 def _line(kept: Kept) -> str:
-    alert = _alert(kept)
-    said = one_line(alert) if alert is not None else "unreadable: not written by this version of Egret"
+    message = _message(kept)
+    if message is None:
+        said = "unreadable: not written by this version of Egret"
+    else:
+        said = digest_headline(message) if isinstance(message, Digest) else one_line(message)
     return "  ".join([kept.id, said, *_lacking(kept)])
 
 
 def _paragraph(kept: Kept) -> str:
-    alert = _alert(kept)
-    if alert is None:
+    message = _message(kept)
+    if message is None:
         return _line(kept)
-    return "\n".join([kept.id, *several_lines(alert), *(f"    {line}" for line in _lacking(kept))])
+    lines = digest_lines(message) if isinstance(message, Digest) else several_lines(message)
+    return "\n".join([kept.id, *lines, *(f"    {line}" for line in _lacking(kept))])
 
 
 def _lacking(kept: Kept) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from egret import __version__
-from egret.alerts.model import Alert, Sensor
+from egret.alerts.messages import Message
+from egret.alerts.model import Sensor
 from egret.catalog.lint import lint
 from egret.catalog.match import Catalog
 from egret.cli.approvals import unmatched_entries
@@ -141,7 +142,7 @@ def _unusable_outputs(config: Config) -> list[ConfigError]:
     return [ConfigError(f"outputs, {name}: {trouble}") for name, trouble in troubles if trouble]
 
 
-def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+def _hear_nothing(sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
     """Nothing is sent, so nothing becomes of it."""
 
 

@@ -1,9 +1,11 @@
-"""One incident out of the store, for a person at a terminal; the look is written down beside it."""
+"""The store for a person at a terminal; the look at an incident is written down beside it."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -13,9 +15,43 @@ from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
 from egret.errors import StoreError
 from egret.store.access import AccessLog, Purpose
+from egret.store.database import Database
 from egret.store.incidents import IncidentStore
 
 INCIDENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")  # as alerts.model makes them
+
+
+def must_exist(path: Path) -> None:
+    """Open no store that is not there: opening would make one.
+
+    Raises:
+        typer.Exit: there is none; said on standard error.
+    """
+    try:
+        there = path.exists()
+    except OSError:
+        there = False
+    if not there:
+        complain(f"{path}: there is no store; name its configuration with -c, or run as a user who may see it")
+        raise typer.Exit(USAGE)
+
+
+@contextmanager
+def kept_database(path: Path) -> Iterator[Database]:
+    """The store's file, while the block runs.
+
+    Raises:
+        typer.Exit: it is not there, or cannot be read or written; said on standard error.
+    """
+    must_exist(path)
+    database = Database(path)
+    try:
+        yield database
+    except StoreError as error:
+        complain(str(error))
+        raise typer.Exit(FAILED) from error
+    finally:
+        database.close()
 
 
 def kept_incident(path: Path, identity: str) -> Incident:
@@ -24,9 +60,7 @@ def kept_incident(path: Path, identity: str) -> Incident:
     Raises:
         typer.Exit: there is none, or the store cannot be read; said on standard error.
     """
-    if not path.exists():  # opening would make one
-        complain(f"{path}: there is no store; name its configuration with -c, or run as a user who may see it")
-        raise typer.Exit(USAGE)
+    must_exist(path)
     store = IncidentStore(path)
     try:
         incident = store.get(identity)

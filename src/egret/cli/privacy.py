@@ -14,6 +14,7 @@ import typer
 from egret.alerts.timestamps import rfc3339
 from egret.alerts.veil import Veil
 from egret.alerts.whose import Whose
+from egret.cli.kept import must_exist
 from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
 from egret.daemon.clients import declared
@@ -177,12 +178,5 @@ def _veil(settings: Config, key: str | None) -> Veil:
 
 def _store(settings: Config) -> IncidentStore:
     """The store, which must be there: opening would make one."""
-    path = settings.paths.store
-    try:
-        there = path.exists()
-    except OSError:
-        there = False
-    if not there:
-        complain(f"{path}: there is no store; name its configuration with -c, or run as a user who may see it")
-        raise typer.Exit(USAGE)
-    return IncidentStore(path, settings.privacy.revealing())
+    must_exist(settings.paths.store)
+    return IncidentStore(settings.paths.store, settings.privacy.revealing())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from egret.alerts.formats.digest import DIGEST_LINES
 from egret.alerts.formats.lines import JSON_LINES, LINES
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
 from egret.alerts.model import Sensor
@@ -46,10 +47,11 @@ def broker_sink(section: BrokerSection, sensor: Sensor) -> Sink:
 
 
 def _form(section: BrokerSection, sensor: Sensor) -> RecordForm:
-    line, warning = LINES[section.format], SENSOR_LINES[section.format]
+    line, warning, summary = LINES[section.format], SENSOR_LINES[section.format], DIGEST_LINES[section.format]
     return RecordForm(
         line=lambda alert: line(alert, sensor, None),
         warning=lambda alert: warning(alert, sensor),
+        summary=lambda digest: summary(digest, sensor, None),
         content_type="application/json" if section.format in JSON_LINES else "text/plain; charset=utf-8",
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from egret.alerts.incidents import Incidents
+from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.alerts.sensor import Finding, Probe, Problem
 from egret.errors import SourceError
@@ -169,5 +170,5 @@ class Canary:
         self._board.bad(Finding(problem=Problem.CANARY_MISSED, severity=Severity.HIGH, text=text, advice=_ADVICE))
 
 
-def _nobody(sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+def _nobody(sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
     """The private output's fate is the canary's own business."""

@@ -17,7 +17,9 @@ from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from egret.alerts.incidents import Incidents
+from egret.alerts.messages import Message
 from egret.alerts.model import Action, Alert, Incident
+from egret.daemon.tally import Tally
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
 from egret.judge.identity import Directory, known_by
@@ -101,6 +103,7 @@ class Ledger:
         self._unrestored = False  # what was open could not be read yet
         telemetry.refresh = self._measure_outputs
         self.max_dead = MAX_DEAD
+        self.tally: Tally | None = None  # counts for the digest
         self._saved_at_s = self._purged_at_s = 0.0
 
     async def restore(self) -> int:
@@ -158,7 +161,7 @@ class Ledger:
         """Keep the flagged names of addresses for the next start."""
         await self._on_disk(partial(self._store.remember, learnt))
 
-    def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+    def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
         """Hear what became of alerts (``sinks.base.Watcher``); their places in the outbox are freed by ``run``."""
         if outcome in {Outcome.DELIVERED, Outcome.REJECTED, Outcome.DROPPED}:
             self._settled.append((sink, outcome, [alert.id for alert in alerts], detail))
@@ -180,6 +183,8 @@ class Ledger:
         """Add bytes to their incident; whatever became of its alerts, they are counted."""
         self._telemetry.volume(volume)
         try:
+            if self.tally is not None:
+                self.tally.volume(volume)
             alerts = self.incidents.add_volume(volume)
         except Exception as error:  # noqa: BLE001 - as above
             self._telemetry.internal_error(Stage.INCIDENTS, error)
@@ -203,6 +208,8 @@ class Ledger:
             self._telemetry.folded()
         if counters.suppressed > before.suppressed:
             self._telemetry.suppressed(Suppressed.SUPPRESS_LIST)
+        elif self.tally is not None:
+            self.tally.detection(detection, self.incidents.ruling(detection))
         if counters.approved > before.approved:
             self._telemetry.suppressed(Suppressed.APPROVED)
         if counters.counted > before.counted:
@@ -268,6 +275,11 @@ class Ledger:
         before = len(self._waiting)
         self._waiting = [alert for alert in self._waiting if not is_theirs(alert.incident)]
         return before - len(self._waiting)
+
+    def forget_granted(self) -> None:
+        """Know no client's address by what it may use."""
+        if self.tally is not None:
+            self.tally.forget()
 
     def _record(self, alerts: Sequence[Alert]) -> None:
         """Commit alerts with a place in the outbox of each sink that wants them; what fails waits in the store."""

@@ -6,6 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from egret.alerts.formats.digest import DIGEST_LINES
 from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
 from egret.alerts.formats.syslog import SyslogForm
@@ -31,12 +32,13 @@ def log_sink(section: LogSection, sensor: Sensor) -> Sink:
 
 
 def _file(section: FileOutput, path: Path, sensor: Sensor) -> Sink:
-    line, warning = LINES[section.format], SENSOR_LINES[section.format]
+    line, warning, summary = LINES[section.format], SENSOR_LINES[section.format], DIGEST_LINES[section.format]
     every = section.rotate_every
     options = JsonLinesOptions(
         path=path,
         line=lambda alert: line(alert, sensor, None),
         warning=lambda alert: warning(alert, sensor),
+        summary=lambda digest: summary(digest, sensor, None),
         rotate_bytes=None if section.rotate_mb is None else section.rotate_mb << 20,
         rotate_s=None if every is None else int(every.total_seconds()),
         keep=section.keep,

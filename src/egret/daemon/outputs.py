@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from egret.alerts.formats.digest import digest_to_ecs
 from egret.alerts.formats.ecs import alert_to_ecs
 from egret.alerts.formats.sensor import sensor_to_ecs
 from egret.alerts.model import Incident, Sensor
@@ -143,6 +144,7 @@ def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
         url=webhook.url.reveal(),
         render=partial(alert_to_ecs, sensor=sensor) if made is None else partial(render, made),
         render_sensor=partial(sensor_to_ecs, sensor=sensor) if made is None else partial(render, made),
+        render_digest=partial(digest_to_ecs, sensor=sensor) if made is None else partial(render, made),
         timeout_s=timeout_s,
         secret=webhook.hmac_secret.reveal().encode() if webhook.hmac_secret else None,
         headers={name: value.reveal() for name, value in webhook.headers.items()},

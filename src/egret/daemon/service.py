@@ -22,6 +22,7 @@ from egret.daemon.clients import ClientWatch
 from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit
+from egret.daemon.digests import Digester
 from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
@@ -29,6 +30,7 @@ from egret.daemon.outputs import make_delivery, make_outputs, wanted_outputs
 from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
 from egret.daemon.setup import Knowledge, equipment, incident_policy, inside_networks, make_canary_plan, relays
+from egret.daemon.tally import Tally
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.daemon.watch import Watch
 from egret.judge.relays import Relays
@@ -92,6 +94,9 @@ class Service:
         self._evidence = EvidenceKeeper(post.knowledge, self._sensor, config.privacy.veil(), self.telemetry)
         self._ledger = Ledger(post.knowledge.judge, *path, keep_s, self._clients, self._evidence)
         watch.settled, self._ledger.max_dead = self._ledger.settled, config.outputs.spool.max_dead
+        self._ledger.tally = Tally(self.telemetry)
+        offering = (self._ledger, self._outputs, self._ledger.tally)
+        self._digester = Digester(self._store.database, offering, self._sensor, config.outputs.digest, self.telemetry)
         self._watch_relays(post.knowledge)
         workers = len(post.shares)
         ledger, catalog = self._ledger, post.knowledge.catalog
@@ -194,6 +199,7 @@ class Service:
             asyncio.create_task(self._clients.run(), name="clients"),
             asyncio.create_task(self._tick(), name="tick"),
             asyncio.create_task(self._reloader.run(), name="reload"),
+            asyncio.create_task(self._digester.run(), name="digests"),
         ]
         if self._canary is not None:
             tasks.append(asyncio.create_task(self._canary.run(), name="canary"))
@@ -272,6 +278,7 @@ class Service:
         self._evidence.apply(fresh)
         self._approvals.apply(config, fresh.catalog)
         self._checks.settings = config.watch
+        self._digester.settings = config.outputs.digest
         self._view.knowledge, self._view.inside = fresh, inside_networks(config, self._post.placement)
         configure(config.log.level, config.log.format, sys.stderr)
 
@@ -293,6 +300,7 @@ class Service:
         await self._crew.stop()
         await self._remember()
         await self._coverage.close(time.time_ns())
+        await self._digester.close(time.time_ns())
         await self._access.close()
         await asyncio.gather(self._notices.close(FLUSH_S / 2), self._ledger.flush())
         await self._outputs.close(FLUSH_S)

@@ -11,7 +11,8 @@ from functools import partial
 from egret import __version__
 from egret.alerts.codec import alert_from_dict
 from egret.alerts.incidents import Incidents
-from egret.alerts.model import Alert, Incident
+from egret.alerts.messages import Message
+from egret.alerts.model import Incident
 from egret.alerts.selection import EVERYTHING, Selection
 from egret.alerts.sensor import Standing
 from egret.daemon.coverage import CoverageLedger
@@ -44,7 +45,7 @@ from egret.web.status import (
 
 _MAX_TOLD = 500  # alerts of one incident: years of updates
 
-Settled = Callable[[str, Outcome, Sequence[Alert], str], None]
+Settled = Callable[[str, Outcome, Sequence[Message], str], None]
 
 
 class SinkWatch:
@@ -55,7 +56,7 @@ class SinkWatch:
         self.settled: Settled | None = None
         self.last_error: dict[str, str | None] = {}
 
-    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
         """See ``sinks.base.Watcher``."""
         if outcome is Outcome.OFFERED:
             self._telemetry.offered(sink, len(alerts))

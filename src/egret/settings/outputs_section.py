@@ -13,6 +13,7 @@ from egret.model import Severity
 from egret.settings.alertmanager_section import Alertmanager
 from egret.settings.apprise_section import AppriseOutput
 from egret.settings.broker_section import KafkaOutput, NatsOutput
+from egret.settings.digest_section import DigestSettings
 from egret.settings.routing_section import RouteSettings
 from egret.settings.sections import Section
 from egret.settings.spool_section import Spool
@@ -84,6 +85,7 @@ class Outputs(Section):
     routes: tuple[RouteSettings, ...] = Field(
         default=(), description="Which outputs get which alerts; an output in none gets all from its `min_severity`"
     )
+    digest: DigestSettings = Field(default=DigestSettings(), description="")
     spool: Spool = Field(default=Spool(), description="")
 
     @property
@@ -107,4 +109,14 @@ class Outputs(Section):
     def _routes_lead_somewhere(self) -> Self:
         for name in (name for route in self.routes for name in route.to if name not in self.names):
             raise ValueError(f"a route goes to '{name}', but there are only {', '.join(self.names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _digest_leads_somewhere(self) -> Self:
+        silent = {each.name for each in self.alertmanagers}
+        for name in self.digest.to:
+            if name not in self.names:
+                raise ValueError(f"the digest goes to '{name}', but there are only {', '.join(self.names)}")
+            if name in silent:
+                raise ValueError(f"the digest goes to '{name}', but an Alertmanager has no place for one")
         return self

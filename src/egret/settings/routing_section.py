@@ -71,7 +71,12 @@ def zone(name: str) -> tzinfo:
         raise ValueError(f"'{name}' is no time zone that this system knows; write it as 'Europe/Berlin'") from None
 
 
-def _zone_text(value: str) -> str:
+def zone_text(value: str) -> str:
+    """*value*, where it names a time zone.
+
+    Raises:
+        ValueError: as ``zone``.
+    """
     zone(value)
     return value
 
@@ -88,7 +93,7 @@ class RouteSettings(Section):
     hours: tuple[Annotated[str, AfterValidator(_hours_text)], ...] = Field(
         default=(), description="Only then, as in `Mon-Fri 08:00-18:00`; an escalation comes at any hour"
     )
-    timezone: Annotated[str, AfterValidator(_zone_text)] = Field(default="UTC", description="The time zone of `hours`")
+    timezone: Annotated[str, AfterValidator(zone_text)] = Field(default="UTC", description="The time zone of `hours`")
 
     def as_route(self) -> Route:
         """The same, as the alerts need it."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from egret.alerts.digest import Digest
 from egret.alerts.formats.client import client_text
+from egret.alerts.formats.digest import digest_lines, title
 from egret.alerts.formats.inert import plain
 from egret.alerts.formats.sensor import sensor_headline
 from egret.alerts.formats.text import headline, several_lines
@@ -65,6 +67,11 @@ class AppriseSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Tell every address once; see ``sinks.notices.Warns``."""
         await self._writer.run(partial(self._each, alert.id, *sensor_words(alert), alert.severity))
+
+    async def digest(self, digest: Digest) -> None:
+        """Tell every address once; see ``sinks.base.TakesDigests``."""
+        body = "\n".join(map(plain, digest_lines(digest)))
+        await self._writer.run(partial(self._each, digest.id, plain(title(digest))[:MAX_TITLE], body, digest.severity))
 
     def _tell(self, alert: Alert) -> None:
         self._each(alert.id, *words(alert), alert.severity)

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from egret.alerts.digest import Digest
+from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.alerts.routing import Route, wanted
 from egret.errors import SinkRejected, SinkTemporary
@@ -73,7 +75,7 @@ class Sink(Protocol):
 class Watcher(Protocol):
     """Who wants to know what became of alerts: telemetry, the store."""
 
-    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Alert], detail: str) -> None:
+    def __call__(self, sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
         """Hear of an outcome; *detail* is for the log, "" where there is none."""
         ...
 
@@ -91,6 +93,15 @@ class DeliveryOptions:
     backoff_s: float = 1.0  # before the first retry; doubles, with jitter
     backoff_cap_s: float = 300.0
     wish_cap_s: float = 3600.0  # the longest wait that a receiver may ask for
+
+
+@runtime_checkable
+class TakesDigests(Protocol):
+    """A sink that has a form for digests."""
+
+    async def digest(self, digest: Digest) -> None:
+        """Hand over *digest*; raises as ``Sink.send``."""
+        ...
 
 
 @runtime_checkable
@@ -124,7 +135,7 @@ class Delivery:
         self._backlog = Backlog(options.queue_length)
         self._breaker = Breaker()
         self._careful = 0  # how many alerts are still to be sent one by one, after a batch was refused
-        self._sending: list[Alert] = []
+        self._sending: list[Message] = []
         self._waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -167,7 +178,7 @@ class Delivery:
         if self.wants(alert):
             self.queue(alert)
 
-    def queue(self, alert: Alert, age_s: float = 0.0) -> bool:
+    def queue(self, alert: Message, age_s: float = 0.0) -> bool:
         """Queue what the sink wanted when it was made, *age_s* ago; False if it waits already. Never blocks."""
         if alert.id in self._backlog:
             return False
@@ -180,7 +191,7 @@ class Delivery:
         self._waiting.set()
         return True
 
-    def forget(self, unwanted: Callable[[Alert], bool]) -> int:
+    def forget(self, unwanted: Callable[[Message], bool]) -> int:
         """Drop what waits and is *unwanted*, retries included; how many."""
         gone = [alert for alert in self._sending if unwanted(alert)]
         self._sending[:] = [alert for alert in self._sending if not unwanted(alert)]
@@ -193,7 +204,7 @@ class Delivery:
         old = self._backlog.expire(time.monotonic() - self.options.max_age_s)
         return self._gone(old, Outcome.DROPPED, f"waited more than {self.options.max_age_s:g} s")
 
-    def _gone(self, alerts: Sequence[Alert], outcome: Outcome, why: str) -> int:
+    def _gone(self, alerts: Sequence[Message], outcome: Outcome, why: str) -> int:
         if alerts:
             self._breaker.forget(alert.id for alert in alerts)
             self._watch(self.name, outcome, alerts, why)
@@ -211,7 +222,7 @@ class Delivery:
             if pause_s is not None:
                 await self._pause(pause_s)
 
-    def _next(self) -> list[Alert]:
+    def _next(self) -> list[Message]:
         """What to send now: a batch; one alert while the receiver is in doubt, every second time not the first."""
         self._breaker.begin()
         if self._breaker.state is not Circuit.CLOSED:
@@ -219,13 +230,33 @@ class Delivery:
         if self._careful:
             self._careful -= 1
             return self._backlog.take(1)
-        return self._backlog.take(self.options.batch)
+        return self._alike(self._backlog.take(self.options.batch))
+
+    def _alike(self, taken: list[Message]) -> list[Message]:
+        """The first of *taken* that are of one kind, and a digest alone; the rest waits on."""
+        ours = next((at for at, each in enumerate(taken) if isinstance(each, Digest)), len(taken)) or 1
+        self._backlog.put_back(taken[ours:])
+        return taken[:ours]
+
+    async def _hand_over(self) -> None:
+        """Give the sink what is to be sent now.
+
+        Raises:
+            SinkTemporary, SinkRejected: as the sink says.
+        """
+        alerts = [message for message in self._sending if isinstance(message, Alert)]
+        if alerts:
+            await self.sink.send(tuple(alerts))
+        for digest in (message for message in self._sending if isinstance(message, Digest)):
+            if not isinstance(self.sink, TakesDigests):
+                raise SinkRejected("this output has no form for a digest")
+            await self.sink.digest(digest)
 
     async def _attempt(self) -> float | None:
         """Send once; how long to wait before the next attempt, None if this one is settled."""
         try:
             async with asyncio.timeout(self.options.send_timeout_s):  # wait_for may swallow a cancellation (3.11)
-                await self.sink.send(tuple(self._sending))
+                await self._hand_over()
         except SinkRejected as error:
             self._refused(str(error))
         except SinkTemporary as error:
@@ -284,7 +315,7 @@ class Delivery:
             async with asyncio.timeout(pause_s):
                 await self._hurry.wait()
 
-    async def close(self, timeout_s: float) -> Sequence[Alert]:
+    async def close(self, timeout_s: float) -> Sequence[Message]:
         """Send what waits, for at most *timeout_s*; count the rest as kept, and give it back; close the sink."""
         self._hurry.set()
         with suppress(TimeoutError):

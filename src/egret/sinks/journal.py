@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from egret.alerts.formats.journal import journal_entry, sensor_entry
+from egret.alerts.digest import Digest
+from egret.alerts.formats.journal import digest_entry, journal_entry, sensor_entry
 from egret.alerts.model import Alert, Sensor
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
@@ -56,6 +57,10 @@ class JournalSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Write *alert*; see ``sinks.notices.Warns``."""
         await self._write_all([sensor_entry(alert, self._options.sensor)])
+
+    async def digest(self, digest: Digest) -> None:
+        """Write *digest*; see ``sinks.base.TakesDigests``."""
+        await self._write_all([digest_entry(digest, self._options.sensor)])
 
     async def _write_all(self, entries: Iterable[bytes]) -> None:
         async with self._turn:

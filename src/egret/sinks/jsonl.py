@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkTemporary
@@ -33,6 +34,7 @@ class JsonLinesOptions:
     path: Path
     line: Callable[[Alert], str]  # what one alert looks like, without a line end
     warning: Callable[[SensorAlert], str]  # the same of an alert about the sensor itself
+    summary: Callable[[Digest], str]  # the same of a digest
     rotate_bytes: int | None = None  # None: somebody else rotates
     rotate_s: int | None = None  # a new file for each period of this length, counted from the epoch
     keep: int = 5  # rotated files: path.1 is the newest
@@ -77,6 +79,11 @@ class JsonLinesSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Append *alert*; see ``sinks.notices.Warns``."""
         data = f"{self._options.warning(alert)}\n".encode()
+        await self._writer.run(lambda: self._append(data))
+
+    async def digest(self, digest: Digest) -> None:
+        """Append *digest*; see ``sinks.base.TakesDigests``."""
+        data = f"{self._options.summary(digest)}\n".encode()
         await self._writer.run(lambda: self._append(data))
 
     def _append(self, data: bytes) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
@@ -115,6 +116,11 @@ class KafkaSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Produce *alert*; see ``sinks.notices.Warns``."""
         record = self._options.form.about_sensor(alert)
+        await self._worker.run(lambda: self._produce([record]))
+
+    async def digest(self, digest: Digest) -> None:
+        """Produce *digest*; see ``sinks.base.TakesDigests``."""
+        record = self._options.form.of_day(digest)
         await self._worker.run(lambda: self._produce([record]))
 
     def _produce(self, records: Sequence[Record]) -> None:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
@@ -75,6 +76,10 @@ class NatsSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Publish *alert*; see ``sinks.notices.Warns``."""
         await self._publish([self._options.form.about_sensor(alert)])
+
+    async def digest(self, digest: Digest) -> None:
+        """Publish *digest*; see ``sinks.base.TakesDigests``."""
+        await self._publish([self._options.form.of_day(digest)])
 
     async def _publish(self, records: Sequence[Record]) -> None:
         async with self._turn:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from egret.alerts.digest import Digest
+from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.sinks.alertmanager import AlertmanagerSink
 from egret.sinks.apprise import AppriseSink
@@ -48,7 +50,13 @@ class Outputs:
             for delivery in self._deliveries:
                 delivery.offer(alert)
 
-    def offer_again(self, sink: str, alerts: Iterable[tuple[Alert, float]]) -> int:
+    def tell(self, digest: Digest, sinks: Sequence[str]) -> None:
+        """Queue *digest* for *sinks*, whatever their routes. Never blocks."""
+        for delivery in self._deliveries:
+            if delivery.name in sinks:
+                delivery.queue(digest)
+
+    def offer_again(self, sink: str, alerts: Iterable[tuple[Message, float]]) -> int:
         """Queue alerts, with their ages in seconds, for one sink that does not have them; how many were not queued."""
         number = 0
         for delivery in self._deliveries:
@@ -61,7 +69,7 @@ class Outputs:
         """Drop what has waited too long; how many."""
         return sum(delivery.expire() for delivery in self._deliveries)
 
-    def forget(self, unwanted: Callable[[Alert], bool]) -> int:
+    def forget(self, unwanted: Callable[[Message], bool]) -> int:
         """Drop the alerts that wait and are *unwanted*; how many. One that is being sent now cannot be called back."""
         return sum(delivery.forget(unwanted) for delivery in self._deliveries)
 

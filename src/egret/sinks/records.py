@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 
@@ -25,6 +26,7 @@ class RecordForm:
 
     line: Callable[[Alert], str]
     warning: Callable[[SensorAlert], str]  # the same of an alert about the sensor itself
+    summary: Callable[[Digest], str]  # the same of a digest
     content_type: str = "application/json"
 
     def of(self, alert: Alert) -> Record:
@@ -35,6 +37,10 @@ class RecordForm:
         """The record of *alert*, keyed by what it is about."""
         key = f"sensor-{alert.finding.problem.value}"
         return Record(alert.id, key, self.warning(alert).encode(), self.content_type)
+
+    def of_day(self, digest: Digest) -> Record:
+        """The record of *digest*."""
+        return Record(digest.id, "digest", self.summary(digest).encode(), self.content_type)
 
 
 @dataclass(frozen=True, slots=True)

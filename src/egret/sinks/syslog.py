@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from egret.alerts.formats.syslog import SyslogForm, message, sensor_message
+from egret.alerts.digest import Digest
+from egret.alerts.formats.syslog import SyslogForm, digest_message, message, sensor_message
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.sinks.syslog_wire import Wire
@@ -39,6 +40,10 @@ class SyslogSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Send *alert*; see ``sinks.notices.Warns``."""
         await self._wire.send([sensor_message(alert, self._form)])
+
+    async def digest(self, digest: Digest) -> None:
+        """Send *digest*; see ``sinks.base.TakesDigests``."""
+        await self._wire.send([digest_message(digest, self._form)])
 
     async def close(self) -> None:
         """Close the way there."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from egret.alerts.digest import Digest
+from egret.alerts.formats.digest import digest_lines
 from egret.alerts.formats.sensor import sensor_line
 from egret.alerts.formats.text import one_line, several_lines
 from egret.alerts.model import Action, Alert
@@ -56,6 +58,11 @@ class TerminalSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Write *alert*; see ``sinks.notices.Warns``."""
         text = f"{self._coloured(sensor_line(alert), alert.severity)}\n"
+        await self._writer.run(lambda: self._write(text))
+
+    async def digest(self, digest: Digest) -> None:
+        """Write *digest*; see ``sinks.base.TakesDigests``."""
+        text = "".join(f"{line}\n" for line in digest_lines(digest))
         await self._writer.run(lambda: self._write(text))
 
     def _lines(self, alert: Alert) -> list[str]:

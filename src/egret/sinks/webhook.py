@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
@@ -39,6 +40,7 @@ class WebhookOptions:
     url: str = field(repr=False)  # may hold a token
     render: Render
     render_sensor: Callable[[SensorAlert], Mapping[str, Any]]
+    render_digest: Callable[[Digest], Mapping[str, Any]]
     timeout_s: float = 10.0
     secret: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold tokens
@@ -70,6 +72,10 @@ class WebhookSink:
     async def warn(self, alert: SensorAlert) -> None:
         """Post *alert*; see ``sinks.notices.Warns``."""
         await self._post(alert.id, self._options.render_sensor(alert))
+
+    async def digest(self, digest: Digest) -> None:
+        """Post *digest*; see ``sinks.base.TakesDigests``."""
+        await self._post(digest.id, self._options.render_digest(digest))
 
     async def _post(self, key: str, document: Mapping[str, Any]) -> None:
         body = json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from egret.alerts.codec import alert_from_dict, incident_from_dict
+from egret.alerts.messages import Message, message_from_json
 from egret.alerts.model import Alert, Incident
 from egret.alerts.veil import CLEAR, Veil
 from egret.errors import StoreError
@@ -164,15 +165,15 @@ class IncidentStore:
         rows = self._run(lambda connection: connection.execute(query, (incident_id,)).fetchall())
         return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
 
-    def waiting(self, sink: str, limit: int = 1_000) -> list[Alert]:
-        """Read the alerts that *sink* has not acknowledged, oldest first; what cannot be read becomes a dead letter.
+    def waiting(self, sink: str, limit: int = 1_000) -> list[Message]:
+        """Read the alerts and digests that *sink* has not acknowledged, oldest first; what is damaged is a dead letter.
 
         Raises:
             StoreError: the file cannot be read.
         """
         rows = self._run(lambda connection: outbox.waiting(connection, sink, limit))
-        found = self._readable([(body,) for _, body in rows], lambda body: alert_from_dict(json.loads(body)))
-        damaged = {identity for identity, _ in rows}.difference(alert.id for alert in found)
+        found = self._readable([(body,) for _, body in rows], message_from_json)
+        damaged = {identity for identity, _ in rows}.difference(message.id for message in found)
         if damaged:
             self.bury(sink, sorted(damaged), "damaged on disk: it cannot be read")
         return [alert for alert in found if (sink, alert.id) not in self._pending_settled]

@@ -15,6 +15,7 @@ from egret.alerts.codec import incident_from_dict
 from egret.alerts.model import Incident
 from egret.alerts.whose import Whose
 from egret.store.access import AccessLog
+from egret.store.digests import DigestStore
 from egret.store.incidents import IncidentStore
 
 _PAGE = 500  # rows read at a time: alerts never wait long for a purge
@@ -27,6 +28,7 @@ class Removed(NamedTuple):
     alerts: int = 0
     learnt: int = 0  # addresses that the client was told for flagged names
     looks: int = 0  # of the access log: kept, without the client
+    digests: int = 0  # that named the client: they can be made anew without it
     ids: tuple[str, ...] = ()  # of the incidents: what else there is of them is for others to delete
 
     def counts(self) -> dict[str, int]:
@@ -45,13 +47,14 @@ def purge(store: IncidentStore, whose: Whose) -> Removed:
         pass  # each round may know the client by one more key
     ids = [identity for identity, _ in _theirs(store, whose)]
     alerts = 0
+    digests = DigestStore(store.database).forget(whose.digest)
     for at in range(0, len(ids), _PAGE):
         alerts += store.database.run(partial(_delete, ids=ids[at : at + _PAGE]))
     learnt = store.forget_learnt(whose.any_address)
     access = AccessLog(store.database)
     looks = access.forget(frozenset(client for client in access.clients() if whose.any_address(client)))
     store.wipe()
-    return Removed(len(ids), alerts, learnt, looks, tuple(ids))
+    return Removed(len(ids), alerts, learnt, looks, digests, tuple(ids))
 
 
 def _learn(store: IncidentStore, whose: Whose) -> bool:

@@ -73,5 +73,38 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # 4: the coverage ledger; counts by hour
         "CREATE TABLE coverage (start_s INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
     ),
+    (  # 5: digests go through the outbox too, and have no incident; children are moved before what they refer to
+        """
+        CREATE TABLE alerts_5 (
+            id TEXT PRIMARY KEY,
+            incident TEXT REFERENCES incidents (id) ON DELETE CASCADE,
+            sequence INTEGER NOT NULL,
+            time_ns INTEGER NOT NULL,
+            severity INTEGER NOT NULL,
+            body TEXT NOT NULL
+        ) STRICT
+        """,
+        "INSERT INTO alerts_5 SELECT id, incident, sequence, time_ns, severity, body FROM alerts",
+        """
+        CREATE TABLE outbox_5 (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            sink TEXT NOT NULL,
+            alert TEXT NOT NULL REFERENCES alerts_5 (id) ON DELETE CASCADE,
+            state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'dead')),
+            detail TEXT NOT NULL DEFAULT '',
+            UNIQUE (sink, alert)
+        ) STRICT
+        """,
+        "INSERT INTO outbox_5 SELECT position, sink, alert, state, detail FROM outbox",
+        "DROP TABLE outbox",
+        "DROP TABLE alerts",
+        "ALTER TABLE alerts_5 RENAME TO alerts",
+        "ALTER TABLE outbox_5 RENAME TO outbox",
+        "CREATE INDEX alerts_incident ON alerts (incident, sequence)",
+        "CREATE INDEX outbox_alert ON outbox (alert)",
+        # which days had their digest, also where none was sent; and what only counts tell, by the hour
+        "CREATE TABLE digests (day TEXT PRIMARY KEY, made_ns INTEGER NOT NULL) STRICT",
+        "CREATE TABLE tallies (start_s INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    ),
 )
 VERSION = len(MIGRATIONS)

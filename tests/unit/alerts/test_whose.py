@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from egret.alerts.veil import CLEAR, Veil
+from egret.alerts.veil import CLEAR, Field, Veil
 from egret.alerts.whose import Whose
 from egret.settings.pseudonyms import SivPseudonyms
 from tests.support.alerts import opened
+from tests.support.digest import digest
 
 INCIDENT = replace(
     opened().incident,
@@ -70,3 +71,37 @@ def test_it_learns_the_other_addresses_and_the_key_of_a_device() -> None:
 
 def test_an_address_alone_is_no_key_to_learn() -> None:
     assert not Whose("192.0.2.7", CLEAR).learn(opened().incident)
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        ("192.0.2.7", True),
+        ("192.0.2.8", True),
+        ("LAPTOP-7", True),
+        ("name:laptop-7", True),
+        ("192.0.2.0/28", True),
+        ("192.0.2.70", False),
+        ("", False),
+    ],
+)
+def test_a_digest_names_its_first_users(text: str, theirs: bool) -> None:
+    for veil in (CLEAR, VEIL):
+        uses = tuple(
+            use._replace(
+                client=veil.address(use.client),
+                client_key=veil.key(use.client_key),
+                client_name=veil._hide(Field.NAME, use.client_name) if use.client_name else None,
+            )
+            for use in digest().first_uses
+        )
+        whose = Whose(text, veil)
+        assert whose.message(digest(first_uses=uses)) is theirs
+    assert Whose("192.0.2.7", CLEAR).message(opened())
+    assert not Whose("192.0.2.7", CLEAR).message(digest(first_uses=()))
+
+
+def test_what_was_learnt_of_a_client_is_found_in_a_digest_too() -> None:
+    whose = Whose("192.0.2.99", CLEAR)
+    whose.learn(replace(INCIDENT, client_key="name:laptop-7"))
+    assert whose.digest(digest())

@@ -79,7 +79,14 @@ def test_a_client_is_forgotten_where_no_daemon_runs(config: Path, capsys: pytest
     (config.parent / "incidents.db.1.corrupt").write_bytes(b"")
     assert invoke(["privacy", "purge", "192.0.2.7", "--json", "-c", str(config)]) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out) == {"incidents": 1, "alerts": 1, "learnt": 0, "looks": 0, "evidence": 0}
+    assert json.loads(captured.out) == {
+        "incidents": 1,
+        "alerts": 1,
+        "learnt": 0,
+        "looks": 0,
+        "digests": 0,
+        "evidence": 0,
+    }
     assert invoke(["privacy", "purge", hidden, "-c", str(config)]) == 0
     captured = capsys.readouterr()
     assert "0  incidents" in captured.out

@@ -11,6 +11,7 @@ from egret.settings.broker_section import KafkaOutput, NatsOutput
 from egret.sinks.kafka import KafkaSink
 from egret.sinks.nats import NatsSink
 from tests.support.alerts import opened, sensor_alert
+from tests.support.digest import digest
 
 SENSOR = Sensor("1", "gw")
 BASE = {"name": "bus", "servers": ["bus.example:9"], "timeout": "3s"}
@@ -29,6 +30,7 @@ def test_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
     record = options.form.of(opened())
     assert json.loads(record.body)["event"]["module"] == "egret"
     assert record.content_type == "application/json"
+    assert json.loads(options.form.of_day(digest()).body)["event"]["dataset"] == "egret.digest"
     assert json.loads(options.form.about_sensor(sensor_alert()).body)["event"]["dataset"] == "egret.sensor"
 
 

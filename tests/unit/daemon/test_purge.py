@@ -75,6 +75,7 @@ def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -
         "incidents": 1,
         "alerts": 1,
         "learnt": 0,
+        "digests": 0,
         "looks": 0,
         "evidence": 0,
         "open_incidents": 1,

@@ -20,6 +20,7 @@ from apprise import NotifyBase
 from egret.errors import SinkTemporary
 from egret.sinks.apprise import AppriseOptions, AppriseSink, sensor_words, words
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
+from tests.support.digest import digest
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -147,3 +148,10 @@ def test_what_is_amiss_with_the_sensor_is_told(receiver: tuple[list[Any], str]) 
     asyncio.run(AppriseSink(AppriseOptions(name="people", urls=(url,))).warn(sensor_alert()))
     assert got[0]["title"] == "Egret: sensor: link down lan0"
     assert got[0]["message"] == "HIGH raised 2026-01-01T00:00:00Z: sensor link down: lan0 is down; look"
+
+
+def test_a_digest_is_told_in_full(receiver: tuple[list[Any], str]) -> None:
+    got, url = receiver
+    asyncio.run(AppriseSink(AppriseOptions(name="people", urls=(url,))).digest(digest()))
+    assert got[0]["title"] == "Egret: digest of 2026-01-01: 2 new, 3 incidents"
+    assert got[0]["message"].splitlines()[1].strip() == "first seen:"

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from egret.alerts.digest import Digest
+from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.breaker import Circuit
 from tests.support.alerts import BUSY, FakeSink, Watch, numbered
+from tests.support.digest import digest
 
 QUICK = DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.002)
 
@@ -281,3 +285,52 @@ def test_a_sink_with_something_to_do_between_alerts_does_it_until_the_end() -> N
     assert Delivery(FakeSink(), QUICK, Watch()).trouble is None
     deliver(sink, numbered(1))
     assert sorted(sink.got) == ["begun", "ended", "high-0"]
+
+
+class Digesting(FakeSink):
+    """Remembers digests among the alerts, and how many came at once."""
+
+    def __init__(self, script: Sequence[Exception] = ()) -> None:
+        super().__init__(script)
+        self.sizes: list[int] = []
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        await super().send(alerts)
+        self.sizes.append(len(alerts))
+
+    async def digest(self, digest: Digest) -> None:
+        if self.script:
+            raise self.script.pop(0)
+        self.got.append("digest")
+        self.sizes.append(1)
+
+
+def test_a_digest_goes_alone_in_its_place_and_is_tried_again() -> None:
+    sink, watch = Digesting([BUSY, BUSY]), Watch()
+
+    async def run() -> None:
+        delivery = Delivery(sink, replace(QUICK, batch=8, min_severity=Severity.HIGH), watch)
+        messages: list[Message] = [*numbered(3), digest(), digest(id="other"), *numbered(1, Severity.CRITICAL)]
+        for message in messages:
+            delivery.queue(message)
+        delivery.start()
+        await delivery.close(2.0)
+
+    asyncio.run(run())
+    assert sink.got == ["high-0", "high-1", "high-2", "digest", "digest", "critical-0"]
+    assert max(sink.sizes) == 3
+    assert len(watch.ids(Outcome.DELIVERED)) == watch.offered == 6
+
+
+def test_a_digest_for_a_sink_without_a_form_is_a_dead_letter() -> None:
+    sink, watch = FakeSink(), Watch()
+
+    async def run() -> None:
+        delivery = Delivery(sink, QUICK, watch)
+        delivery.start()
+        delivery.queue(digest())
+        await delivery.close(2.0)
+
+    asyncio.run(run())
+    assert watch.ids(Outcome.REJECTED) == [digest().id]
+    assert sink.got == []

@@ -17,6 +17,7 @@ from egret.alerts.model import Alert, Sensor
 from egret.errors import SinkTemporary
 from egret.sinks.journal import JournalOptions, JournalSink
 from tests.support.alerts import numbered, opened, sensor_alert
+from tests.support.digest import digest
 
 SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
@@ -92,3 +93,10 @@ def test_an_alert_about_the_sensor(journal: socket.socket, tmp_path: Path) -> No
     asyncio.run(sink.warn(sensor_alert()))
     asyncio.run(sink.close())
     assert f"EGRET_ALERT={sensor_alert().id}\n".encode() in read(journal)[0]
+
+
+def test_a_digest_is_an_entry_too(journal: socket.socket, tmp_path: Path) -> None:
+    sink = JournalSink(JournalOptions(sensor=Sensor("1"), path=tmp_path / "socket"))
+    asyncio.run(sink.digest(digest()))
+    asyncio.run(sink.close())
+    assert f"EGRET_ALERT={digest().id}\n".encode() in read(journal)[0]

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from egret.alerts.formats.digest import DIGEST_LINES
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
 from egret.alerts.model import Alert, Sensor
 from egret.errors import SinkTemporary
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from tests.support.alerts import numbered, opened, sensor_alert
+from tests.support.digest import digest
 
 
 def line(alert: Alert) -> str:
@@ -27,7 +29,13 @@ def line(alert: Alert) -> str:
 
 def sink_at(path: Path, **options: Any) -> JsonLinesSink:
     return JsonLinesSink(
-        JsonLinesOptions(path=path, line=line, warning=lambda alert: SENSOR_LINES["ecs"](alert, Sensor("1")), **options)
+        JsonLinesOptions(
+            path=path,
+            line=line,
+            warning=lambda alert: SENSOR_LINES["ecs"](alert, Sensor("1")),
+            summary=lambda digest: DIGEST_LINES["jsonl"](digest, Sensor("1"), None),
+            **options,
+        )
     )
 
 
@@ -235,3 +243,15 @@ def test_rotated_files_are_compressed_while_alerts_go_on(tmp_path: Path) -> None
     packed = [gzip.decompress(file.read_bytes()).decode() for file in tmp_path.glob("*.gz")]
     written = [json.loads(each)["id"] for text in packed for each in text.splitlines()] + ids(path)
     assert sorted(written) == sorted(alert.id for alert in numbered(20))
+
+
+def test_a_digest_is_a_line_too(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+
+    async def run() -> None:
+        sink = sink_at(path)
+        await sink.digest(digest())
+        await sink.close()
+
+    asyncio.run(run())
+    assert ids(path) == [digest().id]

@@ -22,8 +22,13 @@ from egret.sinks.kafka import KafkaOptions, KafkaSink
 from egret.sinks.records import Login, RecordForm
 from egret.sinks.tls import TlsOptions
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert, whole_life
+from tests.support.digest import digest
 
-FORM = RecordForm(line=lambda alert: json.dumps(alert_to_dict(alert)), warning=lambda alert: alert.id)
+FORM = RecordForm(
+    line=lambda alert: json.dumps(alert_to_dict(alert)),
+    warning=lambda alert: alert.id,
+    summary=lambda digest: digest.id,
+)
 
 
 class Cluster:
@@ -83,6 +88,7 @@ def test_every_alert_of_a_delivery_arrives_and_those_about_the_sensor_too(cluste
 
     async def run() -> None:
         await sink.warn(sensor_alert())
+        await sink.digest(digest())
         delivery = Delivery(sink, DeliveryOptions(batch=64), watch)
         delivery.start()
         for alert in numbered(300):
@@ -90,14 +96,15 @@ def test_every_alert_of_a_delivery_arrives_and_those_about_the_sensor_too(cluste
         await delivery.close(10.0)
 
     asyncio.run(run())
-    found = cluster.read("many", 301)
+    found = cluster.read("many", 302)
     assert len(watch.ids(Outcome.DELIVERED)) == 300
-    assert len(found) == 301
+    assert len(found) == 302
     assert (b"sensor-link_down", sensor_alert().id.encode()) in [(each.key(), each.value()) for each in found]
+    assert (b"digest", digest().id.encode()) in [(each.key(), each.value()) for each in found]
 
 
 def test_too_large_is_for_good_and_the_next_one_passes(cluster: Cluster) -> None:
-    form = RecordForm(line=lambda alert: "x" * (2_000_000 if alert.id == "high-0" else 1), warning=str)
+    form = RecordForm(line=lambda alert: "x" * (2_000_000 if alert.id == "high-0" else 1), warning=str, summary=str)
     sink = KafkaSink(KafkaOptions(name="bus", servers=cluster.servers, topic="large", form=form))
     with pytest.raises(SinkRejected, match=r"kafka bus: .*large"):
         asyncio.run(sink.send(numbered(1)))

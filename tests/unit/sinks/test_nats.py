@@ -18,8 +18,13 @@ from egret.sinks.records import Login, RecordForm
 from egret.sinks.tls import TlsOptions
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.certificates import Authority
+from tests.support.digest import digest
 
-FORM = RecordForm(line=lambda alert: f"alert {alert.id}", warning=lambda alert: f"sensor {alert.id}")
+FORM = RecordForm(
+    line=lambda alert: f"alert {alert.id}",
+    warning=lambda alert: f"sensor {alert.id}",
+    summary=lambda digest: f"digest {digest.id}",
+)
 INFO = {"server_id": "x", "version": "2.9.10", "headers": True, "max_payload": 65536}
 
 
@@ -69,12 +74,16 @@ def test_messages_in_order_with_their_keys_and_one_connection_for_all() -> None:
     async def work(sink: NatsSink) -> None:
         await sink.send(numbered(2))
         await sink.warn(sensor_alert())
+        await sink.digest(digest())
 
     server.run(work)
     told = server.told.decode()
-    places = [told.index(text) for text in ("alert high-0", "alert high-1", f"sensor {sensor_alert().id}")]
+    places = [
+        told.index(text)
+        for text in ("alert high-0", "alert high-1", f"sensor {sensor_alert().id}", f"digest {digest().id}")
+    ]
     assert places == sorted(places)
-    assert told.count("HPUB egret.alerts ") == 3
+    assert told.count("HPUB egret.alerts ") == 4
     assert told.index("alert high-1") < told.index("PING", told.index("HPUB"))  # or the answer would prove nothing
     assert told.rindex("PING") > told.index(f"sensor {sensor_alert().id}")
     assert "Nats-Msg-Id: high-1\r\n" in told

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from egret.sinks.records import Login, Record, RecordForm
 from tests.support.alerts import opened, sensor_alert
+from tests.support.digest import digest
 
 FORM = RecordForm(
-    line=lambda alert: f"ü{alert.sequence}", warning=lambda alert: alert.turn.value, content_type="text/x"
+    line=lambda alert: f"ü{alert.sequence}",
+    warning=lambda alert: alert.turn.value,
+    summary=lambda digest: digest.zone,
+    content_type="text/x",
 )
 
 
@@ -20,3 +24,7 @@ def test_an_alert_about_the_sensor_is_keyed_by_its_problem() -> None:
 
 def test_a_login_is_not_shown() -> None:
     assert "pw" not in repr(Login("me", "pw"))
+
+
+def test_a_digest_is_a_record_too() -> None:
+    assert FORM.of_day(digest()) == Record(digest().id, "digest", b"UTC", "text/x")

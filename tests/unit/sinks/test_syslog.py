@@ -7,6 +7,7 @@ from egret.alerts.formats.syslog import SyslogForm
 from egret.alerts.model import Sensor
 from egret.sinks.syslog import SyslogOptions, SyslogSink
 from tests.support.alerts import numbered, sensor_alert
+from tests.support.digest import digest
 from tests.support.lines import read_syslog
 
 
@@ -35,3 +36,10 @@ def test_one_message_an_alert_in_order() -> None:
     assert read_syslog(wire.got[-1])[1]["alert"] == sensor_alert().id
     asyncio.run(sink.close())
     assert sink.health() == "syslog siem: broken"
+
+
+def test_a_digest_is_a_message_too() -> None:
+    wire = FakeWire()
+    sink = SyslogSink(SyslogOptions(name="siem", wire=wire, form=SyslogForm(sensor=Sensor("1", "gw"))))
+    asyncio.run(sink.digest(digest()))
+    assert read_syslog(wire.got[0])[2].startswith("digest of 2026-01-01")

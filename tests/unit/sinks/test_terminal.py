@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from egret.alerts.formats.digest import digest_lines
 from egret.errors import SinkTemporary
 from egret.model import Severity
 from egret.sinks.terminal import TerminalOptions, TerminalSink
 from tests.support.alerts import hostile, numbered, opened, sensor_alert, whole_life
+from tests.support.digest import digest
 
 
 class Tty(io.StringIO):
@@ -94,3 +96,9 @@ def test_a_full_disk_behind_the_stream_is_temporary() -> None:
 
 def test_standard_output_is_the_default() -> None:
     assert TerminalSink(TerminalOptions())._stream is sys.stdout
+
+
+def test_a_digest_is_lines_too() -> None:
+    stream = Tty()
+    asyncio.run(TerminalSink(TerminalOptions(stream=stream)).digest(digest()))
+    assert stream.getvalue().splitlines() == digest_lines(digest())

@@ -20,6 +20,7 @@ from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.webhook import WebhookOptions, WebhookSink, sign
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
+from tests.support.digest import digest
 
 SECRET = b"a key for this test"
 FORMS: dict[str, Any] = {"render": alert_to_dict, "render_sensor": partial(sensor_to_ecs, sensor=Sensor("1"))}
@@ -210,3 +211,17 @@ def test_unhealthy_urls(url: str) -> None:
 def test_secrets_are_not_shown() -> None:
     options = WebhookOptions(name="soc", url="https://soc.example/tok", **FORMS, secret=b"key", headers={"A": "pw"})
     assert not any(secret in repr(options) for secret in ("tok", "key", "pw"))
+
+
+def test_a_digest_is_posted_too() -> None:
+    receiver = Receiver()
+
+    async def work(url: str) -> None:
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict))
+        await sink.digest(digest())
+        await sink.close()
+
+    receiver.run(work)
+    [(headers, body)] = receiver.requests
+    assert headers["Idempotency-Key"] == digest().id
+    assert json.loads(body)["egret"]["digest"]["schema"] == "egret.digest/1"

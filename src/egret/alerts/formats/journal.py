@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 
+from egret.alerts.digest import Digest
+from egret.alerts.formats.digest import DIGEST_LINES
 from egret.alerts.formats.inert import cut, inert
 from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
@@ -37,6 +39,21 @@ def sensor_entry(alert: SensorAlert, sensor: Sensor) -> bytes:
         "EGRET_SEVERITY": alert.severity.value,
         "EGRET_PROBLEM": alert.finding.problem.value,
         "EGRET_JSON": SENSOR_LINES["jsonl"](alert, sensor),
+    }
+    return b"".join(serialised(fields.items()))
+
+
+def digest_entry(digest: Digest, sensor: Sensor) -> bytes:
+    """Give a digest as one."""
+    fields = {
+        "MESSAGE": DIGEST_LINES["text"](digest, sensor, None),
+        "MESSAGE_ID": MESSAGE_ID,
+        "PRIORITY": str(LEVEL[digest.severity]),
+        "SYSLOG_IDENTIFIER": "egret",
+        "EGRET_ALERT": digest.id,
+        "EGRET_ACTION": "digest",
+        "EGRET_SEVERITY": digest.severity.value,
+        "EGRET_JSON": DIGEST_LINES["jsonl"](digest, sensor, None),
     }
     return b"".join(serialised(fields.items()))
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from egret.alerts.digest import Digest
+from egret.alerts.formats.digest import DIGEST_LINES
 from egret.alerts.formats.inert import cut, fitting, inert
 from egret.alerts.formats.lines import LINES, SMALLEST_JSON
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
@@ -90,6 +92,16 @@ def sensor_message(alert: SensorAlert, form: SyslogForm) -> bytes:
     elif not form.local:
         data = _NIL
     return cut(f"{head}{data} {body}" if data else f"{head}{body}", form.limit).encode("utf-8")
+
+
+def digest_message(digest: Digest, form: SyslogForm) -> bytes:
+    """Write a digest, as ``message`` does."""
+    head = _head(digest.severity, digest.time_ns, "digest", form) + ("" if form.local else f"{_NIL} ")
+    room = form.limit - len(head.encode("utf-8"))
+    body = DIGEST_LINES[form.form](digest, form.sensor, room)
+    if form.form == "text" and not form.local and not body.isascii():
+        body = _BOM + cut(body, room - len(_BOM.encode("utf-8")))
+    return cut(f"{head}{body}", form.limit).encode("utf-8")
 
 
 def _with_body(head: str, alert: Alert, form: SyslogForm) -> bytes:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 import struct
 
-from egret.alerts.formats.journal import MESSAGE_ID, journal_entry, sensor_entry, serialised
+from egret.alerts.formats.journal import MESSAGE_ID, digest_entry, journal_entry, sensor_entry, serialised
 from egret.alerts.model import Sensor
 from tests.support.alerts import hostile, opened, sensor_alert
+from tests.support.digest import digest
 
 SENSOR = Sensor("1.2.3", "gw.example")
 
@@ -40,3 +41,9 @@ def test_an_alert_about_the_sensor_is_an_entry_too() -> None:
     entry = fields(sensor_entry(sensor_alert(), SENSOR))
     assert entry["MESSAGE"].startswith("sensor ")
     assert (entry["EGRET_ALERT"], entry["EGRET_PROBLEM"]) == (sensor_alert().id, sensor_alert().finding.problem.value)
+
+
+def test_a_digest_is_an_entry_too() -> None:
+    entry = fields(digest_entry(digest(), SENSOR))
+    assert entry["MESSAGE"].startswith("digest of 2026-01-01")
+    assert (entry["EGRET_ALERT"], entry["EGRET_ACTION"]) == (digest().id, "digest")

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from egret.alerts.formats.lines import LINES
-from egret.alerts.formats.syslog import SD_ID, Facility, SyslogForm, facility_code, message, sensor_message, smallest
+from egret.alerts.formats.lines import JSON_LINES, LINES
+from egret.alerts.formats.syslog import (
+    SD_ID,
+    Facility,
+    SyslogForm,
+    digest_message,
+    facility_code,
+    message,
+    sensor_message,
+    smallest,
+)
 from egret.alerts.model import Sensor
 from egret.model import Severity
 from tests.support.alerts import check_golden, hostile, numbered, opened, sensor_alert, whole_life
+from tests.support.digest import digest, first_use
 from tests.support.lines import read_by_jc, read_cef, read_syslog
 
 FORM = SyslogForm(sensor=Sensor("1.2.3", "gw.example"), process="7")
@@ -106,3 +117,20 @@ def test_a_long_alert_about_the_sensor_fits(form: str) -> None:
     alert = sensor_alert()
     long = replace(alert, finding=replace(alert.finding, text="\u20ac" * 9000, subject="x" * 300))
     assert len(sensor_message(long, replace(FORM, form=form, limit=480))) <= 480
+
+
+def test_a_digest_is_a_message_too() -> None:
+    head, params, text = read_syslog(digest_message(digest(), FORM))
+    assert (head[5], params) == ("digest", {})
+    assert text.startswith("digest of 2026-01-01")
+    assert digest_message(digest(), replace(FORM, local=True)).decode().partition(": ")[2] == text
+
+
+@pytest.mark.parametrize("form", sorted(LINES))
+def test_a_long_digest_fits(form: str) -> None:
+    long = digest(first_uses=(first_use(name="\u20ac" * 200),) * 200, zone="\u20ac" * 99)
+    for limit in (smallest(form), 16_384):
+        written = digest_message(long, replace(FORM, form=form, limit=limit))
+        assert len(written) <= limit
+        if form in JSON_LINES:
+            json.loads(read_syslog(written)[2])
