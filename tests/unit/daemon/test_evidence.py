@@ -82,7 +82,8 @@ def test_the_alert_names_files_that_are_there(knowledge: Knowledge, tmp_path: Pa
 
 
 def named_files(room: Room) -> list[tuple[str, ...]]:
-    return [alert.incident.evidence_files for alert in room.store.waiting("collector")]
+    waiting = room.store.waiting("collector")
+    return [alert.incident.evidence_files for alert in waiting if isinstance(alert, Alert)]
 
 
 def test_an_alert_is_offered_when_its_files_are_there(knowledge: Knowledge, tmp_path: Path) -> None:
