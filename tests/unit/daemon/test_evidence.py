@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from egret.alerts.incidents import IncidentPolicy
-from egret.alerts.model import Sensor
+from egret.alerts.model import Alert, Sensor
 from egret.alerts.veil import CLEAR
 from egret.daemon import evidence
 from egret.daemon.evidence import EvidenceKeeper, bounds, folder
