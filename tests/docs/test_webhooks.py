@@ -129,7 +129,9 @@ def receiver() -> Iterator[tuple[type[BaseHTTPRequestHandler], str]]:
 
 def post(url: str, secret: bytes, *alerts: Alert) -> None:
     async def run() -> None:
-        made = WebhookOptions(name="own", url=url, secret=secret, render=lambda a: {"id": a.id}, render_sensor=vars)
+        made = WebhookOptions(
+            name="own", url=url, secret=secret, render=lambda a: {"id": a.id}, render_sensor=vars, render_digest=vars
+        )
         sink = WebhookSink(made)
         try:
             await sink.send(alerts)

@@ -42,7 +42,7 @@ from tests.support.daemon import Room
 
 async def main(store, url, seed, hits):
     room = Room(Path(store))
-    sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, render_sensor=dict))
+    sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict, render_sensor=dict, render_digest=dict))
     room.telemetry.sinks(["soc"])
     room.outputs._deliveries = (Delivery(sink, DeliveryOptions(backoff_s=0.01, backoff_cap_s=0.1), room.watch),)
     await room.ledger.restore()

@@ -19,11 +19,11 @@ from urllib.parse import quote
 from egret.alerts.codec import alert_from_dict
 from egret.store.rows import INSERT_INCIDENT, incident_row
 
-TABLES = ("incidents", "alerts", "outbox", "access", "coverage")  # parents first
+TABLES = ("incidents", "alerts", "outbox", "access", "coverage", "digests", "tallies")  # parents first
 MAX_STEPS = 20_000  # over rows that cannot be read, one by one; beyond it by doubling strides
 _HEADER = 100  # bytes
 _PAGES_AT, _FREE_AT = 28, 32  # the file format's section 1.3: size of the file in pages; first free page, their number
-_BODIES = {"incidents": -1, "alerts": -1, "coverage": -1}  # which column is JSON
+_BODIES = {"incidents": -1, "alerts": -1, "coverage": -1, "tallies": -1}  # which column is JSON
 _Row = tuple[Any, ...]
 
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from egret.alerts import template
-from egret.alerts.template import FIELDS, SENSOR_FIELDS, render
+from egret.alerts.template import DIGEST_FIELDS, FIELDS, SENSOR_FIELDS, render
 from tests.support.alerts import alerts_of, hello, hostile, opened, sensor_alert, whole_life
+from tests.support.digest import digest
 
 
 def test_fields_are_put_into_texts_and_stand_alone_as_they_are() -> None:
@@ -82,3 +83,11 @@ def test_an_alert_about_the_sensor_fits_the_same_template() -> None:
     every = {name: f"${{{name}}}" for name in FIELDS}
     assert render(every, sensor_alert(2))["event_action"] == "resolve"
     assert {key for key, value in render(every, sensor_alert()).items() if value is not None} == set(SENSOR_FIELDS)
+
+
+def test_a_digest_goes_into_the_same_structure() -> None:
+    every = {name: f"${{{name}}}" for name in FIELDS}
+    assert {key for key, value in render(every, digest()).items() if value is not None} == set(DIGEST_FIELDS)
+    assert set(DIGEST_FIELDS) <= set(FIELDS)
+    assert render("${kind}: ${headline:plain}${client}", digest()).startswith("digest: digest of 2026-01-01")
+    assert render("${event_action}", digest()) == "resolve"

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from egret.alerts.codec import alert_to_dict
+from egret.alerts.formats.digest import digest_to_ecs
 from egret.alerts.formats.sensor import sensor_to_ecs
 from egret.alerts.model import Sensor
 from egret.errors import SinkRejected, SinkTemporary
@@ -23,7 +24,11 @@ from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
 from tests.support.digest import digest
 
 SECRET = b"a key for this test"
-FORMS: dict[str, Any] = {"render": alert_to_dict, "render_sensor": partial(sensor_to_ecs, sensor=Sensor("1"))}
+FORMS: dict[str, Any] = {
+    "render": alert_to_dict,
+    "render_sensor": partial(sensor_to_ecs, sensor=Sensor("1")),
+    "render_digest": partial(digest_to_ecs, sensor=Sensor("1")),
+}
 
 
 class Receiver:
@@ -217,7 +222,7 @@ def test_a_digest_is_posted_too() -> None:
     receiver = Receiver()
 
     async def work(url: str) -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, render=alert_to_dict))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS))
         await sink.digest(digest())
         await sink.close()
 

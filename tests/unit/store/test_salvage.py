@@ -10,10 +10,12 @@ import pytest
 
 from egret.store import salvage as module
 from egret.store.database import Database
+from egret.store.digests import DigestStore
 from egret.store.incidents import IncidentStore
 from egret.store.outbox import State, counts
 from egret.store.salvage import salvage
 from tests.support.alerts import opened
+from tests.support.digest import DAY, MADE_NS, digest
 
 PAGE = 4096
 ALERTS = [opened(client=bytes([192, 0, 2 + number // 200, number % 200])) for number in range(300)]
@@ -47,7 +49,7 @@ def noise(data: bytearray, pages: range) -> None:
         (lambda data: noise(data, range(1)), 300),  # the header, and where each table begins
         (lambda data: noise(data, range(len(data) // PAGE - 40, len(data) // PAGE)), 200),
         (lambda data: noise(data, range(200, 203)), 280),
-        (lambda data: data.__delitem__(slice(len(data) // 2, None)), 50),
+        (lambda data: data.__delitem__(slice(len(data) * 3 // 5, None)), 50),  # at half of it no place is left
         (lambda data: data.__setitem__(slice(0, 16), b"not SQLite today"), 300),
     ],
     ids=["first page", "last pages", "pages amid it", "truncated", "not a database"],
@@ -122,3 +124,21 @@ def test_an_alert_that_damage_made_unreadable_is_a_dead_letter_and_the_others_wa
         assert store.moved_aside == []
         assert store.unreadable == 1
         assert counts(store.database) == {("soc", State.WAITING): 299, ("soc", State.DEAD): 1}
+
+
+def test_digests_and_their_days_are_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "i.db"
+    with closing(IncidentStore(path)) as store:
+        store.record(alerts=ALERTS[:100], sinks=["soc"])
+        digests = DigestStore(store.database)
+        digests.record(DAY, MADE_NS, digest(), ["soc"])
+        digests.add({0: {"a": {"b": 1}}})
+        store.database.checkpoint()
+    data = bytearray(path.read_bytes())
+    noise(data, range(1))
+    (tmp_path / "again").mkdir()
+    with closing(opened_again(tmp_path / "again", bytes(data))) as store:
+        assert store.waiting("soc")[-1] == digest()
+        again = DigestStore(store.database)
+        assert again.is_made(DAY)
+        assert again.counts(0, 1_000_000_000) == {"a": {"b": 1}}
