@@ -98,9 +98,11 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("egret.worker._gate", sys.argv[1])
 compiled = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compiled)
+from tests.support.jumbles import check
 from tests.support.sluices import runs
 for seed in range(int(sys.argv[2]), int(sys.argv[3])):
     assert runs(compiled, seed) == runs(None, seed), seed
+    check(compiled, seed)
 """
 
 

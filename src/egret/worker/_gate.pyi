@@ -1,11 +1,16 @@
 # The gate, compiled from native/: as egret.track.copies.Copies and egret.worker.sluice.Sluice, plain look-ups included.
 # A secret is 16 bytes that nobody outside knows.
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Sequence
 from mmap import mmap
 from typing import Self
 
+from egret.decode.packet import Packet
 from egret.sources.base import Clock
+from egret.track.tables import Memory
+from egret.track.volume import Volumes
+from egret.worker.quick import Opened
 
 class Copies:
     def __new__(cls, limit: int, window_ns: int, secret: bytes) -> Self: ...
@@ -24,7 +29,7 @@ class Sluice:
         wanted: Callable[[bytes, bool], bool],
         defer: Callable[[bytes, int, bytes], object],
         copies: Copies,
-        segment: Callable[..., bool],
+        segment: Callable[..., bool] | Quick,
         tick: Callable[[int], int],
         watched: Callable[[bytes], int],
         measured: Callable[[bytes], bool],
@@ -55,3 +60,49 @@ class Sluice:
     def forget_ends(self) -> None: ...
     def forget_names(self) -> None: ...
     def take_counts(self) -> tuple[int, int, int, int, int, int]: ...
+
+class Remembered:  # as egret.track.tables.Remembered
+    on_forgetting: Callable[[], object] | None
+    def __new__(cls, name: str, limit: int, evictions: Counter[str], /) -> Self: ...
+    def __len__(self) -> int: ...
+    def get(self, key: int, /) -> int | None: ...
+    def put(self, key: int, value: int, /) -> None: ...
+    def forget(self, key: int, /) -> None: ...
+
+class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings knows
+    def __new__(
+        cls,
+        *,
+        volumes: Volumes,
+        decided: Memory,
+        late: Memory,
+        flows: Collection[int],
+        hosts: dict[bytes, bool],
+        clients: dict[bytes, bool],
+        servers: dict[bytes, bool],
+        watched: Container[bytes],
+        measured: Callable[[bytes], bool],
+        told: Callable[[bytes, bytes, bytes, int, int], bool],
+        packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],
+        limit: int,
+        secret: bytes,
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    def segment(
+        self,
+        buffer: bytes | bytearray | mmap,
+        at: int,
+        end: int,
+        ends: bytes,
+        seq: int,
+        flags: int,
+        time_ns: int,
+        interface: str | None = None,
+        /,
+    ) -> bool: ...
+    def take(self, ends: bytes, /) -> list[Packet]: ...
+    def take_all(self) -> list[Packet]: ...
+    def take_counts(self) -> tuple[int, int]: ...
+
+def plain_server_name(data: bytes, /) -> bytes | None: ...
+def first_of_plain(data: bytes, /) -> int: ...

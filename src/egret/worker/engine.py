@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
-__all__ = ["SWITCH", "compiled", "described", "is_compiled", "is_there"]
+from egret.track.limits import Limits
+
+__all__ = ["SWITCH", "compiled", "described", "is_compiled", "is_there", "with_memory"]
 
 SWITCH = "EGRET_PURE"  # environment: anything but nothing and 0 leaves the compiled gate aside
 
@@ -29,3 +32,8 @@ def described() -> str:
     if is_compiled():
         return "compiled"
     return "Python" if compiled is None else f"Python (by {SWITCH})"
+
+
+def with_memory(limits: Limits) -> Limits:
+    """The same limits, with the fastest memory there is."""
+    return replace(limits, memory=compiled.Remembered) if is_compiled() else limits

@@ -46,7 +46,7 @@ class Gate:
         observer: Observer,
         flagged: Callable[[str], bool],
         matters: Callable[[bytes, bytes | None], bool],
-        quick: Quick,
+        quick: Quick | _gate.Quick,
         tick: Callable[[int], object],
         counts: Counter[tuple[str, ...]],
     ) -> None:
@@ -77,7 +77,7 @@ class Gate:
             wanted=self._is_wanted,
             defer=lookups.deferred.add,
             copies=copies,
-            segment=self._quick.segment,
+            segment=self._quick.segment if isinstance(self._quick, Quick) else self._quick,
             tick=self._tick,
             watched=self._awaited,
             measured=self._is_measured,

@@ -38,6 +38,7 @@ class Greetings:
         self.clients: dict[bytes, bool] = {}  # whether it is one
         self.servers: dict[bytes, bool] = {}  # address and port: whether it is special
         self.names = self.connections = 0  # counted and not settled
+        self.elsewhere: Callable[[], tuple[int, int]] | None = None  # the same of who looks into the tables
 
     def take(self, host: bytes, ends: bytes) -> bool:
         """Count a hello that names *host* and say True; or False, and it must be told.
@@ -77,6 +78,10 @@ class Greetings:
 
     def settle(self) -> None:
         """Add to the counts what was taken since the last time."""
+        if self.elsewhere is not None:
+            names, connections = self.elsewhere()
+            self.names += names
+            self.connections += connections
         if self.names:
             self._counts["names", Protocol.TLS, Kind.CLIENT_HELLO] += self.names
         if self.connections:

@@ -31,6 +31,7 @@ from egret.model import (
 )
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
 from egret.worker.quick import hold_young
@@ -87,7 +88,9 @@ class Pipeline:
         self.proves = True  # hits may carry the message that says so (``Worker``)
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
         self.observer = observer or Observer(
-            limits, flagged=lambda name: self.catalog.match_name(name) is not None, measured=self._is_measured
+            engine.with_memory(limits or Limits()),
+            flagged=lambda name: self.catalog.match_name(name) is not None,
+            measured=self._is_measured,
         )
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._prc = prc

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from mmap import mmap
+from secrets import token_bytes
+from typing import TYPE_CHECKING
 
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
@@ -17,7 +19,11 @@ from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
+from egret.worker import engine
 from egret.worker.greetings import Greetings
+
+if TYPE_CHECKING:
+    from egret.worker import _gate
 
 MAX_HELD = 4_096  # connections
 MAX_PIECES = 4  # of a hello, but for the last
@@ -260,7 +266,7 @@ def packets(
     return found
 
 
-def hold_young(observer: Observer, greetings: Greetings, limit: int | None = None) -> Quick:
+def hold_young(observer: Observer, greetings: Greetings, limit: int | None = None) -> Quick | _gate.Quick:
     """Have young connections held back from an observer.
 
     Args:
@@ -268,6 +274,30 @@ def hold_young(observer: Observer, greetings: Greetings, limit: int | None = Non
         greetings: counts hellos of which nothing need be told.
         limit: of connections; what comes beyond is the observer's at once.
     """
-    quick = Quick(Surroundings(observer, greetings.take), greetings.hosts, limit or MAX_HELD)
-    observer.held.keeper = quick
+    limit = limit or MAX_HELD
+    if engine.is_compiled() and isinstance(observer.streams.decided, engine.compiled.Remembered):
+        quick = observer.held.keeper = _compiled(observer, greetings, limit)
+        return quick
+    pure = observer.held.keeper = Quick(Surroundings(observer, greetings.take), greetings.hosts, limit)
+    return pure
+
+
+def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Quick:
+    around, young = Surroundings(observer, greetings.take), observer.streams.young
+    quick = engine.compiled.Quick(
+        volumes=observer.volumes,
+        decided=young.decided,
+        late=young.late.table,
+        flows=young.followed,
+        hosts=greetings.hosts,
+        clients=greetings.clients,
+        servers=greetings.servers,
+        watched=greetings.watched,
+        measured=around.is_measured,
+        told=around.is_told,
+        packets=packets,
+        limit=limit,
+        secret=token_bytes(16),
+    )
+    greetings.elsewhere = quick.take_counts
     return quick

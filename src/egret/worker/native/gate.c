@@ -1,6 +1,7 @@
 /* Goes over frames where they lie, up to the next that is the observer's. worker/sluice.py is the same in Python, says
  * why each test is there, and is the oracle of this in tests/property/test_native_gate.py. */
 #include "native.h"
+#include "quick.h"
 
 enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
@@ -19,10 +20,6 @@ typedef struct {
     int64_t time_ns;
     uint32_t wire_length;
 } Frame;
-
-static PyObject *bytes_of(Span span) {
-    return PyBytes_FromStringAndSize((const char *)span.at, (Py_ssize_t)span.size);
-}
 
 /* Whether a segment that begins with this byte is awaited. */
 static bool is_awaited(int awaited, uint8_t first) {
@@ -63,6 +60,8 @@ static int is_idle(Sluice *self, Span ends, Span payload, bool is_empty) {
 
 /* Whether it is one of those that connections begin with, and held. */
 static int is_held(Sluice *self, const Frame *frame, Span ends, Span payload, uint32_t number, uint8_t flags) {
+    if (self->quick != NULL)
+        return quick_take(self->quick, ends, payload, number, flags, frame->time_ns, frame->interface);
     Py_ssize_t start = payload.at - frame->base;
     PyObject *said = PyObject_CallFunction(self->segment, "Onny#kiLO", frame->buffer, start,
                                            start + (Py_ssize_t)payload.size, ends.at, (Py_ssize_t)ends.size,

@@ -1,5 +1,8 @@
 /* egret.worker._gate: what Python sees of the compiled gate. */
+#include "hello.h"
 #include "native.h"
+#include "quick.h"
+#include "remembered.h"
 
 #include <structmember.h> /* behind Python.h */
 
@@ -11,6 +14,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->watched);
     Py_VISIT(self->measured);
     Py_VISIT(self->segment);
+    Py_VISIT(self->quick);
     Py_VISIT(self->lookups.consider);
     Py_VISIT(self->lookups.wanted);
     Py_VISIT(self->lookups.defer);
@@ -23,6 +27,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->watched);
     Py_CLEAR(self->measured);
     Py_CLEAR(self->segment);
+    Py_CLEAR(self->quick);
     Py_CLEAR(self->lookups.consider);
     Py_CLEAR(self->lookups.wanted);
     Py_CLEAR(self->lookups.defer);
@@ -65,6 +70,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->watched = Py_NewRef(watched);
     self->measured = Py_NewRef(measured);
     self->segment = Py_NewRef(segment);
+    self->quick = is_quick(segment) ? (Quick *)Py_NewRef(segment) : NULL;
     self->lookups.consider = Py_NewRef(consider);
     self->lookups.wanted = Py_NewRef(wanted);
     self->lookups.defer = Py_NewRef(defer);
@@ -146,9 +152,15 @@ static int fill(PyObject *module) {
     PyObject **copies = PyModule_GetState(module);
     *copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
     PyObject *sluice = *copies == NULL ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
-    int failed = sluice == NULL || PyModule_AddObjectRef(module, "Copies", *copies) < 0 ||
-                 PyModule_AddObjectRef(module, "Sluice", sluice) < 0;
+    PyObject *quick = sluice == NULL ? NULL : PyType_FromModuleAndSpec(module, &quick_spec, NULL);
+    PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
+    int failed = remembered == NULL || PyModule_AddObjectRef(module, "Copies", *copies) < 0 ||
+                 PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
+                 PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
+                 PyModule_AddObjectRef(module, "Remembered", remembered) < 0;
     Py_XDECREF(sluice);
+    Py_XDECREF(quick);
+    Py_XDECREF(remembered);
     return failed ? -1 : 0;
 }
 
@@ -162,6 +174,32 @@ static int module_clear(PyObject *module) {
     return 0;
 }
 
+/* The bytes of an argument; at is NULL where it is none, and that is said. */
+static Span span_of(PyObject *data) {
+    if (PyBytes_Check(data))
+        return (Span){(const uint8_t *)PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)};
+    PyErr_SetString(PyExc_TypeError, "bytes are needed");
+    return (Span){NULL, 0};
+}
+
+static PyObject *plain_server_name(PyObject *Py_UNUSED(module), PyObject *data) {
+    Span hello = span_of(data);
+    if (hello.at == NULL) return NULL;
+    Span host = hello_host(hello);
+    return host.size == 0 ? Py_NewRef(Py_None) : bytes_of(host);
+}
+
+static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
+    Span hello = span_of(data);
+    return hello.at == NULL ? NULL : PyLong_FromSize_t(hello_size(hello));
+}
+
+static PyMethodDef functions[] = {
+    {"plain_server_name", plain_server_name, METH_O, "As in ``egret.decode.plain_hello``."},
+    {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},
+    {0},
+};
+
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0}};
 
 static struct PyModuleDef definition = {
@@ -169,6 +207,7 @@ static struct PyModuleDef definition = {
     .m_name = "egret.worker._gate",
     .m_doc = "The gate, compiled.",
     .m_size = sizeof(PyObject *),
+    .m_methods = functions,
     .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

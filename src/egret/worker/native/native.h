@@ -2,6 +2,9 @@
  *   gate.c     worker/sluice.py      goes over frames
  *   lookups.c  worker/plain.py       plain look-ups
  *   copies.c   track/copies.py       datagrams that are seen twice
+ *   quick.c    worker/quick.py       young connections; quick_type.c is its type
+ *   hello.c    decode/plain_hello.py plain hellos
+ *   remembered.c track/tables.py     integers for integers: Remembered
  *   tables.c   dicts and sets of bytes
  *
  * Who reads bytes of the wire holds a Span and asks it; nothing is read but between its two ends. */
@@ -24,6 +27,10 @@ typedef struct {
     const uint8_t *at;
     size_t size;
 } Span;
+
+static inline PyObject *bytes_of(Span span) {
+    return PyBytes_FromStringAndSize((const char *)span.at, (Py_ssize_t)span.size);
+}
 
 static inline uint16_t big16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
 
@@ -86,12 +93,17 @@ typedef struct {
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
 
+/* quick.c */
+
+typedef struct Quick Quick;
+
 /* gate.c */
 
 /* What goes over frames; the four objects are called as worker/sluice.py says. */
 typedef struct {
     PyObject_HEAD
     PyObject *tick, *watched, *measured, *segment;
+    Quick *quick; /* NULL: segment is called */
     Lookups lookups;
     Table quiet;
     int64_t second_ns, last_ns;

@@ -1,0 +1,72 @@
+/* quick.c, and its type: young connections. */
+#ifndef EGRET_QUICK_H
+#define EGRET_QUICK_H
+
+#include "native.h"
+
+#define NOWHERE UINT32_MAX /* no number of a Held */
+
+enum { MAX_PIECES = 4 }; /* of a hello, but for the last */
+
+typedef struct {
+    int64_t time_ns;
+    size_t size;
+} Piece;
+
+/* The first pieces of a hello. */
+typedef struct {
+    size_t size, there; /* of the whole; of what came */
+    int count;
+    Piece pieces[MAX_PIECES];
+    uint8_t data[];
+} Begun;
+
+typedef struct {
+    uint8_t ends[ENDS_MAX];
+    uint8_t size; /* of the ends; 0: nothing is held here */
+    bool accepted;
+    uint32_t first; /* the sequence number behind the SYN */
+    uint32_t next;  /* in the same bucket, or of the free ones */
+    uint64_t serial;
+    int64_t key;                   /* of its direction: track/direction.py */
+    unsigned long long generation; /* of the measured addresses */
+    int64_t time_ns;
+    PyObject *interface;
+    Begun *begun;
+} Held;
+
+/* What is asked of the rest, and told it: worker/quick.py, Surroundings; worker/greetings.py. */
+typedef struct {
+    PyObject *volumes;                   /* say which addresses are measured */
+    PyObject *decided, *late;            /* Remembered: by direction, what it is; where another hello may begin */
+    PyObject *flows;                     /* directions of which more is awaited */
+    PyObject *hosts, *clients, *servers; /* dicts: whether nothing is known of it; it is ours; it is special */
+    PyObject *watched;                   /* clients of whom everything matters */
+    PyObject *measured;                  /* (ends) -> whether the bytes between them are counted */
+    PyObject *told;    /* (host, ends, back, first, end) -> whether nothing need be told; then it is remembered */
+    PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
+} Known;
+
+struct Quick {
+    PyObject_HEAD
+    Known known;
+    PyObject *active, *generation; /* the names of what is asked of the volumes */
+    long long names, connections;  /* counted and not settled */
+    Held *held;
+    uint32_t *buckets;
+    uint32_t limit, count, bucket_count, free;
+    uint64_t serial;
+    Secret secret;
+};
+
+extern PyType_Spec quick_spec;
+
+/* Take a segment; NO leaves it to the observer. *payload* is the whole of what the headers claim. */
+int quick_take(Quick *quick, Span ends, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
+               PyObject *interface);
+
+bool is_quick(PyObject *object);
+Held *quick_find(const Quick *quick, Span ends);
+void quick_drop(Quick *quick, Held *held);
+
+#endif
