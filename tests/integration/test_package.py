@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.support.live import Namespace, inside, namespaces, send_frames, status, veth
 from tests.support.net import ether, udp
@@ -88,6 +90,14 @@ class Receiver(BaseHTTPRequestHandler):
         return
 
 
+class Mailbox:
+    got: list[bytes] = []  # noqa: RUF012 - as above
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.got.append(envelope.original_content or b"")
+        return "250 OK"
+
+
 @pytest.fixture
 def gateway() -> Iterator[tuple[Namespace, Namespace]]:
     with namespaces(2) as (one, other):
@@ -109,9 +119,13 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
     config.write_text(
         f"outputs:\n  file: {{path: {state}/alerts.jsonl}}\n"
         '  webhooks: [{name: soc, url: "http://127.0.0.1:9480/hook", min_severity: info}]\n'
+        "  apprise:\n"
+        '    - {name: mail, urls: ["mailto://localhost:9481/?from=egret@gw.example&to=a@gw.example"], min_severity: info}\n'
     )
     with inside(here):
         server = HTTPServer(("127.0.0.1", 9480), Receiver)
+        mailbox = Controller(Mailbox(), hostname="127.0.0.1", port=9481)
+        mailbox.start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     command = ["ip", "netns", "exec", here.name, sys.executable, "-m", "egret", "run", "-i", "eth0", "-c", str(config)]
     log = (installed / "log").open("wb")
@@ -134,6 +148,7 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         query = udp(bytes.fromhex("00070100000100000000000004636861740471 77656e02616900 0001 0001".replace(" ", "")))
         send_frames(client, "eth0", [bytes(ether() / query)])
         wait_until(lambda: bool(Receiver.got), "the webhook's alert", 10)
+        wait_until(lambda: bool(Mailbox.got), "the mail", 10)
         assert [code(page) for page in PAGES] == ["200"] * 7 + ["404"]
         assert "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text()
         assert status(daemon.pid)["CapEff"] == "0000000000000000"
@@ -143,6 +158,7 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         os.killpg(daemon.pid, signal.SIGKILL) if daemon.poll() is None else None
         server.shutdown()
         server.server_close()
+        mailbox.stop()
         log.close()
         subprocess.run(["rm", "-rf", str(state)], check=True)
     said = (installed / "log").read_text()

@@ -7,9 +7,12 @@ only whether it worked: what failed is tried again.
 from __future__ import annotations
 
 import logging
+import os
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from egret.alerts.digest import Digest
@@ -128,7 +131,19 @@ def _receiver(url: str) -> Any:
 
 
 def library() -> Any:
-    """Load apprise."""
-    import apprise  # noqa: PLC0415 - it takes a third of a second: only who uses it waits
+    """Load apprise, and every service that it knows: it reads them late, when files may be out of reach."""
+    import apprise  # noqa: PLC0415 - it takes seconds: only who uses it waits
 
+    trust = _system_store()
+    if trust is not None:
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", trust)
+    apprise.Apprise.instantiate("json://localhost/")  # any address makes it read them
+    "localhost".encode("idna")  # Python reads this late, too
     return apprise
+
+
+def _system_store() -> str | None:
+    """Whom this machine trusts, a company's own authority included; else requests asks its own list only."""
+    paths = ssl.get_default_verify_paths()
+    folder = [paths.capath] if paths.capath and any(Path(paths.capath).iterdir()) else []
+    return next(iter([paths.cafile] if paths.cafile else folder), None)

@@ -6,9 +6,13 @@ import asyncio
 import email.header
 import json
 import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -20,6 +24,7 @@ from apprise import NotifyBase
 from egret.errors import SinkTemporary
 from egret.sinks.apprise import AppriseOptions, AppriseSink, sensor_words, words
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
+from tests.support.certificates import Authority
 from tests.support.digest import digest
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -51,9 +56,9 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
     controller.stop()
 
 
-@pytest.fixture
-def receiver() -> Iterator[tuple[list[Any], str]]:
-    got: list[Any] = []
+@contextmanager
+def listening(got: list[Any], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A receiver of JSON; its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -65,12 +70,21 @@ def receiver() -> Iterator[tuple[list[Any], str]]:
             return
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=partial(server.serve_forever, poll_interval=0.01))
     thread.start()
-    yield got, f"json://127.0.0.1:{server.server_port}/"
+    yield server.server_port
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[list[Any], str]]:
+    got: list[Any] = []
+    with listening(got) as port:
+        yield got, f"json://127.0.0.1:{port}/"
 
 
 def send(sink: AppriseSink) -> None:
@@ -155,3 +169,17 @@ def test_a_digest_is_told_in_full(receiver: tuple[list[Any], str]) -> None:
     asyncio.run(AppriseSink(AppriseOptions(name="people", urls=(url,))).digest(digest()))
     assert got[0]["title"] == "Egret: digest of 2026-01-01: 2 new, 3 incidents"
     assert got[0]["message"].splitlines()[1].strip() == "first seen:"
+
+
+def test_whom_the_machine_trusts_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat of the company's own, whose certificate its own authority signed."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("localhost")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    got: list[Any] = []
+    with listening(got, context) as port:
+        send(AppriseSink(AppriseOptions(name="people", urls=(f"jsons://localhost:{port}/",))))
+    assert got[0]["title"] == words(opened())[0]
