@@ -188,6 +188,8 @@ def runs(compiled: ModuleType | None, seed: int) -> list[object]:
         position = 0
         while position < len(memory):
             said.append((position, stop := watch.sluice.ring(memory, position, 1000, len(memory), "lan0")))
+            if stop[0] >= len(memory):  # a step that was damaged
+                break
             position = stop[0] + max(26, min(struct.unpack_from("=I", memory + bytes(4), stop[0])[0], 5000))
     said += [watch.sluice.skip(data, 0, len(data), START_S + time_ns, original) for data, original, time_ns in records]
     return [*said, watch.said()]
