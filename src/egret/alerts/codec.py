@@ -81,6 +81,7 @@ def incident_to_dict(incident: Incident) -> dict[str, Any]:
         **_volume_to_dict(incident),
         "approval": ruling_to_dict(incident.approval),
         **_life_to_dict(incident),
+        "page": incident.page,
         "evidence_files": list(incident.evidence_files),
         "evidence_api": evidence_api(incident),
     }
@@ -200,6 +201,7 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         approval=ruling_from_dict(data.get("approval")),
         **_client(data),
         score_parts=tuple(_part(part) for part in data.get("score_parts", ())),  # rows of version 0.1 have none
+        page=data.get("page"),
         evidence_files=tuple(str(path) for path in data.get("evidence_files", ())),
         jurisdiction_chain=tuple(_link(link) for link in data.get("jurisdiction_chain", ())),
     )

@@ -123,6 +123,11 @@ class Folding:
         doublings += ((self._bytes_in or 0) >> _MEGABYTE_BITS).bit_length()
         return self._lookups, self._connections, len(self._hosts) + self._hosts_more, doublings
 
+    def link(self, page: str | None) -> None:
+        """Say where people read about it: on the status page at *page*, if that is known."""
+        if page is not None:
+            self._base = replace(self._base, page=f"{page}/incidents/{self.id}")
+
     def add(self, detection: Detection, evidence: str | None = None) -> None:
         """Fold one detection in; *evidence* is the folder that its proof goes to."""
         if detection.proof is not None and evidence is not None and not self._files:

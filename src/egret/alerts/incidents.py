@@ -49,6 +49,7 @@ class IncidentPolicy:
     points: Points = DEFAULT_POINTS  # of what the network adds to a score
     approvals: tuple[Approval, ...] = ()
     evidence: str | None = None  # the folder that proofs go to; None: they are not kept
+    page: str | None = None  # where the status page is for people; None: incidents link to nothing
 
 
 @dataclass(slots=True)
@@ -210,6 +211,7 @@ class Incidents:
         use = Use(key[1], key[0], detection.observation.time_ns)
         context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
         folding = self._open[key] = Folding.begin(detection, points, context, ruling, self._veil, self._policy.evidence)
+        folding.link(self._policy.page)
         self._note_addresses(folding, key)
         self.counters.opened += 1
         return folding.alert(Action.OPENED, detection.observation.time_ns)

@@ -119,6 +119,7 @@ class Incident:
     jurisdiction_chain: tuple[ChainLink, ...] = ()  # of the newest connection; of the look-up while there is none
     community_id: str | None = None  # of the newest flow; None under pseudonyms, which it would undo
     approval: Ruling = NO_RULING  # what the operator decided about it, as of the newest detection
+    page: str | None = None  # where people read all about it; None: nobody said where that is
     evidence_files: tuple[str, ...] = ()  # a capture and its record, where messages were kept; they expire
 
 

@@ -54,6 +54,7 @@ FIELDS: Mapping[str, Callable[[Alert], object]] = {
     "line": one_line,
     "headline": headline,
     "incident": lambda alert: alert.incident.id,
+    "page": lambda alert: alert.incident.page,
     "client": lambda alert: alert.incident.client,
     "client_name": lambda alert: alert.incident.client_name,
     "client_groups": lambda alert: list(alert.incident.client_groups),

@@ -125,7 +125,7 @@ class _Replay:
         self._knowledge = knowledge
         place = None if evidence is None else str(evidence.absolute())
         veil = knowledge.config.privacy.veil()
-        self._folder = Incidents(replace(incident_policy(knowledge.config), evidence=place), veil)
+        self._folder = Incidents(replace(incident_policy(knowledge.config), evidence=place, page=None), veil)
         self._evidence = None if evidence is None else EvidenceFolder(evidence, bounds(knowledge.config), _WRITER)
         self._describe = Describer(knowledge, Sensor(__version__, socket.gethostname()), veil)
         self._latest: dict[str, Alert] = {}

@@ -129,6 +129,7 @@ def incident_policy(config: Config) -> IncidentPolicy:
         close_after_ns=_ns(alerts.close_after),
         approvals=config.approvals.as_approvals(),
         evidence=str(config.paths.evidence) if config.evidence.enabled else None,
+        page=config.http.public_url if config.http.enabled else None,
         suppress=tuple(
             Suppression(
                 client=str(entry.client) if entry.client else None,

@@ -127,6 +127,7 @@ class AlertmanagerSink:
             "annotations": describe(firing.alert),
             "startsAt": rfc3339(start_ns),
             "endsAt": rfc3339(max(end_ns, start_ns)),
+            **({"generatorURL": incident.page} if incident.page else {}),
         }
 
     async def run(self) -> None:
@@ -234,6 +235,7 @@ def describe(alert: Alert) -> dict[str, str]:
         "severity": alert.severity.value,
         "score": str(incident.score),
         "incident": incident.id,
+        "page": incident.page or "",
         "client_name": incident.client_name or "",
         "client_groups": ", ".join(incident.client_groups),
         "host": main_host(incident) or "",

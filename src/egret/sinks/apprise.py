@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,11 @@ def words(alert: Alert) -> tuple[str, str]:
     """
     incident = alert.incident
     title = f"Egret: {incident.service}, {client_text(incident)}, incident {incident.id[:8]}"
-    more = several_lines(alert)[1:] if alert.action is Action.OPENED else [f"incident {incident.id}"]
+    unlinked = replace(alert, incident=replace(incident, page=None))
+    more = several_lines(unlinked)[1:] if alert.action is Action.OPENED else [f"incident {incident.id}"]
     first = _first(alert.severity, alert.action.value, alert.time_ns, headline(alert))
-    return plain(title)[:MAX_TITLE], "\n".join(map(plain, [first, *more]))
+    link = [incident.page] if incident.page else []  # the operator's own words: to be a link, as it is
+    return plain(title)[:MAX_TITLE], "\n".join([*map(plain, [first, *more]), *link])
 
 
 def sensor_words(alert: SensorAlert) -> tuple[str, str]:

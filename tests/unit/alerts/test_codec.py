@@ -37,7 +37,7 @@ def test_another_schema_or_a_damaged_value_is_refused(change: dict[str, object])
 
 
 # rows of earlier versions have none
-ADDED = {"score_parts", "jurisdiction_chain", "community_id", "evidence_files", "evidence_api"}
+ADDED = {"score_parts", "jurisdiction_chain", "community_id", "evidence_files", "evidence_api", "page"}
 
 
 def test_every_missing_field_is_refused_but_those_that_came_later() -> None:

@@ -220,3 +220,12 @@ def test_an_observation_says_over_what_it_came() -> None:
     seen = replace(asked.observation, attributes={"transport": "tcp"})
     flow = FlowKey(Transport.TCP, seen.client, seen.server)
     assert folded(replace(asked, observation=seen)).snapshot().community_id == community_id(flow)
+
+
+def test_an_incident_links_to_its_page_where_somebody_said_where_that_is() -> None:
+    state = folded(hello())
+    state.link(None)
+    assert state.snapshot().page is None
+    state.link("https://egret.example")
+    assert state.snapshot().page == f"https://egret.example/incidents/{state.id}"
+    assert Folding(state.snapshot()).snapshot().page == state.snapshot().page

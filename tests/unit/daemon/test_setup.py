@@ -103,3 +103,10 @@ def test_another_database_is_sent_and_one_that_changes_meanwhile_is_not(tmp_path
     write_mmdb(path, description="newer")
     with pytest.raises(GeoError, match="changed while"):
         equipment(other, (), 2, first.geo)
+
+
+def test_incidents_link_to_the_page_where_there_is_one(tmp_path: Path) -> None:
+    said = "http: {public_url: https://egret.example"
+    assert incident_policy(config(tmp_path, f"{said}}}\n")).page == "https://egret.example"
+    assert incident_policy(config(tmp_path, f"{said}, enabled: false}}\n")).page is None
+    assert incident_policy(Config()).page is None

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -183,3 +184,11 @@ def test_whom_the_machine_trusts_is_trusted(tmp_path: Path, monkeypatch: pytest.
     with listening(got, context) as port:
         send(AppriseSink(AppriseOptions(name="people", urls=(f"jsons://localhost:{port}/",))))
     assert got[0]["title"] == words(opened())[0]
+
+
+def test_the_incidents_page_is_a_link_and_nothing_else_is() -> None:
+    alert = opened()
+    page = f"https://egret.example/incidents/{alert.incident.id}"
+    text = words(replace(alert, incident=replace(alert.incident, page=page)))[1]
+    assert text.splitlines()[-1] == page
+    assert text.count("://") == 1

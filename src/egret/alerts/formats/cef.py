@@ -76,6 +76,7 @@ def _extension(alert: Alert, sensor: Sensor) -> Iterator[tuple[str, object]]:
     yield from _counts(incident)
     yield "dvchost", sensor.hostname
     yield "deviceInboundInterface", incident.interfaces[-1] if incident.interfaces else None
+    yield _labelled("cs6", "page"), incident.page
     yield _labelled("cs5", "alternatives"), ", ".join(incident.alternatives)
 
 

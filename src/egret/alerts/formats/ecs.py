@@ -85,6 +85,7 @@ def _event(alert: Alert) -> dict[str, Any]:
         "dataset": "egret.alert",
         "provider": "egret",
         "reason": incident.reasons[0] if incident.reasons else None,
+        "url": incident.page,
         "start": rfc3339(incident.first_ns),
         "end": rfc3339(incident.last_ns),
     }

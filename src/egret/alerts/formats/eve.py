@@ -96,6 +96,7 @@ def _egret(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
         "incident": incident.id,
+        **({"page": incident.page} if incident.page else {}),
         "action": alert.action.value,
         "sequence": alert.sequence,
         "message": headline(alert),

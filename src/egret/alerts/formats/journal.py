@@ -89,6 +89,7 @@ def _fields(alert: Alert, sensor: Sensor) -> Iterator[tuple[str, str]]:
         "OPERATOR": incident.operator.country,
         "HOSTING": incident.hosting.country,
         "COMMUNITY_ID": incident.community_id,
+        "PAGE": incident.page,
     }
     for key, value in known.items():
         if value:

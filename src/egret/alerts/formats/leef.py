@@ -63,6 +63,7 @@ def _attributes(alert: Alert, sensor: Sensor) -> Iterator[tuple[str, object]]:
     yield "connections", incident.connections
     yield "lookups", incident.lookups
     yield "sensor", sensor.hostname
+    yield "page", incident.page
     yield "alternatives", ", ".join(incident.alternatives)
 
 

@@ -109,6 +109,7 @@ def _finding(alert: Alert) -> dict[str, Any]:
         "first_seen_time": _ms(incident.first_ns),
         "last_seen_time": _ms(incident.last_ns),
         "related_events_count": incident.detections,
+        **({"src_url": incident.page} if incident.page else {}),
     }
 
 

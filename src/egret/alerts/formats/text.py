@@ -107,5 +107,6 @@ def several_lines(alert: Alert) -> list[str]:
         *(("why", reason) for reason in incident.reasons[:_SHOWN]),
         ("instead", ", ".join(incident.alternatives)),
         ("incident", incident.id),
+        ("page", incident.page),
     ]
     return [one_line(alert), *(f"    {label:<9}{printable(text)}" for label, text in lines if text)]

@@ -47,6 +47,8 @@ def test_every_alert_is_valid(validator: jsonschema.Draft202012Validator) -> Non
     for alert in [*whole_life(), hostile(), bare, nowhere, nothing, *numbered(1, Severity.CRITICAL)]:
         validator.validate(alert_to_ocsf(alert, SENSOR))
     validator.validate(alert_to_ocsf(opened(), Sensor("1")))
+    linked = replace(opened(), incident=replace(opened().incident, page="https://egret.example/incidents/1"))
+    validator.validate(alert_to_ocsf(linked, SENSOR))
 
 
 def test_a_life_is_create_update_close() -> None:

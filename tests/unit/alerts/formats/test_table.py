@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from egret.alerts.codec import alert_from_dict
+from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.table import FORMATS, alert_to_own
+from egret.alerts.formats.text import several_lines
 from egret.alerts.model import Sensor
 from tests.support.alerts import check_golden, hostile, opened, whole_life
 
@@ -29,3 +32,13 @@ def test_our_own_form_is_read_back_and_names_the_sensor() -> None:
     body = FORMATS["jsonl"](opened(), SENSOR)
     assert alert_from_dict(body) == opened()
     assert body["sensor"] == {"version": "1.2.3", "hostname": "gw.example"}
+
+
+@pytest.mark.parametrize("name", sorted({*LINES} - {"text"}))
+def test_every_form_has_the_page_of_the_incident(name: str) -> None:
+    alert = opened()
+    page = f"https://egret.example/incidents/{alert.incident.id}"
+    linked = replace(alert, incident=replace(alert.incident, page=page))
+    assert page in LINES[name](linked, SENSOR, None).replace("\\/", "/")
+    assert "egret.example" not in LINES[name](alert, SENSOR, None)
+    assert f"    page     {page}" in several_lines(linked)
