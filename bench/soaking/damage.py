@@ -43,7 +43,7 @@ def cut(path: Path, _chance: random.Random) -> None:
 
 
 def log_noise(path: Path, chance: random.Random) -> None:
-    """The second half of its log: SQLite takes it for the log's end, and does not tell."""
+    """The second half of its log: SQLite takes it for the log's end, and does not tell; ``store.wal`` does."""
     log = path.with_name(f"{path.name}-wal")
     size = log.stat().st_size
     with log.open("r+b") as file:
@@ -103,7 +103,7 @@ def _tell(name: str, waited: set[str], path: Path, rig: Rig, took: Memory, books
     late = left - set(took.took)
     aside = rig.daemon.scrape().total("egret_store_set_aside_total")
     words = f"{len(waited)} alerts waited, {len(left)} could be read, {len(left - late)} of these delivered"
-    books.line(f"{name}: set aside {aside}; {words}", holds=not late and aside == (name != "half of the log"))
+    books.line(f"{name}: set aside {aside}; {words}", holds=not late and aside == 1)
 
 
 def _ids(path: Path, query: str) -> set[str]:

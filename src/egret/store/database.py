@@ -11,6 +11,7 @@ disk), so an event loop calls them in an executor.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from typing import TypeVar
 from egret.errors import StoreError
 from egret.store.salvage import Salvaged, salvage
 from egret.store.schema import MIGRATIONS, VERSION
+from egret.store.wal import commits
 
 _Result = TypeVar("_Result")
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -47,6 +49,7 @@ class Database:
         self.moved_aside: list[tuple[Path, Salvaged]] = []  # broken files, for the operator to look at
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._logs_seen = False  # only what an earlier process left is looked at
 
     def run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Do *work* in one transaction.
@@ -94,9 +97,11 @@ class Database:
         self._abandon()
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # -wal and -shm take this mode
+        committed = commits(self.path)
         connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         connection.text_factory = _text
         try:
+            self._look_at_log(connection, committed)  # first: the pragmas write
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             _check(connection)
@@ -106,6 +111,22 @@ class Database:
             raise
         self._connection = connection
         return connection
+
+    def _look_at_log(self, connection: sqlite3.Connection, committed: list[int]) -> None:
+        """Keep a log that SQLite could not read to its end, before it is written over."""
+        _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        lost = sum(number > frames for number in committed)
+        if lost and not self._logs_seen:
+            aside = self._free_name()
+            if aside is not None:
+                shutil.copyfile(f"{self.path}-wal", f"{aside}-wal")
+                Path(f"{aside}-wal").chmod(0o600)
+                self.moved_aside.append((Path(f"{aside}-wal"), Salvaged({}, lost)))
+        self._logs_seen = True
+
+    def _free_name(self) -> Path | None:
+        names = (_aside(self.path, number) for number in range(1, _ASIDE_LIMIT))
+        return next((name for name in names if not (name.exists() or Path(f"{name}-wal").exists())), None)
 
     def _abandon(self) -> None:
         connection, self._connection = self._connection, None
@@ -123,9 +144,7 @@ class Database:
 
     def _move_aside(self) -> Path:
         self._abandon()
-        aside = next(
-            (free for number in range(1, _ASIDE_LIMIT) if not (free := _aside(self.path, number)).exists()), None
-        )
+        aside = self._free_name()
         if aside is None:
             raise StoreError(
                 f"{self.path}: broken again; remove the {_ASIDE_LIMIT - 1} *.corrupt files and check the disk"
