@@ -63,11 +63,11 @@ class Scan:
         """The steps of one file, in order."""
         pipeline = self._pipeline()
         prove = Prover(pipeline.observer.lookups.told) if self._prove else _as_it_is
-        ended_ns = told_ns = 0
+        ended_ns = told_ns = passed_ns = 0
         for frame in captures.frames(path, pipeline.gate):
             if hits := pipeline.feed(frame):
                 yield Found(tuple(pipeline.relays.take_marks()), tuple(map(prove, hits)))
-            ended_ns = frame.time_ns
+            ended_ns, passed_ns = frame.time_ns, pipeline.gate.last_ns
             if abs(ended_ns - told_ns) > _TELL_NS:
                 told_ns = ended_ns
                 if volumes := pipeline.take_volumes():
@@ -76,7 +76,8 @@ class Scan:
         yield Moved(tuple(pipeline.take_volumes()))
         counts = dict(pipeline.take_counts())
         counts |= {("evictions", table): n for table, n in pipeline.observer.counters.evictions.items()}
-        yield Ended(pipeline.gate.last_ns or ended_ns, counts)
+        last_ns = pipeline.gate.last_ns  # what it let through since then, it has seen after that frame
+        yield Ended(ended_ns if last_ns == passed_ns else last_ns, counts)
 
     def _pipeline(self) -> Pipeline:
         knowledge, config = self._knowledge, self._knowledge.config

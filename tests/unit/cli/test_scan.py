@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import random
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from bench import workloads
 from egret.cli.capture import Captures
 from egret.cli.scan import Ended, Found, Moved, Scan, Step
 from egret.daemon.setup import Knowledge, load_knowledge
@@ -30,6 +33,16 @@ def test_hits_and_volumes_and_an_end(knowledge: Knowledge, repository: Path) -> 
     assert isinstance(found[-1], Ended)
     assert found[-1].time_ns > 0
     assert found[-1].counts["names", "dns", "query"] > 0
+
+
+@pytest.mark.parametrize("last", [bytes(60), bytes(20), b""])  # the gate takes none of them, and sees not all
+def test_the_end_is_the_last_frame_s_time(last: bytes, knowledge: Knowledge, tmp_path: Path) -> None:
+    frames = [*islice(workloads.dns(random.Random(1)), 20), last]
+    path = tmp_path / "in.pcap"
+    workloads.write_frames(path, frames)
+    ended = list(Scan(knowledge, prove=False)(Captures([str(path)]), str(path)))[-1]
+    assert isinstance(ended, Ended)
+    assert ended.time_ns == workloads.START_NS + len(frames) * workloads.STEP_NS
 
 
 def test_proofs_where_they_are_asked_for(knowledge: Knowledge, repository: Path) -> None:
