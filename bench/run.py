@@ -1,127 +1,144 @@
 """``make bench``: Egret beside what Debian has, on the same files in one run, interleaved; medians and ratios.
 
 The floor is tcpdump reading the file and writing what a filter of ports passes. What each tool found is printed beside
-its time, so that nobody is fast by missing names. Times of one machine say little; the ratios say more.
+its time, so that nobody is fast by missing names. Times of one machine say little; the ratios say more. With
+``--write docs/performance.md`` that page and ``scaling.md`` beside it are made of what was measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.measure import (
+    OBSERVE,
+    Figures,
+    Results,
+    Tool,
+    Workload,
+    egret,
+    is_compiled,
+    loaded,
+    machine,
+    tools,
+)
+from bench.pages import performance, scaling, summary
 from bench.workloads import WORKLOADS, write
+from egret.model import Kind, Observation
+from egret.sources.files import open_capture
+from egret.track.observer import Observer
 
-SNI, HOST, QUERY = "tls.handshake.extensions_server_name", "http.host", "dns.qry.name"
-FILTER = "udp port 53 or (tcp[tcpflags] & (tcp-syn|tcp-fin) != 0) or (tcp dst port 443 and greater 60)"
-
-
-@dataclass
-class Tool:
-    """One command, and how to count the names in what it printed."""
-
-    name: str
-    command: Callable[[str], Sequence[str]]
-    found: Callable[[str], int] | None = None
-    wall_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-    peak_mb: int = 0
-    names: int | None = None
-
-    def run(self, path: str) -> None:
-        with tempfile.TemporaryFile("w+") as output:
-            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            process = subprocess.Popen(self.command(path), stdout=output, stderr=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self.wall_s.append(time.perf_counter() - began)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            self.cpu_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-            self.peak_mb = max(self.peak_mb, usage.ru_maxrss // 1024)
-            if self.found is not None and self.names is None:
-                output.seek(0)
-                self.names = self.found(output.read())
+ROOT = Path(__file__).resolve().parents[1]
+HUNT = "hunt"
+PACKET_BYTES = 1_364  # of the hunt's packets, in the middle
+DEMO = ROOT / "src/egret/data/demo/egret-demo.pcapng"
+LEFT_FREE = 4 << 30
+ANSWERS = {Kind.QUERY, Kind.ANSWER, Kind.CNAME}
 
 
-def tools(chosen: Sequence[str]) -> list[Tool]:
-    tshark = [
-        "tshark",
-        "-n",
-        "-T",
-        "fields",
-        "-e",
-        SNI,
-        "-e",
-        QUERY,
-        "-e",
-        HOST,
-        "-Y",
-        f"{SNI} or dns.flags.response == 0",
-        "-r",
-    ]
-    known = [
-        Tool(
-            "egret",
-            lambda path: [sys.executable, "-m", "egret", "replay", path],
-            lambda text: _number(text, "names seen"),
-        ),
-        Tool("egret observe", lambda path: [sys.executable, "-m", "egret", "observe", path], _lines),
-        Tool("tcpdump (floor)", lambda path: ["tcpdump", "-n", "-r", path, "-w", "/dev/null", FILTER]),
-        Tool("tshark", lambda path: [*tshark, path], _lines),
-        Tool("ndpiReader", lambda path: ["ndpiReader", "-q", "-i", path]),
-    ]
-    there = [tool for tool in known if tool.name.startswith("egret") or shutil.which(tool.command("x")[0])]
-    return [tool for tool in there if not chosen or tool.name.split()[0] in chosen]
-
-
-def _number(text: str, before: str) -> int:
-    words = text.split(before, maxsplit=1)[0].split()
-    return int(words[-1]) if words and words[-1].isdigit() else 0
-
-
-def _lines(text: str) -> int:
-    return sum(1 for line in text.splitlines() if line.strip())
-
-
-def compare(workload: str, packets: int, rounds: int, chosen: Sequence[str], folder: Path) -> None:
-    path = folder / f"{workload}.pcap"
-    size = write(path, workload, packets)
-    running = tools(chosen)
-    for _ in range(rounds):
+def compare(name: str, packets: int, rounds: int, chosen: Sequence[str], folder: Path) -> Workload:
+    """Every tool on one file."""
+    path = folder / f"{name}.pcap"
+    size = write(path, name, packets)
+    running = [tool for tool in tools(chosen) if name != HUNT or tool.name != OBSERVE]
+    for number in range(rounds):
         for tool in running:
-            tool.run(str(path))
-    base = statistics.median(running[0].wall_s)
-    print(f"\n{workload}: {packets:,} packets, {size / 1e6:.0f} MB, median of {rounds}")
-    print(f"{'':16} {'packets/s':>12} {'CPU s':>8} {'peak MB':>8} {'names':>9} {'time / egret':>13}")
-    for tool in running:
-        wall = statistics.median(tool.wall_s)
-        names = "" if tool.names is None else f"{tool.names:,}"
-        cpu = statistics.median(tool.cpu_s)
-        print(f"{tool.name:16} {packets / wall:12,.0f} {cpu:8.2f} {tool.peak_mb:8} {names:>9} {wall / base:13.2f}")
+            if number == 0 or not tool.once:
+                tool.run([str(path)])
+    if name == HUNT:
+        path.unlink()
+    return Workload(name, packets, size, rounds, [tool.figures() for tool in running])
+
+
+def starts() -> list[Figures]:
+    """How long commands take that have next to nothing to do."""
+    commands = [
+        Tool("egret --help", egret("--help")),
+        Tool("egret match qwen.ai", egret("match", "qwen.ai")),
+        Tool("egret replay DEMO", egret("replay", str(DEMO))),
+    ]
+    for _ in range(5):
+        for tool in commands:
+            tool.run([])
+    return [tool.figures() for tool in commands]
+
+
+def jobs(folder: Path, rounds: int) -> list[Figures]:
+    """All small files at once, by one process and by as many as there are cores."""
+    paths = [str(path) for path in sorted(folder.glob("*.pcap"))]
+    running = [Tool(number, egret("replay", "--jobs", number)) for number in ("1", "auto")]
+    for _ in range(rounds if len(paths) > 1 else 0):
+        for tool in running:
+            tool.run(paths)
+    return [tool.figures() for tool in running if tool.wall_s]
+
+
+def browsing() -> dict[str, int]:
+    """How much of the shipped capture of real clients carries a name."""
+    observer, source = Observer(), open_capture(str(DEMO))
+    found = {"packets": 0, "bytes": 0, "lookups": 0, "hellos": 0}
+    for frame in source.frames():
+        found["packets"] += 1
+        found["bytes"] += frame.wire_length
+        names = [event for event in observer.feed(frame) if isinstance(event, Observation)]
+        if names:
+            found["lookups" if names[0].kind in ANSWERS else "hellos"] += 1
+    source.close()
+    return found
+
+
+def measure(options: argparse.Namespace) -> Results:
+    results = Results(machine(), is_compiled(), browsing=browsing())
+    print(", ".join(f"{key} {value}" for key, value in results.machine.items()))
+    results.starts = starts()
+    print("\n".join(f"{row.tool:20} {row.wall_s:.2f} s" for row in results.starts))
+    with tempfile.TemporaryDirectory(prefix="egret-bench-") as temporary:
+        folder = Path(temporary)
+        for name in options.workload or WORKLOADS:
+            packets, rounds = options.packets, options.rounds
+            if name == HUNT:
+                packets, rounds = int(options.hunt_gb * 1e9 / PACKET_BYTES), 1
+                if shutil.disk_usage(folder).free < options.hunt_gb * 1e9 + LEFT_FREE:
+                    print(f"{name}: not enough room in {folder}")
+                    continue
+                results.jobs = jobs(folder, rounds)
+            results.workloads.append(compare(name, packets, rounds, options.tool, folder))
+            print(summary(results.workloads[-1]), flush=True)
+    print("\n".join(f"--jobs {row.tool}: {row.wall_s:.2f} s" for row in results.jobs))
+    return results
+
+
+def write_pages(results: Results, path: Path) -> None:
+    """Write the page of figures to *path*, and the one that counts with them beside it."""
+    path.write_text(performance(results), encoding="utf-8")
+    path.with_name("scaling.md").write_text(scaling(results), encoding="utf-8")
+    print(f"wrote {path} and {path.with_name('scaling.md')}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packets", type=int, default=200_000, help="in each file")
+    parser.add_argument("--packets", type=int, default=400_000, help="in each file but the hunt's")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--hunt-gb", type=float, default=2.0, help="size of the hunt's file; it is removed at once")
     parser.add_argument("--workload", action="append", choices=sorted(WORKLOADS), help="only these")
     parser.add_argument("--tool", action="append", default=[], help="only these: egret, tcpdump, tshark, ndpiReader")
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="write docs/performance.md, and scaling.md beside it"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures as JSON")
+    parser.add_argument("--load", type=Path, metavar="FILE", help="measure nothing: figures that were kept")
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory(prefix="egret-bench-") as folder:
-        for workload in options.workload or WORKLOADS:
-            compare(workload, options.packets, options.rounds, options.tool, Path(folder))
+    results = loaded(options.load.read_text(encoding="utf-8")) if options.load else measure(options)
+    if options.save:
+        options.save.write_text(results.dump(), encoding="utf-8")
+    if options.write:
+        write_pages(results, options.write)
 
 
 if __name__ == "__main__":

@@ -33,11 +33,19 @@ def _ip(source: int, destination: int, protocol: int, body: bytes) -> bytes:
 
 
 def tcp_segment(
-    source: int, destination: int, port: int, seq: int, flags: int, payload: bytes = b"", *, back: bool = False
+    source: int,
+    destination: int,
+    port: int,
+    seq: int,
+    flags: int,
+    payload: bytes = b"",
+    *,
+    back: bool = False,
+    ack: int = 1,
 ) -> bytes:
     ports = (443, port) if back else (port, 443)
     ends = (destination, source) if back else (source, destination)
-    return _ip(*ends, 6, struct.pack("!HHIIBBHHH", *ports, seq, 1, 0x50, flags, 8192, 0, 0) + payload)
+    return _ip(*ends, 6, struct.pack("!HHIIBBHHH", *ports, seq, ack, 0x50, flags, 8192, 0, 0) + payload)
 
 
 def udp_datagram(source: int, destination: int, sport: int, dport: int, payload: bytes) -> bytes:
@@ -132,10 +140,11 @@ def tls_connections(
         yield (
             (client, server, port),
             [
-                tcp_segment(client, server, port, seq, SYN),
-                tcp_segment(client, server, port, 9, SYN | ACK, back=True),
+                tcp_segment(client, server, port, seq, SYN, ack=0),
+                tcp_segment(client, server, port, 9, SYN | ACK, back=True, ack=seq + 1),
+                tcp_segment(client, server, port, seq + 1, ACK, ack=10),
                 *(
-                    tcp_segment(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400])
+                    tcp_segment(client, server, port, seq + 1 + at, ACK | PSH, hello[at : at + 1400], ack=10)
                     for at in range(0, len(hello), 1400)
                 ),
             ],
