@@ -7,11 +7,9 @@ import subprocess
 import sys
 from typing import Any
 
-import jsonschema
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
-
 from scripts.make_demo_capture import CAPTURE
 from tests.support.ecs import faults
+from tests.support.ocsf import validator
 
 VISITED = 21  # services, each by one client
 
@@ -30,7 +28,6 @@ def test_ecs_by_elastics_own_table() -> None:
 
 
 def test_ocsf_by_its_schema() -> None:
-    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version="1.5.0"))
-    validator = jsonschema.Draft202012Validator(schema.get_class_schema(class_name="detection_finding", profiles=[]))
+    finding = validator("detection_finding")
     events: list[dict[str, Any]] = [json.loads(line) for line in replayed("ocsf")]
-    assert [error.message for event in events for error in validator.iter_errors(event)] == []
+    assert [error.message for event in events for error in finding.iter_errors(event)] == []

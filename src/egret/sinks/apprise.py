@@ -105,7 +105,8 @@ def words(alert: Alert) -> tuple[str, str]:
     incident = alert.incident
     title = f"Egret: {incident.service}, {client_text(incident)}, incident {incident.id[:8]}"
     unlinked = replace(alert, incident=replace(incident, page=None))
-    more = several_lines(unlinked)[1:] if alert.action is Action.OPENED else [f"incident {incident.id}"]
+    whole = alert.action in {Action.OPENED, Action.ESCALATED}  # who hears of high ones only hears of it now
+    more = several_lines(unlinked)[1:] if whole else [f"incident {incident.id}"]
     first = _first(alert.severity, alert.action.value, alert.time_ns, headline(alert))
     link = [incident.page] if incident.page else []  # the operator's own words: to be a link, as it is
     return plain(title)[:MAX_TITLE], "\n".join([*map(plain, [first, *more]), *link])

@@ -147,6 +147,7 @@ def test_an_incident_is_one_thread_and_each_message_says_what_it_is() -> None:
         ["HIGH", "updated"],
         ["HIGH", "closed"],
     ]
+    assert ["instead" in body for body in bodies] == [True, True, False, False]
     assert [sensor_words(sensor_alert(turn))[0] for turn in (1, 2)] == ["Egret: sensor: link down lan0"] * 2
 
 

@@ -26,7 +26,7 @@ _ACTIVITY = {
     Action.UPDATED: (2, "Update"),
     Action.CLOSED: (3, "Close"),
 }
-_SEVERITY = {
+SEVERITY = {
     Severity.INFO: (1, "Informational"),
     Severity.LOW: (2, "Low"),
     Severity.MEDIUM: (3, "Medium"),
@@ -43,7 +43,7 @@ def alert_to_ocsf(alert: Alert, sensor: Sensor) -> dict[str, Any]:
     """Give *alert* as an OCSF event."""
     incident = alert.incident
     activity, activity_name = _ACTIVITY[alert.action]
-    severity, severity_name = _SEVERITY[alert.severity]
+    severity, severity_name = SEVERITY[alert.severity]
     status, status_name = _NEW if incident.closed_ns is None else _OTHER
     event = {
         "activity_id": activity,

@@ -1,10 +1,11 @@
-"""Alerts about the sensor itself: for people, as our own JSON, and in ECS field names."""
+"""Alerts about the sensor itself: for people, as our own JSON, in ECS field names, and as OCSF events."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from egret.alerts.formats.ecs import ECS_VERSION
+from egret.alerts.formats.ocsf import OCSF_VERSION, SEVERITY
 from egret.alerts.model import Sensor
 from egret.alerts.sensor import SENSOR_SCHEMA, SensorAlert, Turn
 from egret.alerts.timestamps import rfc3339
@@ -12,6 +13,7 @@ from egret.model import Severity
 from egret.names import printable
 
 _SEVERITY = {Severity.INFO: 1, Severity.LOW: 21, Severity.MEDIUM: 47, Severity.HIGH: 73, Severity.CRITICAL: 99}
+_APPLICATION_ERROR = 6008
 _PHASE = {Turn.RAISED: "start", Turn.REMINDED: "info", Turn.RECOVERED: "end"}
 
 
@@ -74,4 +76,43 @@ def sensor_to_ecs(alert: SensorAlert, sensor: Sensor) -> dict[str, Any]:
         },
         "observer": {"vendor": "Egret", "product": "egret", "type": "sensor", "version": sensor.version, **host},
         "egret": {key: value for key, value in document.items() if key != "sensor"},
+    }
+
+
+def sensor_to_ocsf(alert: SensorAlert, sensor: Sensor) -> dict[str, Any]:
+    """Give *alert* as an OCSF event: Application Error (6008), by its status a failure or one that is over.
+
+    Ref: OCSF schema 1.5.0, classes/application_error.
+    """
+    over, finding = alert.turn is Turn.RECOVERED, alert.finding
+    activity, activity_name = (99, "Recovered") if over else (1, "General Error")
+    severity, severity_name = SEVERITY[alert.severity]
+    return {
+        "activity_id": activity,
+        "activity_name": activity_name,
+        "category_uid": 6,
+        "category_name": "Application Activity",
+        "class_uid": _APPLICATION_ERROR,
+        "class_name": "Application Error",
+        "type_uid": _APPLICATION_ERROR * 100 + activity,
+        "type_name": f"Application Error: {activity_name}",
+        "time": alert.time_ns // 1_000_000,
+        "start_time": alert.since_ns // 1_000_000,
+        "severity_id": severity,
+        "severity": severity_name,
+        "status_id": 1 if over else 2,
+        "status": "Success" if over else "Failure",
+        "status_code": finding.problem.value,
+        "status_detail": printable(finding.advice),
+        "message": sensor_headline(alert),
+        "metadata": {
+            "version": OCSF_VERSION,
+            "uid": alert.id,
+            "correlation_uid": f"{finding.problem.value} {printable(finding.subject)}".strip(),
+            "event_code": f"sensor-{alert.turn.value}",
+            "log_name": "egret.sensor",
+            "product": {"name": "Egret", "vendor_name": "Egret", "version": sensor.version},
+            **({"loggers": [{"name": sensor.hostname}]} if sensor.hostname else {}),
+        },
+        "unmapped": {"egret": sensor_to_dict(alert, sensor)},
     }

@@ -1,4 +1,4 @@
-"""Alerts about the sensor itself in the line formats; OCSF has no class for them and takes our own form."""
+"""Alerts about the sensor itself in the line formats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from egret.alerts.formats.cef import SEVERITY, cef_line
 from egret.alerts.formats.inert import inert
 from egret.alerts.formats.leef import leef_line
-from egret.alerts.formats.sensor import sensor_headline, sensor_to_dict, sensor_to_ecs
+from egret.alerts.formats.sensor import sensor_headline, sensor_to_dict, sensor_to_ecs, sensor_to_ocsf
 from egret.alerts.model import Sensor
 from egret.alerts.sensor import SensorAlert
 from egret.alerts.timestamps import rfc3339
@@ -59,6 +59,10 @@ def _ecs(alert: SensorAlert, sensor: Sensor) -> str:
     return _dump(sensor_to_ecs(alert, sensor))
 
 
+def _ocsf(alert: SensorAlert, sensor: Sensor) -> str:
+    return _dump(sensor_to_ocsf(alert, sensor))
+
+
 SENSOR_LINES: Mapping[str, SensorLine] = {
     "text": _text,
     "cef": _cef,
@@ -66,5 +70,5 @@ SENSOR_LINES: Mapping[str, SensorLine] = {
     "eve": _eve,
     "ecs": _ecs,
     "jsonl": _own,
-    "ocsf": _own,
+    "ocsf": _ocsf,
 }

@@ -4,11 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
 import pytest
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from egret.alerts.formats.ocsf import OCSF_VERSION, alert_to_ocsf
+from egret.alerts.formats.ocsf import alert_to_ocsf
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Sensor
 from egret.model import Hosting, Severity
@@ -24,14 +22,9 @@ from tests.support.alerts import (
     volume,
     whole_life,
 )
+from tests.support.ocsf import validator
 
 SENSOR = Sensor("1.2.3", "gw.example")
-
-
-@pytest.fixture(scope="module")
-def validator() -> jsonschema.Draft202012Validator:
-    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF_VERSION))
-    return jsonschema.Draft202012Validator(schema.get_class_schema(class_name="detection_finding", profiles=[]))
 
 
 def test_golden(update_golden: bool) -> None:
@@ -39,16 +32,17 @@ def test_golden(update_golden: bool) -> None:
     check_golden("life.ocsf.json", "\n".join(lines) + "\n", update=update_golden)
 
 
-def test_every_alert_is_valid(validator: jsonschema.Draft202012Validator) -> None:
+def test_every_alert_is_valid() -> None:
+    finding = validator("detection_finding")
     bare = alerts_of(hello(sig=replace(signature(), alternatives=(), references=()), reasons=()))[0]
     server = replace(bare.incident.servers[0], host=None, hosting=Hosting())
     nowhere = replace(bare, incident=replace(bare.incident, servers=(server,)))
     nothing = replace(bare, incident=replace(bare.incident, servers=(), hosts=()))
     for alert in [*whole_life(), hostile(), bare, nowhere, nothing, *numbered(1, Severity.CRITICAL)]:
-        validator.validate(alert_to_ocsf(alert, SENSOR))
-    validator.validate(alert_to_ocsf(opened(), Sensor("1")))
+        finding.validate(alert_to_ocsf(alert, SENSOR))
+    finding.validate(alert_to_ocsf(opened(), Sensor("1")))
     linked = replace(opened(), incident=replace(opened().incident, page="https://egret.example/incidents/1"))
-    validator.validate(alert_to_ocsf(linked, SENSOR))
+    finding.validate(alert_to_ocsf(linked, SENSOR))
 
 
 def test_a_life_is_create_update_close() -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
-from egret.alerts.formats.sensor import sensor_headline, sensor_line, sensor_to_dict, sensor_to_ecs
+from egret.alerts.formats.sensor import sensor_headline, sensor_line, sensor_to_dict, sensor_to_ecs, sensor_to_ocsf
 from egret.alerts.model import Sensor
 from egret.alerts.sensor import Board, Finding, Problem, SensorAlert
 from egret.model import Severity
+from tests.support.alerts import HOSTILE
 from tests.support.ecs import faults
+from tests.support.ocsf import validator
 
 SENSOR = Sensor("1.0", "gw")
 DOWN = Finding(
@@ -56,3 +58,15 @@ def test_ecs_has_a_dataset_of_its_own_and_no_client() -> None:
     assert raised["egret"]["problem"] == "output_failing"
     assert raised["observer"]["hostname"] == "gw"
     assert "hostname" not in sensor_to_ecs(both()[0], Sensor("1.0"))["observer"]
+
+
+def test_ocsf_is_an_application_error_until_it_is_over() -> None:
+    hostile = Finding(problem=DOWN.problem, subject="a\nb", severity=Severity.LOW, text=HOSTILE, advice=HOSTILE)
+    for alert in (*both(), *both(hostile)):
+        for sensor in (SENSOR, Sensor("1")):
+            validator("application_error").validate(sensor_to_ocsf(alert, sensor))
+    raised, over = (sensor_to_ocsf(alert, SENSOR) for alert in both())
+    assert (raised["type_uid"], over["type_uid"]) == (600801, 600899)
+    assert (raised["status"], over["status"]) == ("Failure", "Success")
+    assert raised["metadata"]["correlation_uid"] == over["metadata"]["correlation_uid"] == "output_failing soc"
+    assert raised["unmapped"]["egret"] == sensor_to_dict(both()[0], SENSOR)

@@ -35,4 +35,4 @@ def test_what_the_lines_say() -> None:
     assert attributes["sensor"] == "gw.example"
     assert json.loads(SENSOR_LINES["eve"](alert, SENSOR))["egret_sensor"]["id"] == alert.id
     assert json.loads(SENSOR_LINES["ecs"](alert, SENSOR))["event"]["id"] == alert.id
-    assert json.loads(SENSOR_LINES["ocsf"](alert, SENSOR))["id"] == alert.id
+    assert json.loads(SENSOR_LINES["ocsf"](alert, SENSOR))["metadata"]["uid"] == alert.id
