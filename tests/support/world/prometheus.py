@@ -24,12 +24,12 @@ URL = "http://127.0.0.1:9090"
 class Prometheus:
     """Scrapes every second while the block runs."""
 
-    def __init__(self, world: World, folder: Path) -> None:
-        self._world, self._folder = world, folder
+    def __init__(self, world: World, folder: Path, config: str = CONFIG) -> None:
+        self._world, self._folder, self._config = world, folder, config
 
     def __enter__(self) -> Self:
         config = self._folder / "prometheus.yml"
-        config.write_text(CONFIG)
+        config.write_text(self._config)
         options = [f"--config.file={config}", f"--storage.tsdb.path={self._folder}/tsdb"]
         options += ["--web.listen-address=127.0.0.1:9090", "--log.level=warn"]
         self._process = self._world.gateway.start(["prometheus", *options], self._folder / "prometheus.log")

@@ -46,6 +46,9 @@ class Arrived(NamedTuple):
 class Watch:
     """The daemon, running while the block runs. ``alerts`` grows as lines arrive."""
 
+    url = URL  # of its page
+    curl: Sequence[str] = ()  # what a client there must say
+
     def __init__(self, world: World, *options: str, config: str = CONFIG, state: Path | None = None) -> None:
         self.alerts: list[Arrived] = []
         self.sensor: list[Arrived] = []  # what Egret says about itself
@@ -113,7 +116,7 @@ class Watch:
 
     def get(self, path: str) -> str:
         """The body of one answer of its HTTP server."""
-        return self._world.gateway.run("curl", "-sS", "-m", "5", "--fail", URL + path)
+        return self._world.gateway.run("curl", "-sS", "-m", "5", "--fail", *self.curl, self.url + path)
 
     def opened(self) -> set[tuple[str, str]]:
         """Client and signature of every incident that an alert told of."""
@@ -140,7 +143,7 @@ class Watch:
         """Whether ``/readyz`` says so; WorldError if the daemon has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise WorldError(f"egret ended with {self._process.returncode}")
-        asked = self._world.gateway.inside(["curl", "-s", "-m", "1", "--fail", f"{URL}/readyz"])
+        asked = self._world.gateway.inside(["curl", "-s", "-m", "1", "--fail", *self.curl, f"{self.url}/readyz"])
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     def _follow(self) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import getpass
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,3 +68,15 @@ def test_a_token_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert HttpToken.model_validate(read(entry)).token.reveal() == hash_token(token)
     assert invoke(["web", "token", "a b"]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_beyond_loopback_nothing_starts_without_a_login_and_tls(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "egret.yaml"
+    config.write_text('http: {listen: "0.0.0.0:9477", allow_remote: true}\n')
+    assert invoke([command, "-c", str(config)]) == 2
+    told = capsys.readouterr().err
+    assert "egret.yaml:1:7: " in told
+    assert "needs a login (http.users; `egret web password` makes one) and encryption (http.tls" in told
