@@ -35,7 +35,8 @@ class Hours(NamedTuple):
 class Route:
     """All that is named must fit; what is empty fits everything.
 
-    ``hours`` hold back what can wait: an escalation comes at any hour.
+    ``hours`` hold back what can wait: an escalation comes at any hour. Who heard of an incident also hears of its
+    escalations and its end, whatever the route says (``sinks.followers``).
     """
 
     severities: frozenset[Severity] = frozenset()

@@ -11,14 +11,15 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from egret.alerts.incidents import Incidents
 from egret.alerts.messages import Message
 from egret.alerts.model import Action, Alert, Incident
+from egret.daemon.routed import follow, record
 from egret.daemon.tally import Tally
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
@@ -117,6 +118,8 @@ class Ledger:
             self._unrestored = found is None
             over = self._closing()
             left = [incident for incident in found or () if incident.id not in over]
+            with suppress(StoreError):
+                await self.on_disk_to_the_end(partial(follow, self._store, self._outputs, left))
             self._queue(self.incidents.restore(left))
             self.review(time.time_ns())
             return len(left)
@@ -256,10 +259,12 @@ class Ledger:
                 self._waiting = [*alerts, *self._waiting]
                 raise
             prompt, self._prompt = self._prompt, set()
+            routed = [(alert, self._outputs.route(alert)) for alert in alerts]
             try:
-                await self._on_disk(lambda: self._record(alerts))
+                await self._on_disk(partial(record, self._store, routed))
             finally:
-                self._outputs.offer(alerts)  # a stop amid the commit cancels this: they are told all the same
+                for alert, sinks in routed:
+                    self._outputs.tell(alert, sinks)  # a stop amid the commit cancels this: they are told all the same
                 self._telemetry.prompt(time.time_ns() - alert.time_ns for alert in alerts if alert.id in prompt)
 
     async def _with_evidence(self, alerts: list[Alert]) -> list[Alert]:
@@ -280,17 +285,6 @@ class Ledger:
         """Know no client's address by what it may use."""
         if self.tally is not None:
             self.tally.forget()
-
-    def _record(self, alerts: Sequence[Alert]) -> None:
-        """Commit alerts with a place in the outbox of each sink that wants them; what fails waits in the store."""
-        failed: StoreError | None = None
-        for sinks, group in groupby(alerts, self._outputs.wanting):
-            try:
-                self._store.record(alerts=list(group), sinks=sinks)
-            except StoreError as error:  # the other groups must wait there as well
-                failed = error
-        if failed is not None:
-            raise failed
 
     async def _settle(self) -> None:
         """Note outcomes; what the disk does not take now, the store keeps for its next write."""

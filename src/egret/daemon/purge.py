@@ -71,6 +71,7 @@ class Purger:
             queued += self._outputs.forget(whose.message)
             removed, left = await self._ledger.on_disk_to_the_end(lambda: self._forget_stored(whose, who, now_ns))
             self._ledger.forget_granted()
+            self._outputs.unfollow(incident.id for incident in dropped)
             self._incidents.recall(left, afresh=True)  # that the client ever used a service is forgotten as well
             evidence = await self._forget_evidence({*removed.ids, *(incident.id for incident in dropped)})
             learnt += self._crew.forget(is_theirs)  # by addresses that only the store knew

@@ -91,7 +91,8 @@ class RouteSettings(Section):
     signatures: tuple[str, ...] = Field(default=(), description="Only these services, by signature id")
     groups: tuple[str, ...] = Field(default=(), description="Only clients in one of these groups (`clients.groups`)")
     hours: tuple[Annotated[str, AfterValidator(_hours_text)], ...] = Field(
-        default=(), description="Only then, as in `Mon-Fri 08:00-18:00`; an escalation comes at any hour"
+        default=(),
+        description="Only then, as in `Mon-Fri 08:00-18:00`; escalations and the end of what was told come at any hour",
     )
     timezone: Annotated[str, AfterValidator(zone_text)] = Field(default="UTC", description="The time zone of `hours`")
 

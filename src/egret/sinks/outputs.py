@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from egret.alerts.digest import Digest
 from egret.alerts.messages import Message
 from egret.alerts.model import Alert
 from egret.sinks.alertmanager import AlertmanagerSink
 from egret.sinks.apprise import AppriseSink
 from egret.sinks.base import Delivery
 from egret.sinks.breaker import Circuit
+from egret.sinks.followers import Followers
 from egret.sinks.journal import JournalSink
 from egret.sinks.jsonl import JsonLinesSink
 from egret.sinks.kafka import KafkaSink
@@ -38,6 +38,7 @@ class Outputs:
 
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
         self._deliveries = tuple(deliveries)
+        self._followers = Followers()
 
     def start(self) -> None:
         """Begin to send; needs a running event loop."""
@@ -45,16 +46,30 @@ class Outputs:
             delivery.start()
 
     def offer(self, alerts: Iterable[Alert]) -> None:
-        """Queue *alerts* for every sink that wants them. Never blocks."""
+        """Queue *alerts* for every sink that they are for. Never blocks."""
         for alert in alerts:
-            for delivery in self._deliveries:
-                delivery.offer(alert)
+            self.tell(alert, self.route(alert))
 
-    def tell(self, digest: Digest, sinks: Sequence[str]) -> None:
-        """Queue *digest* for *sinks*, whatever their routes. Never blocks."""
+    def route(self, alert: Alert) -> tuple[str, ...]:
+        """The names of the sinks that *alert* is for; to be asked once of each alert, in their order."""
+        wanting = {delivery.name: delivery.wants for delivery in self._deliveries}
+        return self._followers.route(alert, wanting, lambda name: wanting[name](alert))
+
+    def tell(self, message: Message, sinks: Collection[str]) -> None:
+        """Queue *message* for *sinks*, whatever their routes. Never blocks."""
         for delivery in self._deliveries:
             if delivery.name in sinks:
-                delivery.queue(digest)
+                delivery.queue(message)
+
+    @property
+    def has_routes(self) -> bool:
+        """Whether some sink does not get all alerts from its least severity up."""
+        return any(delivery.options.routes for delivery in self._deliveries)
+
+    def unfollow(self, incidents: Iterable[str]) -> None:
+        """Incidents are dropped and will have no end."""
+        for incident in incidents:
+            self._followers.forget(incident)
 
     def offer_again(self, sink: str, alerts: Iterable[tuple[Message, float]]) -> int:
         """Queue alerts, with their ages in seconds, for one sink that does not have them; how many were not queued."""
@@ -72,10 +87,6 @@ class Outputs:
     def forget(self, unwanted: Callable[[Message], bool]) -> int:
         """Drop the alerts that wait and are *unwanted*; how many. One that is being sent now cannot be called back."""
         return sum(delivery.forget(unwanted) for delivery in self._deliveries)
-
-    def wanting(self, alert: Alert) -> tuple[str, ...]:
-        """The names of the sinks that *alert* is for."""
-        return tuple(delivery.name for delivery in self._deliveries if delivery.wants(alert))
 
     @property
     def names(self) -> tuple[str, ...]:

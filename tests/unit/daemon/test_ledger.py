@@ -374,7 +374,7 @@ def test_a_full_disk_costs_no_alert_of_a_burst_its_place_in_the_history(
 ) -> None:
     path = tmp_path / "i.db"
     room = Room(path)
-    monkeypatch.setattr(room.outputs, "wanting", lambda alert: (alert.severity.value,))
+    monkeypatch.setattr(room.outputs, "route", lambda alert: ("collector", alert.severity.value))
     path.mkdir()
 
     async def during() -> None:

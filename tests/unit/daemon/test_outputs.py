@@ -62,7 +62,7 @@ outputs:
     - {name: soc, url: "https://soc.example/hook", template: {text: "${service}: $$"}}
 """
     outputs, (terminal, soc) = make_outputs(config(tmp_path, text).outputs, SENSOR, Watch())
-    assert outputs.wanting(opened()) == ("terminal",)
+    assert outputs.route(opened()) == ("terminal",)
     for delivery in (terminal, soc):
         options = delivery.options
         assert (options.queue_length, options.max_age_s, options.backoff_cap_s) == (50, 3600.0, 10.0)

@@ -66,8 +66,8 @@ def test_who_wants_an_alert_and_who_gets_it_again() -> None:
             ]
         )
         assert outputs.names == ("low", "high")
-        assert outputs.wanting(opened(Severity.LOW)) == ("low",)
-        assert outputs.wanting(opened(Severity.HIGH)) == ("low", "high")
+        assert outputs.route(opened(Severity.LOW)) == ("low",)
+        assert outputs.route(opened(Severity.HIGH)) == ("low", "high")
         outputs.start()
         assert outputs.offer_again("high", [(opened(), 0.0), (opened(), 0.0)]) == 1
         await outputs.close(1.0)
