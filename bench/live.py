@@ -1,6 +1,6 @@
 """Live capture: what workers keep up with, what each kernel filter passes, loses and costs, how late alerts are (root).
 
-    python bench/live.py [--seconds S] [--rounds N] [--rate PACKETS] [--markdown] [TRAFFIC...]
+    python bench/live.py [--seconds S] [--rounds N] [--rate PACKETS] [--real-time] [--markdown] [TRAFFIC...]
 
 Real workers (``egret.worker.process``) on one end of a veth pair, tcpreplay on the other, in namespaces made here, with
 offloads off. ``dns`` is sent at --rate, what else there is as fast as can be; each round of its file comes from other
@@ -27,12 +27,14 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import workloads
-from bench.living.crew import FILTER_NAMES, Heard, Sent, reading, send
+from bench.living.crew import FILTER_NAMES, Heard, Sent, reading, real_time, send
 from tests.support.live_capture import connected
 
 PACKETS = {"dns": 400_000}  # in the file that is sent round and round
 _PACKETS = 60_000
+_BEGINNINGS = "beginnings.pcap"
 _TLS = b"\x16\x03"
+_ENDS, _PORTS = (0xC0000201, 0xCB007101), (20_000, 20_400)
 
 
 def _hellos(heard: Heard) -> int:
@@ -64,9 +66,17 @@ def upload(chance: random.Random) -> Iterator[bytes]:
 
 
 def _bulk(chance: random.Random, *, back: bool) -> Iterator[bytes]:
+    """Of 400 connections, far behind their beginnings."""
     while True:
-        port, seq = chance.randrange(20_000, 20_400), chance.randrange(1 << 31)
-        yield workloads.tcp_segment(0xC0000201, 0xCB007101, port, seq, workloads.ACK, chance.randbytes(1400), back=back)
+        port, seq = chance.randrange(*_PORTS), chance.randrange(1 << 20, 1 << 31)
+        yield workloads.tcp_segment(*_ENDS, port, seq, workloads.ACK, chance.randbytes(1400), back=back)
+
+
+def beginnings() -> Iterator[bytes]:
+    """And these: sent once, before anything is counted."""
+    for port in range(*_PORTS):
+        yield workloads.tcp_segment(*_ENDS, port, 0, workloads.SYN)
+        yield workloads.tcp_segment(*_ENDS, port, 1, workloads.ACK, b"SSH-2.0-bench\r\n")
 
 
 TRAFFIC = {
@@ -108,6 +118,7 @@ def rows(names: Sequence[str], options: Options) -> Iterator[Row]:
             frames = list(islice(traffic.frames(random.Random(name)), PACKETS.get(name, _PACKETS)))
             path = Path(folder) / f"{name}.pcap"
             workloads.write_frames(path, frames)
+            workloads.write_frames(path.with_name(_BEGINNINGS), beginnings())
             said = [0, *accumulate(map(traffic.says or (lambda _: False), frames))]
             del frames
             alone = None if traffic.is_paced else _alone(path, traffic, options.seconds)
@@ -131,6 +142,8 @@ def _extra(traffic: Traffic) -> Sequence[str]:
 def _run(path: Path, traffic: Traffic, name: str, workers: int, options: Options) -> tuple[Sent, Heard, int]:
     rate = options.rate if traffic.is_paced else None
     with connected() as (sensor, sender), reading(sensor, FILTER_NAMES[name], workers) as crew:
+        if traffic.says is None:
+            send(sender, path.with_name(_BEGINNINGS), None)
         sent = send(sender, path, options.seconds, rate, _extra(traffic))
         heard = crew.end()
         return sent, heard, traffic.heard(heard)
@@ -187,7 +200,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--rate", "--dns", type=int, default=200_000, help="packets a second of dns")
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--real-time", action="store_true", help="on a busy machine: before everything else that runs")
     given = parser.parse_args()
+    if given.real_time:
+        real_time()
     print(f"# load {os.getloadavg()[0]:.1f} before, {os.cpu_count()} cores")
     edge = "| " if given.markdown else ""
     print(edge + (" | " if given.markdown else "").join(f"{each:>9}" for each in HEAD))

@@ -14,13 +14,13 @@ from egret.sources.privileges import may_capture
 
 EBPF = (
     "ebpf: passes look-ups, hellos and the first 16 KB of each client's stream; loses a name that is said later than "
-    "that in one hello or request; bulk both ways stays in the kernel"
+    "that in one hello or request; a million packets a second of bulk cost 0.5 % of a core"
 )
 CLASSIC = (
     "classic: passes look-ups, hellos and every upload that may go on with one; loses the rest of a hello that goes to "
-    "a port above the client's; each uploaded segment costs about 1.2 us"
+    "a port above the client's; downloads cost as little as with ebpf, each uploaded segment about 1 us"
 )
-NONE = "none: passes everything, loses nothing while the ring has room; each packet costs about 1.2 us"
+NONE = "none: passes everything, loses nothing while the ring has room; each packet costs about 1 us"
 
 
 def check_filter(config: Config) -> Iterator[Finding]:
