@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.soaking import books as accounts
 from bench.soaking.damage import damage
-from bench.soaking.faults import FAULTS, Rig
+from bench.soaking.faults import DETECTIONS, FAULTS, Rig
 from bench.soaking.place import FAR, WATCHED, Daemon, copy_config, disk, enter_namespaces, furnish
 from bench.soaking.receivers import ALERTMANAGER, Alertmanager, Memory, SyslogReceiver, WebhookReceiver
 from bench.soaking.traffic import Pair, Sender
@@ -66,8 +66,8 @@ BAD = "\nouputs: {}\n"
 FLAKY = (*(200,) * 12, 503, 429, 400, 500, "cut", "cut late", "hang")
 QUIET_S = 12.0  # longest pause between faults
 SHORT_MIN = 10.0  # below it faults last half as long, or two minutes would be four
-SETTLE_S = 20.0
-DRAIN_S = 120.0
+SETTLE_S = 60.0
+DRAIN_S = 300.0
 
 
 class Soak:
@@ -91,8 +91,10 @@ class Soak:
         self.daemon = Daemon(folder / "egret.yaml", self.state.folder, self.log)
         pace = 1.0 if options.minutes >= SHORT_MIN else 0.5
         chance, good, hanging = random.Random(seed), self.receivers["good"], self.receivers["hanging"]
-        self.rig = Rig(self.daemon, self.state, out, good, hanging, self.syslog, peers, self.configure, chance, pace)
+        self._counted = self._dropped_before = 0  # detections, and what was dropped, when all was last settled
         self.sender = Sender(FAR, options.flagged, options.ordinary, seed)
+        receivers = (good, hanging, self.syslog, peers)
+        self.rig = Rig(self.daemon, self.state, out, *receivers, self.configure, self.sender, chance, pace)
 
     def configure(self, name: str) -> None:
         values = VARIANTS.get(name, VARIANTS["plain"])
@@ -125,17 +127,26 @@ class Soak:
         self._balance(name)
 
     def _balance(self, name: str) -> None:
-        """After each fault: all that was sent outside of blind times is counted by now."""
-        sent, blind = len(self.sender.sent), len(accounts.within(self.rig.diary.blind, self.sender.sent))
-        end_s = time.monotonic() + SETTLE_S
+        """After each fault: what was sent since the one before is counted, but for what came when nobody looked."""
+        sent = self.sender.sent[self.rig.settled[0] :]
+        most = self._counted + len(sent)
+        wanted = most - len(accounts.within(self.rig.diary.blind, sent)) + self._dropped_before
+        end_s, counted, least = time.monotonic() + SETTLE_S, -1, most
         while time.monotonic() < end_s:
-            scrape = self.daemon.scrape()
-            if sent - self.daemon.totals()["egret_detections_total"] <= blind:
+            before, scrape = counted, self.daemon.scrape()
+            counted, least = self.daemon.totals()[DETECTIONS], wanted - self._drops()
+            if counted == before and counted >= least:
                 break
-            time.sleep(0.5)
-        else:
-            self.books.wrong.append(f"after {name}: detections are missing")
+            time.sleep(1.0)
+        if not least <= counted <= most:
+            self.books.wrong.append(f"after {name}: {counted} detections, {least} to {most} expected")
+        self._counted, self._dropped_before = counted, self._drops()
         self.books.instant(scrape)
+        self.rig.settle()
+
+    def _drops(self) -> int:
+        totals = self.daemon.totals()
+        return totals["egret_packets_dropped_total"] + totals["egret_messages_dropped_total"]
 
     def drain(self) -> None:
         """No more faults, no more packets: everything closes and is delivered."""

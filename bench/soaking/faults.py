@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from bench.soaking.place import Daemon, Disk
 from bench.soaking.receivers import Alertmanager, SyslogReceiver, WebhookReceiver
+from bench.soaking.traffic import Sender
 
 HOLD_S = 5.0
-REPORT_S = 1.5  # a worker reports each second, and the ring hands over after 30 ms
-SAVED_EVERY_S = 10.0 + 1.5  # counts of open incidents that made no alert: the ledger's pause, and its tick
+DETECTIONS = "egret_detections_total"
+SAVED_EVERY_S = 20.0  # counts of open incidents that made no alert: twice the ledger's pause, on a busy machine
+PATIENCE_S = 120.0
 RESTART_S = 1.0  # what systemd waits
 
 
@@ -49,9 +51,22 @@ class Rig:
     syslog: SyslogReceiver
     alertmanager: Alertmanager | None
     configure: Callable[[str], None]  # "plain", "other" or "bad"
+    sender: Sender
     chance: random.Random
     pace: float  # of what a fault lasts
     diary: Diary = field(default_factory=Diary)
+    settled: tuple[int, int] = (0, 0)  # flows sent, and the detections of this life, when all was last counted
+
+    def settle(self) -> None:
+        """All that was sent is counted, as far as anybody captured it."""
+        self.settled = len(self.sender.sent), self.daemon.last[self.daemon.life].total(DETECTIONS)
+
+    def counted_until_s(self) -> float:
+        """When the first flow was sent that is not counted now: it may be on its way, and die with who carries it."""
+        scrape = self.daemon.scrape()
+        sent, counted = self.settled
+        first = sent + scrape.total(DETECTIONS) - counted
+        return self.sender.sent[first].time_s if first < len(self.sender.sent) else scrape.time_s
 
     def hold(self, longest_s: float = HOLD_S) -> None:
         time.sleep(self.pace * self.chance.uniform(longest_s / 2, longest_s))
@@ -64,49 +79,48 @@ class Rig:
 def kill_daemon(rig: Rig, unsaved_since_s: float | None = None, meanwhile: Callable[[], None] = lambda: None) -> None:
     """SIGKILL, as a power cut; *meanwhile* is done before it starts again."""
     daemon = rig.daemon
-    seen_s = daemon.scrape().time_s
+    seen_s = rig.counted_until_s()
     daemon.end(signal.SIGKILL)
     killed_s = time.time()
     meanwhile()
     time.sleep(RESTART_S)
     daemon.start()
-    rig.diary.blind.append(Span(seen_s - REPORT_S, time.time()))
+    rig.diary.blind.append(Span(seen_s, time.time()))
     rig.diary.unsaved.append(Span(min(seen_s - SAVED_EVERY_S, unsaved_since_s or seen_s), killed_s))
 
 
 def restart_daemon(rig: Rig) -> None:
     """SIGTERM: it ends in order, and loses but what nobody captured."""
-    seen_s = rig.daemon.scrape().time_s
+    seen_s = rig.counted_until_s()
     code = rig.daemon.stop()
     if code:
         raise RuntimeError(f"egret ended with {code} after SIGTERM")
     time.sleep(RESTART_S)
     rig.daemon.start()
-    rig.diary.blind.append(Span(seen_s - REPORT_S, time.time()))
+    rig.diary.blind.append(Span(seen_s, time.time()))
 
 
 def kill_worker(rig: Rig) -> None:
-    daemon, seen_s = rig.daemon, time.time()
+    daemon, seen_s = rig.daemon, rig.counted_until_s()
     before = daemon.scrape().total("egret_worker_restarts_total")
     for worker in daemon.workers:
         os.kill(worker, signal.SIGKILL)
     _wait(lambda: daemon.scrape().total("egret_worker_restarts_total") > before and bool(daemon.workers), "a worker")
     received = daemon.scrape().total("egret_packets_received_total", interface="lan0")
     _wait(lambda: daemon.scrape().total("egret_packets_received_total", interface="lan0") > received, "its packets")
-    rig.diary.blind.append(Span(seen_s - REPORT_S, time.time()))
+    rig.diary.blind.append(Span(seen_s, time.time()))
 
 
 def kill_opener(rig: Rig) -> None:
     """The daemon cannot go on without: it ends in order, and is started again."""
-    daemon = rig.daemon
-    seen_s = daemon.scrape().time_s
+    daemon, seen_s = rig.daemon, rig.counted_until_s()
     family = [daemon.opener, *daemon.workers]
     os.kill(daemon.opener, signal.SIGKILL)
     if daemon.ended(family) != 1:
         raise RuntimeError("egret did not fail without its opener")
     time.sleep(RESTART_S)
     daemon.start()
-    rig.diary.blind.append(Span(seen_s - REPORT_S, time.time()))
+    rig.diary.blind.append(Span(seen_s, time.time()))
 
 
 def pause_daemon(rig: Rig) -> None:
@@ -204,7 +218,7 @@ def reload_badly(rig: Rig) -> None:
     rig.configure("plain")
 
 
-def _wait(ready: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+def _wait(ready: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     end_s = time.monotonic() + timeout_s
     while not ready():
         if time.monotonic() > end_s:

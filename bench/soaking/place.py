@@ -23,7 +23,9 @@ from tests.support.world.watch import give_to_daemon
 
 URL = "http://127.0.0.1:9477"
 WATCHED, FAR = "lan0", "peer0"
-READY_S = 60.0
+READY_S = 180.0
+GONE_S = 60.0
+ANSWER_S = 60.0  # for a page: a machine may be busy
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 _WANTED = (
     "egret_detections_total",
@@ -161,13 +163,13 @@ class Daemon:
     def workers(self) -> list[int]:
         return _children(self.opener)
 
-    def end(self, number: int, within_s: float = 15.0) -> int:
+    def end(self, number: int, within_s: float = GONE_S) -> int:
         """Send a signal and wait for the end of it and of its children; the exit code."""
         family = [self.opener, *self.workers]
         os.kill(self.pid, number)
         return self.ended(family, within_s)
 
-    def ended(self, family: list[int], within_s: float = 15.0) -> int:
+    def ended(self, family: list[int], within_s: float = GONE_S) -> int:
         """Wait for the end of it and of its children; the exit code."""
         if self.process is None:
             raise RuntimeError("not started")
@@ -183,7 +185,7 @@ class Daemon:
         os.kill(self.pid, number)
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(URL + path, timeout=10) as answer:
+        with urllib.request.urlopen(URL + path, timeout=ANSWER_S) as answer:
             body: bytes = answer.read()
             return body.decode()
 

@@ -64,7 +64,7 @@ class WebhookReceiver(Memory):
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[assignment]
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -157,7 +157,7 @@ class Alertmanager:
     def open(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        for _ in range(100):
+        for _ in range(600):
             try:
                 self.firing()
             except OSError:

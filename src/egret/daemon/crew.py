@@ -24,6 +24,7 @@ from egret.worker.wire import Equipped, Heard, Moved, Recollection, Report, Spea
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.2, 30.0
 STEADY_S = 60.0  # a worker that ran this long earns a quick restart again
+_LAST_BATCHES = 100  # far more than a pipe holds
 _BATCH = 256  # messages taken at a time, so that the loop serves others too
 EQUIP_S = 5.0  # what a worker has to take a kit in; it takes some 20 ms
 _EQUIP_LOOK_S = 0.02
@@ -189,18 +190,19 @@ class Crew:
         self._loop.add_reader(worker.channel.fileno(), self._listen, member)
         self._telemetry.workers_up(self.running)
 
-    def _listen(self, member: _Member) -> None:
-        """Take what a worker says; bounded, the reader fires again for the rest."""
+    def _listen(self, member: _Member) -> bool:
+        """Take what a worker says; bounded, the reader fires again for the rest. Whether there may be more."""
         try:
             for _ in range(_BATCH):
                 received = member.channel.receive() if member.channel else None
                 if received is None:
-                    return
+                    return False
                 self._take(member, received.message)
         except ChannelClosed:
             self._hang_up(member)
         except SourceError as error:
             self._telemetry.internal_error(Stage.WIRE, error)
+        return member.channel is not None
 
     def _take(self, member: _Member, message: dict[str, object]) -> None:
         try:
@@ -292,6 +294,9 @@ class Crew:
         member = self._members.get(death.index)
         if member is None:
             return
+        for _ in range(_LAST_BATCHES):  # what it said before it died
+            if not self._listen(member):
+                break
         self._hang_up(member)
         member.tracked = {}
         self._telemetry.workers_up(self.running)
