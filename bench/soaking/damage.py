@@ -16,8 +16,9 @@ from bench.soaking.books import Books
 from bench.soaking.faults import Rig
 from bench.soaking.receivers import Memory
 from bench.soaking.traffic import Sender
+from egret.store.wal import commits
 
-PAGE = 4096
+PAGE, LOG_HEADER, FRAME_HEADER = 4096, 32, 24
 LOAD_S = 2.0
 DELIVERED_S = 60.0
 SINK = "hanging"
@@ -43,19 +44,18 @@ def cut(path: Path, _chance: random.Random) -> None:
 
 
 def log_noise(path: Path, chance: random.Random) -> None:
-    """The second half of its log: SQLite takes it for the log's end, and does not tell; ``store.wal`` does."""
-    log = path.with_name(f"{path.name}-wal")
-    size = log.stat().st_size
-    with log.open("r+b") as file:
-        file.seek(size // 2)
-        file.write(chance.randbytes(size - size // 2))
+    """A page amid what its log holds: SQLite takes it for the log's end, and does not tell; ``store.wal`` does."""
+    last = commits(path)[-1]
+    with path.with_name(f"{path.name}-wal").open("r+b") as file:
+        file.seek(LOG_HEADER + last // 2 * (FRAME_HEADER + PAGE) + FRAME_HEADER)
+        file.write(chance.randbytes(PAGE))
 
 
 DAMAGES: Mapping[str, Callable[[Path, random.Random], None]] = {
     "a hundredth of the pages": noise,
     "the first page": first_page,
     "cut to three quarters": cut,
-    "half of the log": log_noise,
+    "a page of the log": log_noise,
 }
 
 
@@ -74,7 +74,7 @@ def _one(name: str, rig: Rig, sender: Sender, books: Books) -> None:
     daemon.end(signal.SIGKILL)
     sender.pause()
     waited = _ids(path, f"SELECT alert FROM outbox WHERE sink = '{SINK}' AND state = 'waiting'")
-    if name != "half of the log":  # what is in the log is not in the file
+    if name != "a page of the log":  # what is in the log is not in the file
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     DAMAGES[name](path, rig.chance)
