@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import time
 from collections import Counter
@@ -132,6 +133,26 @@ def test_a_worker_that_dies_is_counted_and_started_again(monkeypatch: pytest.Mon
         assert stage.crew.running == 1
 
     play(during)
+
+
+def dying(_index: int, link: WorkerLink) -> None:
+    """Says fifty hits and ends."""
+    match = CATALOG.match_name("chat.example")
+    assert match is not None
+    for _ in range(50):
+        assert link.pipe.send(encode_hit(Hit(seen("chat.example"), match)))
+
+
+def test_what_a_worker_said_before_it_died_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BATCH", 10)
+    monkeypatch.setattr(module, "RESTART_FIRST_S", 60.0)
+
+    async def during(stage: Stage, client: OpenerClient) -> None:
+        assert select.select([client.fileno()], [], [], 10)[0]  # the loop heard neither hits nor the death yet
+        stage.crew._deaths()
+        assert (len(stage.hits), stage.crew.running) == (50, 0)
+
+    play(during, dying)
 
 
 def test_flagged_names_of_addresses_are_said_to_the_next_worker(monkeypatch: pytest.MonkeyPatch) -> None:
