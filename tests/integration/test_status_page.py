@@ -70,6 +70,7 @@ class Stage:
         for server in self._servers:
             runner.run(server.start())
         self.url, self.guarded = (f"http://127.0.0.1:{server.port}" for server in self._servers)
+        self.other = self.guarded.replace("127.0.0.1", "localhost")
 
     def play(self, scene: Callable[[Tab], Awaitable[Any]]) -> Any:
         """Run *scene*; the page may complain of nothing and ask nobody else."""
@@ -82,7 +83,7 @@ class Stage:
 
         result = self._runner.run(watched())
         assert self.tab.complaints == []  # a violation of the content security policy, a missing file, a script's error
-        assert [each for each in self.tab.requests if not each.startswith((self.url, self.guarded))] == []
+        assert [each for each in self.tab.requests if not each.startswith((self.url, self.guarded, self.other))] == []
         return result
 
     def close(self) -> None:
@@ -262,5 +263,24 @@ def test_in_by_the_form_and_out_again(stage: Stage) -> None:
         await tab.until("location.pathname === '/login'")
         await visit(tab, stage.guarded)
         assert await tab.run("location.pathname") == "/login"
+
+    stage.play(scene)
+
+
+def test_a_link_in_a_chat_leads_who_is_logged_in_to_the_incident(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, f"{stage.guarded}/login")
+        await tab.write("alice")
+        await tab.press("Tab")
+        await tab.write(PASSWORD)
+        await tab.press("Enter", "\r")
+        await tab.until("location.pathname === '/' && document.readyState === 'complete'")
+        # another site: the same machine by its other name
+        await visit(tab, stage.guarded.replace("127.0.0.1", "localhost") + "/login")
+        link = f"{stage.guarded}/incidents/incident-1"
+        await tab.run(f"document.body.innerHTML = '<a href=\"{link}\">see</a>'; document.querySelector('a').click()")
+        await tab.until("location.pathname === '/incidents/incident-1' && document.querySelector('#proof')")
+        await tab.run("document.querySelector('.logout button').click()")
+        await tab.until("location.pathname === '/login'")
 
     stage.play(scene)
