@@ -40,6 +40,11 @@ def timeless(page: str) -> str:
     return _SINCE.sub("", page)
 
 
+def counted(number: int, noun: str) -> str:
+    """As in "1 look-up", "1,234 look-ups"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """A length of time in its largest unit."""
     seconds = max(0.0, seconds)

@@ -11,7 +11,7 @@ from egret.alerts.timestamps import parse_rfc3339
 from egret.alerts.volume import volume_text
 from egret.evidence import About
 from egret.model import IdentitySource
-from egret.web.html import definitions, moment, section, state, table, text
+from egret.web.html import counted, definitions, moment, section, state, table, text
 from egret.web.status import Delivered, DeliveryState, Story, Told
 from egret.web.words import (
     CLASSES,
@@ -73,7 +73,7 @@ def _headline(incident: Incident, now_ns: int) -> str:
     return (
         f'<h1>{text(incident.service)} <span class="note">used by {text(client_text(incident))}</span></h1>'
         f'<p class="lead">{severity_badge(incident.severity)} '
-        f"{life if ended is not None else '<b>open</b>'} · {incident.detections:,} detections from "
+        f"{life if ended is not None else '<b>open</b>'} · {counted(incident.detections, 'detection')} from "
         f"{moment(incident.first_ns, now_ns)} to {moment(incident.last_ns, now_ns)}. "
         "Times are in <span data-zone>UTC</span>.</p>"
     )
@@ -102,10 +102,13 @@ def _what(incident: Incident) -> Iterator[tuple[str, str]]:
     yield "Signature", f"<code>{text(incident.signature)}</code>"
     yield "Decision here", decision(incident)
     yield "Strongest sign", seen_words(incident)
-    yield "Seen", f"{incident.connections:,} connections, {incident.lookups:,} look-ups"
+    yield "Seen", f"{counted(incident.connections, 'connection')}, {counted(incident.lookups, 'look-up')}"
     yield "Volume", text(volume_text(incident) or "not measured")
     names = " ".join(f"<code>{text(host)}</code>" for host in incident.hosts) or "none"
-    yield "Names", names + (f" and {incident.hosts_more:,} detections with others" if incident.hosts_more else "")
+    yield (
+        "Names",
+        names + (f" and {counted(incident.hosts_more, 'detection')} with others" if incident.hosts_more else ""),
+    )
     if incident.community_id:
         yield "Community ID", f"<code>{text(incident.community_id)}</code>"
     if incident.alternatives:

@@ -14,7 +14,7 @@ from egret.telemetry.coverage import Length
 from egret.telemetry.table import DropStage, Outcome
 from egret.web.coverage_section import coverage_section
 from egret.web.frame import Around, framed
-from egret.web.html import DAY_S, definitions, moment, section, state, table, text
+from egret.web.html import DAY_S, counted, definitions, moment, section, state, table, text
 from egret.web.incident_list import Asked, incident_list
 from egret.web.incident_page import SECTIONS as STORY_SECTIONS
 from egret.web.incident_page import incident_page
@@ -89,8 +89,7 @@ def story_page(view: StatusView, story: Story, *, visitor: str | None = None, st
 
 def _state(facts: Facts) -> str:
     ready = facts.readiness.ready
-    links = f"{len(facts.links)} interface{'' if len(facts.links) == 1 else 's'}"
-    words = f"watching {links}" if ready else "not ready"
+    words = f"watching {counted(len(facts.links), 'interface')}" if ready else "not ready"
     since = f'<span class="note">since {moment(facts.started_ns, facts.now_ns)}</span>'
     return f'<p class="sensor">{state(ready, words)} {since}</p>'
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from egret.web.html import choice, definitions, document, moment, section, span, state, table, text, timeless
+from egret.web.html import choice, counted, definitions, document, moment, section, span, state, table, text, timeless
 
 
 def test_spans() -> None:
@@ -57,3 +57,7 @@ def test_a_document_is_whole() -> None:
     made = document("T", "<p>b</p>", "<meta>")
     assert made.startswith("<!doctype html>")
     assert "<meta></head><body><p>b</p></body></html>" in made
+
+
+def test_numbers_and_their_nouns() -> None:
+    assert [counted(number, "look-up") for number in (0, 1, 1234)] == ["0 look-ups", "1 look-up", "1,234 look-ups"]
