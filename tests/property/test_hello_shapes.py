@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from bench.workloads import tls_connections
 from egret.decode.hello_shapes import HelloShapes
-from egret.decode.plain_hello import plain_server_name
-from tests.support.hello import client_hello, extension, openssl_hello, records
+from egret.decode.plain_hello import read_plain
+from tests.support.hello import client_hello, ech_outer, extension, openssl_hello, records
 
 _SEGMENTS = (segments[2:] for _, segments in tls_connections(random.Random(5)))
 SEEDS = [
     openssl_hello("chat.qwen.ai"),
     records(client_hello(b"one.example")),
-    records(client_hello(b"two.example", extensions=[extension(41, bytes(90)), extension(51, b"\0\0\x16\x16\x16")])),
+    records(
+        client_hello(
+            b"two.example", extensions=[extension(41, bytes(90)), extension(51, b"\0\0\x16\x16\x16"), ech_outer(3)]
+        )
+    ),
     *(b"".join(frame[54:] for frame in next(_SEGMENTS)) for _ in range(4)),
 ]
 
@@ -29,7 +33,7 @@ def test_a_chain_of_changed_hellos_gives_what_the_walk_gives(seed: bytes, number
         odd = bytearray(hello)
         for _ in range(chance.choice((0, 1, 1, 2, 5))):
             odd[chance.randrange(len(odd))] = chance.choice((0, 1, 4, 0xFF, chance.randrange(256)))
-        said = plain_server_name(bytes(odd))
-        assert shapes.server_name(bytes(odd)) == said
+        said = read_plain(bytes(odd))
+        assert shapes.read(bytes(odd)) == said
         if said is not None or chance.random() < 0.1:
             hello = bytes(odd) if chance.random() < 0.7 else seed

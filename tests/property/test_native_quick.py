@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egret.decode.plain_hello import first_of_plain, plain_server_name
+from egret.decode.plain_hello import first_of_plain, read_plain
 from tests.support.jumbles import check, streams
 
 _gate = pytest.importorskip("egret.worker._gate", reason="run scripts/build_native.py")
@@ -22,10 +22,10 @@ def test_it_holds_says_and_remembers_the_same(seed: int) -> None:
 def test_every_byte_of_a_hello_may_be_another_and_every_end_missing(hello: bytes) -> None:
     for at in range(len(hello)):
         cut = hello[:at]
-        assert (_gate.plain_server_name(cut), _gate.first_of_plain(cut)) == (None, first_of_plain(cut))
+        assert (_gate.read_plain(cut), _gate.first_of_plain(cut)) == (None, first_of_plain(cut))
         for value in {0, 1, 0x7F, 0x80, 0xFF, hello[at] ^ 1, (hello[at] + 1) & 0xFF, (hello[at] - 1) & 0xFF}:
             odd = hello[:at] + bytes([value]) + hello[at + 1 :]
-            assert _gate.plain_server_name(odd) == plain_server_name(odd), (at, value)
+            assert _gate.read_plain(odd) == read_plain(odd), (at, value)
 
 
 def test_what_cannot_be_remembered_is_refused() -> None:
@@ -60,5 +60,5 @@ def test_what_is_of_another_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="of this module"):
         _gate.Quick(**dict.fromkeys(words), limit=5, secret=bytes(16))
     with pytest.raises(TypeError):
-        _gate.plain_server_name("x")
-    assert _gate.plain_server_name(b"") is None
+        _gate.read_plain("x")
+    assert _gate.read_plain(b"") is None

@@ -9,34 +9,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.workloads import tls_connections
-from egret.decode.plain_hello import plain_server_name
+from egret.decode.plain_hello import NO_ECH, read_plain
 from egret.decode.tls import read_hello
 from egret.model import Recognition
-from tests.support.hello import client_hello, openssl_hello, records
+from tests.support.hello import client_hello, ech_outer, openssl_hello, records
 
 _SEGMENTS = (segments[2:] for _, segments in tls_connections(random.Random(5)))
 SEEDS = [
     openssl_hello("chat.qwen.ai"),
     records(client_hello(b"one.example"), []),
+    records(client_hello(b"two.example", extensions=[ech_outer(200)])),
     *(b"".join(frame[54:] for frame in next(_SEGMENTS)) for _ in range(6)),
 ]
 
 
 def check(data: bytes) -> None:
-    host = plain_server_name(data)
-    if host is None:
+    plain = read_plain(data)
+    if plain is None:
         return
+    host, ech = plain
     read = read_hello(data)
     assert read.recognition is Recognition.YES
     assert read.hello is not None
     assert (read.hello.server_name, read.hello.anomaly) == (host, None)
-    assert not read.hello.ech
+    assert (read.hello.ech, read.hello.ech_config_id) == ((False, None) if ech == NO_ECH else (True, ech))
     assert not read.hello.esni
 
 
 @pytest.mark.parametrize("seed", range(len(SEEDS)))
 def test_seeds_are_plain(seed: int) -> None:
-    assert plain_server_name(SEEDS[seed]) is not None
+    assert read_plain(SEEDS[seed]) is not None
     check(SEEDS[seed])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import struct
@@ -11,11 +12,26 @@ from functools import lru_cache
 from types import ModuleType
 from unittest.mock import patch
 
-from egret.decode.plain_hello import first_of_plain, plain_server_name
+import dns.message
+import dns.rrset
+
+from egret.decode.plain_hello import first_of_plain, read_plain
 from egret.track.tables import Memory, Remembered
 from egret.worker import engine, quick
 from tests.support.gated import passed
-from tests.support.hello import ACK, FIN, RST, SYN, client_hello, ip_packet, openssl_hello, records
+from tests.support.hello import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    client_hello,
+    ech_config,
+    ech_outer,
+    ip_packet,
+    openssl_hello,
+    records,
+    vector,
+)
 
 STEPS_NS = (1_000, 30_000_000, 400_000_000, 1_100_000_000)
 CLIENTS = ("192.0.2.1", "2001:db8::1")
@@ -31,6 +47,7 @@ def streams() -> tuple[bytes, ...]:
         *[plain] * 6,
         openssl_hello("n4.tls.example"),
         records(client_hello(b"www.example.net", key_share=1216)),
+        records(client_hello(b"www.example.org", extensions=[ech_outer(9)])),
         records(client_hello(None)),
         plain + openssl_hello("n4.tls.example"),
         b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
@@ -49,7 +66,7 @@ class Ends:
     def __init__(self, chance: random.Random) -> None:
         version, which = chance.randrange(2), chance.randrange(3)
         self.client, self.server, self.port = CLIENTS[version], SERVERS[version][which], chance.choice(PORTS)
-        self.stream = chance.choice(streams()[:13] if which else streams())
+        self.stream = chance.choice(streams()[:14] if which else streams())
         self.isn = chance.choice((7, 0xFFFFFFFF, 0xFFFFFF80, chance.randrange(1 << 32)))
         self.chance = chance
 
@@ -57,8 +74,7 @@ class Ends:
         ports = (443, self.port) if back else (self.port, 443)
         segment = struct.pack("!HHIIBBHHH", *ports, seq & 0xFFFFFFFF, 1, 0x50, flags, 9, 0, 0) + data
         ends = (self.server, self.client) if back else (self.client, self.server)
-        packet = ip_packet(*ends, 6, segment)
-        return b"\2\0\0\0\0\1\2\0\0\0\0\2" + (b"\x08\0" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
+        return ethernet(ip_packet(*ends, 6, segment))
 
     def frames(self) -> Iterator[bytes]:
         chance, seq, stream = self.chance, self.isn + 1, self.stream
@@ -88,9 +104,32 @@ class Ends:
         return frames
 
 
+def ethernet(packet: bytes) -> bytes:
+    """A frame of an IP packet."""
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2" + (b"\x08\0" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
+
+
+@lru_cache
+def answers() -> tuple[bytes, ...]:
+    """Of a resolver: what names clients may hide behind www.example.org, and where they are."""
+    ech = base64.b64encode(vector(2, ech_config(9, b"www.example.org"))).decode()
+    said = [(name, "HTTPS", f"1 . alpn=h2 ech={ech}") for name in ("n9.tls.example", "n4.tls.example")]
+    said += [("n9.tls.example", "A", SERVERS[0][0]), ("www.example.org", "HTTPS", "1 . alpn=h2")]
+    found = []
+    for number, (name, kind, data) in enumerate(said):
+        message = dns.message.make_response(dns.message.make_query(name, kind, id=number))
+        message.answer.append(dns.rrset.from_text(name + ".", 300, "IN", kind, data))
+        wire = message.to_wire()
+        datagram = struct.pack("!HHHH", 53, 5555 + number, 8 + len(wire), 0) + wire
+        found.append(ethernet(ip_packet("192.0.2.53", CLIENTS[0], 17, datagram)))
+    return tuple(found)
+
+
 def jumble(chance: random.Random, connections: int) -> list[bytes]:
-    """Many connections at once, each in its own order."""
+    """Many connections at once, each in its own order, and some look-ups."""
     waiting = [Ends(chance).disturbed() for _ in range(connections)]
+    waiting += [[answer] for answer in chance.sample(answers(), chance.randrange(len(answers())))]
+    chance.shuffle(waiting)
     found: list[bytes] = []
     running: list[list[bytes]] = []
     while waiting or running:
@@ -104,7 +143,7 @@ def jumble(chance: random.Random, connections: int) -> list[bytes]:
 
 
 def outcome(frames: list[bytes], step_ns: int, *, gated: bool = True, pure: bool = False, most: int = 4_096) -> object:
-    """What a pipeline makes of *frames*, holding at most so many connections."""
+    """What a pipeline makes of *frames*, holding at most so many connections; not gated, it reads every hello."""
     with patch.object(quick, "MAX_HELD", most), patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
         return passed(frames, step_ns, gated=gated)
 
@@ -142,7 +181,7 @@ def check(compiled: ModuleType, seed: int) -> None:
         assert outcome(frames, step_ns, most=most) == outcome(frames, step_ns, pure=True, most=most)
     for _ in range(40):
         hello = changed(chance.choice([each for each in streams() if each[:1] == b"\x16"]), chance)
-        assert compiled.plain_server_name(hello) == plain_server_name(hello), hello
+        assert compiled.read_plain(hello) == read_plain(hello), hello
         assert compiled.first_of_plain(hello) == first_of_plain(hello), hello
     for limit in (1, 5, 100):
         counters = Counter[str](), Counter[str]()

@@ -1,8 +1,8 @@
 """The server name of a ClientHello of today's plainest shape, in one walk without an object.
 
 Most hellos are one message in one record, whole, with everything where it should be. Of those only the name matters to
-most readers. Whatever is odd, or needs a closer look (Encrypted Client Hello), is left to ``decode.tls``, and this
-never says anything else than that would (tests/property/test_plain_hello.py).
+most readers, and whether there is an Encrypted Client Hello: most browsers send one, real or GREASE. Whatever is odd is
+left to ``decode.tls``, and this never says anything else than that would (tests/property/test_plain_hello.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from struct import error as StructError  # noqa: N812 (the exception's own name 
 
 MAX_PLAIN = 4_096  # bytes of a hello that are worth putting together; a browser's post-quantum one has 1.7 to 2.2 KB
 SESSION_AT = 43
-SERVER_NAME, KEY_SHARE = 0, 51  # extensions
+SERVER_NAME, KEY_SHARE, ECH = 0, 51, 0xFE0D  # extensions
+NO_ECH = -1
+
+Plain = tuple[bytes, int]
 
 _HANDSHAKE, _CLIENT_HELLO = 0x16, 1
 _SMALLEST = 60
@@ -26,11 +29,12 @@ _HOST = re.compile(rb"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.[a-z][a-z0-9_-]{0
 _MAX_HOST = 253
 _MAX_ALPN = 8
 _SIGNATURES, _ALPN, _VERSIONS = 13, 16, 43
-_ECH, _ESNI = 0xFE0D, 0xFFCE
+_ESNI = 0xFFCE
+_OUTER_ECH = 6  # its type, its cipher suite and the id
 
 
-def plain_server_name(data: bytes) -> bytes | None:
-    """The host that a hello names.
+def read_plain(data: bytes) -> Plain | None:
+    """The host that a hello names, and the id of the configuration of its Encrypted Client Hello or ``NO_ECH``.
 
     Args:
         data: a client's stream from its first byte, without holes.
@@ -39,7 +43,7 @@ def plain_server_name(data: bytes) -> bytes | None:
         A lower-case host name of several labels, the last of which no number; None where *data* is anything but one
         whole hello that names one, or where anything else about it must be told.
 
-    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3.
+    Ref: RFC 8446 section 4.1.2, RFC 6066 section 3, RFC 9849 section 5.
     """
     if len(data) < _SMALLEST:
         return None
@@ -74,8 +78,8 @@ def _extensions_at(data: bytes, end: int) -> int | None:
     return at + 2 if at + 2 + _U16.unpack_from(data, at)[0] == end else None
 
 
-def _walk(data: bytes, at: int, end: int) -> bytes | None:
-    host = None
+def _walk(data: bytes, at: int, end: int) -> Plain | None:
+    host, ech = None, NO_ECH
     unpack = _TWO.unpack_from
     while at < end:
         kind, size = unpack(data, at)
@@ -87,10 +91,14 @@ def _walk(data: bytes, at: int, end: int) -> bytes | None:
             host = _host(data, at, stop)
             if host is None:
                 return None
+        elif kind == ECH:
+            if ech != NO_ECH or size < _OUTER_ECH or data[at] != 0:
+                return None
+            ech = data[at + 5]
         elif kind in _CHECKED and not _CHECKED[kind](data, at, stop):
             return None
         at = stop
-    return host if at == end else None
+    return (host, ech) if at == end and host is not None else None
 
 
 def _host(data: bytes, at: int, stop: int) -> bytes | None:
@@ -151,6 +159,5 @@ _CHECKED = {
     _ALPN: _alpn,
     _VERSIONS: _list_of_8,
     KEY_SHARE: _key_share,
-    _ECH: _never,
     _ESNI: _never,
 }

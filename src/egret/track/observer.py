@@ -218,6 +218,10 @@ class Observer:
         events += self._dtls.flush()
         return events
 
+    def judge_ech(self, outer: str, config_id: int, client: bytes, server: bytes, time_ns: int) -> str:
+        """Whether a hello's ECH is real, GREASE or unknown."""
+        return str(self._ech.judge(outer, config_id, client, server, time_ns)["ech"])
+
     @property
     def streams(self) -> Streams:
         """What follows TCP."""

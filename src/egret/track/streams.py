@@ -13,7 +13,7 @@ from collections.abc import Callable
 from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
-from egret.decode.plain_hello import plain_server_name
+from egret.decode.plain_hello import read_plain
 from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
@@ -27,7 +27,7 @@ from egret.track.limits import Counters, Limits
 from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
-from egret.track.young import DNS, SERVER_SIDE, YoungFlows
+from egret.track.young import DNS, SERVER_SIDE, TakePlain, YoungFlows
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
@@ -47,7 +47,7 @@ class Streams:
         self.young = self._flows = YoungFlows(limits, counters)
         self.decided = self._flows.decided
         self._late = self._flows.late
-        self.take_plain: Callable[[bytes, bytes], bool] | None = None  # counts a hello of which nothing need be told
+        self.take_plain: TakePlain | None = None  # counts a hello of which nothing need be told
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -205,7 +205,7 @@ class Streams:
         if flow.sieve is not None and not flow.sift():
             return self._unreadable(flow, Recognised(Recognition.YES, protocol=Protocol.HTTP), time_ns)
         data = flow.data()
-        if self.take_plain is not None and data[:1] == b"\x16" and self._is_plain(flow, data):
+        if self.take_plain is not None and data[:1] == b"\x16" and self._is_plain(flow, data, time_ns):
             return []
         if len(data) >= STEP and flow.sieve is None and begins_head(data):
             flow.sieve = Sieve()
@@ -224,12 +224,12 @@ class Streams:
         flow.needed = found.needed if flow.sure else 1
         return []
 
-    def _is_plain(self, flow: Flow, data: bytes) -> bool:
+    def _is_plain(self, flow: Flow, data: bytes, time_ns: int) -> bool:
         """Whether a connection's first message is a hello that was counted and is done with."""
         if not flow.sure or flow.layers or flow.said or self.take_plain is None:
             return False
-        host = plain_server_name(data)
-        if host is None or not self.take_plain(host, ends_of(flow.ends.client, flow.ends.server)):
+        hello = read_plain(data)
+        if hello is None or not self.take_plain(*hello, ends_of(flow.ends.client, flow.ends.server), time_ns):
             return False
         self._late.expect(flow.key, behind=flow.end_seq)
         self._flows.decide(flow)

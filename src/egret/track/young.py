@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
 
 from egret.model import Endpoint
@@ -12,6 +13,7 @@ from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.tables import LruTable, set_back
 
 SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
+TakePlain = Callable[[bytes, int, bytes, int], bool]  # host and ECH as ``read_plain`` has them, ends, time
 DNS = -2  # remembered for both directions of DNS on another port than its own
 _DISORDER_NS = SECOND_NS  # the table is in order of last use, but for what was held back before it came
 

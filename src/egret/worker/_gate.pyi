@@ -7,6 +7,7 @@ from mmap import mmap
 from typing import Self
 
 from egret.decode.packet import Packet
+from egret.decode.plain_hello import Plain
 from egret.sources.base import Clock
 from egret.track.tables import Memory
 from egret.track.volume import Volumes
@@ -82,7 +83,7 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         servers: dict[bytes, bool],
         watched: Container[bytes],
         measured: Callable[[bytes], bool],
-        told: Callable[[bytes, bytes, bytes, int, int], bool],
+        told: Callable[[bytes, int, bytes, bytes, int, int, int], bool],
         packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],
         limit: int,
         secret: bytes,
@@ -104,5 +105,5 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
     def take_all(self) -> list[Packet]: ...
     def take_counts(self) -> tuple[int, int]: ...
 
-def plain_server_name(data: bytes, /) -> bytes | None: ...
+def read_plain(data: bytes, /) -> Plain | None: ...
 def first_of_plain(data: bytes, /) -> int: ...

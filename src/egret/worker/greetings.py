@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container
 
+from egret.decode.plain_hello import NO_ECH
 from egret.model import Kind, NamedBy, Protocol, Transport
+from egret.track.ech import REAL
 
 MAX_KNOWN = 1 << 16  # names, and servers
+
+Judge = Callable[[str, int, bytes, bytes, int], str]
 
 
 class Greetings:
@@ -18,6 +22,7 @@ class Greetings:
         special: whether the server at an address and a port is anything whatever it is called.
         is_client: whether an address is a client of ours.
         watched: clients of whom everything matters that they do.
+        judge: what an Encrypted Client Hello is, by the name beside it, its configuration, client, server and time.
         counts: where names and connections are counted, under the pipeline's keys.
     """
 
@@ -27,6 +32,7 @@ class Greetings:
         special: Callable[[bytes, int], bool],
         is_client: Callable[[bytes], bool],
         watched: Container[bytes],
+        judge: Judge,
         counts: Counter[tuple[str, ...]],
     ) -> None:
         self._named = named
@@ -34,18 +40,21 @@ class Greetings:
         self._is_client = is_client
         self.watched = watched
         self._counts = counts
+        self._judge = judge
         self.hosts: dict[bytes, bool] = {}  # whether nothing is known of it
         self.clients: dict[bytes, bool] = {}  # whether it is one
         self.servers: dict[bytes, bool] = {}  # address and port: whether it is special
         self.names = self.connections = 0  # counted and not settled
         self.elsewhere: Callable[[], tuple[int, int]] | None = None  # the same of who looks into the tables
 
-    def take(self, host: bytes, ends: bytes) -> bool:
+    def take(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
         """Count a hello that names *host* and say True; or False, and it must be told.
 
         Args:
-            host: a plain host name, as ``plain_server_name`` gives it.
+            host: a plain host name, and
+            ech: the id of a configuration of Encrypted Client Hello, as ``read_plain`` gives them.
             ends: of the client's direction, as in a frame.
+            time_ns: when it came.
         """
         plain = self.hosts.get(host)
         if plain is None:
@@ -57,10 +66,15 @@ class Greetings:
         ours = self.clients.get(client)
         if ours is None:
             ours = _remember(self.clients, client, self._is_client(client))
-        if ours:
-            if self._is_special(ends[size:-4] + ends[-2:]):
+        if ours and self._is_special(ends[size:-4] + ends[-2:]):
+            return False
+        if ech != NO_ECH:
+            verdict = self._judge(host.decode("ascii"), ech, client, ends[size:-4], time_ns)
+            if verdict == REAL:
                 return False
-            self.connections += 1
+            if ours:
+                self._counts["ech", verdict] += 1
+        self.connections += ours
         self.names += 1
         return True
 

@@ -97,7 +97,9 @@ class Pipeline:
         self._scope = scope or Scope()
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
-        self._greetings = Greetings(self._is_known, self._is_special, self._is_inside, self.relays.watched, self.counts)
+        self._greetings = Greetings(
+            self._is_known, self._is_special, self._is_inside, self.relays.watched, self.observer.judge_ech, self.counts
+        )
         self.observer.streams.take_plain = self._greetings.take
         quick = hold_young(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet

@@ -8,7 +8,7 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from mmap import mmap
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.observer import Observer
+from egret.track.young import TakePlain
 from egret.worker import engine
 from egret.worker.greetings import Greetings
 
@@ -43,10 +44,10 @@ class Surroundings:
 
     Args:
         observer: what sees all that is not held, and what is let go.
-        take: counts a hello of a host, between the ends of its direction, of which nothing need be told.
+        take: counts a hello of which nothing need be told.
     """
 
-    def __init__(self, observer: Observer, take: Callable[[bytes, bytes], bool]) -> None:
+    def __init__(self, observer: Observer, take: TakePlain) -> None:
         self._young = observer.streams.young
         self._decided = observer.streams.young.decided
         self._take = take
@@ -67,17 +68,19 @@ class Surroundings:
         size = (len(ends) - 4) // 2
         return self.volumes.is_armed(ends[:size]) or self.volumes.is_armed(ends[size:-4])
 
-    def is_told(self, host: bytes, ends: bytes, back: bytes, first: int, end: int) -> bool:
+    def is_told(self, host: bytes, ech: int, ends: bytes, back: bytes, first: int, end: int, time_ns: int) -> bool:
         """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
 
         Args:
             host: that it names.
+            ech: the id of a configuration of its Encrypted Client Hello, or ``NO_ECH``.
             ends: of its direction.
             back: of the other direction.
             first: its first sequence number.
             end: the one behind it.
+            time_ns: when it was whole.
         """
-        if not self._take(host, ends):
+        if not self._take(host, ech, ends, time_ns):
             return False
         self._young.pass_over(hash(ends), hash(back), first, end)
         return True
@@ -110,7 +113,7 @@ class Quick:
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._is_told = surroundings.is_told
-        self._server_name = HelloShapes(hosts).server_name
+        self._read = HelloShapes(hosts).read
         # By the ends of the client's direction:
         self._opened: dict[bytes, Opened] = {}
         self._accepted: dict[bytes, bytes] = {}  # the ends of the other direction, whose SYN and ACK came
@@ -187,7 +190,7 @@ class Quick:
             return False
         size = first_of_plain(data)
         if size == len(data):
-            return self._is_done(first, ends, data)
+            return self._is_done(first, ends, data, time_ns)
         if not len(data) < size <= MAX_PLAIN:
             return False
         self._begun[ends] = _Begun(size, data, time_ns)
@@ -198,20 +201,20 @@ class Quick:
         if seq != first + len(begun.data) & _MASK or not 1 < len(data) <= missing:
             return False  # a lone byte may be a keep-alive's
         if len(data) == missing:
-            return self._is_done(first, ends, begun.data + data)
+            return self._is_done(first, ends, begun.data + data, time_ns)
         if len(begun.pieces) == MAX_PIECES:
             return False
         begun.data += data
         begun.pieces.append((time_ns, data))
         return True
 
-    def _is_done(self, first: int, ends: bytes, data: bytes) -> bool:
+    def _is_done(self, first: int, ends: bytes, data: bytes, time_ns: int) -> bool:
         """Whether *data* was all that anybody wanted of the connection."""
-        host = self._server_name(data)
-        if host is None:
+        hello = self._read(data)
+        if hello is None:
             return False
         back = self._accepted.get(ends) or opposite(ends)
-        if not self._is_told(host, ends, back, first, first + len(data) & _MASK):
+        if not self._is_told(*hello, ends, back, first, first + len(data) & _MASK, time_ns):
             return False
         self._drop(ends)
         if back in self._opened:  # both ends may have said SYN

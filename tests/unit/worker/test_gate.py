@@ -18,7 +18,10 @@ def gate(observer: Observer | None = None) -> tuple[Gate, Counter[tuple[str, ...
     counts: Counter[tuple[str, ...]] = Counter()
     observer = observer or Observer()
     flagged = lambda name: name.endswith("site7.example")  # noqa: E731
-    quick = hold_young(observer, Greetings(lambda _name: True, lambda _ip, _port: False, lambda _ip: True, (), counts))
+    quick = hold_young(
+        observer,
+        Greetings(lambda _name: True, lambda _ip, _port: False, lambda _ip: True, (), observer.judge_ech, counts),
+    )
     return Gate(observer, flagged, lambda _client, _server: False, quick, observer.tick, counts), counts
 
 

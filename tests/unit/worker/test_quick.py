@@ -12,7 +12,7 @@ from egret.track.observer import Observer
 from egret.track.young import SERVER_SIDE
 from egret.worker.greetings import Greetings
 from egret.worker.quick import hold_young
-from tests.support.hello import ACK, FIN, PSH, RST, SECOND_NS, SYN, Tcp, client_hello, openssl_hello, records
+from tests.support.hello import ACK, FIN, PSH, RST, SECOND_NS, SYN, Tcp, client_hello, ech_outer, openssl_hello, records
 
 HELLO = openssl_hello("www.example.org")
 CLIENT, SERVER = Endpoint(b"\xc0\0\2\x0a", 40000), Endpoint(b"\xc6\x33\x64\x14", 443)
@@ -25,7 +25,12 @@ class Sensor:
         self.observer = Observer()
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.greetings = Greetings(
-            lambda name: name != plain, lambda _ip, _port: False, lambda _ip: True, (), self.counts
+            lambda name: name != plain,
+            lambda _ip, _port: False,
+            lambda _ip: True,
+            (),
+            self.observer.judge_ech,
+            self.counts,
         )
         self.quick = hold_young(self.observer, self.greetings, limit)
         self.observer.streams.take_plain = self.greetings.take
@@ -54,7 +59,7 @@ class Sensor:
         self.events += self.observer.flush()
         young = self.observer.streams.young
         decided = [young.decided.get(key_of(*ends)) for ends in ((CLIENT, SERVER), (SERVER, CLIENT))]
-        return self.events, self.told(), decided, self.observer.counters.tracked
+        return self.events, self.told(), self.counts, decided, self.observer.counters.tracked
 
 
 def same(frames: Sequence[Frame], *, plain: str = "www.example.org") -> Sensor:
@@ -112,6 +117,7 @@ ODD: dict[str, Callable[[Tcp], Sequence[Frame]]] = {
     "too long": lambda tcp: tcp.stream(records(client_hello(b"www.example.org", key_share=5000)), [1400] * 3),
     "nothing": lambda _tcp: [],
     "half": lambda tcp: tcp.stream(HELLO[:300]),
+    "encrypted": lambda tcp: tcp.stream(records(client_hello(b"www.example.org", extensions=[ech_outer(5)])), [90]),
     "pushed": lambda tcp: [tcp.send(0, HELLO, PSH | ACK)],
 }
 

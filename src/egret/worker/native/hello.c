@@ -3,6 +3,7 @@
 
 enum { HEAD = 11, SMALLEST = 60, SESSION_AT = 43, MAX_SESSION = 32, MAX_HOST = 253, MAX_LABEL = 63, MAX_ALPN = 8 };
 enum { SERVER_NAME = 0, SIGNATURES = 13, ALPN = 16, VERSIONS = 43, KEY_SHARE = 51, ECH = 0xFE0D, ESNI = 0xFFCE };
+enum { OUTER_ECH = 6 }; /* its type, its cipher suite and the id */
 
 /* Whether *width* bytes lie in *data* from *at* on. */
 static bool has(Span data, size_t at, size_t width) { return at <= data.size && data.size - at >= width; }
@@ -69,7 +70,6 @@ static bool is_dull(unsigned kind, Span content) {
         case VERSIONS: return content.size >= 1 && 1 + (size_t)content.at[0] <= content.size;
         case ALPN: return is_alpn(content);
         case KEY_SHARE: return is_key_share(content);
-        case ECH:
         case ESNI: return false;
         default: return true;
     }
@@ -86,25 +86,32 @@ static size_t extensions_at(Span data) {
     return at + 2 + (size_t)big16(data.at + at) == data.size ? at + 2 : 0;
 }
 
-Span hello_host(Span data) {
-    Span host = {data.at, 0};
-    const Span none = host;
-    if (data.size < SMALLEST || hello_size(data) != data.size) return none;
+/* Take one extension in; whether the hello is still a plain one. */
+static bool take(unsigned kind, Span content, Hello *hello) {
+    if (kind == SERVER_NAME) {
+        if (hello->host.size > 0) return false;
+        hello->host = host_of(content);
+        return hello->host.size > 0;
+    }
+    if (kind == ECH) {
+        if (hello->ech != NO_ECH || content.size < OUTER_ECH || content.at[0] != 0) return false;
+        hello->ech = content.at[5];
+        return true;
+    }
+    return is_dull(kind, content);
+}
+
+bool hello_read(Span data, Hello *hello) {
+    *hello = (Hello){{data.at, 0}, NO_ECH};
+    if (data.size < SMALLEST || hello_size(data) != data.size) return false;
     size_t at = extensions_at(data);
-    if (at == 0) return none;
+    if (at == 0) return false;
     while (at < data.size) {
-        if (!has(data, at, 4)) return none;
+        if (!has(data, at, 4)) return false;
         unsigned kind = big16(data.at + at);
         Span content = {data.at + at + 4, big16(data.at + at + 2)};
-        if (!has(data, at + 4, content.size)) return none;
-        if (kind == SERVER_NAME) {
-            if (host.size > 0) return none;
-            host = host_of(content);
-            if (host.size == 0) return none;
-        } else if (!is_dull(kind, content)) {
-            return none;
-        }
+        if (!has(data, at + 4, content.size) || !take(kind, content, hello)) return false;
         at += 4 + content.size;
     }
-    return host;
+    return hello->host.size > 0;
 }

@@ -5,6 +5,14 @@
 #include "native.h"
 
 size_t hello_size(Span data); /* how long a stream that begins so must be to be one plain hello; 0: it cannot be one */
-Span hello_host(Span data);   /* the host that a plain hello names; empty if it is none */
+
+enum { NO_ECH = -1 };
+
+typedef struct {
+    Span host;
+    int ech; /* the id of a configuration of Encrypted Client Hello */
+} Hello;
+
+bool hello_read(Span data, Hello *hello); /* whether it is a plain hello */
 
 #endif

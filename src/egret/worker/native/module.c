@@ -182,11 +182,12 @@ static Span span_of(PyObject *data) {
     return (Span){NULL, 0};
 }
 
-static PyObject *plain_server_name(PyObject *Py_UNUSED(module), PyObject *data) {
-    Span hello = span_of(data);
-    if (hello.at == NULL) return NULL;
-    Span host = hello_host(hello);
-    return host.size == 0 ? Py_NewRef(Py_None) : bytes_of(host);
+static PyObject *read_plain(PyObject *Py_UNUSED(module), PyObject *data) {
+    Span bytes = span_of(data);
+    Hello hello;
+    if (bytes.at == NULL) return NULL;
+    if (!hello_read(bytes, &hello)) Py_RETURN_NONE;
+    return Py_BuildValue("y#i", hello.host.at, (Py_ssize_t)hello.host.size, hello.ech);
 }
 
 static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
@@ -195,7 +196,7 @@ static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
 }
 
 static PyMethodDef functions[] = {
-    {"plain_server_name", plain_server_name, METH_O, "As in ``egret.decode.plain_hello``."},
+    {"read_plain", read_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {0},
 };

@@ -8,6 +8,13 @@
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, SETTLING = FIN | SYN | RST };
 enum { DNS = 53, MAX_PLAIN = 4096 };
 
+/* A hello that is whole. */
+typedef struct {
+    Hello hello;
+    int64_t key, time_ns; /* of its direction; when it was whole */
+    uint32_t first, end;  /* its first sequence number, and the one behind it */
+} Done;
+
 /* What stands in the place of the sequence number of a server's direction: track/young.py, SERVER_SIDE. */
 #define SERVER_SIDE (-1)
 
@@ -202,32 +209,36 @@ static int remember(Quick *quick, int64_t key, int64_t back, uint32_t first, uin
 }
 
 /* The same by Python, which asks what is not known yet. */
-static int ask_told(Quick *quick, Span host, Span ends, Span back, uint32_t first, uint32_t end) {
-    PyObject *said = PyObject_CallFunction(quick->known.told, "y#y#y#kk", host.at, (Py_ssize_t)host.size, ends.at,
-                                           (Py_ssize_t)ends.size, back.at, (Py_ssize_t)back.size, (unsigned long)first,
-                                           (unsigned long)end);
+static int ask_told(Quick *quick, const Done *done, Span ends, Span back) {
+    Span host = done->hello.host;
+    PyObject *said = PyObject_CallFunction(quick->known.told, "y#iy#y#kkL", host.at, (Py_ssize_t)host.size,
+                                           done->hello.ech, ends.at, (Py_ssize_t)ends.size, back.at,
+                                           (Py_ssize_t)back.size, (unsigned long)done->first, (unsigned long)done->end,
+                                           (long long)done->time_ns);
     int told = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(said);
     return told;
 }
 
-static int is_told(Quick *quick, int64_t key, Span host, Span ends, Span back, uint32_t first, uint32_t end) {
+static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
     int64_t other;
+    if (done->hello.ech != NO_ECH) return ask_told(quick, done, ends, back);
     if (key_of(back, &other) == FAILED) return FAILED;
     int followed = is_followed(quick, other);
-    int told = followed == NO ? is_counted(quick, host, ends) : followed == YES ? UNKNOWN : FAILED;
-    if (told == UNKNOWN) return ask_told(quick, host, ends, back, first, end);
-    return told == YES ? remember(quick, key, other, first, end) : told;
+    int told = followed == NO ? is_counted(quick, done->hello.host, ends) : followed == YES ? UNKNOWN : FAILED;
+    if (told == UNKNOWN) return ask_told(quick, done, ends, back);
+    return told == YES ? remember(quick, done->key, other, done->first, done->end) : told;
 }
 
 /* Whether *data* was all that anybody wanted of the connection. */
-static int is_done(Quick *quick, Held *held, Span data) {
+static int is_done(Quick *quick, Held *held, Span data, int64_t time_ns) {
     uint8_t back_bytes[ENDS_MAX], ends_bytes[ENDS_MAX];
-    Span host = hello_host(data);
-    if (host.size == 0) return NO;
+    Done whole = {.key = held->key, .time_ns = time_ns, .first = held->first};
+    whole.end = held->first + (uint32_t)data.size;
+    if (!hello_read(data, &whole.hello)) return NO;
     memcpy(ends_bytes, held->ends, held->size);
     Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
-    int done = is_told(quick, held->key, host, ends, back, held->first, held->first + (uint32_t)data.size);
+    int done = is_told(quick, &whole, ends, back);
     if (done != YES) return done;
     held = quick_find(quick, ends); /* Python was asked: nothing found before is sure to be there still */
     if (held != NULL) quick_drop(quick, held);
@@ -255,7 +266,7 @@ static int go_on(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time
         return NO; /* a lone byte may be a keep-alive's */
     if (data.size == missing) {
         memcpy(begun->data + begun->there, data.at, data.size); /* not counted as there until it is done */
-        return is_done(quick, held, (Span){begun->data, begun->size});
+        return is_done(quick, held, (Span){begun->data, begun->size}, time_ns);
     }
     if (begun->count == MAX_PIECES) return NO;
     memcpy(begun->data + begun->there, data.at, data.size);
@@ -273,7 +284,7 @@ static int take_data(Quick *quick, Span ends, Span data, uint32_t seq, int64_t t
     if (held->begun != NULL) return go_on(quick, held, data, seq, time_ns);
     if (seq != held->first) return NO;
     size_t size = hello_size(data);
-    if (size == data.size) return is_done(quick, held, data);
+    if (size == data.size) return is_done(quick, held, data, time_ns);
     return data.size < size && size <= MAX_PLAIN ? begin(held, data, size, time_ns) : NO;
 }
 

@@ -43,7 +43,7 @@ typedef struct {
     PyObject *hosts, *clients, *servers; /* dicts: whether nothing is known of it; it is ours; it is special */
     PyObject *watched;                   /* clients of whom everything matters */
     PyObject *measured;                  /* (ends) -> whether the bytes between them are counted */
-    PyObject *told;    /* (host, ends, back, first, end) -> whether nothing need be told; then it is remembered */
+    PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;
 
