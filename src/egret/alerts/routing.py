@@ -8,13 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
 from typing import NamedTuple
 
 from egret.alerts.model import Action, Alert, Incident
+from egret.alerts.sensor import SensorAlert
 from egret.model import ServiceClass, Severity
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_S = 200_000_000_000  # the year 8307: what a calendar can still hold; a capture may claim later times
+
+
+class Kind(StrEnum):
+    """What an alert is about."""
+
+    INCIDENT = "incident"
+    SENSOR = "sensor"  # Egret itself
 
 
 class Hours(NamedTuple):
@@ -39,6 +48,7 @@ class Route:
     escalations and its end, whatever the route says (``sinks.followers``).
     """
 
+    kinds: frozenset[Kind] = frozenset()  # empty: incidents as the rest says, and all about the sensor
     severities: frozenset[Severity] = frozenset()
     vendors: frozenset[str] = frozenset()  # in lower case
     classes: frozenset[ServiceClass] = frozenset()
@@ -49,9 +59,20 @@ class Route:
 
     def fits(self, alert: Alert) -> bool:
         """Whether *alert* goes this way."""
+        if self.kinds and Kind.INCIDENT not in self.kinds:
+            return False
         if self.severities and alert.severity not in self.severities:
             return False
-        return self._fits_incident(alert.incident) and (alert.action is Action.ESCALATED or self._fits_hour(alert))
+        return self._fits_incident(alert.incident) and (
+            alert.action is Action.ESCALATED or self._fits_hour(alert.time_ns)
+        )
+
+    def fits_sensor(self, alert: SensorAlert) -> bool:
+        """Whether an alert about the sensor itself goes this way: by severity and hour, where its kind is named."""
+        if not self.kinds:
+            return True
+        named = Kind.SENSOR in self.kinds and (not self.severities or alert.severity in self.severities)
+        return named and self._fits_hour(alert.time_ns)
 
     def _fits_incident(self, incident: Incident) -> bool:
         return (
@@ -61,10 +82,10 @@ class Route:
             and (not self.groups or not self.groups.isdisjoint(incident.client_groups))
         )
 
-    def _fits_hour(self, alert: Alert) -> bool:
+    def _fits_hour(self, time_ns: int) -> bool:
         if not self.hours:
             return True
-        second = max(0, min(alert.time_ns // 1_000_000_000, _LATEST_S))
+        second = max(0, min(time_ns // 1_000_000_000, _LATEST_S))
         local = (_EPOCH + timedelta(seconds=second)).astimezone(self.zone)
         minute = local.hour * 60 + local.minute
         return any(hours.holds(local.weekday(), minute) for hours in self.hours)
@@ -73,3 +94,8 @@ class Route:
 def wanted(routes: Sequence[Route], alert: Alert) -> bool:
     """Whether one of *routes* fits; without any, everything is wanted."""
     return not routes or any(route.fits(alert) for route in routes)
+
+
+def sensor_wanted(routes: Sequence[Route], alert: SensorAlert) -> bool:
+    """The same of an alert about the sensor itself."""
+    return not routes or any(route.fits_sensor(alert) for route in routes)

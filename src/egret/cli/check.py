@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,16 +15,14 @@ from egret import __version__
 from egret.alerts.messages import Message
 from egret.alerts.model import Sensor
 from egret.catalog.lint import lint
-from egret.catalog.match import Catalog
 from egret.cli.approvals import unmatched_entries
 from egret.cli.output import USAGE, complain_all
 from egret.daemon.outputs import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
 from egret.geo.database import GeoDatabase
-from egret.judge.unnamed import UNNAMED
 from egret.settings.config import Config, default_config_file, json_schema, load_config
-from egret.settings.schema import suggest
 from egret.settings.signatures import load_catalog, load_located
+from egret.settings.unknown_names import unknown_names
 from egret.settings.yaml_text import effective_yaml
 from egret.sinks.base import Outcome
 from egret.web.tls import Certificate
@@ -91,38 +89,10 @@ def _catalog(config: Config, errors: list[ConfigError], path: Path | None) -> st
     except ConfigErrors as error:
         errors += error.errors
         return "catalogue: broken"
-    errors += [*_unknown(config, whole), *_unknown_routes(config, whole)]
+    errors += unknown_names(config, whole.signatures, whole=True)
     errors += unmatched_entries(config, whole, path)
     used = len(whole.signatures) - len({s.id for s in whole.signatures} & set(config.catalog.disabled))
     return f"catalogue: {whole.version}, {used} signatures"
-
-
-def _unknown_routes(config: Config, catalog: Catalog) -> Iterator[ConfigError]:
-    """Names in routes that nothing has: such a route would let nothing through, silently."""
-    every = (*catalog.signatures, *UNNAMED.values())
-    vendors = {each.vendor.lower(): each.vendor for each in every}
-    ids, groups = [each.id for each in every], config.clients.group_names
-    for number, route in enumerate(config.outputs.routes, start=1):
-        wrong = [(name, "vendor", list(vendors.values())) for name in route.vendors if name.lower() not in vendors]
-        wrong += [(name, "signature", ids) for name in route.signatures if name not in ids]
-        wrong += [(name, "client group", list(groups)) for name in route.groups if name not in groups]
-        for name, what, known in wrong:
-            message = f"outputs.routes, entry {number}: no {what} is named '{name}'"
-            yield ConfigError(message, None, suggest(name, known))
-
-
-def _unknown(config: Config, catalog: Catalog) -> list[ConfigError]:
-    """Names in the configuration that the catalogue does not have: likely a typing error, silently without effect."""
-    ids = {signature.id for signature in catalog.signatures}
-    services = ids | {name for s in catalog.signatures for name in (s.vendor, s.service)}
-    folded = {name.casefold() for name in services}
-    wrong = [("catalog.disabled", name, ids) for name in config.catalog.disabled if name not in ids]
-    named = (entry.service for entry in config.alerts.suppress if entry.service is not None)
-    wrong += [("alerts.suppress", name, services) for name in named if name.casefold() not in folded]
-    return [
-        ConfigError(f"{where}: the catalogue has no '{name}'", None, suggest(name, known) or "see `egret catalog list`")
-        for where, name, known in wrong
-    ]
 
 
 def _lint(config: Config) -> list[str]:

@@ -36,6 +36,7 @@ from egret.daemon.watch import Watch
 from egret.judge.relays import Relays
 from egret.judge.unnamed import UNNAMED
 from egret.settings.config import Config
+from egret.settings.unknown_names import unknown_names
 from egret.sinks.base import Delivery
 from egret.sinks.notices import Notices
 from egret.sources.opener import OpenerClient
@@ -178,6 +179,8 @@ class Service:
         telemetry.resolvers(resolver.operator for resolver in knowledge.resolvers.resolvers)
         telemetry.geoip((info.database_type, info.build_epoch_s) for info in knowledge.geo.info())
         telemetry.config_loaded(time.time())
+        for wrong in unknown_names(knowledge.config, catalog.signatures, whole=False):
+            telemetry.log.event(logging.WARNING, "name_matches_nothing", why=str(wrong))
 
     def _welcome(self, restored: int, again: int) -> None:
         if restored:

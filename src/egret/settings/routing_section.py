@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, tzinfo
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from egret.alerts.routing import Hours, Route
+from egret.alerts.routing import Hours, Kind, Route
 from egret.model import ServiceClass, Severity
 from egret.settings.sections import Section
 from egret.settings.values import Slug
@@ -85,6 +85,10 @@ class RouteSettings(Section):
     """What goes to some outputs: all that is given must fit. An output in no route gets all from its `min_severity`."""
 
     to: tuple[Slug, ...] = Field(min_length=1, description="Names of outputs; they get what their routes let through")
+    kinds: tuple[Kind, ...] = Field(
+        default=(),
+        description="Only these; empty: incidents as the rest says, and every alert about the sensor itself",
+    )
     severities: tuple[Severity, ...] = Field(default=(), description="Only these; empty: all, as for the rest below")
     vendors: tuple[str, ...] = Field(default=(), description="Only services of these vendors")
     classes: tuple[ServiceClass, ...] = Field(default=(), description="Only services of these classes")
@@ -96,9 +100,19 @@ class RouteSettings(Section):
     )
     timezone: Annotated[str, AfterValidator(zone_text)] = Field(default="UTC", description="The time zone of `hours`")
 
+    @model_validator(mode="after")
+    def _can_fit(self) -> Self:
+        of_incidents = (self.vendors, self.classes, self.signatures, self.groups)
+        if self.kinds and Kind.INCIDENT not in self.kinds and any(of_incidents):
+            raise ValueError(
+                "an alert about the sensor has no vendor, class, signature or group; name kind incident too"
+            )
+        return self
+
     def as_route(self) -> Route:
         """The same, as the alerts need it."""
         return Route(
+            kinds=frozenset(self.kinds),
             severities=frozenset(self.severities),
             vendors=frozenset(vendor.lower() for vendor in self.vendors),
             classes=frozenset(self.classes),

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
-from egret.alerts.sensor import SensorAlert
+from egret.alerts.routing import sensor_wanted
+from egret.alerts.sensor import SensorAlert, Turn
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, Outcome
 
@@ -44,13 +45,14 @@ class _Lane:
         self._sink = sink
         self._heard = heard
         self._waiting: deque[SensorAlert] = deque()
+        self._told: set[str] = set()  # problems that stand; the board bounds them
         self._there, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"sensor alerts to {delivery.name}")
 
     def offer(self, alert: SensorAlert) -> None:
-        """Queue *alert* if it is severe enough. Never blocks."""
-        if alert.severity.rank < self.delivery.options.min_severity.rank:
+        """Queue *alert* if it is severe enough and routed here, or ends what was. Never blocks."""
+        if not self._wants(alert):
             return
         self._waiting.append(alert)
         if len(self._waiting) > MAX_WAITING:
@@ -58,6 +60,17 @@ class _Lane:
             self._heard(self.delivery.name, Outcome.DROPPED, "queue full")
         self._idle.clear()
         self._there.set()
+
+    def _wants(self, alert: SensorAlert) -> bool:
+        """Who heard that something is amiss hears that it is over, at any hour."""
+        options, problem = self.delivery.options, alert.id.rpartition("-")[0]
+        wanted = alert.severity.rank >= options.min_severity.rank and sensor_wanted(options.routes, alert)
+        if alert.turn is not Turn.RECOVERED:
+            self._told |= {problem} if wanted else set()
+            return wanted
+        told = problem in self._told
+        self._told.discard(problem)
+        return told or wanted
 
     async def _run(self) -> None:
         while True:

@@ -6,9 +6,9 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from egret.alerts.model import Action, Alert
-from egret.alerts.routing import Hours, Route, wanted
+from egret.alerts.routing import Hours, Kind, Route, sensor_wanted, wanted
 from egret.model import ServiceClass, Severity
-from tests.support.alerts import opened
+from tests.support.alerts import opened, sensor_alert
 
 THURSDAY = 3  # 2026-01-01, midnight UTC, is when ``opened`` is
 WEEKDAYS = frozenset(range(5))
@@ -79,3 +79,21 @@ def test_an_escalation_comes_at_any_hour() -> None:
 @pytest.mark.parametrize("time_ns", [-(2**70), 2**80, 0])
 def test_any_time_a_capture_may_claim_has_an_hour(time_ns: int) -> None:
     Route(hours=(Hours(WEEKDAYS, 0, 1),), zone=UTC).fits(replace(alert(), time_ns=time_ns))
+
+
+def test_alerts_about_the_sensor_ignore_routes_that_name_no_kind() -> None:
+    elsewhere = Route(vendors=frozenset({"other"}), severities=frozenset({Severity.LOW}))
+    assert sensor_wanted((), sensor_alert())
+    assert sensor_wanted((elsewhere,), sensor_alert())
+
+
+def test_kinds_tell_incidents_from_the_sensor() -> None:
+    sensor, incident = Route(kinds=frozenset({Kind.SENSOR})), Route(kinds=frozenset({Kind.INCIDENT}))
+    assert (sensor.fits_sensor(sensor_alert()), sensor.fits(alert())) == (True, False)
+    assert (incident.fits_sensor(sensor_alert()), incident.fits(alert())) == (False, True)
+    assert sensor_wanted((incident, sensor), sensor_alert())
+    assert not sensor_wanted((incident,), sensor_alert())
+    low = replace(sensor, severities=frozenset({Severity.LOW}))
+    never = replace(sensor, hours=(Hours(frozenset(), 0, 1),))
+    assert not low.fits_sensor(sensor_alert())
+    assert not never.fits_sensor(sensor_alert())

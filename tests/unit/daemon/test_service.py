@@ -68,6 +68,7 @@ def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Post:
     config = tmp_path / "egret.yaml"
     config.write_text(
         f"outputs: {{terminal: {{enabled: false}}, file: {{path: {tmp_path}/alerts.jsonl}}}}\nhttp: {{listen: '{listen()}'}}\n"
+        "alerts: {suppress: [{service: no-such-thing}]}\n"
     )
     knowledge = load_knowledge(load_config(config))
     opener = Opener.start(worker, Plan(interfaces={}, backend="portable"))
@@ -110,7 +111,9 @@ def play(standing: Post, during: Callable[[], Awaitable[None]]) -> list[str]:
     return said
 
 
-def test_a_hit_reaches_the_file_the_page_and_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hit_reaches_the_file_the_page_and_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     alerts = tmp_path / "alerts.jsonl"
 
     async def during() -> None:
@@ -123,6 +126,7 @@ def test_a_hit_reaches_the_file_the_page_and_the_metrics(tmp_path: Path, monkeyp
 
     play(post(tmp_path, monkeypatch), during)
     assert json.loads(alerts.read_text())["rule"]["id"] == "alibaba.qwen-chat"
+    assert "name_matches_nothing" in caplog.text
 
 
 @pytest.mark.parametrize(("workers", "together"), [(1, False), (2, True)])

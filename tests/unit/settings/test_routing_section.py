@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from egret.alerts.routing import Hours
+from egret.alerts.routing import Hours, Kind
 from egret.model import ServiceClass, Severity
 from egret.settings.routing_section import RouteSettings, parse_hours, zone
 
@@ -70,3 +70,12 @@ def test_a_route_as_alerts_need_it() -> None:
 def test_what_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RouteSettings.model_validate(values)
+
+
+def test_kinds_and_what_the_sensor_has_not() -> None:
+    made = RouteSettings.model_validate({"to": ["a"], "kinds": ["sensor", "incident"], "vendors": ["X"]}).as_route()
+    assert made.kinds == {Kind.SENSOR, Kind.INCIDENT}
+    with pytest.raises(ValidationError, match="kind incident"):
+        RouteSettings.model_validate({"to": ["a"], "kinds": ["sensor"], "vendors": ["X"]})
+    with pytest.raises(ValidationError):
+        RouteSettings.model_validate({"to": ["a"], "kinds": ["digest"]})

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from egret.alerts.model import Alert
+from egret.alerts.routing import Hours, Kind, Route
 from egret.alerts.sensor import Board, Finding, Problem, SensorAlert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
@@ -14,7 +16,7 @@ from egret.sinks import notices as module
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.notices import MAX_WAITING, Notices
 from egret.sinks.outputs import SINKS
-from tests.support.alerts import Watch
+from tests.support.alerts import Watch, sensor_alert
 
 
 class Quiet:
@@ -148,3 +150,22 @@ def test_the_end_does_not_wait_for_ever() -> None:
         await room.notices.close(0.05)
 
     assert set(room.run(act)) == {Outcome.FAILED}
+
+
+def test_routes_that_name_kinds_decide_and_the_end_follows_the_beginning() -> None:
+    started, ended = sensor_alert(), sensor_alert(2)
+    minute_after = (Hours(frozenset(range(7)), 1, 2),)
+    for routes, got in (
+        ((Route(kinds=frozenset({Kind.SENSOR})),), [started, ended]),
+        ((Route(kinds=frozenset({Kind.INCIDENT})),), []),
+        ((Route(vendors=frozenset({"other"})),), [started, ended]),
+        ((Route(kinds=frozenset({Kind.SENSOR}), hours=minute_after),), []),
+    ):
+        sink = Warned()
+        Room(sink, routes=routes).offer(started, ended)
+        assert sink.got == got
+    later = replace(ended, time_ns=ended.time_ns + 120 * 10**9)
+    sink = Warned()
+    now = (Hours(frozenset(range(7)), 0, 1),)
+    Room(sink, routes=(Route(kinds=frozenset({Kind.SENSOR}), hours=now),)).offer(started, later)
+    assert sink.got == [started, later]

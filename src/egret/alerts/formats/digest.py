@@ -104,6 +104,8 @@ def _bytes(out: int, back: int) -> str:
 def _sight(digest: Digest) -> str:
     sight = digest.sight
     hours, whole = sight.watched_s / 3600, (digest.end_ns - digest.start_ns) / SECOND_NS / 3600
+    if not sight.watched_s:
+        return "Egret did not watch on that day, so nothing is known of it"
     said = [f"watched {hours:.1f} of {whole:.0f} h"]
     said += (
         [f"{sight.named_share:.1%} of {sight.connections} connections named"] if sight.named_share is not None else []
