@@ -15,12 +15,14 @@ from scripts.docs_alert_schema import alert_schema_text
 from scripts.docs_commands import commands_page
 from scripts.docs_digest_schema import digest_schema_text
 from scripts.docs_picture import demo_picture
+from scripts.docs_sensor_schema import sensor_schema_text
 from scripts.docs_signatures import signatures_page
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "docs/alert.schema.json": alert_schema_text,
     "docs/digest.schema.json": digest_schema_text,
+    "docs/sensor-alert.schema.json": sensor_schema_text,
     "docs/configuration.md": reference_page,
     "docs/metrics.md": metrics_page,
     "docs/commands.md": commands_page,
