@@ -42,16 +42,20 @@ class CoverageLedger:
         self._disk = disk
         self._minutes: OrderedDict[int, Interval] = OrderedDict()
         self._hours: OrderedDict[int, Interval] = OrderedDict()
+        self._restored = False
+        self._unsaved: set[int] = set()  # hours that the disk did not take yet
         self._began_s: int | None = None  # the second that the running minute began to be watched
         self._before: Counts = {}
         self._down: Counter[str] = Counter()
         self._received: dict[str, int] = {}
 
     async def restore(self) -> None:
-        """Begin with the hours of earlier runs."""
+        """Begin with the hours of earlier runs; where the disk does not answer it is tried again each minute."""
         found = await self._disk(partial(self._store.hours, HOURS))
+        self._restored = isinstance(found, list)
         for hour in found if isinstance(found, list) else []:
-            self._hours[hour.start_s] = hour
+            _add(self._hours, hour, HOURS, Length.HOUR)
+        self._hours = OrderedDict(sorted(self._hours.items()))
 
     def rows(self, length: Length) -> list[Interval]:
         """Whole intervals and, of hours, the running one; the oldest first."""
@@ -93,7 +97,16 @@ class CoverageLedger:
         self._telemetry.named_share(minute.share)
         _add(self._minutes, minute, MINUTES, Length.MINUTE)
         hour = _add(self._hours, minute, HOURS, Length.HOUR)
-        await self._disk(partial(self._store.record, hour, hour.start_s - HOURS * Length.HOUR))
+        self._unsaved = (self._unsaved | {hour.start_s}) & self._hours.keys()
+        if not self._restored:
+            await self.restore()
+        if self._restored:  # or what could not be read yet would be written over
+            await self._save(hour.start_s - HOURS * Length.HOUR)
+
+    async def _save(self, oldest_s: int) -> None:
+        for start_s in sorted(self._unsaved):
+            if await self._disk(partial(self._store.record, self._hours[start_s], oldest_s)) is not None:
+                self._unsaved.discard(start_s)
 
     def _links_of(self, now: Counts, seconds: int) -> Counts:
         """Per interface: how long it was down, and how long it was up and said nothing at all."""
@@ -105,7 +118,7 @@ class CoverageLedger:
 
 
 def _add(rows: OrderedDict[int, Interval], minute: Interval, most: int, length: Length) -> Interval:
-    """Fold *minute* into the row that it belongs to; that row."""
+    """Fold *minute*, or more, into the row that it belongs to; that row."""
     start_s = minute.start_s - minute.start_s % length
     row = rows.pop(start_s, None) or Interval(start_s=start_s, seconds=0)
     seconds = min(row.seconds + minute.seconds, length)

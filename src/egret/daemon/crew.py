@@ -104,9 +104,19 @@ class Crew:
         return tuple(self._members)
 
     def recall(self, learnt: Iterable[Learnt]) -> None:
-        """Begin with flagged names that an earlier daemon's workers learnt; before ``start``."""
-        self._keep(learnt)
-        self._learnt_changed = False
+        """Begin with flagged names that an earlier daemon's workers learnt; workers that run already are told.
+
+        Where it comes late, what was learnt since stands.
+        """
+        changed = self._learnt_changed
+        flagged = (each for each in learnt if self._catalog.match_name(each.name) is not None)
+        older = [each for each in flagged if (each.client, each.address) not in self._learnt]
+        self._keep(older)
+        self._learnt_changed = changed
+        for channel in [member.channel for member in self._members.values() if member.channel is not None]:
+            for message in encode_learnt(older):
+                with contextlib.suppress(ChannelClosed):
+                    channel.send(message)
 
     def take_learnt(self) -> list[Learnt] | None:
         """The flagged names of addresses, for the store; None if nothing came since the last call."""

@@ -156,9 +156,9 @@ class Ledger:
         self._telemetry.log.event(logging.INFO, "alerts_resent", who=who, alerts=number)
         return {"offered": number}
 
-    async def recall(self, now_ns: int) -> list[Learnt]:
-        """The flagged names of addresses that were known before Egret stopped."""
-        return await self._on_disk(partial(self._store.remembered, now_ns)) or []
+    async def recall(self, now_ns: int) -> list[Learnt] | None:
+        """The flagged names of addresses that were known before Egret stopped; None: the disk does not answer."""
+        return await self._on_disk(partial(self._store.remembered, now_ns))
 
     async def remember(self, learnt: Sequence[Learnt]) -> None:
         """Keep the flagged names of addresses for the next start."""

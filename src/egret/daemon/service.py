@@ -86,6 +86,7 @@ class Service:
         self._outputs, self._deliveries = make_outputs(config.outputs, self._sensor, watch, self._open_now)
         self._reloader = Reloader(post.knowledge, post.reread, self._adopt, self.telemetry)
         self._generation = 0
+        self._recalled = False
         self._incidents = Incidents(incident_policy(config), config.privacy.veil())
         self._store = IncidentStore(config.paths.store, config.privacy.veil())
         keep_s = config.store.keep.total_seconds()
@@ -157,7 +158,7 @@ class Service:
             self._outputs.start()
             self._notices.start(self._deliveries)
             again = await self._ledger.resume()
-            self._crew.recall(await self._ledger.recall(time.time_ns()))
+            await self._recall()
             self._crew.start()
             await self._control.start()
             self._welcome(restored, again)
@@ -233,7 +234,17 @@ class Service:
                 alive_at_s = time.monotonic() + alive_s
                 self._notifier.alive()
 
+    async def _recall(self) -> None:
+        """Flagged names of addresses from before; where the disk does not answer it is tried again."""
+        learnt = await self._ledger.recall(time.time_ns())
+        self._recalled = learnt is not None
+        self._crew.recall(learnt or [])
+
     async def _remember(self) -> None:
+        if not self._recalled:
+            await self._recall()
+        if not self._recalled:
+            return  # or what could not be read yet would be written over
         learnt = self._crew.take_learnt()
         if learnt is not None:
             await self._ledger.remember(learnt)

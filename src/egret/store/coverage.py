@@ -17,8 +17,8 @@ class CoverageStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, hour: Interval, oldest_s: int) -> None:
-        """Keep *hour* as it now is; forget what began before *oldest_s*.
+    def record(self, hour: Interval, oldest_s: int) -> bool:
+        """Keep *hour* as it now is; forget what began before *oldest_s*. True, where it returns at all.
 
         Raises:
             StoreError: it is not on disk.
@@ -30,6 +30,7 @@ class CoverageStore:
             connection.execute("DELETE FROM coverage WHERE start_s < ?", (oldest_s,))
 
         self._database.run(write)
+        return True
 
     def hours(self, limit: int) -> list[Interval]:
         """The youngest hours, the oldest of them first; rows that cannot be read are left out.

@@ -104,3 +104,23 @@ def test_without_a_disk_it_begins_empty(tmp_path: Path) -> None:
     bench.works = False
     asyncio.run(bench.ledger.restore())
     assert bench.ledger.rows(Length.HOUR) == []
+
+
+def test_a_store_that_cannot_be_read_at_first_is_added_to_and_not_written_over(tmp_path: Path) -> None:
+    first = Bench(tmp_path / "i.db")
+    first.play(START_S, 5, connections=3)
+    asyncio.run(first.ledger.close((START_S + 5) * 10**9))
+    first.database.close()
+    second = Bench(tmp_path / "i.db")
+    second.works = False
+    asyncio.run(second.ledger.restore())
+    second.play(START_S + 60, 3661, connections=1)  # until the disk is back another hour has begun
+    second.works = True
+    second.play(START_S + 60 + 3661, 61, connections=1)
+    in_memory = second.ledger.rows(Length.HOUR)
+    second.database.close()
+    third = Bench(tmp_path / "i.db")
+    asyncio.run(third.ledger.restore())
+    assert third.ledger.rows(Length.HOUR) == in_memory
+    assert len(in_memory) == 2
+    assert in_memory[0].connections > 12

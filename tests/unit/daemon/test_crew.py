@@ -231,6 +231,13 @@ def test_what_one_worker_learnt_the_others_are_told_and_what_they_hold_is_added_
         await stage.until(lambda: "chat.example" in stage.crew.links)
         assert stage.crew.links == {"chat.example": True}
         assert stage.telemetry.value("egret_tracked", "flows") == 41
+        stage.crew.take_learnt()
+        names = {1: "private.example", 2: "a.chat.example"}
+        late = [Learnt(CLIENT, bytes([198, 51, 100, number]), name, 2**62) for number, name in names.items()]
+        stage.crew.recall([Learnt(CLIENT, SERVER, "b.chat.example", 1), *late])
+        await stage.until(lambda: "a.chat.example" in stage.crew.links)
+        assert set(stage.crew.links) == {"chat.example", "a.chat.example"}  # newer is known of b's address
+        assert stage.crew.take_learnt() is None
         await stage.crew.stop()
 
     asyncio.run(scene())
