@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from scapy.layers.dns import DNS, DNSQR
@@ -17,8 +18,12 @@ from scapy.packet import Packet, Raw
 
 from egret.sources import afpacket, fanout, kernel_filter
 from egret.sources.afpacket import Opened, RingOptions
+from egret.sources.channel import ChannelClosed
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.live import LiveSource
+from egret.sources.opener import Opener
+from egret.sources.opener_plan import Plan, Worker, WorkerLink
+from egret.sources.privileges import find_user
 from egret.sources.ring import Geometry
 from tests.support.live import Namespace, inside, send_frames
 from tests.support.live_capture import connected
@@ -150,6 +155,57 @@ def test_when_one_dies_the_others_have_its_clients_and_it_can_come_back() -> Non
         again = made.open()
         send_frames(sender, "eth0", everything)
         assert sorted(read([again], len(sent))[0]) == list(range(len(sent)))
+
+
+def say_numbers(_index: int, link: WorkerLink) -> None:
+    """A worker that says which frames it was given."""
+    source = LiveSource(["eth0"], link.open_ring)
+    link.pipe.send({"ready": True})
+    with suppress(ChannelClosed):
+        while True:
+            for frame in source.read(0.02):
+                link.pipe.send({"number": int.from_bytes(frame.data[6:12])})
+            link.pipe.receive()
+
+
+def said(workers: list[Worker], wanted: int) -> list[list[int]]:
+    """The numbers that each worker says, until there are so many."""
+    found: list[list[int]] = [[] for _ in workers]
+    end_s = time.monotonic() + 5
+    while sum(map(len, found)) < wanted and time.monotonic() < end_s:
+        for numbers, worker in zip(found, workers, strict=True):
+            while worker.channel.wait(0.01) and (received := worker.channel.receive()):
+                numbers.append(int(str(received.message["number"])))
+    return found
+
+
+def test_workers_of_the_opener_share_what_it_loaded_and_one_may_die() -> None:
+    """The filter that remembers is one for both, loaded before rights were given up, and outlives a worker."""
+    sent = [frame for _, frame in frames()]
+    geometry = Geometry(1 << 18, 16, 5)
+    options = RingOptions(filter=kernel_filter.YOUNG, geometry=geometry, fanout=fanout.program(INSIDE))
+    with connected() as (sensor, sender):
+        with inside(sensor):
+            client = Opener.start(say_numbers, Plan(interfaces={"eth0": options}, user=find_user("nobody")))
+        try:
+            assert client.no_young is None
+            workers = [client.spawn_worker(index) for index in range(2)]
+            for worker in workers:
+                assert worker.channel.wait(10)
+                assert worker.channel.receive() == ({"ready": True}, ())
+            send_frames(sender, "eth0", sent)
+            found = said(workers, len(sent))
+            assert sorted(found[0] + found[1]) == list(range(len(sent)))
+            assert all(found)
+            client.kill_worker(0)
+            while not client.events():
+                time.sleep(0.01)
+            send_frames(sender, "eth0", sent)
+            assert sorted(said(workers[1:], len(sent))[0]) == list(range(len(sent)))
+        finally:
+            for worker in workers:
+                worker.channel.close()
+            client.close()
 
 
 def test_the_filter_is_locked_in_a_group_too() -> None:

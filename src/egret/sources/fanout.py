@@ -28,6 +28,7 @@ _NETWORK, _ETHERTYPE = 0xFFF00000, 0xFFFFF000  # loads from the network header o
 _TAGS, _IPV4, _IPV6, _PPPOE = (0x8100, 0x88A8, 0x9100), 0x0800, 0x86DD, 0x8864
 _PPP_IPV4, _PPP_IPV6 = 0x0021, 0x0057
 _TCP, _UDP = 6, 17
+_TUNNELS = (4789, 8472, 6081)  # VXLAN, Linux's older one, Geneve: whose source port is a hash, so no end is a client
 _GOLDEN = 0x9E3779B1  # multiplied with it, addresses in a row are spread
 _SOURCE, _DESTINATION, _SOURCE_IN, _DESTINATION_IN, _AT = range(5)  # scratch memory; two words of ends, two flags
 _MULTIPLY = 0x24
@@ -169,6 +170,8 @@ def _compare(asm: Assembler, version: str) -> None:
 def _choose(asm: Assembler) -> None:
     asm.label("ports")
     asm.op(bpf.LOAD_HALF_X, _NETWORK + 2)
+    for port in _TUNNELS:
+        asm.test(bpf.JUMP_EQUAL, port, yes="both")
     asm.op(bpf.STORE, _AT)
     asm.op(bpf.LOAD_HALF_X, _NETWORK)
     asm.op(bpf.LOAD_X_MEMORY, _AT)

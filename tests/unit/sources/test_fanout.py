@@ -65,6 +65,13 @@ def test_fragments_between_two_that_are_inside_stay_together(client: str) -> Non
     assert len({number(piece) for piece in fragments(whole, 400)}) == 1
 
 
+def test_both_directions_of_a_tunnel_stay_together() -> None:
+    """Of VXLAN and Geneve both ends send from high ports, to the same low one."""
+    ends = "192.0.2.1", "192.0.2.2"
+    for port in (4789, 8472, 6081):
+        assert number(packet(*ends, 50_000, port)) == number(packet(*ends[::-1], 60_000, port))
+
+
 def test_where_nobody_is_inside_the_higher_port_is_the_client() -> None:
     ends = ("203.0.113.1", "203.0.113.2")
     there, back = packet(*ends, 40_000, 443), packet(*ends[::-1], 443, 40_000)
