@@ -63,6 +63,10 @@ class LruTable(Generic[K, V]):
         """Every entry; the table must not change meanwhile."""
         return iter(self._entries.items())
 
+    def youngest_first(self) -> Iterator[V]:
+        """Every entry; the table must not change meanwhile."""
+        return reversed(self._entries.values())
+
 
 class Used(Protocol):
     """An entry that knows when it was last used; its table is in that order."""

@@ -43,6 +43,7 @@ class _Flow:
 
     __slots__ = (
         "buckets",
+        "changed",
         "count_in",
         "count_out",
         "ended",
@@ -63,6 +64,7 @@ class _Flow:
         self.since_ns = 0
         self.last_ns = 0
         self.ended = False
+        self.changed = False  # since it was told
         self.told = (0, 0)
         self.tallied = Tallied(len(key.source.ip))  # UDP
         self.shown: dict[bool, tuple[str | None, int]] = {}  # UDP: for outward and inward, which interface and when
@@ -90,6 +92,7 @@ class Volumes:
         self._pending: LruTable[FlowKey, _Flow] = LruTable("volume_pending", limits.volume_flows, evictions)
         self._armed = self._peers.keys
         self._said: dict[tuple[bytes, str], Volume] = {}
+        self._changed = 0  # flows that have something to tell
         self.active = False
         self.generation = 0
         self._round = 0
@@ -151,6 +154,12 @@ class Volumes:
             flow.tallied.whole = True
         if first_seq is not None and key.transport is Transport.TCP:
             flow.count_out.begin(first_seq)
+        self._change(flow)
+
+    def _change(self, flow: _Flow) -> None:
+        if not flow.changed:
+            flow.changed = True
+            self._changed += 1
 
     def _own(self, flow: _Flow, signature: str, time_ns: int) -> _Flow:
         flow.owner, flow.since_ns, flow.last_ns = signature, time_ns, max(flow.last_ns, time_ns)
@@ -195,6 +204,8 @@ class Volumes:
             self._segment(flow, packet, outward=outward)
         else:
             _datagram(flow, packet, outward=outward)
+        if flow.owner is not None:
+            self._change(flow)
 
     def _find(self, key: FlowKey) -> _Flow | None:
         flow = self._flows.get(key)
@@ -249,6 +260,8 @@ class Volumes:
 
     def _say(self, flow: _Flow) -> None:
         """Put what a flow moved since the last time with what is to be told."""
+        self._changed -= flow.changed
+        flow.changed = False
         counted = flow.tallied.content((flow.count_out.count, flow.count_in.count))
         sent, received = (max(0, now - then) for now, then in zip(counted, flow.told, strict=True))
         if flow.owner is None or not sent + received:
@@ -270,13 +283,24 @@ class Volumes:
         flow = self._flows.get(key)
         if flow is not None:
             flow.tallied.take(tally, (flow.count_out.count, flow.count_in.count))
+            self._change(flow)
 
     def take(self) -> list[Volume]:
         """What every client and service moved since the last call."""
-        for _, flow in self._flows.oldest_first():
+        for flow in self._changed_ones():
             self._say(flow)
         said, self._said = list(self._said.values()), {}
         return said
+
+    def _changed_ones(self) -> list[_Flow]:
+        """The flows that have something to tell, oldest first; nearly always the youngest, for packets change them."""
+        found: list[_Flow] = []
+        for flow in self._flows.youngest_first():
+            if len(found) == self._changed:
+                break
+            if flow.changed:
+                found.append(flow)
+        return found[::-1]
 
     def give_back(self, untold: Iterable[Volume]) -> None:
         """Add to what the next ``take`` gives: what could not be told."""
@@ -298,9 +322,9 @@ class Volumes:
 
     def _disarm(self, time_ns: int) -> None:
         """Forget addresses that no flow leads to."""
-        alive = {key.destination.ip for key, _ in self._flows.oldest_first()}
-        peers = self._peers.oldest_first()
-        gone = [address for address, until in peers if until < time_ns and address not in alive]
+        past = [address for address, until_ns in self._peers.oldest_first() if until_ns < time_ns]
+        alive = {key.destination.ip for key, _ in self._flows.oldest_first()} if past else set()
+        gone = [address for address in past if address not in alive]
         for address in gone:
             self._peers.pop(address)
             self.generation += 1

@@ -7,7 +7,7 @@ import pytest
 from egret.decode.packet import Packet
 from egret.model import Endpoint, FlowKey, Transport, Volume, VolumeSource
 from egret.track.limits import SECOND_NS, Limits
-from egret.track.tally import Tally
+from egret.track.tally import Tallied, Tally
 from egret.track.volume import Volumes
 
 CLIENT, SERVER = Endpoint(bytes([192, 0, 2, 1]), 40000), Endpoint(bytes([203, 0, 113, 9]), 443)
@@ -320,3 +320,34 @@ def test_flows_take_turns_in_being_asked_for() -> None:
         wire.flag(flow)
     assert [wire.volumes.to_ask(2), wire.volumes.to_ask(2)] == [flows[:2], [flows[2], flows[0]]]
     wire.volumes.tally(UDP, Tally(1, 1, 1, 1, 1))  # evicted meanwhile
+
+
+def test_what_changed_is_told_in_the_order_of_its_last_use_whatever_changed_it() -> None:
+    wire = Wire()
+    clients = [Endpoint(bytes([192, 0, 2, number]), 40_000) for number in range(100)]
+    keys = [FlowKey(Transport.UDP, client, SERVER) for client in clients]
+    for number, key in enumerate(keys):
+        wire.flag(key, f"s{number}")
+    for reading in (1_000, 9_000):
+        wire.volumes.tally(keys[50], Tally(1, reading, 1, 0, 0))
+    for number in (70, 20):
+        wire.feed(wire.udp(100)._replace(source=clients[number]))
+    assert [signature for signature, *_ in wire.told()] == ["s50", "s70", "s20"]
+    assert wire.told() == []
+
+
+def test_to_tell_what_one_flow_moved_the_others_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, looked_at = Wire(), []
+    for port in range(500):
+        wire.flag(FlowKey(Transport.UDP, CLIENT._replace(port=port), SERVER))
+    wire.told()
+    content = Tallied.content
+
+    def counted(tallied: Tallied, headers: tuple[int, int]) -> tuple[int, int]:
+        looked_at.append(tallied)
+        return content(tallied, headers)
+
+    monkeypatch.setattr(Tallied, "content", counted)
+    wire.feed(wire.udp(100)._replace(source=CLIENT._replace(port=7)))
+    assert wire.told() == [("a", 100, 0)]
+    assert len(looked_at) == 1
