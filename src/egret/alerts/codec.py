@@ -12,6 +12,8 @@ from egret.alerts.volume import VOLUME_LIMITS
 from egret.evidence import About, ChainLink, ScorePart
 from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
+_OPERATOR = ("country", "contested", "entity", "source", "date")  # the fields of each that leave the process
+_HOSTING = ("country", "asn", "as_org", "source", "in_china")
 _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -238,32 +240,20 @@ def _check_schema(data: Mapping[str, Any], name: str) -> None:
 
 def operator_to_dict(operator: Operator) -> dict[str, Any]:
     """Give *operator* as JSON-able values."""
-    return {
-        "country": operator.country,
-        "contested": operator.contested,
-        "entity": operator.entity,
-        "source": operator.source,
-        "date": operator.date,
-    }
+    return {name: getattr(operator, name) for name in _OPERATOR}
 
 
 def _operator(data: Mapping[str, Any]) -> Operator:
-    return Operator(**{key: data[key] for key in ("country", "contested", "entity", "source", "date")})
+    return Operator(**{name: data[name] for name in _OPERATOR})
 
 
 def hosting_to_dict(hosting: Hosting) -> dict[str, Any]:
     """Give *hosting* as JSON-able values."""
-    return {
-        "country": hosting.country,
-        "asn": hosting.asn,
-        "as_org": hosting.as_org,
-        "source": hosting.source,
-        "in_china": hosting.in_china,
-    }
+    return {name: getattr(hosting, name) for name in _HOSTING}
 
 
 def _hosting(data: Mapping[str, Any]) -> Hosting:
-    return Hosting(**{key: data[key] for key in ("country", "asn", "as_org", "source", "in_china")})
+    return Hosting(**{name: data[name] for name in _HOSTING})
 
 
 def parts_to_list(parts: Iterable[ScorePart]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}  # in ms
 _NUMBER_AND_UNIT = re.compile(r"(\d{1,9})\s*([A-Za-z]*)", re.ASCII)
@@ -50,9 +50,16 @@ def duration_text(value: timedelta) -> str:
     return next(f"{milliseconds // size}{unit}" for unit, size in units if unit != "w" and milliseconds % size == 0)
 
 
+def _attempt(value: timedelta) -> timedelta:
+    if not timedelta(milliseconds=100) <= value <= timedelta(minutes=5):
+        raise ValueError('between "100ms" and "5m"')
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(duration_text),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,9}\s*(ms|s|m|h|d|w)$", "examples": ["30s", "1h", "90d"]}),
 ]
+AttemptTime = Annotated[Duration, AfterValidator(_attempt)]  # how long one attempt to deliver may take

@@ -7,12 +7,11 @@ Ref: systemd, Native Journal Protocol.
 from __future__ import annotations
 
 import array
-import asyncio
 import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from egret.alerts.digest import Digest
 from egret.alerts.formats.journal import digest_entry, journal_entry, sensor_entry
 from egret.alerts.model import Alert, Sensor
 from egret.alerts.sensor import SensorAlert
-from egret.errors import SinkTemporary
-from egret.sinks.syslog_wire import FULL_S
+from egret.sinks.local_socket import LocalSocket, whole
 
 SOCKET = Path("/run/systemd/journal/socket")
 _TOO_LARGE = frozenset({errno.EMSGSIZE, errno.ENOBUFS})
@@ -42,8 +40,7 @@ class JournalSink:
     def __init__(self, options: JournalOptions) -> None:
         self.name = options.name
         self._options = options
-        self._turn = asyncio.Lock()  # alerts about the sensor come on a lane of their own
-        self._socket: socket.socket | None = None
+        self._socket = LocalSocket(options.path, "the journal's queue is full", _write)
 
     def health(self) -> str | None:
         """Whether a journal listens."""
@@ -52,48 +49,24 @@ class JournalSink:
 
     async def send(self, alerts: Sequence[Alert]) -> None:
         """Write *alerts*; see ``Sink.send``."""
-        await self._write_all(journal_entry(alert, self._options.sensor) for alert in alerts)
+        await self._socket.send(journal_entry(alert, self._options.sensor) for alert in alerts)
 
     async def warn(self, alert: SensorAlert) -> None:
         """Write *alert*; see ``sinks.notices.Warns``."""
-        await self._write_all([sensor_entry(alert, self._options.sensor)])
+        await self._socket.send([sensor_entry(alert, self._options.sensor)])
 
     async def digest(self, digest: Digest) -> None:
         """Write *digest*; see ``sinks.base.TakesDigests``."""
-        await self._write_all([digest_entry(digest, self._options.sensor)])
-
-    async def _write_all(self, entries: Iterable[bytes]) -> None:
-        async with self._turn:
-            try:
-                journal = self._connected()
-                async with asyncio.timeout(FULL_S):
-                    for entry in entries:
-                        await _write(journal, entry)
-            except TimeoutError as error:
-                raise SinkTemporary(f"{self._options.path}: the journal's queue is full") from error
-            except OSError as error:
-                self._drop()
-                raise SinkTemporary(f"{self._options.path}: {error.strerror or error}") from error
-
-    def _connected(self) -> socket.socket:
-        if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            self._socket.connect(str(self._options.path))
-        return self._socket
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        await self._socket.send([digest_entry(digest, self._options.sensor)])
 
     async def close(self) -> None:
         """Close the socket."""
-        self._drop()
+        self._socket.close()
 
 
 async def _write(journal: socket.socket, entry: bytes) -> None:
     try:
-        await asyncio.get_running_loop().sock_sendall(journal, entry)
+        await whole(journal, entry)
     except OSError as error:
         if error.errno not in _TOO_LARGE:
             raise

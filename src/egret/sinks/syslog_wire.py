@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import errno
 import fcntl
 import os
 import socket
@@ -19,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from egret.errors import SinkRejected, SinkTemporary
+from egret.errors import SinkTemporary
+from egret.sinks.local_socket import LocalSocket, said
 from egret.sinks.tls import TlsOptions
 
 CONNECT_S = 10.0
@@ -27,7 +27,6 @@ DATAGRAM_MAX = 65_000  # bytes of a UDP payload, headers of version 6 allowed fo
 _RESOLVE_AGAIN_S = 60.0  # how long a datagram socket stays with one address of its host
 _DEAD_AFTER_MS = 30_000  # TCP_USER_TIMEOUT: unacknowledged so long, and the connection is given up
 _REFUSAL_S = 1.0  # TLS 1.3: who we are is refused after our side of the handshake is done
-FULL_S = 2.0  # how long a local reader whose queue is full is waited for
 
 
 class Wire(Protocol):
@@ -187,7 +186,7 @@ class UdpWire:
                 raise OSError(refused, os.strerror(refused))
         except OSError as error:
             self._drop()
-            raise _said(f"{self._host}:{self._port}", error) from error
+            raise said(f"{self._host}:{self._port}", error) from error
 
     async def _connected(self, loop: asyncio.AbstractEventLoop) -> socket.socket:
         if self._socket is not None and loop.time() - self._since_s > _RESOLVE_AGAIN_S:
@@ -215,8 +214,7 @@ class LocalWire:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = asyncio.Lock()
-        self._socket: socket.socket | None = None
+        self._socket = LocalSocket(path, "its reader's queue is full")
 
     def health(self) -> str | None:
         """Whether there is a socket."""
@@ -228,37 +226,8 @@ class LocalWire:
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """See ``Wire.send``."""
-        async with self._turn:
-            await self._send(messages)
-
-    async def _send(self, messages: Sequence[bytes]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            if self._socket is None:
-                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-                self._socket.connect(str(self._path))
-            async with asyncio.timeout(FULL_S):
-                for message in messages:
-                    await loop.sock_sendall(self._socket, message)
-        except TimeoutError as error:
-            raise SinkTemporary(f"{self._path}: its reader's queue is full") from error
-        except OSError as error:
-            self._drop()
-            raise _said(str(self._path), error) from error
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        await self._socket.send(messages)
 
     async def close(self) -> None:
         """Close the socket."""
-        self._drop()
-
-
-def _said(where: str, error: OSError) -> SinkTemporary | SinkRejected:
-    if error.errno == errno.EMSGSIZE:
-        return SinkRejected(f"{where}: a message is too large; lower max_bytes")
-    if error.errno == errno.EPROTOTYPE:
-        return SinkTemporary(f"{where}: is a stream socket; name a datagram one")
-    return SinkTemporary(f"{where}: {error.strerror or error}")
+        self._socket.close()

@@ -76,7 +76,7 @@ def test_what_no_datagram_holds_is_a_sealed_file(journal: socket.socket, tmp_pat
 def test_a_journal_that_is_away_or_busy_is_temporary(
     journal: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("egret.sinks.journal.FULL_S", 0.2)
+    monkeypatch.setattr("egret.sinks.local_socket.FULL_S", 0.2)
     with pytest.raises(SinkTemporary, match="No such file"):
         write(tmp_path / "none", opened())
     with pytest.raises(SinkTemporary, match="queue is full"):

@@ -211,7 +211,7 @@ def test_udp_asks_again_where_its_host_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_local_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(syslog_wire, "FULL_S", 0.2)
+    monkeypatch.setattr("egret.sinks.local_socket.FULL_S", 0.2)
     path = tmp_path / "log"
     wire = LocalWire(path)
     assert "no socket is there" in (wire.health() or "")
