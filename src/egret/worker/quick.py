@@ -54,8 +54,8 @@ class Surroundings:
         self.volumes = observer.volumes
 
     def knows(self, ends: bytes) -> bool:
-        """Whether the streams know anything of a direction."""
-        return self._young.knows(hash(ends))
+        """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
+        return self._young.knows(hash(ends)) or self._young.knows(hash(opposite(ends)))
 
     def is_decided(self, ends: bytes) -> bool:
         """Whether they know what it is."""
