@@ -251,6 +251,7 @@ class Observer:
     def counters(self) -> Counters:
         """What was seen so far, with ``tracked`` as of now."""
         counters = self._counters
+        self._lookups.deferred.count()
         counters.evictions["fragments"] = self._fragments.evictions
         counters.tracked = {
             **self._streams.tracked(),

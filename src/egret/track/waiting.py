@@ -1,0 +1,89 @@
+"""Answers as they were on the wire, one behind the other, by client: a hundred thousand of them are no objects."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from struct import Struct
+from typing import Protocol
+
+CLIENT_COST = 200  # bytes of bookkeeping that a client costs beside its answers
+_HEAD = Struct("=qH")  # when it came, and its size
+_EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
+
+
+class Waits(Protocol):
+    """What keeps answers: ``Waiting``, or the compiled one of a gate."""
+
+    @property
+    def limit(self) -> int:
+        """As in ``Waiting``."""
+        ...
+
+    def __len__(self) -> int:
+        """Answers that are kept."""
+        ...
+
+    def add(self, client: bytes, time_ns: int, wire: bytes, /) -> None:
+        """As ``Waiting.add``."""
+        ...
+
+    def take(self, client: bytes, /) -> list[tuple[int, bytes]]:
+        """As ``Waiting.take``."""
+        ...
+
+    def take_dropped(self) -> int:
+        """As ``Waiting.take_dropped``."""
+        ...
+
+
+class Waiting:
+    """Keeps at most *limit* bytes; beyond it the older half goes of what the client was told that waits longest."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._clients: OrderedDict[bytes, bytearray] = OrderedDict()
+        self._held = self._count = self._dropped = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, client: bytes, time_ns: int, wire: bytes, /) -> None:
+        """Keep what *client* was told (a DNS message: less than 64 KB)."""
+        self._append(client, time_ns, wire)
+        while self._held > self.limit:
+            self._make_room()
+
+    def _append(self, client: bytes, time_ns: int, wire: bytes) -> None:
+        told = self._clients.get(client)
+        if told is None:
+            told = self._clients[client] = bytearray()
+            self._held += CLIENT_COST
+        told += _HEAD.pack(min(max(time_ns, _EARLIEST), _LATEST), len(wire)) + wire
+        self._held += _HEAD.size + len(wire)
+        self._count += 1
+
+    def take(self, client: bytes, /) -> list[tuple[int, bytes]]:
+        """What *client* was told and when, in that order; it is kept no more."""
+        told = self._clients.pop(client, None)
+        if told is None:
+            return []
+        answers, at = [], 0
+        while at < len(told):
+            time_ns, size = _HEAD.unpack_from(told, at)
+            at += _HEAD.size + size
+            answers.append((time_ns, bytes(told[at - size : at])))
+        self._held -= CLIENT_COST + len(told)
+        self._count -= len(answers)
+        return answers
+
+    def _make_room(self) -> None:
+        client = next(iter(self._clients))
+        answers = self.take(client)
+        self._dropped += (len(answers) + 1) // 2
+        for time_ns, wire in answers[(len(answers) + 1) // 2 :]:
+            self._append(client, time_ns, wire)
+
+    def take_dropped(self) -> int:
+        """How many were dropped since the last time."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
