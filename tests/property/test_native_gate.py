@@ -67,7 +67,7 @@ def test_what_python_raises_comes_through() -> None:
     broken = _gate.Sluice(
         consider=fails,
         wanted=fails,
-        defer=fails,
+        waiting=_gate.Waiting(1),
         copies=_gate.Copies(1, 1, bytes(16)),
         segment=fails,
         tick=watch._tick,

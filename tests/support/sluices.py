@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench import workloads
 from egret.track.copies import Copies
+from egret.track.waiting import Waiting
 from egret.worker.gate import AWAITED
 from egret.worker.plain import PlainLookups, labels_of
 from egret.worker.sluice import Buffer, Sluice
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from egret.worker import _gate
 
 START_S = 1_700_000_000
+PREFIXES = (b"\xc0\0\2", b"\x20\1\x0d\xb8" * 3 + b"\xc0\0\2")  # of clients
 SECRET = b"known to nobody."
 CLOCKS = [(1, 1, 1, 0, "lan0"), (1, 1_000_000_000, 1 << 20, -5, None), (101, 1, 1, 0, None), (1, 10, 1, 50, "lan1")]
 
@@ -28,18 +30,19 @@ CLOCKS = [(1, 1, 1, 0, "lan0"), (1, 1_000_000_000, 1 << 20, -5, None), (101, 1, 
 class Watch:
     """A sluice that knows two quiet directions, and who asked."""
 
-    def __init__(self, compiled: ModuleType | None = None, copies: int = 1000) -> None:
+    def __init__(self, compiled: ModuleType | None = None, copies: int = 1000, kept: int = 1 << 20) -> None:
         self.ticks: list[int] = []
-        self.asked: list[object] = []  # what it said to quick, and to the answers that wait
+        self.asked: list[object] = []  # what it said to quick
+        self.waiting = Waiting(kept) if compiled is None else compiled.Waiting(kept)
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
-            plain = PlainLookups(Copies(copies, 1_000_000_000), self._defer, self._labels, self._wanted)
+            plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
             self.sluice = Sluice(plain, self, self._tick, self._watched, self._measured)
         else:
             self.sluice = compiled.Sluice(
                 consider=self._labels,
                 wanted=self._wanted,
-                defer=self._defer,
+                waiting=self.waiting,
                 copies=compiled.Copies(copies, 1_000_000_000, SECRET),
                 segment=self.segment,
                 tick=self._tick,
@@ -62,9 +65,6 @@ class Watch:
         self.asked.append((bytes(buffer[at:end]), ends, seq, flags, time_ns, interface))
         return seq % 3 == 0
 
-    def _defer(self, *answer: object) -> None:
-        self.asked.append(answer)
-
     @staticmethod
     def _labels(question: bytes) -> frozenset[int]:
         return labels_of(question, lambda name: name == "w7.site7.example")
@@ -84,7 +84,9 @@ class Watch:
 
     def said(self) -> tuple[object, ...]:
         """All that it ever said, since the last time but for ``asked`` and ``ticks``."""
-        return self.sluice.take_counts(), self.sluice.last_ns, self.ticks, self.asked
+        told = [self.waiting.take(prefix + bytes([last])) for prefix in PREFIXES for last in range(256)]
+        waited = told, len(self.waiting), self.waiting.take_dropped()
+        return self.sluice.take_counts(), self.sluice.last_ns, self.ticks, self.asked, waited
 
 
 def bulk(last: int, payload: bytes = bytes(300), flags: int = 16) -> bytes:
@@ -170,7 +172,7 @@ def damaged(data: bytes | bytearray, chance: random.Random) -> bytes:
 def runs(compiled: ModuleType | None, seed: int) -> list[object]:
     """All that one gate says over one seed's bytes, in each format, going on a step behind each stop."""
     chance, records = random.Random(seed), mutated(seed)
-    watch, said = Watch(compiled, chance.choice((1, 3, 1000))), list[object]()
+    watch, said = Watch(compiled, chance.choice((1, 3, 1000)), chance.choice((300, 2000, 1 << 20))), list[object]()
     order, header, scale = chance.choice("<>"), chance.choice((16, 24)), chance.choice((1, 1000))
     pcap, pcapng = as_pcap(records, order, header, scale), as_pcapng(records, order, chance.choice((0, 1, 3)))
     for data in (pcap, damaged(pcap, chance)):

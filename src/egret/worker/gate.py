@@ -65,17 +65,19 @@ class Gate:
 
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.add, self._labels, self._is_wanted)
+        plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
         return Sluice(plain, self._quick, self._tick, self._watched, self._is_measured)
 
     def _compiled(self) -> _gate.Sluice:
         lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
         copies = engine.compiled.Copies(kept.limit, kept.window_ns, secret)
         lookups.copies = copies
+        waiting = engine.compiled.Waiting(lookups.deferred.waiting.limit)
+        lookups.deferred.waiting = waiting
         return engine.compiled.Sluice(
             consider=self._labels,
             wanted=self._is_wanted,
-            defer=lookups.deferred.add,
+            waiting=waiting,
             copies=copies,
             segment=self._quick.segment if isinstance(self._quick, Quick) else self._quick,
             tick=self._tick,

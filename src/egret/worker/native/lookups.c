@@ -86,24 +86,6 @@ static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) 
     return table_put(table, both, 0);
 }
 
-/* Keep what an answer teaches, unread. */
-static int defer(Lookups *lookups, Span wire, Span ends, int64_t time_ns) {
-    size_t size = (ends.size - 4) / 2;
-    PyObject *client = PyBytes_FromStringAndSize((const char *)ends.at + size, (Py_ssize_t)size);
-    PyObject *time = PyLong_FromLongLong(time_ns);
-    PyObject *message = PyBytes_FromStringAndSize((const char *)wire.at, (Py_ssize_t)wire.size);
-    PyObject *said = NULL;
-    if (client != NULL && time != NULL && message != NULL) {
-        PyObject *arguments[] = {client, time, message};
-        said = PyObject_Vectorcall(lookups->defer, arguments, 3, NULL);
-    }
-    Py_XDECREF(client);
-    Py_XDECREF(time);
-    Py_XDECREF(message);
-    Py_XDECREF(said);
-    return said == NULL ? FAILED : YES;
-}
-
 static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, int64_t time_ns) {
     int more = big16(wire.at + 10);
     if (big16(wire.at + 6) || big16(wire.at + 8) || more > 1) return NO;
@@ -126,7 +108,8 @@ static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, int64
         return YES;
     }
     lookups->answers += found > 0;
-    return defer(lookups, wire, ends, time_ns);
+    size_t size = (ends.size - 4) / 2;
+    return waiting_add(lookups->waiting, (Span){ends.at + size, size}, time_ns, wire);
 }
 
 /* Count a UDP datagram, header and all, if it is a plain look-up; NO leaves it to the observer. */

@@ -8,6 +8,11 @@
 
 enum { MAX_QUIET = 1 << 17, MAX_DULL = 1 << 16 };
 
+/* What the module keeps: the types that a sluice asks for. */
+typedef struct {
+    PyObject *copies, *waiting;
+} Types;
+
 static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->tick);
@@ -17,7 +22,6 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->quick);
     Py_VISIT(self->lookups.consider);
     Py_VISIT(self->lookups.wanted);
-    Py_VISIT(self->lookups.defer);
     Py_VISIT(self->lookups.known);
     return 0;
 }
@@ -30,7 +34,6 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->quick);
     Py_CLEAR(self->lookups.consider);
     Py_CLEAR(self->lookups.wanted);
-    Py_CLEAR(self->lookups.defer);
     Py_CLEAR(self->lookups.known);
     return 0;
 }
@@ -40,6 +43,7 @@ static void sluice_dealloc(Sluice *self) {
     PyObject_GC_UnTrack(self);
     sluice_clear(self);
     Py_CLEAR(self->lookups.copies);
+    Py_CLEAR(self->lookups.waiting);
     table_close(&self->quiet);
     table_close(&self->lookups.asking);
     table_close(&self->lookups.answering);
@@ -47,20 +51,21 @@ static void sluice_dealloc(Sluice *self) {
     Py_DECREF(type);
 }
 
-/* The types of a module belong to it, so that this one finds Copies by the module of its own. */
+/* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"consider", "wanted", "defer",    "copies", "segment",
+    static char *known[] = {"consider", "wanted",  "waiting",  "copies", "segment",
                             "tick",     "watched", "measured", "secret", NULL};
-    PyObject *consider, *wanted, *defer, *copies, *segment, *tick, *watched, *measured;
+    PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured;
     const char *bytes;
     Py_ssize_t size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOy#", known, &consider, &wanted, &defer, &copies, &segment,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOy#", known, &consider, &wanted, &waiting, &copies, &segment,
                                      &tick, &watched, &measured, &bytes, &size))
         return NULL;
-    PyObject *copies_type = PyType_GetModuleState(type) ? *(PyObject **)PyType_GetModuleState(type) : NULL;
-    if (size != sizeof secret || copies_type == NULL || !Py_IS_TYPE(copies, (PyTypeObject *)copies_type)) {
-        PyErr_SetString(PyExc_TypeError, "copies of this module, and a secret of 16 bytes");
+    const Types *types = PyType_GetModuleState(type);
+    if (types == NULL || size != sizeof secret || !Py_IS_TYPE(copies, (PyTypeObject *)types->copies) ||
+        !Py_IS_TYPE(waiting, (PyTypeObject *)types->waiting)) {
+        PyErr_SetString(PyExc_TypeError, "copies and waiting of this module, and a secret of 16 bytes");
         return NULL;
     }
     memcpy(&secret, bytes, sizeof secret);
@@ -73,7 +78,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->quick = is_quick(segment) ? (Quick *)Py_NewRef(segment) : NULL;
     self->lookups.consider = Py_NewRef(consider);
     self->lookups.wanted = Py_NewRef(wanted);
-    self->lookups.defer = Py_NewRef(defer);
+    self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     self->lookups.known = PyDict_New();
     if (self->lookups.known == NULL || table_open(&self->quiet, MAX_QUIET, &secret) == FAILED ||
@@ -149,12 +154,15 @@ static PyType_Spec sluice_spec = {
 };
 
 static int fill(PyObject *module) {
-    PyObject **copies = PyModule_GetState(module);
-    *copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
-    PyObject *sluice = *copies == NULL ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
+    Types *types = PyModule_GetState(module);
+    types->copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
+    types->waiting = PyType_FromModuleAndSpec(module, &waiting_spec, NULL);
+    bool known = types->copies != NULL && types->waiting != NULL;
+    PyObject *sluice = !known ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
     PyObject *quick = sluice == NULL ? NULL : PyType_FromModuleAndSpec(module, &quick_spec, NULL);
     PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
-    int failed = remembered == NULL || PyModule_AddObjectRef(module, "Copies", *copies) < 0 ||
+    int failed = remembered == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+                 PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0;
@@ -165,12 +173,16 @@ static int fill(PyObject *module) {
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
-    Py_VISIT(*(PyObject **)PyModule_GetState(module));
+    Types *types = PyModule_GetState(module);
+    Py_VISIT(types->copies);
+    Py_VISIT(types->waiting);
     return 0;
 }
 
 static int module_clear(PyObject *module) {
-    Py_CLEAR(*(PyObject **)PyModule_GetState(module));
+    Types *types = PyModule_GetState(module);
+    Py_CLEAR(types->copies);
+    Py_CLEAR(types->waiting);
     return 0;
 }
 
@@ -207,7 +219,7 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "egret.worker._gate",
     .m_doc = "The gate, compiled.",
-    .m_size = sizeof(PyObject *),
+    .m_size = sizeof(Types),
     .m_methods = functions,
     .m_slots = module_slots,
     .m_traverse = module_traverse,

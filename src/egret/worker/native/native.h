@@ -2,6 +2,7 @@
  *   gate.c     worker/sluice.py      goes over frames
  *   lookups.c  worker/plain.py       plain look-ups
  *   copies.c   track/copies.py       datagrams that are seen twice
+ *   waiting.c  track/waiting.py      answers that nobody has read
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
  *   remembered.c track/tables.py     integers for integers: Remembered
@@ -79,14 +80,20 @@ typedef struct Copies Copies;
 extern PyType_Spec copies_spec;
 bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns);
 
+/* waiting.c */
+
+typedef struct Waiting Waiting;
+extern PyType_Spec waiting_spec;
+int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire);
+
 /* lookups.c */
 
 typedef struct {
     PyObject *consider; /* (question) -> whether no signature names it */
     PyObject *wanted;   /* (ends, answer) -> whether such look-ups are wanted whatever they say */
-    PyObject *defer;    /* (client, time, wire): keep an answer */
     PyObject *known;    /* questions: True if no signature names them */
     Copies *copies;
+    Waiting *waiting;
     Table asking, answering; /* both addresses of look-ups that nobody wants */
     long long queries, answers, repeated;
 } Lookups;
