@@ -125,6 +125,13 @@ static int hold(Quick *quick, Span ends, int64_t key, uint32_t first, int64_t ti
     return YES;
 }
 
+/* Whether the streams know anything of a direction. */
+static int is_known(Quick *quick, int64_t key) {
+    int64_t value;
+    int followed = is_followed(quick, key);
+    return followed == NO ? remembered_get((Remembered *)quick->known.decided, key, &value) : followed;
+}
+
 static int take_syn(Quick *quick, Span ends, uint32_t first, int64_t time_ns, PyObject *interface) {
     const Held *held = quick_find(quick, ends);
     if (held != NULL) {
@@ -133,10 +140,11 @@ static int take_syn(Quick *quick, Span ends, uint32_t first, int64_t time_ns, Py
     }
     if (quick->count >= quick->limit) return NO;
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
-    int64_t key, value;
-    if (key_of(ends, &key) == FAILED) return FAILED;
-    int in_the_way = is_followed(quick, key);
-    if (in_the_way == NO) in_the_way = remembered_get((Remembered *)quick->known.decided, key, &value);
+    int64_t key, back;
+    uint8_t bytes[ENDS_MAX];
+    if (key_of(ends, &key) == FAILED || key_of(opposite(ends, bytes), &back) == FAILED) return FAILED;
+    int in_the_way = is_known(quick, key);
+    if (in_the_way == NO) in_the_way = is_known(quick, back);
     if (in_the_way == NO) in_the_way = is_measured(quick, ends);
     if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
     return hold(quick, ends, key, first, time_ns, interface);
