@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from egret.model import Severity
 from egret.settings.http_section import Http
 from egret.settings.values import Listen
 from egret.web.server import WebServer
+from egret.web.status import Readiness
 from tests.support.browser import Tab, browser
 from tests.support.login import PASSWORD, with_login
 from tests.support.webview import HOSTILE, View, incident, incidents
@@ -179,6 +181,26 @@ def test_what_happens_is_shown_without_loading_the_page(stage: Stage) -> None:
         assert await tab.run(f"document.activeElement === {row}.querySelector('a')")
         assert await tab.run("document.querySelector('#announce').textContent") == "1 new incident"
         assert await tab.run("window.mark") == 1
+
+    stage.play(scene)
+
+
+def test_losses_outputs_and_problems_are_live_as_well(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        await visit(tab, stage.url)
+        before = stage.view.now
+        failing = replace(before.sinks[0], last_error="HTTP 500", queue_length=77)
+        fallen = Readiness(ready=False, reasons=("wg0 is down", "lan0 is down"))
+        stage.view.now = replace(before, sinks=(failing, before.sinks[1]), readiness=fallen)
+        stage.view.telemetry.link("lan0", received=0, dropped=4_321, up=True)
+        stage.view.telemetry.apply_worker_counts([(("connections", "tcp", "nothing"), 90_000)])
+        await tab.run(NOW)
+        await tab.until("document.querySelector('.tiles').innerText.includes('0 of 2')")
+        said = await tab.run("document.querySelector('main').innerText")
+        for words in ("HTTP 500", "4,321", "89 alerts wait", "5.4%", "Problem: lan0 is down"):
+            assert words in said
+        assert await tab.run("document.querySelector('#announce').textContent") == "1 new problem"
+        stage.view.now = before
 
     stage.play(scene)
 

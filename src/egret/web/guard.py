@@ -69,6 +69,8 @@ class Guard:
             return problem(503, "the incident store cannot be read; the log says why")
         except TimeoutError:
             return problem(503, "this took too long")
+        except (ConnectionError, web.RequestPayloadError):
+            return problem(400, "the request ended too early")  # who sent it is gone, most likely
         except Exception as error:  # noqa: BLE001 (the last door: whatever it is, the page must not take the daemon down)
             self._telemetry.internal_error(Stage.WEB, error)
             return problem(500, "an error of Egret itself; the log says which")
@@ -155,7 +157,10 @@ def from_own_page(request: web.Request, settings: Http) -> bool:
     """Whether a form was sent from a page of this server, by what the browser says and no page can."""
     if (site := request.headers.get("Sec-Fetch-Site")) is not None:
         return site == "same-origin"
-    origin = urlsplit(request.headers.get("Origin", "")).netloc.lower()
+    try:
+        origin = urlsplit(request.headers.get("Origin", "")).netloc.lower()
+    except ValueError:  # "http://["
+        return False
     known = {request.headers.get("Host", "").lower(), urlsplit(settings.public_url or "").netloc.lower()}
     return bool(origin) and origin in known
 

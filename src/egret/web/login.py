@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 from aiohttp import web
 
 from egret.settings.http_section import Access, Http
+from egret.web.api import BadQuery
 from egret.web.guard import LOGIN, cookie_name, own_path, remote_of
 from egret.web.html import document, text
 from egret.web.visitors import Visitor, Visitors
 
 _WRONG = "That is not the name and password of anybody here."
 _LIMITED = "Too many wrong tries from your address. Wait {seconds} s."
+_MOST_FIELDS = 8
 _METRICS_ONLY = "This login is for the metrics alone."
 
 
@@ -37,8 +41,7 @@ class Login:
         """Who sent the form."""
         if not self.settings.users:
             return _go("/")
-        form = await request.post()
-        name, password, wanted = (value if isinstance(value := form.get(key), str) else "" for key in _FIELDS)
+        name, password, wanted = read_form(await request.read())
         wanted = own_path(wanted)
         found = await self._visitors.password(name, password, remote_of(request, self.settings))
         if not isinstance(found, Visitor):
@@ -73,7 +76,17 @@ class Login:
         )
 
 
-_FIELDS = ("name", "password", "next")
+def read_form(body: bytes) -> tuple[str, ...]:
+    """Name, password and way on of a form that was sent as browsers send it; "" for what is not there.
+
+    Raises:
+        BadQuery: it has more fields than any form here.
+    """
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise BadQuery("this is no form of Egret's") from None
+    return tuple(form.get(key, [""])[0] for key in ("name", "password", "next"))
 
 
 def _go(where: str) -> web.Response:

@@ -216,3 +216,56 @@ def test_tls_and_a_password(tmp_path: Path) -> None:
 
     assert asyncio.run(scenario()) == (401, 200, 401)
     assert looked == ["http alice from 127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (
+            b"Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded; charset=none",
+            b"a=\xff\xfe",
+        ),
+        (b"Sec-Fetch-Site: same-origin\r\nContent-Type: multipart/form-data; boundary=x", b"--x\r\n"),
+        (b"Sec-Fetch-Site: same-origin", b"&".join([b"a=1"] * 99)),
+        (b"Origin: http://[", b""),
+        (b"Authorization: Basic \xff\xfe", b""),
+        (b"Sec-Fetch-Site: same-origin\r\nExpect: 100-continue", b"name=\x00&password=%ff&next=%0d%0aX:"),
+    ],
+)
+def test_what_no_browser_sends_is_no_error_of_ours(head: bytes, body: bytes) -> None:
+    view = View()
+
+    async def scenario() -> bytes:
+        running = WebServer(view, with_login())
+        await running.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        length = str(len(body)).encode()
+        writer.write(b"POST /login HTTP/1.1\r\nHost: a\r\n" + head + b"\r\nContent-Length: " + length)
+        writer.write(b"\r\nConnection: close\r\n\r\n" + body)
+        said = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await running.close()
+        return said
+
+    assert b"HTTP/1.1 4" in asyncio.run(scenario())
+    assert view.telemetry.value("egret_internal_errors_total", "web") == 0
+
+
+def test_who_leaves_early_is_no_error_of_ours() -> None:
+    view = View()
+
+    async def scenario() -> None:
+        running = WebServer(view, with_login())
+        await running.start()
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(
+            b"POST /login HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 99\r\n\r\nname="
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.05)
+        await running.close()
+
+    asyncio.run(scenario())
+    assert view.telemetry.value("egret_internal_errors_total", "web") == 0
