@@ -38,6 +38,7 @@ class Problem(StrEnum):
     DATABASE_OLD = "database_old"
     RELOAD_REFUSED = "reload_refused"
     STORE_FAILED = "store_failed"
+    STORE_DAMAGED = "store_damaged"
     OUTPUT_FAILING = "output_failing"
 
 

@@ -15,6 +15,7 @@ from egret.telemetry import Telemetry
 
 LOOK_EVERY_NS = 5 * 1_000_000_000
 _MINUTE_NS = 60 * 1_000_000_000
+_DAY_NS = 24 * 60 * _MINUTE_NS
 _LOOP_NS = 15 * _MINUTE_NS
 _CALM_NS = 5 * _MINUTE_NS  # a loss or a death is over after so long without another
 _LEAST_LOST = 10  # packets: one lost of fifty is no news
@@ -59,7 +60,7 @@ class Checks:
         self._received: dict[str, float] = {}
         self._minute_ns: int | None = None
         self._packets: dict[str, tuple[float, float]] = {}  # received and lost, a minute ago
-        self._restarts = 0.0
+        self._restarts = self._set_aside = 0.0
         self._deaths: deque[int] = deque(maxlen=16)
 
     def tick(self, now_ns: int) -> None:
@@ -147,6 +148,11 @@ class Checks:
             self.settings.store_failing,
             now_ns,
         )
+        aside = self._telemetry.value("egret_store_set_aside_total")
+        text = "the store of incidents was damaged; what could be read of it is in a new one"
+        advice = "the log says how much; the damaged file is kept beside it; check the disk"
+        damaged, self._set_aside = aside > self._set_aside, aside
+        self._judge(_finding(Problem.STORE_DAMAGED, "", Severity.MEDIUM, text, advice), damaged, _DAY_NS)
 
     def _reload(self) -> None:
         refused = not self._telemetry.value("egret_config_last_reload_successful")

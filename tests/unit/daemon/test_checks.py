@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +128,14 @@ def test_an_output_that_is_given_up_for_the_time_being() -> None:
     assert room.standing[0].finding.severity is Severity.HIGH
     room.telemetry.circuit("soc", "closed")
     assert room.seconds(5) == [("output_failing", "soc", "recovered")]
+
+
+def test_a_store_that_was_damaged() -> None:
+    room = Room()
+    room.telemetry.store_set_aside(Path("i.db.1.corrupt"), {}, 1)
+    assert room.seconds(3600) == [("store_damaged", "", "raised")]
+    room.now_s += 86_400
+    assert ("store_damaged", "", "recovered") in room.seconds(10)
 
 
 def test_a_store_that_takes_no_write() -> None:
