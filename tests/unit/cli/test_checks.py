@@ -18,6 +18,7 @@ from egret.cli.findings import Finding, Level
 from egret.errors import ConfigError, ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config, override
+from egret.settings.values import Listen
 from egret.sources.placement import Placement
 from egret.worker import engine
 
@@ -177,7 +178,8 @@ def test_port() -> None:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         assert one(checks._port, override(CONFIG, {"http": {"listen": listen}})).level is Level.WARN
     assert one(checks._port, override(CONFIG, {"http": {"listen": listen}})).level is Level.OK
-    far = override(CONFIG, {"http": {"listen": "192.0.2.1:9477", "allow_remote": True}})
+    elsewhere = CONFIG.http.model_copy(update={"listen": Listen("192.0.2.1", 9477)})  # nobody's address here
+    far = CONFIG.model_copy(update={"http": elsewhere})
     assert one(checks._port, far).level is Level.FAIL
     assert one(checks._port, override(CONFIG, {"http": {"enabled": False}})).found == "the status page is off"
 
