@@ -57,6 +57,7 @@ def test_every_conversation_in_every_shape_says_the_same(shape: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
+@example(4103498, 1_000)  # a server's data before its client's SYN
 @example(149, 400_000_000)  # a direction was known as quiet by the very segment that ended that
 @example(15031, 1_000)  # a SYN was held though its server had been heard
 @given(st.integers(0, 1 << 32), st.sampled_from([1_000, 3_000_000, 400_000_000]))

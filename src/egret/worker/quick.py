@@ -57,6 +57,10 @@ class Surroundings:
         """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
         return self._young.knows(hash(ends)) or self._young.knows(hash(opposite(ends)))
 
+    def follows(self, ends: bytes) -> bool:
+        """Whether they have begun to put a direction together."""
+        return hash(ends) in self._young.followed
+
     def is_decided(self, ends: bytes) -> bool:
         """Whether they know what it is."""
         return self._decided.get(hash(ends)) is not None
@@ -110,6 +114,7 @@ class Quick:
         self._limit = limit
         self._volumes = surroundings.volumes
         self._knows = surroundings.knows
+        self._follows = surroundings.follows
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._is_told = surroundings.is_told
@@ -176,7 +181,7 @@ class Quick:
     def _accept(self, back: bytes) -> bool:
         ends = opposite(back)
         opened = self._opened.get(ends)
-        if opened is None or self._matters(opened, ends):
+        if opened is None or self._follows(back) or self._matters(opened, ends):
             return False
         self._accepted[ends] = back
         return True

@@ -163,3 +163,10 @@ def test_what_goes_to_a_measured_address_is_the_observer_s_from_that_moment() ->
         assert [sensor.see(frame) for frame in frames[seen:]] == [False] * (4 - seen)
         assert not sensor.see(tcp.syn())
         assert sensor.told() == 1
+
+
+def test_an_answer_in_a_direction_that_is_followed_is_the_observer_s() -> None:
+    tcp = Tcp()
+    begun = [tcp.reply(0, b"234 go\r\n"), tcp.syn(), tcp.syn_ack()]
+    same([*begun, tcp.reply(900, b"GET / HTTP/1.1\r\nHost:"), tcp.syn_ack()])
+    same([*begun, *tcp.stream(HELLO)])

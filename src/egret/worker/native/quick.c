@@ -155,8 +155,11 @@ static int take_accepted(Quick *quick, Span back) {
     Span ends = opposite(back, bytes);
     Held *held = quick_find(quick, ends);
     if (held == NULL) return NO;
-    int measured = matters(quick, held, ends);
-    if (measured != NO) return measured == YES ? NO : FAILED;
+    int64_t key;
+    if (key_of(back, &key) == FAILED) return FAILED;
+    int in_the_way = is_followed(quick, key);
+    if (in_the_way == NO) in_the_way = matters(quick, held, ends);
+    if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
     held->accepted = true;
     return YES;
 }
