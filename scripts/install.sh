@@ -3,6 +3,7 @@
 # usage: install.sh install|uninstall
 #   DESTDIR=DIR  stage the files below DIR and touch no user and no service manager (packages, tests)
 #   PYTHON=...   the Python to use (3.11 or later)
+#   EXTRAS=...   what only some outputs need, as in kafka,nats
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +31,7 @@ make_user() {
 
 put_program() {
   [ -x "$destdir$program/bin/pip" ] || "$python" -m venv "$destdir$program" || fail "cannot make $program: install python3-venv"
-  PIP_DISABLE_PIP_VERSION_CHECK=1 "$destdir$program/bin/python" -m pip install --quiet --upgrade --constraint constraints.txt . 2> >(grep -v '^WARNING: Location' >&2)
+  PIP_DISABLE_PIP_VERSION_CHECK=1 "$destdir$program/bin/python" -m pip install --quiet --upgrade --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" 2> >(grep -v '^WARNING: Location' >&2)
   [ -z "$destdir" ] || forget_stage
 }
 

@@ -22,6 +22,7 @@ from egret.sinks.kafka import KafkaOptions, KafkaSink
 from egret.sinks.records import Login, RecordForm
 from egret.sinks.tls import TlsOptions
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert, whole_life
+from tests.support.certificates import Authority
 from tests.support.digest import digest
 
 FORM = RecordForm(
@@ -172,3 +173,14 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         send(kafka(["b:9"]), [opened()])
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert "pip install 'egret-monitor[kafka]'" in (kafka(["b:9"]).health() or "")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_librdkafka_takes_every_login_with_tls_and_without(mechanism: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("sensor.example")
+    for tls in (None, TlsOptions(ca=authority.ca, certificate=certificate, key=key)):
+        sink = kafka(["127.0.0.1:9"], login=Login("me", "pw"), mechanism=mechanism, tls=tls)
+        assert sink.health() is None
+        sink._open()
+        sink._drop()
