@@ -36,6 +36,7 @@ _ARMED_NS = 3600 * SECOND_NS  # how long after an answer, or a connection, anoth
 _PENDING_NS = 300 * SECOND_NS  # how long a quiet flow may wait to be flagged
 _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
+_LOOK_NS = 10 * SECOND_NS  # how often to look for what has been quiet: those times need not be exact
 
 
 class _Flow:
@@ -93,6 +94,7 @@ class Volumes:
         self._armed = self._peers.keys
         self._said: dict[tuple[bytes, str], Volume] = {}
         self._changed = 0  # flows that have something to tell
+        self._looked_ns = 0
         self.active = False
         self.generation = 0
         self._round = 0
@@ -311,6 +313,9 @@ class Volumes:
 
     def expire(self, time_ns: int) -> None:
         """Forget what has been quiet for long; cheap when nothing has."""
+        if abs(time_ns - self._looked_ns) < _LOOK_NS:
+            return
+        self._looked_ns = time_ns
         for flow in unused_since(self._flows, time_ns - _ENDED_NS):
             if flow.ended or time_ns - flow.last_ns > _IDLE_NS[flow.key.transport]:
                 self._say(flow)

@@ -6,6 +6,7 @@ import pytest
 
 from egret.decode.packet import Packet
 from egret.model import Endpoint, FlowKey, Transport, Volume, VolumeSource
+from egret.track import volume
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tally import Tallied, Tally
 from egret.track.volume import Volumes
@@ -226,7 +227,7 @@ def test_the_set_of_addresses_comes_and_goes() -> None:
     assert (wire.volumes.generation, wire.volumes.addresses()) == (generation, [SERVER.ip])
     wire.volumes.expire(START + 3599 * SECOND_NS)
     assert wire.volumes.active
-    wire.volumes.expire(START + 3601 * SECOND_NS)
+    wire.volumes.expire(START + 3610 * SECOND_NS)  # it does not look at every second
     assert (wire.volumes.active, wire.volumes.addresses()) == (False, [])
     assert wire.volumes.generation > generation
 
@@ -351,3 +352,17 @@ def test_to_tell_what_one_flow_moved_the_others_are_not_looked_at(monkeypatch: p
     wire.feed(wire.udp(100)._replace(source=CLIENT._replace(port=7)))
     assert wire.told() == [("a", 100, 0)]
     assert len(looked_at) == 1
+
+
+def test_it_looks_for_what_is_quiet_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, looks = Wire(), Counter[str]()
+
+    def nothing(*_: object) -> list[object]:
+        looks["looks"] += 1
+        return []
+
+    monkeypatch.setattr(volume, "unused_since", nothing)
+    wire.flag()
+    for second in range(30):
+        wire.volumes.expire(START + second * SECOND_NS)
+    assert looks["looks"] == 2 * 3
