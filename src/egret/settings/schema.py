@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,12 @@ _SAID = {  # where pydantic speaks of Python
 }
 
 
+@functools.cache
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Read only: for what the errors of *model* say of its options."""
+    return model.model_json_schema()
+
+
 def validate(model: type[M], document: Document) -> M:
     """Build *model* from *document*; validators find the folder of its file in their context.
 
@@ -44,7 +51,7 @@ def validate(model: type[M], document: Document) -> M:
         result = model.model_validate(document.value, context={"folder": Path(document.file).absolute().parent})
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True)
-        schema = model.model_json_schema()
+        schema = _json_schema(model)
         errors += [_translate(item, document, schema) for item in found]
         raise ConfigErrors(in_order(errors)) from None
     if errors:
