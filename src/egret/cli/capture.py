@@ -94,3 +94,28 @@ class Captures:
         if self._on_progress is not None:
             return partial(self._on_progress, path)
         return partial(self.advance, path) if self._visible and Path(path).is_file() else None
+
+
+def by_time(paths: Sequence[str]) -> list[str]:
+    """*paths* by when their first packet came, as incidents need them; as they are if one is no file to look into.
+
+    What cannot be read comes first: it is complained of before anything is said of the others.
+    """
+    if len(paths) < 2 or not all(Path(path).is_file() for path in paths):
+        return list(paths)
+    return sorted(paths, key=_first_ns)
+
+
+def _first_ns(path: str) -> int:
+    try:
+        source = open_capture(path)
+    except SourceError:
+        return -1
+    try:
+        first = next(source.frames(), None)
+    except SourceError:
+        return -1
+    else:
+        return -1 if first is None else first.time_ns
+    finally:
+        source.close()

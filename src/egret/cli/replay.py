@@ -18,7 +18,7 @@ from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.table import FORMATS
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
-from egret.cli.capture import Captures
+from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
 from egret.cli.incident_table import incident_table
 from egret.cli.jobs import AUTO, JobsOption, Readers, number_of_jobs
@@ -80,7 +80,8 @@ def replay(
 ) -> None:
     """Run captures through detection, jurisdiction and incidents, as the daemon would have seen them.
 
-    Nothing is sent, and without --evidence nothing is stored. Every address counts as a client, unless networks.inside
+    Several files are read in the order of their first packets, so that incidents are what they were. Nothing is sent,
+    and without --evidence nothing is stored. Every address counts as a client, unless networks.inside
     names them.
 
     Example: egret replay --format ecs capture.pcap
@@ -90,7 +91,10 @@ def replay(
     knowledge = load_knowledge(load_config(config or default_config_file()))
     run = _Replay(knowledge, evidence)
     run.read_names()
-    with Captures(files) as captures, Readers(captures, Scan(knowledge, prove=evidence is not None), number) as each:
+    with (
+        Captures(files if detections else by_time(files)) as captures,
+        Readers(captures, Scan(knowledge, prove=evidence is not None), number) as each,
+    ):
         for path, steps in each:
             for detection in run.detections(steps):
                 if line is not None:

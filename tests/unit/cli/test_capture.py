@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from egret.cli.capture import Captures
+from egret.cli.capture import Captures, by_time
 from tests.support.net import pcap_bytes, write
 
 
@@ -54,3 +54,18 @@ def test_a_long_file_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pyte
         assert read(captures) == {"long": 2000}
         assert [task.description for task in captures._progress.tasks] == ["long"]
         assert captures._progress.tasks[0].completed > 0
+
+
+def test_several_files_are_read_by_their_first_packets(tmp_path: Path) -> None:
+    def at(name: str, time_s: int) -> str:
+        data = bytearray(pcap_bytes([b"frame"]))
+        data[24:28] = time_s.to_bytes(4, "little")
+        return write(tmp_path / name, bytes(data))
+
+    new, old, bad = at("10.pcap", 2_000), at("9.pcap", 1_000), write(tmp_path / "bad", b"no capture")
+    empty = write(tmp_path / "empty", pcap_bytes([]))
+    assert by_time([new, old]) == [old, new]
+    assert by_time([new, bad, old, empty]) == [bad, empty, old, new]
+    assert by_time([new, "-", old]) == [new, "-", old]
+    assert by_time([new, str(tmp_path / "none"), old]) == [new, str(tmp_path / "none"), old]
+    assert by_time([new]) == [new]
