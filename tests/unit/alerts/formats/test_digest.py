@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from egret.alerts.digest import Sight
-from egret.alerts.formats.digest import DIGEST_LINES, digest_headline, digest_lines, title
+from egret.alerts.formats.digest import DIGEST_LINES, digest_headline, digest_lines, digest_to_ecs, title
 from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.syslog import smallest
 from egret.alerts.model import Sensor
 from tests.support.alerts import HOSTILE, check_golden
 from tests.support.digest import digest, first_use, quiet
+from tests.support.ecs import faults
 
 SENSOR = Sensor("1.2.3", "gw.example")
 
@@ -64,3 +65,10 @@ def test_hostile_names_reach_nobody_unescaped() -> None:
         assert text.isascii() or name == "text"
         assert "\n" not in text
         assert "\x1b" not in text
+
+
+def test_elastic_would_take_it() -> None:
+    everything = digest(first_uses=(first_use(),) * 200)
+    for each in (digest(), quiet(), everything):
+        assert faults(digest_to_ecs(each, SENSOR)) == []
+        assert faults(digest_to_ecs(each, Sensor("1"))) == []
