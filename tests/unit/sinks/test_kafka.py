@@ -135,6 +135,7 @@ def test_a_broker_that_hangs_holds_up_neither_the_loop_nor_us() -> None:
     assert beats > 20
 
 
+@pytest.mark.slow
 def test_nobody_there_says_so_in_time_and_the_next_attempt_has_a_new_client(cluster: Cluster) -> None:
     sink, started_s = kafka(["127.0.0.1:9"], "again", timeout_s=0.2), time.monotonic()
     with pytest.raises(SinkTemporary, match=r"kafka bus: .*: .*refused"):
