@@ -53,7 +53,7 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "clients",
         "servers",
         "watched",
-        "measured",
+        "armed",
         "told",
         "packets",
     ]

@@ -91,7 +91,7 @@ class Volumes:
         self._peers: LruTable[bytes, int] = LruTable("volume_peers", limits.volume_peers, evictions)
         self._flows: LruTable[FlowKey, _Flow] = LruTable("volume_flows", limits.volume_flows, evictions)
         self._pending: LruTable[FlowKey, _Flow] = LruTable("volume_pending", limits.volume_flows, evictions)
-        self._armed = self._peers.keys
+        self.armed = self._peers.keys
         self._said: dict[tuple[bytes, str], Volume] = {}
         self._changed = 0  # flows that have something to tell
         self._looked_ns = 0
@@ -119,7 +119,7 @@ class Volumes:
 
     def is_armed(self, address: bytes) -> bool:
         """Whether packets from and to *address* matter."""
-        return address in self._armed
+        return address in self.armed
 
     def arm(self, address: bytes, time_ns: int) -> None:
         """A flagged name was said to be at *address*: count flows to it from their beginning."""
@@ -182,7 +182,7 @@ class Volumes:
 
     def feed(self, packet: Packet) -> None:
         """Take one packet of the capture that names are read from."""
-        armed = self._armed
+        armed = self.armed
         if packet.destination.ip not in armed and packet.source.ip not in armed:
             return
         if packet.transport is Transport.TCP or self.datagrams:
@@ -191,8 +191,8 @@ class Volumes:
     def feed_header(self, packet: Packet) -> None:
         """Take one packet; only its headers are looked at."""
         transport, source, destination = packet.transport, packet.source, packet.destination
-        outward = destination.ip in self._armed
-        if source.ip not in self._armed:
+        outward = destination.ip in self.armed
+        if source.ip not in self.armed:
             if not outward:
                 return
         elif outward:  # both ends may be servers

@@ -91,7 +91,7 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         clients: dict[bytes, bool],
         servers: dict[bytes, bool],
         watched: Container[bytes],
-        measured: Callable[[bytes], bool],
+        armed: Container[bytes],
         told: Callable[[bytes, int, bytes, bytes, int, int, int], bool],
         packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],
         limit: int,

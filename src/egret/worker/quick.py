@@ -301,7 +301,7 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         clients=greetings.clients,
         servers=greetings.servers,
         watched=greetings.watched,
-        measured=around.is_measured,
+        armed=observer.volumes.armed,
         told=around.is_told,
         packets=packets,
         limit=limit,

@@ -53,22 +53,23 @@ void quick_drop(Quick *quick, Held *held) {
     Py_CLEAR(held->interface);
 }
 
-/* Ask a callable of one argument that gives a truth. */
-static int ask(PyObject *call, Span ends) {
-    PyObject *key = bytes_of(ends);
-    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(call, key);
-    int answer = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(key);
-    Py_XDECREF(said);
-    return answer;
+/* Whether an address is among others. */
+static int contains(PyObject *addresses, Span address) {
+    PyObject *bytes = bytes_of(address);
+    int among = bytes == NULL ? FAILED : PySequence_Contains(addresses, bytes);
+    Py_XDECREF(bytes);
+    return among;
 }
 
-/* Whether the bytes of traffic between *ends* are counted. */
+/* Whether the bytes of traffic between *ends* are counted: worker/quick.py, Surroundings.is_measured. */
 static int is_measured(Quick *quick, Span ends) {
     PyObject *active = PyObject_GetAttr(quick->known.volumes, quick->active);
     int any = active == NULL ? FAILED : PyObject_IsTrue(active);
     Py_XDECREF(active);
-    return any == YES ? ask(quick->known.measured, ends) : any;
+    if (any != YES) return any;
+    size_t size = (ends.size - 4) / 2;
+    int source = contains(quick->known.armed, (Span){ends.at, size});
+    return source == NO ? contains(quick->known.armed, (Span){ends.at + size, size}) : source;
 }
 
 static int read_generation(Quick *quick, unsigned long long *generation) {
@@ -185,13 +186,6 @@ static int look_up(PyObject *truths, Span key) {
     return truth == Py_True;
 }
 
-static int is_watched(Quick *quick, Span client) {
-    PyObject *bytes = bytes_of(client);
-    int watched = bytes == NULL ? FAILED : PySequence_Contains(quick->known.watched, bytes);
-    Py_XDECREF(bytes);
-    return watched;
-}
-
 /* Whether nothing need be told of a hello, which is counted then; UNKNOWN if that must be asked. worker/greetings.py */
 static int is_counted(Quick *quick, Span host, Span ends) {
     size_t size = (ends.size - 4) / 2;
@@ -201,7 +195,7 @@ static int is_counted(Quick *quick, Span host, Span ends) {
     memcpy(server + size, ends.at + ends.size - 2, 2);
     int plain = look_up(quick->known.hosts, host);
     if (plain != YES) return plain;
-    int watched = is_watched(quick, client);
+    int watched = contains(quick->known.watched, client);
     if (watched != NO) return watched == YES ? NO : FAILED;
     int ours = look_up(quick->known.clients, client);
     if (ours == UNKNOWN || ours == FAILED) return ours;

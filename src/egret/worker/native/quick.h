@@ -37,12 +37,12 @@ typedef struct {
 
 /* What is asked of the rest, and told it: worker/quick.py, Surroundings; worker/greetings.py. */
 typedef struct {
-    PyObject *volumes;                   /* say which addresses are measured */
+    PyObject *volumes;                   /* say whether any address is measured */
+    PyObject *armed;                     /* those that are */
     PyObject *decided, *late;            /* Remembered: by direction, what it is; where another hello may begin */
     PyObject *flows;                     /* directions of which more is awaited */
     PyObject *hosts, *clients, *servers; /* dicts: whether nothing is known of it; it is ours; it is special */
     PyObject *watched;                   /* clients of whom everything matters */
-    PyObject *measured;                  /* (ends) -> whether the bytes between them are counted */
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;

@@ -114,20 +114,20 @@ static void hold_known(Known *known) {
     Py_INCREF(known->clients);
     Py_INCREF(known->servers);
     Py_INCREF(known->watched);
-    Py_INCREF(known->measured);
+    Py_INCREF(known->armed);
     Py_INCREF(known->told);
     Py_INCREF(known->packets);
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late", "flows",   "hosts", "clients", "servers",
-                            "watched", "measured", "told", "packets", "limit", "secret",  NULL};
+                            "watched", "armed", "told", "packets", "limit", "secret",  NULL};
     Known known;
     Py_ssize_t limit, secret_size;
     const char *secret;
     if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.hosts, &known.clients, &known.servers, &known.watched,
-                                     &known.measured, &known.told, &known.packets, &limit, &secret, &secret_size))
+                                     &known.armed, &known.told, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
         PyErr_SetString(PyExc_TypeError, "what is remembered, and dicts, of this module's kind; a secret of 16 bytes");
@@ -155,7 +155,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.clients);
     Py_VISIT(quick->known.servers);
     Py_VISIT(quick->known.watched);
-    Py_VISIT(quick->known.measured);
+    Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
     Py_VISIT(quick->known.packets);
     return 0;
@@ -170,7 +170,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.clients);
     Py_CLEAR(quick->known.servers);
     Py_CLEAR(quick->known.watched);
-    Py_CLEAR(quick->known.measured);
+    Py_CLEAR(quick->known.armed);
     Py_CLEAR(quick->known.told);
     Py_CLEAR(quick->known.packets);
     return 0;
