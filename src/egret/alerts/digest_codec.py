@@ -104,10 +104,30 @@ def digest_from_dict(data: Mapping[str, Any]) -> Digest:
             uses_more=int(data["allowed_more"]),
             moved=tuple(Moved(str(m["signature"]), int(m["bytes_out"]), int(m["bytes_in"])) for m in data["volumes"]),
             moved_more=int(data["volumes_more"]),
-            sight=Sight(**data["sight"]),
+            sight=_sight(data["sight"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not a digest: {error!r}") from error
+
+
+def _sight(data: Mapping[str, Any]) -> Sight:
+    share = data["named_share"]
+    return Sight(
+        watched_s=int(data["watched_s"]),
+        connections=int(data["connections"]),
+        named_share=None if share is None else float(share),
+        lost=int(data["lost"]),
+        link_down_s=_numbers(data["link_down_s"]),
+        link_silent_s=_numbers(data["link_silent_s"]),
+        canary_sent=int(data["canary_sent"]),
+        canary_missed=int(data["canary_missed"]),
+        problems=_numbers(data["problems"]),
+        undelivered=_numbers(data["undelivered"]),
+    )
+
+
+def _numbers(data: Mapping[str, Any]) -> dict[str, int]:
+    return {str(label): int(number) for label, number in data.items()}
 
 
 def _first(data: Mapping[str, Any]) -> FirstUse:

@@ -22,6 +22,9 @@ def test_there_and_back(whole: Any) -> None:
         {"incidents_opened": {"bad": 1}},
         {"first_seen": [{}]},
         {"sight": {"later": 1}},
+        {"sight": digest_to_dict(digest())["sight"] | {"watched_s": "x"}},
+        {"sight": digest_to_dict(digest())["sight"] | {"problems": {"a": None}}},
+        {"sight": digest_to_dict(digest())["sight"] | {"named_share": []}},
         {"allowed": None},
     ],
 )
