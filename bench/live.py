@@ -1,6 +1,6 @@
 """Live capture: what workers keep up with, what each kernel filter passes, loses and costs, how late alerts are (root).
 
-    python bench/live.py [--seconds S] [--rounds N] [--rate PACKETS] [--real-time] [--markdown] [TRAFFIC...]
+    python bench/live.py [--seconds S] [--long S] [--rounds N] [--rate N] [--real-time] [--write PAGE] [TRAFFIC...]
 
 Real workers (``egret.worker.process``) on one end of a veth pair, tcpreplay on the other, in namespaces made here, with
 offloads off. ``dns`` is sent at --rate, what else there is as fast as can be; each round of its file comes from other
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -28,10 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import workloads
 from bench.living.crew import FILTER_NAMES, Heard, Sent, reading, real_time, send
+from bench.living.page import HEAD, Row, cells, page
+from bench.measure import machine
 from tests.support.live_capture import connected
 
 PACKETS = {"dns": 400_000}  # in the file that is sent round and round
 _PACKETS = 60_000
+LOADS = (1_000, 20_000, 100_000, 200_000)
+_BEST = "ebpf"
 _BEGINNINGS = "beginnings.pcap"
 _TLS = b"\x16\x03"
 _ENDS, _PORTS = (0xC0000201, 0xCB007101), (20_000, 20_400)
@@ -87,27 +90,13 @@ TRAFFIC = {
 }
 
 
-class Row(NamedTuple):
-    """One traffic through one filter."""
-
-    traffic: str
-    filter: str
-    workers: int
-    seconds: float
-    sent: float  # packets a second
-    sender: float | None  # beside its speed without a reader
-    passed: float  # of what was sent
-    dropped: int  # packets, in all rounds
-    cpu: float  # cores, of all workers
-    names: float | None  # of those that were said; None where none is
-
-
 class Options(NamedTuple):
     """How it is measured."""
 
     seconds: float = 5.0
     rounds: int = 1
     rate: int = 200_000
+    long_s: float = 30.0  # for what is paced, through the best filter, on one worker
 
 
 def rows(names: Sequence[str], options: Options) -> Iterator[Row]:
@@ -123,7 +112,7 @@ def rows(names: Sequence[str], options: Options) -> Iterator[Row]:
             del frames
             alone = None if traffic.is_paced else _alone(path, traffic, options.seconds)
             for workers in traffic.workers:
-                for each in FILTER_NAMES if workers == 1 else ("ebpf",):
+                for each in FILTER_NAMES if workers == 1 else (_BEST,):
                     runs = [_run(path, traffic, each, workers, options) for _ in range(options.rounds)]
                     yield _row(name, each, workers, alone, said, runs)
 
@@ -141,10 +130,11 @@ def _extra(traffic: Traffic) -> Sequence[str]:
 
 def _run(path: Path, traffic: Traffic, name: str, workers: int, options: Options) -> tuple[Sent, Heard, int]:
     rate = options.rate if traffic.is_paced else None
+    is_long = traffic.is_paced and name == _BEST and workers == 1
     with connected() as (sensor, sender), reading(sensor, FILTER_NAMES[name], workers) as crew:
         if traffic.says is None:
             send(sender, path.with_name(_BEGINNINGS), None)
-        sent = send(sender, path, options.seconds, rate, _extra(traffic))
+        sent = send(sender, path, options.long_s if is_long else options.seconds, rate, _extra(traffic))
         heard = crew.end()
         return sent, heard, traffic.heard(heard)
 
@@ -182,38 +172,28 @@ def latency(loads: Sequence[int]) -> list[dict[str, float]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-HEAD = ("traffic", "filter", "workers", "sent/s", "sender", "passed", "dropped", "CPU", "names")
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """A row as a table shows it."""
-    sender = f"{row.sender:.2f}" if row.sender is not None else ""
-    names = f"{row.names:.2%}" if row.names is not None else ""
-    numbers = (f"{row.sent / 1000:.0f} k", sender, f"{row.passed:.2%}", str(row.dropped), f"{row.cpu:.1%}", names)
-    return (row.traffic, row.filter, str(row.workers), *numbers)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("traffic", nargs="*", default=[*TRAFFIC, "latency"], metavar="TRAFFIC")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--long", type=float, default=30, help="seconds of dns through the best filter on one worker")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--rate", "--dns", type=int, default=200_000, help="packets a second of dns")
-    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--real-time", action="store_true", help="on a busy machine: before everything else that runs")
+    parser.add_argument("--write", type=Path, metavar="PAGE")
     given = parser.parse_args()
+    surroundings = machine()
     if given.real_time:
         real_time()
-    print(f"# load {os.getloadavg()[0]:.1f} before, {os.cpu_count()} cores")
-    edge = "| " if given.markdown else ""
-    print(edge + (" | " if given.markdown else "").join(f"{each:>9}" for each in HEAD))
-    options = Options(given.seconds, given.rounds, given.rate)
+    print("".join(f"{each:>11}" for each in HEAD))
+    options, found = Options(given.seconds, given.rounds, given.rate, given.long), list[Row]()
     for row in rows([each for each in given.traffic if each != "latency"], options):
-        print(edge + (" | " if given.markdown else "").join(f"{each:>9}" for each in cells(row)), flush=True)
-    if "latency" in given.traffic:
-        for each in latency((1_000, 20_000, 100_000)):
-            print(each)
-    print(f"# load {os.getloadavg()[0]:.1f} after")
+        found.append(row)
+        print("".join(f"{each:>11}" for each in cells(row)), flush=True)
+    late = latency(LOADS) if "latency" in given.traffic else []
+    print(*late, sep="\n")
+    if given.write:
+        given.write.write_text(page(found, late, surroundings, given.rate), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.live import TRAFFIC
+from bench.living.page import Row
+from bench.living.page import page as live_page
 from bench.measure import EGRET, FLOOR, OBSERVE, PURE, Figures, Results, Workload, loaded
 from bench.pages import GOALS, WHAT, performance, scaling, unit_costs
 from bench.workloads import WORKLOADS
@@ -48,6 +51,16 @@ def test_a_page_is_what_the_bench_would_write(name: str, make: Callable[[Results
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     compiled = "pure Python:" not in page and "(in pure Python)" not in page
     assert shape(page) == shape(make(results(compiled=compiled)))
+
+
+def test_the_page_of_live_capture_is_what_its_bench_would_write() -> None:
+    text = (ROOT / "docs/performance-live.md").read_text(encoding="utf-8")
+    rows = [
+        Row(traffic, "ebpf", 1, 3.0, 1e6, None if traffic == "dns" else 0.9, 1.0, 0, 0.3, 1.0) for traffic in TRAFFIC
+    ]
+    late = [dict.fromkeys(("load", "alerts", "mean_s", "p50_s", "p99_s", "dropped"), 1)]
+    made = live_page(rows, late, dict.fromkeys(MACHINE, "1"), 200_000)
+    assert sorted({*shape(text)}) == sorted({*shape(made)})
 
 
 def test_every_workload_is_described_and_kept_figures_give_the_same_pages() -> None:
