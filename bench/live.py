@@ -1,6 +1,6 @@
 """Live capture: what workers keep up with, what each kernel filter passes, loses and costs, how late alerts are (root).
 
-    python bench/live.py [--seconds S] [--long S] [--rounds N] [--rate N] [--real-time] [--write PAGE] [TRAFFIC...]
+    python bench/live.py [--seconds S] [--long S] [--rounds N] [--rate N] [--first] [--write PAGE] [TRAFFIC...]
 
 Real workers (``egret.worker.process``) on one end of a veth pair, tcpreplay on the other, in namespaces made here, with
 offloads off. ``dns`` is sent at --rate, what else there is as fast as can be; each round of its file comes from other
@@ -26,7 +26,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import workloads
-from bench.living.crew import FILTER_NAMES, Heard, Sent, reading, real_time, send
+from bench.living.crew import FILTER_NAMES, Heard, Sent, come_first, reading, send
 from bench.living.page import HEAD, Row, cells, page
 from bench.measure import machine
 from tests.support.live_capture import connected
@@ -179,12 +179,12 @@ def main() -> None:
     parser.add_argument("--long", type=float, default=30, help="seconds of dns through the best filter on one worker")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--rate", "--dns", type=int, default=200_000, help="packets a second of dns")
-    parser.add_argument("--real-time", action="store_true", help="on a busy machine: before everything else that runs")
+    parser.add_argument("--first", action="store_true", help="on a busy machine: before everything else that runs")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     given = parser.parse_args()
     surroundings = machine()
-    if given.real_time:
-        real_time()
+    if given.first:
+        come_first()
     print("".join(f"{each:>11}" for each in HEAD))
     options, found = Options(given.seconds, given.rounds, given.rate, given.long), list[Row]()
     for row in rows([each for each in given.traffic if each != "latency"], options):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,9 +153,14 @@ def _cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
 
 
-def real_time() -> None:
-    """Before everything else that runs, as if nothing else did; children inherit it."""
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+def come_first() -> None:
+    """Before everything else that runs, as if little else did; this session and its children.
+
+    By weight, not as real-time processes: those would keep the kernel's own threads from handing over blocks.
+    """
+    os.nice(-20)
+    with suppress(OSError):  # a kernel that does not weigh sessions
+        Path("/proc/self/autogroup").write_text("-20", encoding="ascii")
 
 
 def send(

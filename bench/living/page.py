@@ -13,7 +13,7 @@ _OTHERS = ("tshark", "ndpiReader", "tcpdump")
 _PAGE = """\
 # Live performance
 
-Made by `python bench/live.py --real-time --write docs/performance-live.md` (root); do not edit. Whole workers on one
+Made by `python bench/live.py --first --write docs/performance-live.md` (root); do not edit. Whole workers on one
 end of a veth pair, tcpreplay on the other: as fast as it can, `dns` at {rate:,} packets a second. Offloads off,
 rings of 16 MB. Sender and workers share the machine's cores, and came before other work on it.
 
