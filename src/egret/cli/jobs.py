@@ -46,7 +46,7 @@ JobsOption = Annotated[
     typer.Option(
         "--jobs",
         metavar="N|auto",
-        help="how many files to read at once, each in a process; auto: as many as there are cores",
+        help="how many files to read at once, each by one process, a large one too; auto: as many as there are cores",
     ),
 ]
 
