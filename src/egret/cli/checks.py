@@ -20,6 +20,7 @@ from egret.cli.client_checks import check_names
 from egret.cli.filter_checks import check_filter
 from egret.cli.findings import Finding, Level
 from egret.cli.volume_checks import check_conntrack
+from egret.cli.web_checks import check_web
 from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.config import Config
@@ -272,6 +273,7 @@ CHECKS: tuple[Check, ...] = (
     _databases,
     _clock,
     _port,
+    check_web,
     _disk,
     _secrets,
     check_names,

@@ -63,6 +63,10 @@ class SelfWatch(Deliveries):
         else:
             self.log.repeated(logging.WARNING, "login_refused", outcome.value, why=outcome, user=user, remote=remote)
 
+    def certificate(self, until_s: float) -> None:
+        """The page is served with a certificate that holds *until_s*."""
+        self._set("egret_certificate_expiry_timestamp_seconds", until_s)
+
     def certificate_kept(self, why: str) -> None:
         """The files of the page's certificate changed and cannot be used."""
         self.log.repeated(logging.ERROR, "certificate_kept", why=f"{why}; the old one stays in use")

@@ -320,6 +320,7 @@ METRICS = (
         "Whether the last reading of settings, signatures and databases was taken; 0: the old ones are still in use.",
     ),
     Metric("egret_reloads_total", C, ("trigger", "outcome"), "Reloads, by why and by whether they were taken."),
+    Metric("egret_certificate_expiry_timestamp_seconds", G, (), "When the page's certificate ends; 0: no `http.tls`."),
     Metric("egret_logins_total", C, ("outcome",), "Tries to log in on the status page; what is remembered is none."),
 )
 BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})

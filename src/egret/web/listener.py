@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import web
 
 from egret.settings.values import Listen
+from egret.telemetry import Telemetry
 from egret.web.tls import Certificate
 
 MAX_CONNECTIONS = 64  # a scraper, a few browsers, an orchestrator's probes; beyond it something is wrong
@@ -30,21 +30,22 @@ class Listener:
         listen: the address and port.
         server: makes a handler for each connection, and knows who is connected.
         certificate: for TLS; None: without.
-        trouble: hears what is wrong with the certificate's files.
+        telemetry: hears when the certificate ends, and what is wrong with its files.
 
     Raises:
         OSError: the address cannot be had.
     """
 
     def __init__(
-        self, listen: Listen, server: web.Server, certificate: Certificate | None, trouble: Callable[[str], None]
+        self, listen: Listen, server: web.Server, certificate: Certificate | None, telemetry: Telemetry
     ) -> None:
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         self._socket = socket.create_server((listen.host, listen.port), family=family, backlog=MAX_CONNECTIONS)
         self._socket.setblocking(False)
         self._server = server
         self._certificate = certificate
-        self._trouble = trouble
+        self._telemetry = telemetry
+        self._context()
         self._loop = asyncio.get_running_loop()
         self._coming: set[asyncio.Task[None]] = set()
         self._task = self._loop.create_task(self._accept(), name="http")
@@ -89,5 +90,6 @@ class Listener:
         if self._certificate is None:
             return None
         if (why := self._certificate.refresh()) is not None:
-            self._trouble(why)
+            self._telemetry.certificate_kept(why)
+        self._telemetry.certificate(self._certificate.until_s)
         return self._certificate.context

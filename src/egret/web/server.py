@@ -108,8 +108,7 @@ class WebServer:
         if runner.server is None:
             raise RuntimeError("the runner is not set up")
         try:
-            trouble = self._view.telemetry.certificate_kept
-            self._listener = Listener(listen, runner.server, self._certificate, trouble)
+            self._listener = Listener(listen, runner.server, self._certificate, self._view.telemetry)
         except OSError as error:
             await runner.cleanup()
             raise _cannot_listen(error, str(listen)) from error

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.x509 import load_pem_x509_certificate
+
 from egret.errors import ConfigError
 from egret.settings.http_section import HttpTls
 
@@ -37,6 +39,12 @@ class Certificate:
         self._looked_s = clock()
         self.context = _context()
         _load(self.context, settings)
+        self._until_s = _end(settings)
+
+    @property
+    def until_s(self) -> float:
+        """When it ends, in seconds since the epoch."""
+        return self._until_s
 
     def adopt(self, settings: HttpTls) -> None:
         """Use other files.
@@ -67,7 +75,7 @@ class Certificate:
         stamp = _stamp(settings)
         _load(_context(), settings)  # first where it does no harm
         _load(self.context, settings)
-        self._stamp = stamp
+        self._stamp, self._until_s = stamp, _end(settings)
 
 
 def _context() -> ssl.SSLContext:
@@ -88,6 +96,11 @@ def _load(context: ssl.SSLContext, settings: HttpTls) -> None:
     except OSError as error:
         hint = "it must be readable by who runs Egret"
         raise ConfigError(f"http.tls: {_names(settings)} cannot be read: {error.strerror}", None, hint) from error
+
+
+def _end(settings: HttpTls) -> float:
+    """Of the first certificate in the file, which is the server's own."""
+    return load_pem_x509_certificate(_certificate(settings).read_bytes()).not_valid_after_utc.timestamp()
 
 
 def _certificate(settings: HttpTls) -> Path:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from egret.settings.http_section import HttpTls
 from egret.settings.values import Listen
+from egret.telemetry import Telemetry
 from egret.web import listener as module
 from egret.web.listener import Listener
 from egret.web.tls import Certificate
@@ -21,14 +22,16 @@ ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 @asynccontextmanager
-async def listening(certificate: Certificate | None = None, said: list[str] | None = None) -> AsyncIterator[Listener]:
+async def listening(
+    certificate: Certificate | None = None, telemetry: Telemetry | None = None
+) -> AsyncIterator[Listener]:
     async def hello(_: web.BaseRequest) -> web.Response:
         return web.Response(text="hello")
 
     runner = web.ServerRunner(web.Server(hello))
     await runner.setup()
     assert runner.server is not None
-    made = Listener(Listen("127.0.0.1", 0), runner.server, certificate, (said if said is not None else []).append)
+    made = Listener(Listen("127.0.0.1", 0), runner.server, certificate, telemetry or Telemetry("test"))
     try:
         yield made
     finally:
@@ -81,18 +84,19 @@ def test_half_open_handshakes_are_bounded_in_number_and_time(
     asyncio.run(scenario())
 
 
-def test_a_certificate_in_trouble_is_said(
-    trusting: tuple[Certificate, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+def test_a_certificate_in_trouble_is_said_and_when_it_ends(
+    trusting: tuple[Certificate, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said: list[str] = []
+    telemetry = Telemetry("test")
     monkeypatch.setattr(Certificate, "refresh", lambda _: "broken")
 
     async def scenario() -> None:
-        async with listening(trusting[0], said) as made:
+        async with listening(trusting[0], telemetry) as made:
             assert b"hello" in await ask(made.port, trusting[1])
 
     asyncio.run(scenario())
-    assert said == ["broken"]
+    assert "certificate_kept" in caplog.text
+    assert telemetry.value("egret_certificate_expiry_timestamp_seconds") == trusting[0].until_s > 4e9
 
 
 def test_a_failed_accept_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
