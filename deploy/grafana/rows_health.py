@@ -102,15 +102,19 @@ def alerts() -> list[Builder[Panel]]:
             (f"sum by (sink) (egret_delivery_queue_length{{{AT}}})", "{{sink}}"),
         ),
         lines(
-            "From packet to incident",
-            "99th and 50th percentile.",
+            "From packet to alert",
+            "99th percentile to the alert on disk and in every output's queue; 99th and 50th to its incident.",
+            (
+                f"histogram_quantile(0.99, sum by (le) (rate(egret_alert_latency_seconds_bucket{{{AT}}}[{RATE}])))",
+                "alert, p99",
+            ),
             (
                 f"histogram_quantile(0.99, sum by (le) (rate(egret_detection_latency_seconds_bucket{{{AT}}}[{RATE}])))",
-                "p99",
+                "incident, p99",
             ),
             (
                 f"histogram_quantile(0.5, sum by (le) (rate(egret_detection_latency_seconds_bucket{{{AT}}}[{RATE}])))",
-                "p50",
+                "incident, p50",
             ),
             unit=units.Seconds,
         ),
