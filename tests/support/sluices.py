@@ -13,8 +13,8 @@ from bench import workloads
 from egret.track.copies import Copies
 from egret.track.waiting import Waiting
 from egret.worker.gate import AWAITED
-from egret.worker.plain import PlainLookups, labels_of
-from egret.worker.sluice import Buffer, Sluice
+from egret.worker.plain import Buffer, PlainLookups, labels_of
+from egret.worker.sluice import Sluice
 
 if TYPE_CHECKING:
     from types import ModuleType

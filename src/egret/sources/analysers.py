@@ -122,7 +122,7 @@ def read_sniffer(stream: ByteStream) -> Iterator[Frame]:
             yield records.take(Record(linktype, time_ns, length - header, 0, before))
 
 
-def _sniffer_start(window: bytes) -> tuple[int, int]:
+def _sniffer_start(window: bytes | memoryview) -> tuple[int, int]:
     date, _, network, packing, _ = _SNIFFER_START.unpack_from(window, _SNIFFER.size)
     if packing != 1:
         raise SourceError("is a compressed Sniffer capture; convert it: editcap -F pcapng IN OUT")

@@ -16,6 +16,19 @@ Clock = tuple[int, int, int, int, str | None]
 ETHERNET = 1  # LINKTYPE_ETHERNET
 
 
+class Mapped(Protocol):
+    """A part of a file as memory."""
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """Its bytes, read only."""
+        ...
+
+    @property
+    def broken(self) -> bool:
+        """Whether some of it could not be read, and is zeros: the file was cut off meanwhile."""
+        ...
+
+
 class Sluice(Protocol):
     """Takes Ethernet frames where they lie, so that no Frame need be made of them.
 
@@ -23,16 +36,24 @@ class Sluice(Protocol):
     more need be done about them. It says where it stopped, and how many records are before that.
     """
 
-    def pcap(self, window: bytes, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+    def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
         """Of a pcap file: its byte order as ``struct`` writes it, a record header's size, the fraction's unit in ns."""
         ...
 
-    def pcapng(self, window: bytes, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
+    def pcapng(self, window: bytes | memoryview, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
         """Enhanced Packet Blocks of a pcapng section, whose interfaces have these *clocks*."""
         ...
 
     def ring(self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str) -> tuple[int, int]:
         """At most *count* frames of a TPACKET_V3 block that ends at *end*."""
+        ...
+
+    def map(self, descriptor: int, offset: int, size: int, /) -> Mapped | None:
+        """A part of a file as memory, from a whole page on; None if this knows of no such thing.
+
+        Raises:
+            OSError: it cannot be mapped.
+        """
         ...
 
     @property

@@ -5,17 +5,20 @@ Large chunks, no read per packet: a format parses in ``window`` and asks for ``m
 
 from __future__ import annotations
 
+import mmap
+import os
 import zlib
 from collections.abc import Callable
 
 from egret.errors import SourceError
-from egret.sources.base import Progress, Sluice
+from egret.sources.base import Mapped, Progress, Sluice
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 
 _UNPACKED = 1 << 22  # most bytes that one step of decompression may give: a gzip bomb comes in such steps
 _GZIP_WITH_HEADER = 31  # zlib: window bits of 15, and 16 for the gzip wrapper
+_MAPPED = 1 << 22  # bytes of a file that are mapped at a time: what was passed is no memory of ours any more
 _MORSEL = 64  # packed bytes at a time when looking for the place where damaged data breaks
 
 Read = Callable[[int], bytes]
@@ -28,12 +31,21 @@ class StreamBroken(SourceError):
 class ByteStream:
     """Bytes that *read* gives (at most so many a call, none at the end), with a window to parse in."""
 
-    def __init__(self, read: Read, size: int | None = None, on_progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        read: Read,
+        size: int | None = None,
+        on_progress: Progress | None = None,
+        descriptor: int | None = None,
+    ) -> None:
         self.sluice: Sluice | None = None  # for the formats: they make no frame of what it takes
-        self.window = b""  # memoryviews into an old window stay valid
+        self.window: bytes | memoryview = b""  # memoryviews into an old window stay valid
         self.start = 0  # offset of the window's first byte in the unpacked stream
         self._read = read
         self._size = size
+        self._descriptor = descriptor
+        self._mapped: Mapped | None = None  # whose bytes the window is
+        self._mapped_end = 0  # as much of the file can be mapped
         self._on_progress = on_progress
         self._taken = 0
         self._gunzip: _Gunzip | None = None
@@ -42,11 +54,11 @@ class ByteStream:
         """The first *size* bytes of the window, fewer at the end; consumes nothing."""
         while len(self.window) < size and self.more(0):
             pass
-        return self.window[:size]
+        return bytes(self.window[:size])
 
     def unzip(self) -> None:
         """From here on hand out what gzip had packed; call it before anything was consumed."""
-        self._gunzip = _Gunzip(self._read_raw, self.window)
+        self._gunzip = _Gunzip(self._read_raw, bytes(self.window))
         self.window = b""
 
     def more(self, consumed: int) -> bool:
@@ -55,10 +67,55 @@ class ByteStream:
         Raises:
             StreamBroken: the file cannot be read or unpacked any further.
         """
+        if self._mapped is not None and self._slide(consumed):
+            return True
         chunk = self._read_raw() if self._gunzip is None else self._gunzip.next()
         self.start += consumed
-        self.window = self.window[consumed:] + chunk
+        self.window = bytes(self.window[consumed:]) + chunk
         return bool(chunk)
+
+    def map(self) -> None:
+        """From here on have the window be the file itself where that can be done; for formats that expect memory."""
+        if self._size is not None and self._gunzip is None:
+            self._mapped_end = self._size
+            self._look_at(self.start, self.start + len(self.window) + _MAPPED)
+
+    def _slide(self, consumed: int) -> bool:
+        """Map the next part of the file; False behind what can be mapped: then it is read, as far as it grew."""
+        self.check()
+        end = self.start + len(self.window)
+        if end < self._mapped_end and self._look_at(self.start + consumed, end + _MAPPED):
+            return True
+        self.window, self._mapped = bytes(self.window), None
+        if self._descriptor is not None:
+            os.lseek(self._descriptor, end, os.SEEK_SET)
+        return False
+
+    def _look_at(self, start: int, end: int) -> bool:
+        if self.sluice is None or self._descriptor is None:
+            return False
+        first = start - start % mmap.ALLOCATIONGRANULARITY
+        end = min(end, self._mapped_end)
+        try:
+            mapped = self.sluice.map(self._descriptor, first, end - first)
+        except OSError:
+            return False
+        if mapped is None:
+            return False
+        self._mapped = mapped
+        self.start, self.window = start, memoryview(mapped)[start - first :]
+        if self._on_progress is not None:
+            self._on_progress(end, self._size)
+        return True
+
+    def check(self) -> None:
+        """Say so if some of the window could not be read, and is zeros.
+
+        Raises:
+            StreamBroken: it could not.
+        """
+        if self._mapped is not None and self._mapped.broken:
+            raise StreamBroken("it was cut off while it was read, or its disk failed")
 
     def skip(self, size: int) -> bool:
         """Drop *size* bytes without ever keeping more than a chunk of them; False if they are not all there."""

@@ -21,7 +21,7 @@ _YEAR_1995, _YEAR_2100 = 788_918_400, 4_102_444_800
 _MORE, _PAD = 0x80, 48
 
 
-def looks_like_erf(start: bytes) -> bool:
+def looks_like_erf(start: bytes | memoryview) -> bool:
     """Whether *start*, the file's first bytes, is a run of ERF records: nothing else marks such a file."""
     offset = 0
     for guess in range(_GUESSES):

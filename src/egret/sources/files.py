@@ -46,11 +46,17 @@ class CaptureFile:
     """The frames of one capture file, pipe or standard input."""
 
     def __init__(
-        self, name: str, read: Read, close: Callable[[], None], size: int | None, on_progress: Progress | None
+        self,
+        name: str,
+        read: Read,
+        close: Callable[[], None],
+        size: int | None,
+        on_progress: Progress | None,
+        descriptor: int | None = None,
     ) -> None:
         self.name = name
         self._close = close
-        self._stream = ByteStream(read, size, on_progress)
+        self._stream = ByteStream(read, size, on_progress, descriptor)
 
     def frames(self, sluice: Sluice | None = None) -> Iterator[Frame]:
         """Yield every frame that can be read, but those that *sluice* takes.
@@ -109,7 +115,7 @@ def open_capture(path: str, on_progress: Progress | None = None) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(f"{path}: cannot be opened: {reason}") from error
-    return CaptureFile(path, file.read, file.close, size, on_progress)
+    return CaptureFile(path, file.read, file.close, size, on_progress, file.fileno())
 
 
 def _open_file(path: str) -> tuple[BinaryIO, int | None]:

@@ -57,7 +57,9 @@ def read_pcap(stream: ByteStream) -> Iterator[Frame]:
     # Before version 2.4 the two lengths stood the other way round; one old writer called itself 543.
     swapped = (major, minor) <= (2, 3) or major == 543
     stream.skip(_HEADER_SIZE)
-    return _records(stream, _real_variant(stream, variant), network & 0xFFFF, swapped=swapped)
+    variant = _real_variant(stream, variant)
+    stream.map()
+    return _records(stream, variant, network & 0xFFFF, swapped=swapped)
 
 
 def _real_variant(stream: ByteStream, variant: _Variant) -> _Variant:
@@ -72,7 +74,7 @@ def _real_variant(stream: ByteStream, variant: _Variant) -> _Variant:
     return variant
 
 
-def _makes_sense(start: bytes, variant: _Variant, size: int) -> bool:
+def _makes_sense(start: bytes | memoryview, variant: _Variant, size: int) -> bool:
     unpack, offset, before = Struct(variant.order + variant.record).unpack_from, 0, 0
     for number in range(_GUESSED_RECORDS):
         if len(start) < offset + size:
@@ -104,6 +106,8 @@ def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: b
                 captured, original = (original, captured) if swapped else (captured, captured)
             after = body + captured
             if after <= end:
+                if not captured:
+                    _check(stream, position, count)
                 count += 1
                 position, time_ns = after, seconds * 1_000_000_000 + fraction * scale
                 yield _new(Frame, (time_ns, linktype, view[body:after], original, None, None))
@@ -117,6 +121,14 @@ def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: b
         position = 0
         window = stream.window
         view, end = memoryview(window), len(window)
+
+
+def _check(stream: ByteStream, position: int, count: int) -> None:
+    """An empty record may be a hole in the memory that the file was."""
+    try:
+        stream.check()
+    except StreamBroken as error:
+        raise _broken(stream, position, count, f"cannot be had: {error}") from error
 
 
 def _more(stream: ByteStream, position: int, count: int) -> bool:

@@ -82,6 +82,7 @@ class _Blocks:
 
     def frames(self) -> Iterator[Frame]:
         position = 0
+        self._stream.map()
         while (found := self._load(position)) is not None:
             kind, start, end = found
             if kind == _PACKET:
@@ -146,10 +147,10 @@ class _Blocks:
                 raise self._broken(0, "is cut off")
             position = 0
 
-    def _head(self, window: bytes, position: int) -> tuple[int, int]:
+    def _head(self, window: bytes | memoryview, position: int) -> tuple[int, int]:
         kind, length = self._layouts.block.unpack_from(window, position)
         if kind == _SECTION:
-            order = _BYTE_ORDERS.get(window[position + 8 : position + 12])
+            order = _BYTE_ORDERS.get(bytes(window[position + 8 : position + 12]))
             if order is None:
                 raise self._broken(position, "begins a section of unknown byte order, so the file is damaged")
             self._layouts = _LAYOUTS[order]
@@ -180,7 +181,7 @@ class _Blocks:
             f"the {self._count} packets before it were read"
         )
 
-    def _block(self, window: bytes, kind: int, start: int, end: int) -> Frame | None:
+    def _block(self, window: bytes | memoryview, kind: int, start: int, end: int) -> Frame | None:
         if kind == _PACKET:
             return self._packet(window, start + 8, end - 4, self._layouts.packet)
         if kind == _INTERFACE:
@@ -193,7 +194,7 @@ class _Blocks:
             return self._simple_packet(window, start + 8, end - 4)
         return None
 
-    def _packet(self, window: bytes, start: int, end: int, layout: Struct) -> Frame | None:
+    def _packet(self, window: bytes | memoryview, start: int, end: int, layout: Struct) -> Frame | None:
         body = start + 20
         if body > end:
             self._note(start, "is shorter than a packet's own fields")
@@ -212,7 +213,7 @@ class _Blocks:
         data = memoryview(window)[body : body + captured]
         return Frame(self._last_ns, interface.linktype, data, max(original, captured), interface.name)
 
-    def _simple_packet(self, window: bytes, start: int, end: int) -> Frame | None:
+    def _simple_packet(self, window: bytes | memoryview, start: int, end: int) -> Frame | None:
         """A packet without a time: it gets the last one seen (section 4.4)."""
         if not self._interfaces or end - start < 4:
             self._note(start, "is a simple packet without an interface")
@@ -229,7 +230,7 @@ class _Blocks:
             offset = self._stream.start + start - 8
             self._fault = f"the block at byte {offset}, after packet {self._count}, {what}; it was left out"
 
-    def _add_interface(self, window: bytes, start: int, end: int) -> None:
+    def _add_interface(self, window: bytes | memoryview, start: int, end: int) -> None:
         if end - start < 8 or len(self._interfaces) >= _MAX_INTERFACES:
             raise self._broken(start - 8, "describes no usable interface, so the file is damaged")
         linktype, _, snaplen = self._layouts.interface.unpack_from(window, start)
@@ -241,7 +242,7 @@ class _Blocks:
         self._interfaces.append(_Interface(linktype, snaplen, name, multiply, divide, offset_ns))
         self._clocks.append((linktype, multiply, divide, offset_ns, name))
 
-    def _options(self, window: bytes, start: int, end: int) -> dict[int, bytes]:
+    def _options(self, window: bytes | memoryview, start: int, end: int) -> dict[int, bytes]:
         """The options up to the end, or to the first that does not fit: they only describe."""
         options: dict[int, bytes] = {}
         while end - start >= 4:
@@ -249,7 +250,7 @@ class _Blocks:
             start += 4
             if code == _OPTION_END or start + length > end:
                 break
-            options.setdefault(code, window[start : start + length])
+            options.setdefault(code, bytes(window[start : start + length]))
             start += (length + 3) & ~3
         return options
 

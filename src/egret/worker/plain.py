@@ -10,6 +10,8 @@ from mmap import mmap
 from egret.names import MAX_LABEL, MAX_NAME
 from egret.track.copies import Seen
 
+Buffer = bytes | bytearray | mmap | memoryview
+
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
 MAX_DULL = 1 << 16  # pairs of addresses
 
@@ -70,7 +72,9 @@ class PlainLookups:
         self._asking.clear()
         self._answering.clear()
 
-    def skip(self, buffer: bytes | bytearray | mmap, at: int, length: int, ends: bytes, time_ns: int) -> bool:
+    def skip(
+        self, buffer: bytes | bytearray | mmap | memoryview, at: int, length: int, ends: bytes, time_ns: int
+    ) -> bool:
         """Count the datagram of *length* bytes at *at* if it is a plain look-up; False leaves it to the observer."""
         if length < 8 + _HEADER:
             return False

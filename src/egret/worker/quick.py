@@ -129,7 +129,7 @@ class Quick:
 
     def segment(
         self,
-        buffer: bytes | bytearray | mmap,
+        buffer: bytes | bytearray | mmap | memoryview,
         at: int,
         end: int,
         ends: bytes,

@@ -14,12 +14,11 @@ from struct import Struct
 from typing import Protocol
 
 from egret.track.limits import SECOND_NS
-from egret.worker.plain import PlainLookups
+from egret.worker.plain import Buffer, PlainLookups
 
 LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 
-Buffer = bytes | bytearray | mmap
 # Of a pcapng interface: link type; ns = units * second // third + fourth; name.
 Clock = tuple[int, int, int, int, str | None]
 
@@ -103,7 +102,7 @@ class Sluice:
         self.segments = self.datagrams = self._octets = 0
         return *counts, *self._plain.take_counts()
 
-    def pcap(self, window: bytes, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+    def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
         """Go over the records of a pcap file.
 
         Args:
@@ -158,7 +157,7 @@ class Sluice:
         self._octets += octets
         return position, taken + segments
 
-    def pcapng(self, window: bytes, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
+    def pcapng(self, window: bytes | memoryview, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
         """Go over the Enhanced Packet Blocks of a pcapng file, whose interfaces have these *clocks*; as ``pcap``."""
         unpack, skip = Struct(order + "IIIIIII").unpack_from, self.skip
         end, taken = len(window), 0
@@ -190,6 +189,11 @@ class Sluice:
             taken += 1
             position += step
         return position, taken
+
+    @staticmethod
+    def map(_descriptor: int, _offset: int, _size: int, /) -> None:
+        """Memory whose file may be cut off is nothing for Python."""
+        return
 
     def skip(
         self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None

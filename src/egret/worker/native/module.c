@@ -10,7 +10,7 @@ enum { MAX_QUIET = 1 << 17, MAX_DULL = 1 << 16 };
 
 /* What the module keeps: the types that a sluice asks for. */
 typedef struct {
-    PyObject *copies, *waiting;
+    PyObject *copies, *waiting, *mapping;
 } Types;
 
 static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
@@ -117,6 +117,11 @@ static PyObject *take_counts(Sluice *self, PyObject *Py_UNUSED(none)) {
     return counts;
 }
 
+static PyObject *map(Sluice *self, PyObject *args) {
+    const Types *types = PyType_GetModuleState(Py_TYPE(self));
+    return types == NULL ? NULL : PyObject_Call(types->mapping, args, NULL);
+}
+
 #define METHOD(name, call, kind) {name, (PyCFunction)(void (*)(void))call, kind, "As in ``egret.worker.sluice``."}
 
 static PyMethodDef sluice_methods[] = {
@@ -124,6 +129,7 @@ static PyMethodDef sluice_methods[] = {
     METHOD("pcapng", run_pcapng, METH_VARARGS),
     METHOD("ring", run_ring, METH_VARARGS),
     METHOD("skip", run_one, METH_VARARGS),
+    METHOD("map", map, METH_VARARGS),
     METHOD("forget_quiet", forget_quiet, METH_NOARGS),
     METHOD("forget_ends", forget_ends, METH_NOARGS),
     METHOD("forget_names", forget_names, METH_NOARGS),
@@ -157,12 +163,14 @@ static int fill(PyObject *module) {
     Types *types = PyModule_GetState(module);
     types->copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
     types->waiting = PyType_FromModuleAndSpec(module, &waiting_spec, NULL);
-    bool known = types->copies != NULL && types->waiting != NULL;
+    types->mapping = PyType_FromModuleAndSpec(module, &mapping_spec, NULL);
+    bool known = types->copies != NULL && types->waiting != NULL && types->mapping != NULL;
     PyObject *sluice = !known ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
     PyObject *quick = sluice == NULL ? NULL : PyType_FromModuleAndSpec(module, &quick_spec, NULL);
     PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
     int failed = remembered == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
+                 PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0;
@@ -176,6 +184,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Types *types = PyModule_GetState(module);
     Py_VISIT(types->copies);
     Py_VISIT(types->waiting);
+    Py_VISIT(types->mapping);
     return 0;
 }
 
@@ -183,6 +192,7 @@ static int module_clear(PyObject *module) {
     Types *types = PyModule_GetState(module);
     Py_CLEAR(types->copies);
     Py_CLEAR(types->waiting);
+    Py_CLEAR(types->mapping);
     return 0;
 }
 

@@ -80,6 +80,10 @@ typedef struct Copies Copies;
 extern PyType_Spec copies_spec;
 bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns);
 
+/* mapping.c */
+
+extern PyType_Spec mapping_spec;
+
 /* waiting.c */
 
 typedef struct Waiting Waiting;
