@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def file_name() -> str:
     return f"_gate{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 
+def fingerprint(sources: Path) -> int:
+    """As ``egret.worker.engine`` reckons it: so it knows a gate that was compiled from other sources than lie there."""
+    found = 0
+    for path in sorted(sources.iterdir()):
+        found = zlib.crc32(path.read_bytes(), found)
+    return found
+
+
 def build(root: Path = ROOT, folder: Path | None = None, extra: Sequence[str] = ()) -> Path:
     """Compile into *folder*, beside the Python modules without one.
 
@@ -43,7 +52,8 @@ def build(root: Path = ROOT, folder: Path | None = None, extra: Sequence[str] = 
     include = [f"-I{sysconfig.get_path(kind)}" for kind in ("include", "platinclude")]
     sources = sorted(map(str, (root / SOURCES).glob("*.c")))
     part = target.with_name(target.name + f".{os.getpid()}")  # so that nobody loads half of it
-    command = [*compiler, *OPTIONS, *extra, *darwin, *include, *sources, "-o", str(part)]
+    stamp = f"-DSOURCES={fingerprint(root / SOURCES)}L"
+    command = [*compiler, *OPTIONS, *extra, *darwin, *include, stamp, *sources, "-o", str(part)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:

@@ -18,9 +18,9 @@ from egret.model import Frame
 from egret.sources import bytestream
 from egret.sources.base import Sluice
 from egret.sources.files import open_capture
+from tests.support.native import compiled as _gate
 from tests.support.sluices import CLOCKS, Watch, as_pcapng, mutated
 
-_gate = pytest.importorskip("egret.worker._gate", reason="run scripts/build_native.py")
 PAGE = os.sysconf("SC_PAGESIZE")
 
 

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from egret.worker import engine
 from egret.worker.gate import AWAITED
 from scripts.build_native import SANITIZED, STRICT, build
+from tests.support.native import compiled as _gate
 from tests.support.sluices import CLOCKS, Watch, bulk, runs
-
-_gate = pytest.importorskip("egret.worker._gate", reason="run scripts/build_native.py")
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from egret.decode.plain_hello import first_of_plain, read_plain
 from tests.support.jumbles import check, streams
-
-_gate = pytest.importorskip("egret.worker._gate", reason="run scripts/build_native.py")
+from tests.support.native import compiled as _gate
 
 
 @settings(max_examples=40, deadline=None)

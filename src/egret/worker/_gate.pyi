@@ -13,6 +13,8 @@ from egret.track.tables import Memory
 from egret.track.volume import Volumes
 from egret.worker.quick import Opened
 
+SOURCES: int
+
 class Copies:
     def __new__(cls, limit: int, window_ns: int, secret: bytes) -> Self: ...
     @property

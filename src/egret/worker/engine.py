@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import replace
+from pathlib import Path
 
 from egret.track.limits import Limits
 
@@ -11,8 +13,22 @@ __all__ = ["SWITCH", "compiled", "described", "is_compiled", "is_there", "with_m
 
 SWITCH = "EGRET_PURE"  # environment: anything but nothing and 0 leaves the compiled gate aside
 
+_SOURCES = Path(__file__).with_name("native")
+
+
+def fingerprint(sources: Path) -> int:
+    """A number for what the C files say, which a compiled gate has in it."""
+    found = 0
+    for path in sorted(sources.iterdir()):
+        found = zlib.crc32(path.read_bytes(), found)
+    return found
+
+
 try:
     from egret.worker import _gate as compiled
+
+    if _SOURCES.is_dir() and fingerprint(_SOURCES) != getattr(compiled, "SOURCES", 0):
+        compiled = None  # type: ignore[assignment]  # of other sources than lie here: scripts/build_native.py
 except ImportError:
     compiled = None  # type: ignore[assignment]  # there was no compiler, or no Python.h, when Egret was installed
 

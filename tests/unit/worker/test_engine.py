@@ -1,8 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from egret.worker import engine
+from scripts import build_native
+
+
+def test_it_knows_what_it_was_compiled_from(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("a")
+    (tmp_path / "b.h").write_text("b")
+    before = engine.fingerprint(tmp_path)
+    assert before == build_native.fingerprint(tmp_path)
+    (tmp_path / "b.h").write_text("c")
+    assert engine.fingerprint(tmp_path) != before
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,7 @@ static int fill(PyObject *module) {
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0;
+    failed = failed || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0; /* scripts/build_native.py */
     Py_XDECREF(sluice);
     Py_XDECREF(quick);
     Py_XDECREF(remembered);
