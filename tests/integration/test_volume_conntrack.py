@@ -54,7 +54,8 @@ def tracked(world: World, folder: Path) -> Tracked:
         wait_until(lambda: found(watch) >= rounds + 2, "asked again after the end", PATIENCE_S)
         watch.wait_for(lambda alert: alert["egret"]["incident"]["volume_source"] == "conntrack")
         doctor = egret(world, "doctor", "-c", str(watch.config)).stdout
-        incidents, samples, page = by_key(watch.incidents()), watch.samples(), watch.get("/")
+        incidents, samples = by_key(watch.incidents()), watch.samples()
+        page = watch.get(f"/incidents/{incidents['builder moonshot.kimi']['id']}")
         return Tracked(incidents, samples, page, datagrams(folder / "all.pcap"), rights(watch), doctor)
 
 

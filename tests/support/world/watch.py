@@ -116,7 +116,7 @@ class Watch:
 
     def get(self, path: str) -> str:
         """The body of one answer of its HTTP server."""
-        return self._world.gateway.run("curl", "-sS", "-m", "5", "--fail", *self.curl, self.url + path)
+        return self._world.gateway.run("curl", "-sS", "-m", "15", "--fail", *self.curl, self.url + path)
 
     def opened(self) -> set[tuple[str, str]]:
         """Client and signature of every incident that an alert told of."""
