@@ -1,4 +1,4 @@
-"""The same visits watched in other ways: several workers, the portable backend, offloads left on."""
+"""The same visits watched in other ways: several workers, also on one interface, the portable backend, offloads on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAP_NET_RAW, CAP_SETPCAP = 1 << 13, 1 << 8
 WAYS = {
     "workers": ("world", "capture: {{workers: 2, interfaces: [lan0, wan0]}}\n"),
     "portable": ("world", "capture: {{backend: portable, interfaces: [lan0]}}\n"),
-    "offloads": ("offload_world", ""),
+    "offloads, and two workers on one interface": ("offload_world", "capture: {{workers: 2, interfaces: [lan0]}}\n"),
 }
 
 
@@ -36,6 +36,10 @@ def test_every_visit_is_told_and_no_other(way: str, request: pytest.FixtureReque
         wait_until(lambda: watch.opened() == incidents(wanted), f"{way}: every incident", PATIENCE_S)
         servers = {(device(i["client"]), s["ip"], s["port"]) for i in watch.incidents() for s in i["servers"]}
         assert {(row.client, *server) for row in wanted.values() for server in row.servers} <= servers
+        samples = watch.samples()
+    assert samples["egret_workers_up"] == 1 + ("workers: 2" in options)
+    kind = "classic" if way == "portable" else "ebpf"  # root may load it
+    assert samples[f'egret_capture_filter{{interface="lan0",kind="{kind}"}}'] == 1
 
 
 @dataclass(frozen=True)
