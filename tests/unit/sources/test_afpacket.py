@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from egret.errors import SourceError
-from egret.sources import afpacket, kernel_filter
+from egret.sources import afpacket, fanout, kernel_filter
 from egret.sources.afpacket import Opened, RingOptions, open_ring
 from egret.sources.ring import Geometry
 
@@ -54,6 +54,45 @@ def open_as(monkeypatch: pytest.MonkeyPatch, hardware: int, **options: object) -
     opened = open_ring("eth0", RingOptions(geometry=SMALL, **options))  # type: ignore[arg-type]
     opened.socket.close()
     return opened
+
+
+class Young:
+    """A filter that remembers, loaded."""
+
+    def __init__(self) -> None:
+        self.attached: list[int] = []
+
+    def attach(self, sock: FakeSocket, linktype: int) -> None:
+        sock.calls.append(("young",))
+        self.attached.append(linktype)
+
+
+def test_the_filter_that_remembers_is_attached_where_it_is_wanted_and_there(
+    monkeypatch: pytest.MonkeyPatch, sockets: list[FakeSocket]
+) -> None:
+    monkeypatch.setattr(afpacket, "hardware_type", lambda _name: afpacket.ARPHRD_ETHERNET)
+    for name, young in (("classic", Young()), (kernel_filter.YOUNG, None), (kernel_filter.YOUNG, Young())):
+        open_ring("eth0", RingOptions(geometry=SMALL, filter=name), young).socket.close()  # type: ignore[arg-type]
+    assert [sock.calls[0] for sock in sockets] == [(1, 26), (1, 26), ("young",)]
+    assert all(sock.calls[1] == (1, 44) for sock in sockets)
+
+
+def test_a_ring_that_shares_passes_nothing_until_it_has_joined(
+    monkeypatch: pytest.MonkeyPatch, sockets: list[FakeSocket]
+) -> None:
+    def join(sock: FakeSocket, code: object, group: int | None, *, outgoing: bool) -> int:
+        assert (code, group, outgoing) == (program, 7, True)
+        sock.calls.append(("join",))
+        return 7
+
+    program = kernel_filter.nothing(1)
+    monkeypatch.setattr(afpacket, "hardware_type", lambda _name: afpacket.ARPHRD_ETHERNET)
+    monkeypatch.setattr(fanout, "join", join)
+    opened = open_ring("eth0", RingOptions(geometry=SMALL, fanout=program), None, 7)
+    opened.socket.close()
+    assert opened.group == 7
+    order = [(1, 26), (263, 10), (263, 5), ("bind", ("eth0", 3)), ("join",), (1, 26), (1, 44)]
+    assert sockets[-1].calls == order
 
 
 def test_filter_ring_and_lock_come_before_the_bind(monkeypatch: pytest.MonkeyPatch, sockets: list[FakeSocket]) -> None:
