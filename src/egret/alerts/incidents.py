@@ -95,6 +95,11 @@ class Incidents:
         """All open incidents as they are now, the longest quiet first."""
         return [folding.snapshot() for folding in self._open.values()]
 
+    def find(self, incident_id: str) -> Incident | None:
+        """One open incident as it is now, None where none has that id."""
+        found = next((folding for folding in self._open.values() if folding.id == incident_id), None)
+        return None if found is None else found.snapshot()
+
     def open_by_severity(self) -> dict[Severity, int]:
         """How many are open, for every severity."""
         counts = dict.fromkeys(Severity, 0)

@@ -43,6 +43,8 @@ from egret.web.status import (
     Told,
 )
 
+_LONG_S = 0.02  # some hundreds of incidents
+_REST = 30  # times what a list took: three percent of a core
 _MAX_TOLD = 500  # alerts of one incident: years of updates
 
 Settled = Callable[[str, Outcome, Sequence[Message], str], None]
@@ -94,6 +96,8 @@ class DaemonView:
         self._veil = knowledge.config.privacy.veil()
         self._evidence = evidence
         self._started_ns = time.time_ns()
+        self._listed: Sequence[Incident] = ()
+        self._listed_until_s = 0.0
         self.problems: Callable[[], Sequence[Standing]] = list  # what is amiss with the sensor itself
 
     @property
@@ -145,7 +149,7 @@ class DaemonView:
         """
         selection = selection.veiled(self._veil)
         if state is IncidentState.OPEN:
-            chosen = filter(selection.selects, self._incidents.open_incidents)
+            chosen = filter(selection.selects, self._open_now())
             found = sorted(chosen, key=lambda incident: incident.last_ns, reverse=True)
             return IncidentPage(incidents=found[offset : offset + limit], total=len(found))
         closed_only = state is IncidentState.CLOSED
@@ -153,14 +157,22 @@ class DaemonView:
         kept, total = await asyncio.to_thread(search)
         return IncidentPage(incidents=kept, total=total)
 
+    def _open_now(self) -> Sequence[Incident]:
+        """What is open; a list that took long is used for a while: pages that are watched must not hold up alerts."""
+        now_s = time.monotonic()
+        if now_s >= self._listed_until_s:
+            self._listed = self._incidents.open_incidents
+            took_s = time.monotonic() - now_s
+            self._listed_until_s = now_s + _REST * took_s if took_s > _LONG_S else now_s
+        return self._listed
+
     async def story(self, incident: str, /) -> Story | None:
         """One incident: as it is in memory where it is open, else as it is kept.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        open_now = next((each for each in self._incidents.open_incidents if each.id == incident), None)
-        return await asyncio.to_thread(self._story, incident, open_now)
+        return await asyncio.to_thread(self._story, incident, self._incidents.find(incident))
 
     def _story(self, name: str, open_now: Incident | None) -> Story | None:
         incident = open_now or self._store.get(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from egret.alerts.selection import EVERYTHING, Selection
+from egret.daemon import view as module
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew
 from egret.daemon.setup import load_knowledge
@@ -77,6 +78,18 @@ def test_open_incidents_come_from_memory_and_closed_ones_from_the_store(room: Ro
     assert [each.client for each in listed(view, IncidentState.ALL, Selection(words=("192.0.2.8",))).incidents] == [
         "192.0.2.8"
     ]
+
+
+def test_a_list_that_takes_long_is_used_for_a_while(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = view_of(room, {})
+    room.incidents.feed(hello())
+    monkeypatch.setattr(module, "_LONG_S", -1.0)
+    monkeypatch.setattr(module, "_REST", 1e9)
+    assert listed(view, IncidentState.OPEN).total == 1
+    room.incidents.feed(hello(1.0, client=bytes([192, 0, 2, 8])))
+    assert listed(view, IncidentState.OPEN).total == 1
+    view._listed_until_s = 0.0
+    assert listed(view, IncidentState.OPEN).total == 2
 
 
 def test_the_story_of_an_incident_says_who_does_not_have_which_alert(room: Room) -> None:
