@@ -54,8 +54,10 @@ def udp_datagram(source: int, destination: int, sport: int, dport: int, payload:
 
 def _name(chance: random.Random) -> str:
     """Few names are asked for often and many seldom."""
-    if chance.random() < FLAGGED_SHARE:
-        return chance.choice(FLAGGED)
+    return chance.choice(FLAGGED) if chance.random() < FLAGGED_SHARE else _plain_name(chance)
+
+
+def _plain_name(chance: random.Random) -> str:
     rank = int(chance.paretovariate(0.6)) % 1_000_000
     return f"w{rank}.site{rank % 977}.example"
 
@@ -129,7 +131,7 @@ def tls_connections(
     chance: random.Random, network: Network = SMALL
 ) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
     """The ends of one connection after the other, and its first segments."""
-    names = [*FLAGGED, *(_name(chance) for _ in range(400))]
+    names = [*FLAGGED, *(_plain_name(chance) for _ in range(400))]
     shapes = {name: (_hello(name), _post_quantum(_hello(name))) for name in names}
     while True:
         name = chance.choice(names[: len(FLAGGED)] if chance.random() < FLAGGED_SHARE else names[len(FLAGGED) :])
