@@ -37,6 +37,7 @@ _NOTHING = memoryview(b"")
 # The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, as
 # it went between none of those.
 Opened = tuple[int, int, str | None, int]
+_Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
 
 
 class Surroundings:
@@ -53,13 +54,10 @@ class Surroundings:
         self._take = take
         self.volumes = observer.volumes
 
-    def knows(self, ends: bytes) -> bool:
+    def knows(self, ends: bytes, back: bytes) -> bool:
         """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
-        return self._young.knows(hash(ends)) or self._young.knows(hash(opposite(ends)))
-
-    def follows(self, ends: bytes) -> bool:
-        """Whether they have begun to put a direction together."""
-        return hash(ends) in self._young.followed
+        key, other, followed, decided = hash(ends), hash(back), self._young.followed, self._decided.get
+        return key in followed or other in followed or decided(key) is not None or decided(other) is not None
 
     def is_decided(self, ends: bytes) -> bool:
         """Whether they know what it is."""
@@ -114,15 +112,15 @@ class Quick:
         self._limit = limit
         self._volumes = surroundings.volumes
         self._knows = surroundings.knows
-        self._follows = surroundings.follows
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._is_told = surroundings.is_told
         self._read = HelloShapes(hosts).read
         # By the ends of the client's direction:
-        self._opened: dict[bytes, Opened] = {}
-        self._accepted: dict[bytes, bytes] = {}  # the ends of the other direction, whose SYN and ACK came
+        self._opened: dict[bytes, _Held] = {}
+        self._accepted: set[bytes] = set()  # whose SYN and ACK came
         self._begun: dict[bytes, _Begun] = {}
+        self._clients: dict[bytes, bytes] = {}  # those ends, by the ends of the other direction
 
     def __len__(self) -> int:
         return len(self._opened)
@@ -154,7 +152,7 @@ class Quick:
             opened = self._opened.get(ends)
             if opened is None or (opened[3] != self._volumes.generation and self._is_measured(ends)):
                 return False
-            return at == end or self._hello(opened[0], ends, seq, bytes(buffer[at:end]), time_ns)
+            return at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)
         if at != end:
             return False
         if flags & _SETTLING != _SYN:
@@ -173,66 +171,65 @@ class Quick:
             return opened[0] == first and not self._matters(opened, ends)
         if len(self._opened) >= self._limit or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
             return False
-        if self._knows(ends) or self._is_measured(ends):
+        back = opposite(ends)
+        if back in self._opened or self._knows(ends, back) or self._is_measured(ends):
             return False
-        self._opened[ends] = first, time_ns, interface, self._volumes.generation
+        self._opened[ends] = first, time_ns, interface, self._volumes.generation, back
+        self._clients[back] = ends
         return True
 
     def _accept(self, back: bytes) -> bool:
-        ends = opposite(back)
-        opened = self._opened.get(ends)
-        if opened is None or self._follows(back) or self._matters(opened, ends):
+        ends = self._clients.get(back)
+        if ends is None or self._matters(self._opened[ends], ends):
             return False
-        self._accepted[ends] = back
+        self._accepted.add(ends)
         return True
 
-    def _hello(self, first: int, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
+    def _hello(self, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         """Take a piece of what should be a plain hello."""
         begun = self._begun.get(ends)
         if begun is not None:
-            return self._go_on(begun, first, ends, seq, data, time_ns)
-        if seq != first:
+            return self._go_on(begun, opened, ends, seq, data, time_ns)
+        if seq != opened[0]:
             return False
         size = first_of_plain(data)
         if size == len(data):
-            return self._is_done(first, ends, data, time_ns)
+            return self._is_done(opened, ends, data, time_ns)
         if not len(data) < size <= MAX_PLAIN:
             return False
         self._begun[ends] = _Begun(size, data, time_ns)
         return True
 
-    def _go_on(self, begun: _Begun, first: int, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
+    def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         missing = begun.size - len(begun.data)
-        if seq != first + len(begun.data) & _MASK or not 1 < len(data) <= missing:
+        if seq != opened[0] + len(begun.data) & _MASK or not 1 < len(data) <= missing:
             return False  # a lone byte may be a keep-alive's
         if len(data) == missing:
-            return self._is_done(first, ends, begun.data + data, time_ns)
+            return self._is_done(opened, ends, begun.data + data, time_ns)
         if len(begun.pieces) == MAX_PIECES:
             return False
         begun.data += data
         begun.pieces.append((time_ns, data))
         return True
 
-    def _is_done(self, first: int, ends: bytes, data: bytes, time_ns: int) -> bool:
+    def _is_done(self, opened: _Held, ends: bytes, data: bytes, time_ns: int) -> bool:
         """Whether *data* was all that anybody wanted of the connection."""
         hello = self._read(data)
         if hello is None:
             return False
-        back = self._accepted.get(ends) or opposite(ends)
+        first, _, _, _, back = opened
         if not self._is_told(*hello, ends, back, first, first + len(data) & _MASK, time_ns):
             return False
-        self._drop(ends)
-        if back in self._opened:  # both ends may have said SYN
-            self._drop(back)
+        self._drop(ends, back)
         return True
 
-    def _drop(self, ends: bytes) -> None:
-        del self._opened[ends]
-        self._accepted.pop(ends, None)
+    def _drop(self, ends: bytes, back: bytes) -> None:
+        del self._opened[ends], self._clients[back]
+        self._accepted.discard(ends)
         if self._begun:
             self._begun.pop(ends, None)
 
-    def _matters(self, opened: Opened, ends: bytes) -> bool:
+    def _matters(self, opened: _Held, ends: bytes) -> bool:
         """Whether the bytes of its addresses' traffic have begun to be counted."""
         return opened[3] != self._volumes.generation and self._is_measured(ends)
 
@@ -242,8 +239,8 @@ class Quick:
         if opened is None:
             return []
         begun, accepted = self._begun.get(ends), ends in self._accepted
-        self._drop(ends)
-        return packets(opened, ends, accepted, [] if begun is None else begun.pieces)
+        self._drop(ends, opened[4])
+        return packets(opened[:4], ends, accepted, [] if begun is None else begun.pieces)
 
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""

@@ -141,11 +141,13 @@ static int take_syn(Quick *quick, Span ends, uint32_t first, int64_t time_ns, Py
     }
     if (quick->count >= quick->limit) return NO;
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
-    int64_t key, back;
+    int64_t key, other;
     uint8_t bytes[ENDS_MAX];
-    if (key_of(ends, &key) == FAILED || key_of(opposite(ends, bytes), &back) == FAILED) return FAILED;
+    Span back = opposite(ends, bytes);
+    if (quick_find(quick, back) != NULL) return NO; /* both ends say SYN */
+    if (key_of(ends, &key) == FAILED || key_of(back, &other) == FAILED) return FAILED;
     int in_the_way = is_known(quick, key);
-    if (in_the_way == NO) in_the_way = is_known(quick, back);
+    if (in_the_way == NO) in_the_way = is_known(quick, other);
     if (in_the_way == NO) in_the_way = is_measured(quick, ends);
     if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
     return hold(quick, ends, key, first, time_ns, interface);
@@ -156,11 +158,8 @@ static int take_accepted(Quick *quick, Span back) {
     Span ends = opposite(back, bytes);
     Held *held = quick_find(quick, ends);
     if (held == NULL) return NO;
-    int64_t key;
-    if (key_of(back, &key) == FAILED) return FAILED;
-    int in_the_way = is_followed(quick, key);
-    if (in_the_way == NO) in_the_way = matters(quick, held, ends);
-    if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
+    int measured = matters(quick, held, ends);
+    if (measured != NO) return measured == YES ? NO : FAILED;
     held->accepted = true;
     return YES;
 }
@@ -247,8 +246,6 @@ static int is_done(Quick *quick, Held *held, Span data, int64_t time_ns) {
     if (done != YES) return done;
     held = quick_find(quick, ends); /* Python was asked: nothing found before is sure to be there still */
     if (held != NULL) quick_drop(quick, held);
-    held = quick_find(quick, back);
-    if (held != NULL) quick_drop(quick, held); /* both ends may have said SYN */
     return YES;
 }
 
