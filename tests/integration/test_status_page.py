@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,21 @@ def test_every_control_has_a_name_and_the_page_its_landmarks(stage: Stage) -> No
             marks = "['header', 'main', 'footer', 'nav'].filter((each) => !document.querySelector(each))"
             assert await tab.run(marks) == ([] if "login" not in url else ["header", "footer", "nav"])
             assert await tab.run("document.querySelectorAll('h1').length") == 1
+
+    stage.play(scene)
+
+
+def test_a_phones_cards_are_read_aloud_as_the_tables_that_they_are(stage: Stage) -> None:
+    async def scene(tab: Tab) -> None:
+        counts = []
+        for width in (1400, 360):
+            await visit(tab, stage.url, width)
+            roles = Counter(role for role, _ in await tab.told())
+            counts.append(
+                {role: roles[role] for role in ("table", "row", "rowheader", "cell", "columnheader", "region")}
+            )
+        assert counts[0] == counts[1]
+        assert counts[0]["row"] > 20
 
     stage.play(scene)
 

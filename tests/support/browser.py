@@ -131,15 +131,15 @@ class Tab:
         await asyncio.to_thread(path.write_bytes, data)
         return data
 
-    async def controls(self) -> list[tuple[str, str]]:
-        """Role and name of everything that can be used, as assistive technology is told."""
+    async def told(self) -> list[tuple[str, str]]:
+        """Role and name of everything that assistive technology is told of."""
         nodes = (await self.call("Accessibility.getFullAXTree"))["nodes"]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
+
+    async def controls(self) -> list[tuple[str, str]]:
+        """The same of what can be used."""
         roles = {"button", "link", "textbox", "searchbox", "combobox", "checkbox", "DisclosureTriangle"}
-        return [
-            (node["role"]["value"], node.get("name", {}).get("value", ""))
-            for node in nodes
-            if not node["ignored"] and node["role"]["value"] in roles
-        ]
+        return [(role, name) for role, name in await self.told() if role in roles]
 
 
 @asynccontextmanager
