@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,9 @@ from tests.support.floods import FLOODS, flood
 COUNT = 3_000
 SCALE = 128  # the bounds are as much smaller as the flood is
 TIMES = {"flow_bytes", *(field.name for field in fields(Limits) if field.name.endswith("_s"))}
-SMALL = replace(
-    Limits(),
-    **{field.name: getattr(Limits(), field.name) // SCALE for field in fields(Limits) if field.name not in TIMES},
-)
+BOUNDS = {field.name: getattr(Limits(), field.name) for field in fields(Limits) if field.name not in TIMES}
+SCALED: dict[str, Any] = {name: bound // SCALE for name, bound in BOUNDS.items() if isinstance(bound, int)}
+SMALL = replace(Limits(), **SCALED)
 GENERATIONS = 2  # of what is remembered in two: decided, late_hellos, duplicates
 EVICTED: dict[str, set[str]] = {
     "questions": set(),  # only the memory for copies of messages, which is not counted
