@@ -155,13 +155,14 @@ def test_incidents_continue_after_a_restart(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_taken_port_is_said_and_nothing_is_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    standing = post(tmp_path, monkeypatch)
+    standing, said = post(tmp_path, monkeypatch), list[str]()
 
     async def scene() -> None:
-        await Service(standing, lambda _: None).run()
+        await Service(standing, said.append).run()
 
     with socket.create_server(("127.0.0.1", int(os.environ[PORT]))), pytest.raises(ConfigError, match=os.environ[PORT]):
         asyncio.run(scene())
+    assert said == []  # no address before it is had
     with pytest.raises(ProcessLookupError):
         os.kill(standing.opener.pid, 0)
 
