@@ -72,6 +72,7 @@ def test_what_python_raises_comes_through() -> None:
         tick=watch._tick,
         watched=fails,
         measured=fails,
+        measure=fails,
         secret=bytes(16),
     )
     frame = bulk(4)

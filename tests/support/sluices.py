@@ -37,7 +37,7 @@ class Watch:
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
             plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
-            self.sluice = Sluice(plain, self, self._tick, self._watched, self._measured)
+            self.sluice = Sluice(plain, self, self._tick, self._watched, self._measured, self._measure)
         else:
             self.sluice = compiled.Sluice(
                 consider=self._labels,
@@ -48,6 +48,7 @@ class Watch:
                 tick=self._tick,
                 watched=lambda ends: -1 if (watched := self._watched(ends)) is None else AWAITED.index(watched),
                 measured=self._measured,
+                measure=self._measure,
                 secret=SECRET,
             )
 
@@ -73,14 +74,17 @@ class Watch:
         return answer and ends[0] == 10
 
     def _measured(self, ends: bytes) -> bool:
-        return ends[3] == 6
+        return ends[3] % 8 in {3, 6}
+
+    def _measure(self, *segment: object) -> None:
+        self.asked.append(segment)
 
     def _tick(self, time_ns: int) -> int:
         self.ticks.append(time_ns)
         return time_ns - time_ns % 1_000_000_000
 
     def _watched(self, ends: bytes) -> frozenset[int] | None:
-        return {3: AWAITED[1], 4: AWAITED[0], 5: AWAITED[2]}.get(ends[3] % 8)
+        return {3: AWAITED[1], 4: AWAITED[0], 5: AWAITED[2], 6: AWAITED[1]}.get(ends[3] % 8)
 
     def said(self) -> tuple[object, ...]:
         """All that it ever said, since the last time but for ``asked`` and ``ticks``."""

@@ -10,11 +10,19 @@ from struct import Struct
 from egret.model import Endpoint
 
 _PORTS = Struct("!HH").pack
+_TWO_PORTS = Struct("!HH").unpack_from
 
 
 def ends_of(source: Endpoint, destination: Endpoint) -> bytes:
     """Source and destination address, then both ports in network order."""
     return source.ip + destination.ip + _PORTS(source.port, destination.port)
+
+
+def endpoints_of(ends: bytes) -> tuple[Endpoint, Endpoint]:
+    """The reverse of ``ends_of``."""
+    size = (len(ends) - 4) // 2
+    source, destination = _TWO_PORTS(ends, size * 2)
+    return Endpoint(ends[:size], source), Endpoint(ends[size:-4], destination)
 
 
 def key_of(source: Endpoint, destination: Endpoint) -> int:

@@ -51,6 +51,7 @@ class Sluice:
         tick: Callable[[int], int],
         watched: Callable[[bytes], int],
         measured: Callable[[bytes], bool],
+        measure: Callable[[bytes, int, int, int, int, int], object],
         secret: bytes,
     ) -> Self: ...
     @property

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
+from egret.decode.packet import Packet
 from egret.model import Kind, Protocol, Transport
-from egret.track.direction import opposite
+from egret.track.direction import endpoints_of, opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
 from egret.worker import engine
@@ -26,6 +27,7 @@ from egret.worker.sluice import Sluice
 if TYPE_CHECKING:
     from egret.worker import _gate
 
+_NOTHING = memoryview(b"")
 AWAITED = (frozenset[int](), RECORD_START, LATE_START)  # the first bytes that may matter in a direction
 
 
@@ -66,7 +68,7 @@ class Gate:
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
-        return Sluice(plain, self._quick, self._tick, self._watched, self._is_measured)
+        return Sluice(plain, self._quick, self._tick, self._watched, self._is_measured, self._measure)
 
     def _compiled(self) -> _gate.Sluice:
         lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
@@ -83,6 +85,7 @@ class Gate:
             tick=self._tick,
             watched=self._awaited,
             measured=self._is_measured,
+            measure=self._measure,
             secret=secret,
         )
 
@@ -108,6 +111,13 @@ class Gate:
             return False
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
+
+    def _measure(self, ends: bytes, seq: int, ack: int, flags: int, length: int, time_ns: int) -> None:
+        """Count a segment that says nothing more than how far its connection got."""
+        source, destination = endpoints_of(ends)
+        transport = Transport.TCP
+        packet = Packet(time_ns, transport, source, destination, _NOTHING, length, seq, flags, None, ack)
+        self._volumes.feed_header(packet)
 
     def _is_wanted(self, ends: bytes, answer: bool) -> bool:
         """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""

@@ -72,6 +72,8 @@ class Sluice:
         tick: called with the time of a frame that comes another second than the last call said; says which one it is.
         watched: the first bytes that still matter in a direction of TCP (given its ends), None if all do.
         measured: whether the bytes between two ends are counted.
+        measure: counts a segment of such, that says nothing more than how far its connection got: its ends, numbers
+            of sequence and acknowledgement, flags, the length of its payload, its time.
     """
 
     def __init__(
@@ -81,20 +83,27 @@ class Sluice:
         tick: Callable[[int], int],
         watched: Callable[[bytes], frozenset[int] | None],
         measured: Callable[[bytes], bool],
+        measure: Callable[[bytes, int, int, int, int, int], object],
     ) -> None:
         self._plain = plain
         self._quick = quick
         self._tick = tick
         self._watched = watched
         self._measured = measured
+        self._measure = measure
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self.segments = self.datagrams = 0  # taken and not settled
         self._octets = 0
         self.last_ns = 0  # when the last frame came that was asked about
-        self.forget_quiet = self._quiet.clear
+        self._metered: dict[bytes, frozenset[int]] = {}  # the same where bytes are counted
         self.forget_names = plain.forget
         self.forget_ends = plain.forget_ends
+
+    def forget_quiet(self) -> None:
+        """Ask anew which directions are quiet, and of which bytes are counted."""
+        self._quiet.clear()
+        self._metered.clear()
 
     def take_counts(self) -> tuple[int, int, int, int, int, int]:
         """Since the last time: segments, datagrams and bytes of all; questions, answers and copies of such."""
@@ -242,11 +251,18 @@ class Sluice:
             if quiet is not None:
                 if quiet and start < end and buffer[start] in quiet:
                     return False
-            elif (
-                last > end
-                or not self._quick.segment(buffer, start, last, ends, int.from_bytes(number), flags, time_ns, interface)
-            ) and (flags & _SETTLING or not self._is_idle(buffer, start, last, end, ends)):
-                return False
+            elif last > end or not self._quick.segment(
+                buffer, start, last, ends, int.from_bytes(number), flags, time_ns, interface
+            ):
+                if flags & _SETTLING:
+                    return False
+                metered = self._metered.get(ends)
+                measured = metered is not None or self._measured(ends)
+                if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
+                    return False
+                if measured:
+                    ack = int.from_bytes(buffer[body + 8 : body + 12])
+                    self._measure(ends, int.from_bytes(number), ack, flags, last - start, time_ns)
             self.segments += 1
             return True
         if protocol != _UDP or body + length > end or not self._plain.skip(buffer, body, length, ends, time_ns):
@@ -254,21 +270,25 @@ class Sluice:
         self.datagrams += 1
         return True
 
-    def _is_idle(self, buffer: Buffer, start: int, last: int, end: int, ends: bytes) -> bool:
-        """Whether a segment of a direction that is not known says nothing that anybody waits for.
+    def _is_idle(
+        self, buffer: Buffer, start: int, last: int, end: int, ends: bytes, known: dict[bytes, frozenset[int]]
+    ) -> bool:
+        """Whether a segment says nothing that anybody waits for.
 
-        Its payload is from *start* to *last*; the frame is cut off at *end*.
+        Its payload is from *start* to *last*; the frame is cut off at *end*. Of directions that are *known* little is
+        awaited; where that is to be asked, it is remembered there, unless the payload may be just that.
         """
-        if _DNS_PORT in {ends[-4:-2], ends[-2:]} or self._measured(ends):
+        if _DNS_PORT in {ends[-4:-2], ends[-2:]}:
             return False
-        return start == last or self._quieten(buffer, start, end, ends)
-
-    def _quieten(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
-        """Remember a direction of which little is awaited, unless the payload at *at* may be just that."""
-        watched = self._watched(ends)
-        if watched is None or (at < end and buffer[at] in watched):
-            return False
-        if len(self._quiet) >= MAX_QUIET:
-            self._quiet.clear()
-        self._quiet[ends] = watched
-        return True
+        watched = known.get(ends)
+        if watched is None:
+            if start == last:
+                return True
+            watched = self._watched(ends)
+            if watched is None or (start < end and buffer[start] in watched):
+                return False
+            if len(known) >= MAX_QUIET:
+                known.clear()
+            known[ends] = watched
+            return True
+        return not watched or start >= end or buffer[start] not in watched

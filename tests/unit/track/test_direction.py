@@ -3,7 +3,7 @@ from ipaddress import ip_address
 import pytest
 
 from egret.model import Endpoint
-from egret.track.direction import ends_of, key_of, opposite
+from egret.track.direction import endpoints_of, ends_of, key_of, opposite
 
 
 @pytest.mark.parametrize(("client", "server"), [("192.0.2.1", "198.51.100.9"), ("2001:db8::1", "2001:db8::99")])
@@ -13,3 +13,9 @@ def test_a_direction_is_what_lies_in_its_frame_and_its_opposite_the_other_way(cl
     assert key_of(one, other) == hash(ends_of(one, other))
     assert opposite(ends_of(one, other)) == ends_of(other, one)
     assert key_of(one, other) != key_of(other, one)
+
+
+def test_ends_go_there_and_back() -> None:
+    for ip in (b"\1\2\3\4", bytes(range(16))):
+        ends = Endpoint(ip, 443), Endpoint(ip[::-1], 65_000)
+        assert endpoints_of(ends_of(*ends)) == ends

@@ -7,7 +7,7 @@ enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
 enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
-enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS }; /* what is awaited in a quiet direction: worker/gate.py, AWAITED */
+enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS, METERED = 4 }; /* what is awaited in a quiet direction: worker/gate.py, AWAITED */
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
 __extension__ typedef __int128 Wide;
@@ -29,7 +29,7 @@ static bool is_awaited(int awaited, uint8_t first) {
 }
 
 /* A direction of which little is awaited is remembered, unless *payload* may be just that. */
-static int quieten(Sluice *self, Span ends, Span payload) {
+static int quieten(Sluice *self, Span ends, Span payload, int metered) {
     PyObject *key = bytes_of(ends);
     PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(self->watched, key);
     Py_XDECREF(key);
@@ -37,7 +37,7 @@ static int quieten(Sluice *self, Span ends, Span payload) {
     Py_XDECREF(said);
     if (PyErr_Occurred()) return FAILED;
     if (awaited < 0 || (payload.size > 0 && is_awaited((int)awaited, payload.at[0]))) return NO;
-    return table_put(&self->quiet, ends, (uint8_t)awaited);
+    return table_put(&self->quiet, ends, (uint8_t)(awaited | metered));
 }
 
 static int is_measured(Sluice *self, Span ends) {
@@ -50,12 +50,22 @@ static int is_measured(Sluice *self, Span ends) {
 }
 
 /* Whether a segment of a direction that is not known says nothing that anybody waits for; *payload* is as much of it as
- * is there. */
+ * is there. METERED where its bytes are to be counted. */
 static int is_idle(Sluice *self, Span ends, Span payload, bool is_empty) {
-    if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
     int measured = is_measured(self, ends);
-    if (measured != NO) return measured == YES ? NO : FAILED;
-    return is_empty ? YES : quieten(self, ends, payload);
+    if (measured == FAILED) return FAILED;
+    if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
+    int idle = is_empty ? YES : quieten(self, ends, payload, measured == YES ? METERED : 0);
+    return idle == YES && measured == YES ? METERED : idle;
+}
+
+/* Count a segment that says nothing more than how far its connection got. */
+static int measure(Sluice *self, Span ends, const uint8_t *packet, long length, int64_t time_ns) {
+    PyObject *said = PyObject_CallFunction(self->measure, "y#kkilL", ends.at, (Py_ssize_t)ends.size,
+                                           (unsigned long)big32(packet + 4), (unsigned long)big32(packet + 8),
+                                           (int)packet[13], length, (long long)time_ns);
+    Py_XDECREF(said);
+    return said == NULL ? FAILED : YES;
 }
 
 /* Whether it is one of those that connections begin with, and held. */
@@ -80,13 +90,15 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
     Span payload = {packet.at + header, there};
     int taken = NO, quiet = flags & SETTLING ? -1 : table_get(&self->quiet, ends);
-    if (quiet >= 0) {
+    if (quiet >= 0 && !(quiet & METERED)) {
         taken = there == 0 || !is_awaited(quiet, payload.at[0]);
     } else {
         Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
         if (packet.size >= (size_t)length)
             taken = is_held(self, frame, ends, whole, big32(packet.at + 4), flags);
-        if (taken == NO && !(flags & SETTLING)) taken = is_idle(self, ends, payload, whole.size == 0);
+        if (taken == NO && quiet >= 0 && (there == 0 || !is_awaited(quiet & ~METERED, payload.at[0]))) taken = METERED;
+        if (taken == NO && quiet < 0 && !(flags & SETTLING)) taken = is_idle(self, ends, payload, whole.size == 0);
+        if (taken == METERED) taken = measure(self, ends, packet.at, (long)whole.size, frame->time_ns);
     }
     self->segments += taken == YES;
     return taken;

@@ -18,6 +18,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->tick);
     Py_VISIT(self->watched);
     Py_VISIT(self->measured);
+    Py_VISIT(self->measure);
     Py_VISIT(self->segment);
     Py_VISIT(self->quick);
     Py_VISIT(self->lookups.consider);
@@ -30,6 +31,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->tick);
     Py_CLEAR(self->watched);
     Py_CLEAR(self->measured);
+    Py_CLEAR(self->measure);
     Py_CLEAR(self->segment);
     Py_CLEAR(self->quick);
     Py_CLEAR(self->lookups.consider);
@@ -54,13 +56,13 @@ static void sluice_dealloc(Sluice *self) {
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *known[] = {"consider", "wanted",  "waiting",  "copies", "segment",
-                            "tick",     "watched", "measured", "secret", NULL};
-    PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured;
+                            "tick",     "watched", "measured", "measure", "secret", NULL};
+    PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
     const char *bytes;
     Py_ssize_t size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOy#", known, &consider, &wanted, &waiting, &copies, &segment,
-                                     &tick, &watched, &measured, &bytes, &size))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOy#", known, &consider, &wanted, &waiting, &copies, &segment,
+                                     &tick, &watched, &measured, &measure, &bytes, &size))
         return NULL;
     const Types *types = PyType_GetModuleState(type);
     if (types == NULL || size != sizeof secret || !Py_IS_TYPE(copies, (PyTypeObject *)types->copies) ||
@@ -74,6 +76,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->tick = Py_NewRef(tick);
     self->watched = Py_NewRef(watched);
     self->measured = Py_NewRef(measured);
+    self->measure = Py_NewRef(measure);
     self->segment = Py_NewRef(segment);
     self->quick = is_quick(segment) ? (Quick *)Py_NewRef(segment) : NULL;
     self->lookups.consider = Py_NewRef(consider);

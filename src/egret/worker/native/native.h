@@ -110,10 +110,10 @@ typedef struct Quick Quick;
 
 /* gate.c */
 
-/* What goes over frames; the four objects are called as worker/sluice.py says. */
+/* What goes over frames; the objects are called as worker/sluice.py says. */
 typedef struct {
     PyObject_HEAD
-    PyObject *tick, *watched, *measured, *segment;
+    PyObject *tick, *watched, *measured, *measure, *segment;
     Quick *quick; /* NULL: segment is called */
     Lookups lookups;
     Table quiet;
