@@ -162,7 +162,8 @@ def _timeline(story: Story, now_ns: int) -> str:
     if not story.told:
         return "<p>Nothing was said of it yet.</p>"
     columns = ("When", "What", "Severity", "Outputs")
-    return table("Alerts, the oldest first", columns, (_told(told, now_ns) for told in story.told))
+    caption = "Alerts, the oldest first. Delivered, unless the counts of that output show drops"
+    return table(caption, columns, (_told(told, now_ns) for told in story.told))
 
 
 def _told(told: Told, now_ns: int) -> tuple[str, ...]:
