@@ -58,6 +58,8 @@ bench: $(VENV)/.dev ## measure, side by side with what Debian has
 
 fuzz: $(VENV)/.fuzz ## fuzz the decoders for SECONDS each (default 60)
 	@$(BIN)/python tests/fuzz/run.py --seconds $${SECONDS_EACH:-60} $(ARGS)
+	@$(BIN)/python scripts/build_native.py --if-older
+	@EGRET_FUZZ_BLOCKS=$$((20 * $${SECONDS_EACH:-60})) $(BIN)/pytest -q tests/property/test_native_gate.py -k nothing_that_is_not_there
 
 golden: $(VENV)/.dev ## rewrite the golden files; read the diff before you commit it
 	@$(BIN)/pytest -q tests/golden tests/unit --update-golden $(ARGS)

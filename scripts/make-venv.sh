@@ -25,3 +25,6 @@ if [ ! -x "$venv/bin/pip" ]; then
 fi
 echo "installing $requirement into $venv ..." >&2
 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/pip" install --quiet --constraint constraints.txt --editable "$requirement" 2> >(grep -v '^WARNING: Location' >&2)
+if ! "$venv/bin/python" -c 'import sys; from egret.worker import engine; sys.exit(not engine.is_there())'; then
+  echo "the gate was not compiled and stays in Python, slower: install a C compiler and Python's headers (Debian: gcc python3-dev), then run $venv/bin/python scripts/build_native.py" >&2
+fi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def test_the_wheel_has_all_it_needs(installed: Path) -> None:
     assert json.loads(egret(installed, "geoip", "lookup", "223.5.5.5"))["country"] == "CN"
     assert "Qwen Chat" in egret(installed, "replay", str(installed / "site/egret/data/demo/egret-demo.pcapng"))
     egret(installed, "catalog", "lint")
+    assert ("gate: compiled" in egret(installed, "--version")) == (shutil.which("cc") is not None)
 
 
 class Receiver(BaseHTTPRequestHandler):
