@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -214,7 +215,10 @@ class Soak:
             if alert["event"]["dataset"] != "egret.sensor":
                 said = (alert["event"]["id"], alert["@timestamp"], alert["egret"]["action"])
                 memory.take(alert["event"]["id"], said)
-        memory.first_s = dict(self.receivers["good"].first_s)  # a file has no times of its own
+            written_s = datetime.fromisoformat(alert["@timestamp"]).timestamp()  # a file has no times of its own
+            memory.first_s[alert["event"]["id"]] = written_s
+        for receiver in (*self.receivers.values(), self.syslog):
+            memory.first_s |= receiver.first_s
         return memory
 
     def _promptness(self, recorded: accounts.Recorded) -> None:
@@ -264,7 +268,6 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def report(run: Soak, seconds: float) -> int:
-    print("\n".join(run.books.lines))
     faults = run.rig.diary.faults
     print(
         f"faults: {sum(faults.values())}: " + ", ".join(f"{name} {number}" for name, number in sorted(faults.items()))

@@ -16,6 +16,8 @@ from bench.soaking.traffic import Pair, Sent
 from egret.store.outbox import Kept, State
 from egret.telemetry.account import account
 
+SLACK_S = 3.0  # an alert may be dated when its packet came, a little before the disk was full
+
 
 class Recorded(NamedTuple):
     """What the store says at the end."""
@@ -29,17 +31,16 @@ class Recorded(NamedTuple):
 class Books:
     """Collects what does not add up."""
 
-    lines: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def line(self, text: str, *, holds: bool = True) -> None:
         """A line of the account; one that does not hold is a finding."""
-        self.lines.append(f"  {text}{'' if holds else '   <-- UNEXPLAINED'}")
+        print(f"  {text}{'' if holds else '   <-- UNEXPLAINED'}", flush=True)
         if not holds:
             self.wrong.append(text)
 
     def title(self, text: str) -> None:
-        self.lines.append(text)
+        print(text, flush=True)
 
     def instant(self, scrape: Scrape) -> None:
         """Whatever the moment: the metrics balance."""
@@ -130,7 +131,8 @@ def output(books: Books, name: str, took: Memory, recorded: Recorded, dropped: i
     if lost:
         books.wrong.append(f"{name}: lost {sorted(lost)[:5]}")
     if unknown:
-        strange = [key for key in unknown if not any(s.since_s <= took.first_s[key] <= s.until_s for s in diary.untold)]
+        spans = [Span(span.since_s - SLACK_S, span.until_s) for span in diary.untold]
+        strange = [key for key in unknown if not any(s.since_s <= took.first_s[key] <= s.until_s for s in spans)]
         words = f"{len(unknown):,} told while the disk was full, and then came a kill; {len(strange):,} at other times"
         books.line(f"{name}: {words} {strange[:3] or ''}", holds=not strange)
     if took.clashes:
