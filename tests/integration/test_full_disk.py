@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from egret.alerts.codec import alert_to_dict
-from egret.alerts.model import CloseReason
+from egret.alerts.model import CloseReason, Incident
 from egret.daemon import ledger
 from egret.errors import SinkTemporary, StoreError
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
@@ -99,6 +100,25 @@ def test_what_was_open_is_continued_as_soon_as_a_store_that_was_read_only_at_the
         assert {each.id for each in store.open_incidents()} == {each.id for each in room.incidents.open_incidents}
         [merged] = store.recent(closed_only=True)
         assert merged.close_reason is CloseReason.MERGED
+
+
+def test_a_large_store_is_waited_for_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "STORE_PATIENCE_S", 0.01)
+    with closing(IncidentStore(tmp_path / "i.db")) as store:
+        store.record(alerts=[opened()])
+    room, read = Room(tmp_path / "i.db"), IncidentStore.open_incidents
+
+    def slowly(store: IncidentStore) -> list[Incident]:
+        time.sleep(0.1)  # as the check of a large file
+        return read(store)
+
+    monkeypatch.setattr(IncidentStore, "open_incidents", slowly)
+
+    async def run() -> None:
+        assert await room.ledger.restore() == 1
+        await room.ledger.close()
+
+    asyncio.run(run())
 
 
 def test_a_full_disk_leaves_only_whole_lines_in_the_file(disk: Path) -> None:

@@ -38,6 +38,7 @@ from egret.telemetry.table import Stage, Suppressed
 from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
 
+START_PATIENCE_S = 10.0  # a large store is checked when it is opened, and nothing waits for an answer yet
 STORE_PATIENCE_S = 1.0  # a commit takes milliseconds; alerts are told within two seconds whatever the disk does
 SAVE_EVERY_S = 10.0  # counts of open incidents that made no alert
 PURGE_EVERY_S = 3600.0
@@ -107,14 +108,15 @@ class Ledger:
         self.tally: Tally | None = None  # counts for the digest
         self._saved_at_s = self._purged_at_s = 0.0
 
-    async def restore(self) -> int:
+    async def restore(self, patience_s: float | None = None) -> int:
         """Continue the incidents that were open when Egret stopped; how many. Learn who used what before.
 
         Where the disk does not answer it is tried again by ``tick``.
         """
         async with self.offering:  # what is closed while the disk is read waits where ``_closing`` sees it
-            self.incidents.recall(await self._on_disk(partial(uses, self._store.database)) or [])
-            found = await self._on_disk(self._store.still_open)
+            patience_s = START_PATIENCE_S if patience_s is None else patience_s
+            self.incidents.recall(await self._on_disk(partial(uses, self._store.database), patience_s) or [])
+            found = await self._on_disk(self._store.still_open, patience_s)
             self._unrestored = found is None
             over = self._closing()
             left = [incident for incident in found or () if incident.id not in over]
@@ -306,7 +308,7 @@ class Ledger:
             await self._save()
             await self._count_dead()
             if self._unrestored:
-                await self.restore()
+                await self.restore(STORE_PATIENCE_S)
             if self._unread:
                 await self.resume()
         if now_s - self._purged_at_s >= PURGE_EVERY_S:
@@ -365,10 +367,10 @@ class Ledger:
         """Do other work with the store, under the same rules: None if it failed or takes too long."""
         return await self._on_disk(work)
 
-    async def _on_disk(self, work: Callable[[], _T]) -> _T | None:
+    async def _on_disk(self, work: Callable[[], _T], patience_s: float | None = None) -> _T | None:
         """Do *work* in the disk's thread; None if it failed or takes too long (then it goes on behind)."""
         future = asyncio.get_running_loop().run_in_executor(self._disk, work)
-        done, _ = await asyncio.wait([future], timeout=STORE_PATIENCE_S)
+        done, _ = await asyncio.wait([future], timeout=STORE_PATIENCE_S if patience_s is None else patience_s)
         if not done:
             future.add_done_callback(_forget)
             self._telemetry.store_failed("the disk does not answer")
