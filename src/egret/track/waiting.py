@@ -58,7 +58,9 @@ class Waiting:
         if told is None:
             told = self._clients[client] = bytearray()
             self._held += CLIENT_COST
-        told += _HEAD.pack(min(max(time_ns, _EARLIEST), _LATEST), len(wire)) + wire
+        if not _EARLIEST <= time_ns <= _LATEST:
+            time_ns = _LATEST if time_ns > 0 else _EARLIEST
+        told += _HEAD.pack(time_ns, len(wire)) + wire
         self._held += _HEAD.size + len(wire)
         self._count += 1
 
