@@ -95,6 +95,15 @@ async def until(true: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen in time")
 
 
+async def metrics_with(line: str) -> str:
+    for _ in range(100):
+        metrics: str = (await asyncio.to_thread(get, "/metrics")).decode()
+        if line in metrics:
+            return metrics
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no {line} in time")
+
+
 def play(standing: Post, during: Callable[[], Awaitable[None]]) -> list[str]:
     said: list[str] = []
 
@@ -181,17 +190,11 @@ def test_a_reload_changes_settings_and_outputs_and_loses_no_alert(
         )
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: moved.exists() and moved.read_text().count("\n") == 1)
-        metrics = (await asyncio.to_thread(get, "/metrics")).decode()
-        assert 'egret_reloads_total{outcome="applied",trigger="signal"} 1.0' in metrics
+        metrics = await metrics_with('egret_reloads_total{outcome="applied",trigger="signal"} 1.0')
         assert 'egret_incidents_opened_total{severity="critical"} 1.0' in metrics
         config.write_text("severities: {ai: enormous}\n")
         os.kill(os.getpid(), signal.SIGHUP)
-        for _ in range(100):
-            metrics = (await asyncio.to_thread(get, "/metrics")).decode()
-            if "egret_config_last_reload_successful 0.0" in metrics:
-                break
-            await asyncio.sleep(0.05)
-        assert "egret_config_last_reload_successful 0.0" in metrics
+        metrics = await metrics_with("egret_config_last_reload_successful 0.0")
         assert "egret_worker_restarts_total 0.0" in metrics
 
     play(standing, during)
