@@ -153,7 +153,7 @@ def tools(chosen: Sequence[str]) -> list[Tool]:
         Tool(PURE, replay, _seen, environment={"EGRET_PURE": "1"}),
         Tool(OBSERVE, egret("observe", "--jobs", "1"), _said, once=True),
         Tool(FLOOR, lambda paths: ["tcpdump", "-n", "-r", *paths, "-w", "/dev/null", FILTER]),
-        Tool("tshark", lambda paths: ["tshark", "-n", *fields, "-r", *paths], _lines),
+        Tool("tshark", lambda paths: ["tshark", "-n", *fields, "-r", *paths], _lines, once=True),
         Tool(
             "ndpiReader",
             lambda paths: ["ndpiReader", "-q", "-i", *paths],
