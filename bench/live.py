@@ -86,7 +86,7 @@ TRAFFIC = {
     "dns": Traffic(workloads.dns, lambda _: True, _look_ups, is_paced=True, workers=(1, 2)),
     "download": Traffic(download),
     "upload": Traffic(upload),
-    "mix": Traffic(workloads.mix, lambda frame: frame[54:56] == _TLS, _hellos, workers=(1, 2)),
+    "mix": Traffic(workloads.mix, lambda frame: frame[23] == 6 and frame[54:56] == _TLS, _hellos, workers=(1, 2)),
 }
 
 

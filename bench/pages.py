@@ -10,8 +10,8 @@ WHAT = {
     "dns": "Look-ups: a question and its answer each, 1 % of names flagged",
     "distinct": "A flood of questions, no name twice",
     "tls": "TLS connections up to their hello, half of the hellos post-quantum and in two segments",
-    "quic": "QUIC connections with real keys, half of the hellos in two Initials",
-    "mix": "A gateway's mix: 97 % bulk of 400 connections",
+    "quic": "QUIC connections with real keys, half of the hellos in two Initials, and what follows them",
+    "mix": "A gateway's mix: 97 % bulk of 400 connections, three in ten of them QUIC",
     "hunt": "Hours of a gateway with 5,000 clients, most of it bulk",
 }
 GOALS = (  # of issue 6: workload, against whom, for which path, how many times as fast

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tests.support.hello import client_hello, crypto_frame, quic_initial
 
@@ -24,6 +24,7 @@ FLAGGED_SHARE = 0.01
 SYN, ACK, PSH = 2, 16, 8
 START_NS = 1_767_225_600_000_000_000
 STEP_NS = 2_000
+QUIC_SHARE = 0.3  # of a gateway's connections
 HUNT_STEP_NS = 5_000_000  # some hours in a few million packets: what waits for its time gets there
 
 
@@ -64,6 +65,17 @@ def _plain_name(chance: random.Random) -> str:
 
 def labels(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+_FULL = bytes(1400)
+
+
+class Bulk(Protocol):
+    """Makes one packet of a connection that runs."""
+
+    def __call__(self, client: int, server: int, port: int, chance: random.Random, *, back: bool) -> bytes:
+        """Towards the client if *back*."""
+        ...
 
 
 class Network(NamedTuple):
@@ -154,21 +166,55 @@ def tls_connections(
 
 
 def quic(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
-    """Connections' first flights, sealed with the keys that the standard derives; half of the hellos in two Initials.
+    """QUIC connections: their first flights, and three packets that nobody on the way can read."""
+    for ends, datagrams in quic_connections(chance, network):
+        yield from datagrams
+        for _ in range(3):
+            yield quic_bulk(*ends, chance, back=True, size=200)
 
-    Behind a hello come the server's Initial and packets that nobody on the way can read.
+
+def quic_connections(
+    chance: random.Random, network: Network = SMALL
+) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
+    """The ends of one connection after the other, and its first flights, their Initials sealed with real keys.
+
+    Half of the hellos are in two of those. The server's Initial shares its datagram with the first of what only the two
+    ends can read, of which there is one datagram more; so does the client's answer.
     """
     while True:
         name = _name(chance)
         client, server, port = network.client(chance), network.server(name, chance), chance.randrange(20_000, 60_000)
-        dcid, hello = chance.randbytes(8), client_hello(name.encode(), key_share=chance.choice((32, 1216)))
+        dcid, scid = chance.randbytes(8), chance.randbytes(8)
+        hello = client_hello(name.encode(), key_share=chance.choice((32, 1216)))
+        datagrams = []
         for number, at in enumerate(range(0, len(hello), 1000)):
-            initial = quic_initial(crypto_frame(at, hello[at : at + 1000]), dcid=dcid, scid=b"", number=number)
-            yield udp_datagram(client, server, port, 443, initial)
-        back = quic_initial(b"\x02\0\0\0\0", dcid=b"", scid=chance.randbytes(8), key_dcid=dcid, server=True)
-        yield udp_datagram(server, client, 443, port, back)
-        for _ in range(3):
-            yield udp_datagram(server, client, 443, port, b"\x40" + chance.randbytes(200))
+            initial = quic_initial(crypto_frame(at, hello[at : at + 1000]), dcid=dcid, number=number)
+            datagrams.append(udp_datagram(client, server, port, 443, initial))
+        back = quic_initial(_ACKED, dcid=b"", scid=scid, key_dcid=dcid, server=True, size=180)
+        for start, size in ((back, 1000), (b"", 1180)):
+            sealed = start + _handshake_packet(b"", scid, chance.randbytes(size))
+            datagrams.append(udp_datagram(server, client, 443, port, sealed))
+        onward = quic_initial(_ACKED, dcid=scid, key_dcid=dcid, number=9, size=1100)
+        onward += _handshake_packet(scid, b"", chance.randbytes(80))
+        datagrams.append(udp_datagram(client, server, port, 443, onward))
+        yield (client, server, port), datagrams
+
+
+_ACKED = b"\x02\0\0\0\0"  # an ACK frame
+
+
+def _handshake_packet(dcid: bytes, scid: bytes, sealed: bytes) -> bytes:
+    head = b"\xe1\0\0\0\1" + bytes([len(dcid)]) + dcid + bytes([len(scid)]) + scid
+    return head + struct.pack("!H", 0x4000 | len(sealed)) + sealed
+
+
+def quic_bulk(
+    client: int, server: int, port: int, chance: random.Random, *, back: bool, size: int | None = None
+) -> bytes:
+    """A packet behind the handshake: one bit is set, the rest looks like noise. Most of a client's are short."""
+    noise = bytes([0x40 | chance.randrange(64)]) + chance.randbytes(39)
+    sealed = noise + bytes(max(0, (size or (1280 if back or chance.random() < 0.2 else 40)) - len(noise)))
+    return udp_datagram(server, client, 443, port, sealed) if back else udp_datagram(client, server, port, 443, sealed)
 
 
 def distinct(chance: random.Random) -> Iterator[bytes]:
@@ -180,28 +226,36 @@ def distinct(chance: random.Random) -> Iterator[bytes]:
 
 
 def mix(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
-    """97 % bulk of 400 connections at a time; of the rest half look-ups, half beginnings of connections."""
-    names, hellos, bulk = dns(chance, network), tls_connections(chance, network), bytes(1400)
-    running: deque[tuple[int, int, int]] = deque(maxlen=400)
+    """97 % bulk of 400 connections at a time; of the rest half look-ups, half beginnings of connections.
+
+    Of the connections, and so of the bulk, three in ten are QUIC.
+    """
+    names, hellos, quics = dns(chance, network), tls_connections(chance, network), quic_connections(chance, network)
+    running: deque[tuple[Bulk, tuple[int, int, int]]] = deque(maxlen=400)
     while True:
         if chance.random() < 0.03 or not running:
             if chance.random() < 0.5:
                 yield next(names)
                 continue
-            ends, segments = next(hellos)
-            running.append(ends)
-            yield from segments
+            is_quic = chance.random() < QUIC_SHARE
+            ends, packets = next(quics if is_quic else hellos)
+            running.append((quic_bulk if is_quic else tcp_bulk, ends))
+            yield from packets
         else:
-            client, server, port = chance.choice(running)
-            yield tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, bulk, back=chance.random() < 0.9)
+            bulk, ends = chance.choice(running)
+            yield bulk(*ends, chance, back=chance.random() < 0.9)
+
+
+def tcp_bulk(client: int, server: int, port: int, chance: random.Random, *, back: bool) -> bytes:
+    """A full segment."""
+    return tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, _FULL, back=back)
 
 
 def hunt(chance: random.Random) -> Iterator[bytes]:
-    """A gateway's mix of thousands of clients, some of it QUIC, and connections that say no name."""
-    mixed, datagrams = mix(chance, WIDE), quic(chance, WIDE)
+    """A gateway's mix of thousands of clients, and connections that say no name."""
+    mixed = mix(chance, WIDE)
     while True:
         yield from islice(mixed, 200)
-        yield from islice(datagrams, 4)
         client, server, port = WIDE.client(chance), WIDE.server("", chance), chance.randrange(20_000, 60_000)
         yield tcp_segment(client, server, port, 0, SYN)
         yield tcp_segment(client, server, port, 9, SYN | ACK, back=True)

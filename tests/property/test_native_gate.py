@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.worker import engine
+from egret.worker.datagrams import bitmap
 from egret.worker.gate import AWAITED
 from scripts.build_native import SANITIZED, STRICT, build
 from tests.support.native import compiled as _gate
@@ -64,6 +65,8 @@ def test_what_python_raises_comes_through() -> None:
     sluice = Watch(_gate).sluice
     watch = Watch(None)
     broken = _gate.Sluice(
+        apart=bitmap(()),
+        versions=bitmap(()),
         consider=fails,
         wanted=fails,
         waiting=_gate.Waiting(1),

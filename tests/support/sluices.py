@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from bench import workloads
 from egret.track.copies import Copies
 from egret.track.waiting import Waiting
+from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.gate import AWAITED
 from egret.worker.plain import Buffer, PlainLookups, labels_of
 from egret.worker.sluice import Sluice
+from tests.support.datagram_bulk import datagrams
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -37,9 +39,12 @@ class Watch:
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
             plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
-            self.sluice = Sluice(plain, self, self._tick, self._watched, self._measured, self._measure)
+            datagrams = Datagrams(plain, self._measured)
+            self.sluice = Sluice(datagrams, self, self._tick, self._watched, self._measured, self._measure)
         else:
             self.sluice = compiled.Sluice(
+                apart=bitmap(APART),
+                versions=bitmap(VERSIONS),
                 consider=self._labels,
                 wanted=self._wanted,
                 waiting=self.waiting,
@@ -113,6 +118,7 @@ def ordinary() -> Sequence[bytes]:
     for last in (3, 4, 4, 5, 6, 7):
         for payload in (bytes(300), b"\x16\3\1" + bytes(290), b"GET /", b"put", b""):
             frames += [bulk(last, payload), bulk(last, payload, 17), bulk(last, payload) + b"\x16padding"]
+    frames += chance.sample(list(datagrams()), 100)
     return [*frames, *map(as_ipv6, frames)]
 
 

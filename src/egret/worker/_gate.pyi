@@ -43,6 +43,8 @@ class Sluice:
     def __new__(
         cls,
         *,
+        apart: bytes,
+        versions: bytes,
         consider: Callable[[bytes], object],
         wanted: Callable[[bytes, bool], bool],
         waiting: Waiting,

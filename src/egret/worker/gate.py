@@ -20,6 +20,7 @@ from egret.track.direction import endpoints_of, opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
 from egret.worker import engine
+from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.plain import PlainLookups, labels_of
 from egret.worker.quick import Quick
 from egret.worker.sluice import Sluice
@@ -68,7 +69,8 @@ class Gate:
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
-        return Sluice(plain, self._quick, self._tick, self._watched, self._is_measured, self._measure)
+        datagrams = Datagrams(plain, self._is_measured)
+        return Sluice(datagrams, self._quick, self._tick, self._watched, self._is_measured, self._measure)
 
     def _compiled(self) -> _gate.Sluice:
         lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
@@ -77,6 +79,8 @@ class Gate:
         waiting = engine.compiled.Waiting(lookups.deferred.waiting.limit)
         lookups.deferred.waiting = waiting
         return engine.compiled.Sluice(
+            apart=bitmap(APART),
+            versions=bitmap(VERSIONS),
             consider=self._labels,
             wanted=self._is_wanted,
             waiting=waiting,

@@ -14,7 +14,8 @@ from struct import Struct
 from typing import Protocol
 
 from egret.track.limits import SECOND_NS
-from egret.worker.plain import Buffer, PlainLookups
+from egret.worker.datagrams import Datagrams
+from egret.worker.plain import Buffer
 
 LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
@@ -67,7 +68,7 @@ class Sluice:
     """Counts what needs no closer look.
 
     Args:
-        plain: takes look-ups.
+        datagrams: takes those that say nothing more.
         quick: takes what connections begin with.
         tick: called with the time of a frame that comes another second than the last call said; says which one it is.
         watched: the first bytes that still matter in a direction of TCP (given its ends), None if all do.
@@ -78,14 +79,14 @@ class Sluice:
 
     def __init__(
         self,
-        plain: PlainLookups,
+        datagrams: Datagrams,
         quick: Holder,
         tick: Callable[[int], int],
         watched: Callable[[bytes], frozenset[int] | None],
         measured: Callable[[bytes], bool],
         measure: Callable[[bytes, int, int, int, int, int], object],
     ) -> None:
-        self._plain = plain
+        self._datagrams = datagrams
         self._quick = quick
         self._tick = tick
         self._watched = watched
@@ -97,8 +98,8 @@ class Sluice:
         self._octets = 0
         self.last_ns = 0  # when the last frame came that was asked about
         self._metered: dict[bytes, frozenset[int]] = {}  # the same where bytes are counted
-        self.forget_names = plain.forget
-        self.forget_ends = plain.forget_ends
+        self.forget_names = datagrams.forget_names
+        self.forget_ends = datagrams.forget_ends
 
     def forget_quiet(self) -> None:
         """Ask anew which directions are quiet, and of which bytes are counted."""
@@ -109,7 +110,7 @@ class Sluice:
         """Since the last time: segments, datagrams and bytes of all; questions, answers and copies of such."""
         counts = self.segments, self.datagrams, self._octets
         self.segments = self.datagrams = self._octets = 0
-        return *counts, *self._plain.take_counts()
+        return *counts, *self._datagrams.take_counts()
 
     def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
         """Go over the records of a pcap file.
@@ -216,7 +217,7 @@ class Sluice:
         kind, high, low, whole, protocol, ends, number, offset, flags = _FIELDS_4.unpack_from(buffer, start)
         if kind == _IPV4:
             length, body = (high << 8 | low) - 20, start + 34
-        elif kind[:2] == _IPV6 and end - start >= _SMALLEST_6:
+        elif kind[:2] == _IPV6 and kind[2] >> 4 == 6 and end - start >= _SMALLEST_6:
             length, protocol, ends, number, offset, flags = _FIELDS_6.unpack_from(buffer, start)
             body, whole = start + 54, b"\0\0"
         else:
@@ -265,7 +266,7 @@ class Sluice:
                     self._measure(ends, int.from_bytes(number), ack, flags, last - start, time_ns)
             self.segments += 1
             return True
-        if protocol != _UDP or body + length > end or not self._plain.skip(buffer, body, length, ends, time_ns):
+        if protocol != _UDP or not self._datagrams.skip(buffer, body, length, end, ends, time_ns):
             return False
         self.datagrams += 1
         return True

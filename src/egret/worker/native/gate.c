@@ -131,7 +131,7 @@ static int take_frame(Sluice *self, const Frame *frame) {
         if (big16(at + 20) & FRAGMENT) return NO;
         length = (long)big16(at + 16) - 20, protocol = at[23];
         ends = (Span){at + 26, 12}, packet = (Span){at + 34, size - 34};
-    } else if (big16(at + 12) == 0x86DD && size >= SMALLEST_6) {
+    } else if (big16(at + 12) == 0x86DD && at[14] >> 4 == 6 && size >= SMALLEST_6) {
         length = big16(at + 18), protocol = at[20];
         ends = (Span){at + 22, 36}, packet = (Span){at + 54, size - 54};
     } else {
@@ -140,8 +140,8 @@ static int take_frame(Sluice *self, const Frame *frame) {
     int taken = NO;
     if (protocol == TCP) {
         taken = take_segment(self, frame, ends, packet, length);
-    } else if (protocol == UDP && length >= 0 && (size_t)length <= packet.size) {
-        taken = lookups_take(&self->lookups, (Span){packet.at, (size_t)length}, ends, frame->time_ns);
+    } else if (protocol == UDP && length >= 0) {
+        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns);
         self->datagrams += taken == YES;
     }
     if (taken == YES) self->octets += frame->wire_length;

@@ -49,21 +49,27 @@ static void sluice_dealloc(Sluice *self) {
     table_close(&self->quiet);
     table_close(&self->lookups.asking);
     table_close(&self->lookups.answering);
+    table_close(&self->udp.unmeasured);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"consider", "wanted",  "waiting",  "copies", "segment",
-                            "tick",     "watched", "measured", "measure", "secret", NULL};
+    static char *known[] = {"apart", "versions", "consider", "wanted",  "waiting", "copies", "segment",
+                            "tick",  "watched",  "measured", "measure", "secret",  NULL};
     PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
-    const char *bytes;
-    Py_ssize_t size;
+    const char *bytes, *apart, *versions;
+    Py_ssize_t size, apart_size, versions_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOy#", known, &consider, &wanted, &waiting, &copies, &segment,
-                                     &tick, &watched, &measured, &measure, &bytes, &size))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOy#", known, &apart, &apart_size, &versions,
+                                     &versions_size, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
+                                     &measured, &measure, &bytes, &size))
         return NULL;
+    if (apart_size != BITMAP || versions_size != BITMAP) {
+        PyErr_SetString(PyExc_ValueError, "a bit for each number of 16 bits is needed");
+        return NULL;
+    }
     const Types *types = PyType_GetModuleState(type);
     if (types == NULL || size != sizeof secret || !Py_IS_TYPE(copies, (PyTypeObject *)types->copies) ||
         !Py_IS_TYPE(waiting, (PyTypeObject *)types->waiting)) {
@@ -83,10 +89,15 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.wanted = Py_NewRef(wanted);
     self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
     self->lookups.copies = (Copies *)Py_NewRef(copies);
+    memcpy(self->udp.apart, apart, BITMAP);
+    memcpy(self->udp.versions, versions, BITMAP);
+    self->udp.measured = measured;
+    self->udp.lookups = &self->lookups;
     self->lookups.known = PyDict_New();
     if (self->lookups.known == NULL || table_open(&self->quiet, MAX_QUIET, &secret) == FAILED ||
         table_open(&self->lookups.asking, MAX_DULL, &secret) == FAILED ||
-        table_open(&self->lookups.answering, MAX_DULL, &secret) == FAILED) {
+        table_open(&self->lookups.answering, MAX_DULL, &secret) == FAILED ||
+        table_open(&self->udp.unmeasured, MAX_DULL, &secret) == FAILED) {
         Py_DECREF(self);
         return NULL;
     }
@@ -101,6 +112,7 @@ static PyObject *forget_quiet(Sluice *self, PyObject *Py_UNUSED(none)) {
 static PyObject *forget_ends(Sluice *self, PyObject *Py_UNUSED(none)) {
     table_clear(&self->lookups.asking);
     table_clear(&self->lookups.answering);
+    table_clear(&self->udp.unmeasured);
     Py_RETURN_NONE;
 }
 

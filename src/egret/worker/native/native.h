@@ -1,5 +1,6 @@
 /* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
  *   gate.c     worker/sluice.py      goes over frames
+ *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
  *   copies.c   track/copies.py       datagrams that are seen twice
  *   waiting.c  track/waiting.py      answers that nobody has read
@@ -104,6 +105,20 @@ typedef struct {
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
 
+/* datagrams.c */
+
+enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
+
+typedef struct {
+    uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
+    uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
+    PyObject *measured;       /* borrowed from the sluice */
+    Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */
+    Lookups *lookups;         /* the sluice's */
+} Datagrams;
+
+int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns);
+
 /* quick.c */
 
 typedef struct Quick Quick;
@@ -116,6 +131,7 @@ typedef struct {
     PyObject *tick, *watched, *measured, *measure, *segment;
     Quick *quick; /* NULL: segment is called */
     Lookups lookups;
+    Datagrams udp;
     Table quiet;
     int64_t second_ns, last_ns;
     long long segments, datagrams, octets;

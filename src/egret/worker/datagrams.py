@@ -1,0 +1,95 @@
+"""Datagrams that are counted and not read: plain look-ups, and the bulk of whatever else goes over UDP.
+
+Of a datagram that is no look-up, no hello and no tunnel the observer makes nothing, after it made a Frame and a Packet
+of it. Most are just that: QUIC behind its handshake, calls and conferences (RTP), games, VPNs. Their first bytes tell.
+What is said here follows from ``Observer._datagram`` and from what that calls; ``native/datagrams.c`` is the same in C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from struct import Struct
+
+from egret.decode.quic_keys import KNOWN_VERSIONS
+from egret.decode.tunnel import UDP_PORTS
+from egret.worker.plain import Buffer, PlainLookups
+
+MAX_UNMEASURED = 1 << 16  # pairs of addresses
+
+_DNS = 53
+APART = frozenset({_DNS, *UDP_PORTS})  # ports whose datagrams may be more than their first bytes say
+_HEAD = Struct("!HHHxxBBBxH")  # both ports, the length, no checksum; then of the payload all but the fourth byte
+_HEADER = 8
+_READ = 7  # bytes of a payload; the observer makes nothing of a shorter one
+_ONE_QUESTION = 1  # in the fifth and sixth byte, as in every look-up on whatever port
+
+_LONG, _FIXED = 0x80, 0x40
+VERSIONS = frozenset(version >> 16 for version in KNOWN_VERSIONS)  # their upper halves; Q050's is that of all Google's
+_HANDSHAKE, _PREAMBLE = 0x16, 0x01  # of DTLS, perhaps behind four bytes of CAPWAP
+_CLEAR_MASK, _CLEAR, _CLEAR_VERSION, _Q = 0x0B, 0x09, 9, 0x51  # Google's QUIC with a short header has its version there
+_CLOSER = frozenset(
+    first for first in range(256) if first & _LONG or first & _CLEAR_MASK == _CLEAR or first in {_HANDSHAKE, _PREAMBLE}
+)
+
+
+def bitmap(numbers: Iterable[int]) -> bytes:
+    """A bit for each number of 16 bits, the lowest first: the compiled gate's sets of them."""
+    return sum(1 << number for number in set(numbers)).to_bytes(1 << 13, "little")
+
+
+class Datagrams:
+    """Knows which datagrams the observer makes nothing of.
+
+    Args:
+        plain: takes look-ups.
+        measured: whether the bytes between two ends (as they lie in a frame) are counted; that they are not is
+            remembered until ``forget_ends``.
+    """
+
+    def __init__(self, plain: PlainLookups, measured: Callable[[bytes], bool]) -> None:
+        self._plain = plain
+        self._measured = measured
+        self._unmeasured: set[bytes] = set()  # both addresses
+        self.take_counts = plain.take_counts
+
+    def forget_names(self) -> None:
+        """Ask anew which names are flagged, and whose datagrams are wanted."""
+        self._plain.forget()
+        self._unmeasured.clear()
+
+    def forget_ends(self) -> None:
+        """Ask anew whose datagrams are wanted."""
+        self._plain.forget_ends()
+        self._unmeasured.clear()
+
+    def skip(self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int) -> bool:
+        """Count the datagram of *length* bytes at *at* and say True; or False, and it is the observer's.
+
+        At least twelve bytes behind its header are there, its own or not; the frame is cut off at *end*.
+        """
+        source, destination, size, first, second, third, number = _HEAD.unpack_from(buffer, at)
+        if source in APART or destination in APART:
+            return at + length <= end and self._plain.skip(buffer, at, length, ends, time_ns)
+        if number == _ONE_QUESTION or not _HEADER <= size <= length:
+            return False
+        if first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third):
+            return False
+        return ends[:-4] in self._unmeasured or self._is_unmeasured(ends)
+
+    def _is_unmeasured(self, ends: bytes) -> bool:
+        """Whether nobody counts what goes between two addresses, then remembered."""
+        if self._measured(ends):
+            return False
+        if len(self._unmeasured) >= MAX_UNMEASURED:
+            self._unmeasured.clear()
+        self._unmeasured.add(ends[:-4])
+        return True
+
+
+def _may_matter(buffer: Buffer, at: int, first: int, second: int, third: int) -> bool:
+    """Whether a payload with one of the rarer first bytes may begin a connection; *at* is where its header is."""
+    if first & _LONG:  # without the fixed bit only a known version is QUIC (RFC 9287), and RTP never is
+        return bool(first & _FIXED) or second << 8 | third in VERSIONS
+    if first == _PREAMBLE:
+        return second == 0
+    return first == _HANDSHAKE or buffer[at + _HEADER + _CLEAR_VERSION] == _Q

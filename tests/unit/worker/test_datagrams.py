@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from egret.decode.quic_keys import KNOWN_VERSIONS
+from egret.decode.tunnel import UDP_PORTS
+from egret.track.observer import Observer
+from egret.worker.datagrams import MAX_UNMEASURED, Datagrams, bitmap
+from egret.worker.plain import PlainLookups, labels_of
+
+CLIENT, SERVER = b"\xc0\x00\x02\x01", b"\xcb\0\x71\x05"
+CAPWAP = b"\1\0\0\0"
+
+
+class Sensor:
+    def __init__(self) -> None:
+        lookups = Observer().lookups
+        plain = PlainLookups(lookups.copies, lookups.deferred.add, self._labels, lambda _ends, _answer: False)
+        self.measured: set[bytes] = set()
+        self.asked = 0
+        self.datagrams = Datagrams(plain, self._is_measured)
+
+    @staticmethod
+    def _labels(question: bytes) -> frozenset[int]:
+        return labels_of(question, lambda _: False)
+
+    def _is_measured(self, ends: bytes) -> bool:
+        self.asked += 1
+        return ends[4:8] in self.measured
+
+    def skip(
+        self, payload: bytes, ports: tuple[int, int] = (50_000, 443), server: bytes = SERVER, cut: int = 0
+    ) -> bool:
+        wire = struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
+        there = (wire + bytes(20))[: max(20, len(wire) - cut)]
+        ends = CLIENT + server + struct.pack("!HH", *ports)
+        return self.datagrams.skip(there, 0, len(wire), len(there), ends, 5)
+
+
+BULK = b"\x4c" + bytes(range(200))
+
+
+def test_what_can_begin_nothing_is_taken() -> None:
+    taken = Sensor().skip
+    assert taken(BULK)
+    assert taken(BULK, cut=100)
+    assert taken(BULK, (443, 50_000))
+    assert taken(b"\xff")  # keeps a NAT open
+    assert taken(b"\x80\x60\0\1" + bytes(160))  # RTP
+    assert taken(b"\x4f" + bytes(8) + b"Q043" + bytes(50))  # a reset
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x16\xfe\xfd" + bytes(50),
+        CAPWAP + b"\x16\xfe\xfd" + bytes(50),
+        b"\x49" + bytes(8) + b"Q043" + bytes(50),
+        b"\x12\x34\1\0\0\1" + bytes(50),
+        b"\xc3\0\0\0\1" + bytes(50),
+        *(b"\x80" + version.to_bytes(4) + bytes(50) for version in KNOWN_VERSIONS),
+    ],
+)
+def test_what_may_begin_something_is_the_observer_s(payload: bytes) -> None:
+    assert not Sensor().skip(payload)
+
+
+@pytest.mark.parametrize("port", UDP_PORTS)
+def test_what_may_be_a_tunnel_is_the_observer_s(port: int) -> None:
+    assert not Sensor().skip(BULK, (port, 50_000))
+    assert not Sensor().skip(BULK, (50_000, port))
+
+
+def test_look_ups_are_looked_at_as_such() -> None:
+    sensor = Sensor()
+    question = b"\x12\x34\1\0\0\1" + bytes(6) + b"\3www\7example\0\0\1\0\1"
+    assert sensor.skip(question, (50_000, 53))
+    assert not sensor.skip(question, (50_000, 53), cut=3)
+    assert not sensor.skip(BULK, (50_000, 53))
+    assert sensor.datagrams.take_counts() == (1, 0, 0)
+
+
+def test_lengths_that_contradict_each_other_are_the_observer_s() -> None:
+    data = struct.pack("!HHHH", 50_000, 443, 8 + len(BULK), 0) + BULK
+    ends = CLIENT + SERVER + data[:4]
+    datagrams = Sensor().datagrams
+    assert datagrams.skip(data, 0, len(data), len(data), ends, 5)
+    assert not datagrams.skip(data, 0, len(data) - 1, len(data), ends, 5)
+    assert datagrams.skip(data, 0, len(data) + 1, len(data), ends, 5)
+    for size in (0, 7):
+        assert not datagrams.skip(data[:4] + size.to_bytes(2) + data[6:], 0, len(data), len(data), ends, 5)
+
+
+def test_measured_addresses_are_the_observer_s_and_others_are_asked_about_once() -> None:
+    sensor = Sensor()
+    assert [sensor.skip(BULK), sensor.skip(BULK), sensor.asked] == [True, True, 1]
+    sensor.measured.add(SERVER)
+    assert sensor.skip(BULK)
+    sensor.datagrams.forget_ends()
+    assert [sensor.skip(BULK), sensor.skip(BULK), sensor.asked] == [False, False, 3]
+    sensor.measured.clear()
+    assert sensor.skip(BULK)
+    sensor.datagrams.forget_names()
+    assert sensor.skip(BULK)
+    assert sensor.asked == 5
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    sensor = Sensor()
+    for number in range(MAX_UNMEASURED + 1):
+        assert sensor.skip(BULK, server=number.to_bytes(4))
+    assert sensor.skip(BULK, server=bytes(4))
+    assert sensor.asked == MAX_UNMEASURED + 2
+
+
+def test_a_bitmap_has_a_bit_for_each_number() -> None:
+    bits = bitmap([0, 9, 9, 65_535])
+    assert [number for number in range(1 << 16) if bits[number >> 3] >> (number & 7) & 1] == [0, 9, 65_535]
