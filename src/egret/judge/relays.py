@@ -19,6 +19,7 @@ MAX_SERVERS = 1_024  # machines that answer others; a network has some tens
 MAX_ASKED = 4_096
 ECHO_NS = 10 * 1_000_000_000  # a resolver that takes longer has timed out on its client; a proxy connects at once
 MARK_AGAIN_NS = 600 * 1_000_000_000  # so that a mark that is still true does not grow old
+_ANSWER, _CONNECT = Kind.ANSWER, Kind.CONNECT  # an enum's attribute costs a look-up each time
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
 _Asked = tuple[bytes, str, bool]  # who was asked, for which service, for a look-up only
 
@@ -59,7 +60,7 @@ class Relays:
 
     def see(self, event: Observation | Connection) -> None:
         """Take one event of a client of ours."""
-        if isinstance(event, Observation) and (event.kind is Kind.ANSWER or event.kind is Kind.CONNECT):
+        if isinstance(event, Observation) and (event.kind is _ANSWER or event.kind is _CONNECT):
             self._serves(event)
         server = self._servers.get(event.client.ip) if self._servers else None
         if server is None or event.server.ip == event.client.ip:
@@ -92,7 +93,7 @@ class Relays:
         self._servers.move_to_end(ip)
         if len(self._servers) > MAX_SERVERS:
             self._servers.popitem(last=False)
-        if event.kind is Kind.CONNECT:
+        if event.kind is _CONNECT:
             server.connects = True
         elif event.protocol is Protocol.DNS:
             server.answers = True

@@ -66,10 +66,13 @@ class Answers:
         until_ns = time_ns + self._kept_ns(ttl_s)
         self._names.put((client, address), (name, until_ns))
 
-    def keep(self, client: bytes, address: bytes, name: str, ttl_s: int, time_ns: int) -> None:
+    def keep(self, client: bytes, addresses: Iterable[bytes], name: str, ttl_s: int, time_ns: int) -> None:
         """Have what was learnt outlive this process, if the name is flagged."""
-        if self.is_flagged(name):
-            self._fresh.append(Learnt(client, address, name, time_ns + self._kept_ns(ttl_s)))
+        if not self.is_flagged(name):
+            return
+        until_ns = time_ns + self._kept_ns(ttl_s)
+        for address in addresses:
+            self._fresh.append(Learnt(client, address, name, until_ns))
             if self._heed is not None:
                 self._heed(name, address, time_ns)
 

@@ -129,7 +129,7 @@ class HttpDns:
         for answer in httpdns.parse_answers(body, query.names):
             for address in answer.addresses:
                 self._answers.learn(ends.client.ip, address, answer.name, answer.ttl_s, time_ns)
-                self._answers.keep(ends.client.ip, address, answer.name, answer.ttl_s, time_ns)
+            self._answers.keep(ends.client.ip, answer.addresses, answer.name, answer.ttl_s, time_ns)
             events.append(
                 Observation(
                     time_ns=time_ns,

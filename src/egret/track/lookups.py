@@ -9,6 +9,7 @@ from dataclasses import replace
 from egret.decode import dns
 from egret.decode.dns import Message, Record
 from egret.decode.ech import parse_config_list
+from egret.decode.plain_lookup import PlainLookup, read_plain
 from egret.errors import DecodeError
 from egret.evidence import Raw
 from egret.model import Anomaly, Event, FlowKey, Kind, Observation, Protocol, Transport
@@ -17,12 +18,16 @@ from egret.track.copies import Copies, Seen
 from egret.track.deferred import Deferred
 from egret.track.direction import ends_of
 from egret.track.ech import EchLookups
+from egret.track.events import observation
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 
 MAX_TOLD = 4096  # bytes of an answer that is remembered: EDNS sizes end there
 MAX_ANSWERS_TOLD = 512  # some 2 MB at most; what falls out costs a proof, never a name
 MAX_CHAIN = 16  # CNAMEs followed from the question; resolvers give up at 8 to 17
+_DNS, _QUERY, _ANSWER = Protocol.DNS, Kind.QUERY, Kind.ANSWER  # an enum's attribute costs a look-up each time
+_TEXTS = {transport: transport.value for transport in Transport}
+_new = tuple.__new__
 
 
 class Lookups:
@@ -54,6 +59,9 @@ class Lookups:
         """
         if heard.transport is Transport.UDP and self._is_copy(wire, heard):
             return []
+        plain = read_plain(wire)
+        if plain is not None:
+            return [self._said(plain, wire, heard)]
         try:
             message = dns.parse_message(wire)
         except DecodeError as error:
@@ -62,6 +70,22 @@ class Lookups:
         if message.reason is not None and not cut:
             events.append(self._anomaly(DecodeError(message.reason), heard))
         return events
+
+    def _said(self, plain: PlainLookup, wire: bytes, heard: Heard) -> Observation:
+        """What ``_asked`` and ``_answered`` say of a message of the plainest shape."""
+        name, qtype, addresses, ttl_s = plain
+        time_ns, transport, source, destination, interface = heard
+        attributes, raw = {"transport": _TEXTS[transport]}, _new(Raw, (wire, b"", 0))
+        if addresses is None:
+            return observation(time_ns, _DNS, _QUERY, name, source, destination, interface, attributes, raw, qtype)
+        client = destination.ip
+        self.deferred.add(client, time_ns, wire)
+        if self._answers.is_flagged(name):
+            self._remember(client, addresses, wire, heard)
+            self._answers.keep(client, addresses, name, ttl_s, time_ns)
+        return observation(
+            time_ns, _DNS, _ANSWER, name, destination, source, interface, attributes, raw, None, addresses, ttl_s
+        )
 
     def _is_copy(self, wire: bytes, heard: Heard) -> bool:
         """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
@@ -121,21 +145,26 @@ class Lookups:
         if any(map(self._answers.is_flagged, (*asked, *hosts))):
             self._note(message, wire, heard)
             for name, ttl_s, addresses in _names_of_addresses(message):
-                for address in addresses:
-                    self._answers.keep(heard.destination.ip, address, name, ttl_s, heard.time_ns)
+                self._answers.keep(heard.destination.ip, addresses, name, ttl_s, heard.time_ns)
         raw = Raw(wire)
         events += [self._answer(owner, records, heard, raw) for owner, records in hosts.items() if owner]
         return events
 
     def _note(self, message: Message, wire: bytes, heard: Heard) -> None:
         """Remember the answer that gave an address of a flagged name, should a connection show nothing else."""
-        client = heard.destination.ip
-        for _, _, addresses in _names_of_addresses(message) if len(wire) <= MAX_TOLD else ():
-            for address in addresses:
-                self._told[client, address] = (wire, heard)
-                self._told.move_to_end((client, address))
-        while len(self._told) > MAX_ANSWERS_TOLD:
-            self._told.popitem(last=False)
+        for _, _, addresses in _names_of_addresses(message):
+            self._remember(heard.destination.ip, addresses, wire, heard)
+
+    def _remember(self, client: bytes, addresses: tuple[bytes, ...], wire: bytes, heard: Heard) -> None:
+        if len(wire) > MAX_TOLD:
+            return
+        told, answer = self._told, (wire, heard)
+        for address in addresses:
+            key = client, address
+            told[key] = answer
+            told.move_to_end(key)
+        while len(told) > MAX_ANSWERS_TOLD:
+            told.popitem(last=False)
 
     def told(self, client: bytes, address: bytes) -> tuple[bytes, Heard] | None:
         """The answer that last gave *client* this *address* for a flagged name, as it came; None if it is forgotten."""

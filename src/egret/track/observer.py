@@ -41,6 +41,8 @@ _STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
 _DTLS_FIRST = frozenset({0x16, 0x01})  # a handshake record, bare or behind the preamble of CAPWAP
 _QUIC_LONG = 0xC0
 _QUIC_MIN = 7  # first byte, version, two lengths
+_UDP = Transport.UDP  # an enum's attribute costs a look-up each time
+_new = tuple.__new__
 
 
 class Observer:
@@ -77,14 +79,19 @@ class Observer:
 
     def feed(self, frame: Frame) -> list[Event]:
         """Take one frame; the events that it caused, in order."""
+        late = self.tick(frame.time_ns)
+        events = self.take(frame)
+        return late + events if late else events
+
+    def take(self, frame: Frame) -> list[Event]:
+        """As ``feed``, where ``tick`` was called for it before."""
         counters = self._counters
         counters.frames += 1
         counters.bytes += frame.wire_length
-        late = self.tick(frame.time_ns)
         try:
             packet = decode_packet(frame, self._reassemble, self._beside)
         except DecodeError as error:
-            return [*late, self._anomaly(frame, error.reason)]
+            return [self._anomaly(frame, error.reason)]
         if packet is None:
             events = []
         else:
@@ -93,7 +100,7 @@ class Observer:
                 self.newest = packet
         if self._beside:
             events += self._feed_beside(frame)
-        return late + events if late else events
+        return events
 
     def feed_packet(self, packet: Packet) -> list[Event]:
         """Take one packet that was found already; the events that it caused."""
@@ -131,9 +138,9 @@ class Observer:
     def _packet(self, packet: Packet) -> list[Event]:
         transport = packet.transport
         self._counters.packets[transport] += 1
-        if transport is Transport.UDP:
+        if transport is _UDP:
             return self._datagram(packet)
-        if DNS_PORT in {packet.source.port, packet.destination.port}:
+        if DNS_PORT in (packet.source.port, packet.destination.port):
             events = self._dns.feed(packet)
             if events is not None:
                 return events
@@ -142,10 +149,10 @@ class Observer:
 
     def _datagram(self, packet: Packet) -> list[Event]:
         payload = packet.payload
-        ports = {packet.source.port, packet.destination.port}
-        if DNS_PORT in ports and not _is_hello(payload):
+        source, destination = packet.source.port, packet.destination.port
+        if DNS_PORT in (source, destination) and not _is_hello(payload):
             return self._lookup(packet)
-        if len(payload) < _QUIC_MIN or ports & _LOCAL_DISCOVERY:
+        if len(payload) < _QUIC_MIN or source in _LOCAL_DISCOVERY or destination in _LOCAL_DISCOVERY:
             return []
         # One question is what every look-up has; the two bytes spare all other datagrams a closer look.
         if payload[4] == 0 and payload[5] == 1 and dns.looks_like_dns(payload):
@@ -160,7 +167,7 @@ class Observer:
 
     def _lookup(self, packet: Packet) -> list[Event]:
         payload = packet.payload
-        heard = Heard(packet.time_ns, Transport.UDP, packet.source, packet.destination, packet.interface)
+        heard = _new(Heard, (packet.time_ns, _UDP, packet.source, packet.destination, packet.interface))
         return self._lookups.feed(bytes(payload), heard, cut=len(payload) < packet.wire_payload_length)
 
     @staticmethod
@@ -279,7 +286,7 @@ def _said_in_quote(packet: Packet) -> list[Event]:
 
 def _is_hello(payload: memoryview) -> bool:
     """Whether a datagram on port 53 is a client's QUIC or DTLS: no question has such flags or such a size."""
-    if bytes(payload[:2]) == b"\x16\xfe":
-        return dtls.hello_start(payload) is not None
-    whole = len(payload) >= MIN_CLIENT_DATAGRAM and payload[0] >= _QUIC_LONG
-    return whole and int.from_bytes(payload[1:5], "big") in KNOWN_VERSIONS
+    size = len(payload)
+    if size >= MIN_CLIENT_DATAGRAM and payload[0] >= _QUIC_LONG:
+        return int.from_bytes(payload[1:5], "big") in KNOWN_VERSIONS
+    return size > 1 and payload[0] == 0x16 and payload[1] == 0xFE and dtls.hello_start(payload) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 from typing import Protocol as Interface
@@ -49,6 +49,8 @@ TRANSPORTS = {  # of what names a connection; a look-up names none
     Protocol.DTLS: Transport.UDP,
 }
 CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
+_QUERY, _ANSWER, _CNAME = Kind.QUERY, Kind.ANSWER, Kind.CNAME  # an enum's attribute costs a look-up each time
+_new = tuple.__new__
 
 
 class Hit(NamedTuple):
@@ -124,10 +126,9 @@ class Pipeline:
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
         self._tick(frame.time_ns)
-        events = self.observer.feed(frame)
-        if not (events or self._late):
-            return []
-        return self._take_late() + self.hits(events)
+        events = self.observer.take(frame)
+        hits = self.hits(events) if events else []
+        return self._take_late() + hits if self._late else hits
 
     def _tick(self, time_ns: int) -> None:
         """Have the observer look about, before a frame of that time."""
@@ -161,20 +162,31 @@ class Pipeline:
 
     def hits(self, events: Iterable[Event]) -> list[Hit]:
         """Count *events* and keep those that the catalogue names."""
-        found = []
+        found: list[Hit] = []
         for event in events:
             self._count(event)
-            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip) or _is_claim(event):
+            if isinstance(event, Anomaly) or not self._scope.is_client(event.client.ip):
                 continue
-            self.relays.see(event)
-            match = self._match_observation(event) if isinstance(event, Observation) else self._match_connection(event)
-            if match is not None and not self._is_echo(event, match):
-                found.append(Hit(event, match))
-            if isinstance(event, Observation) and "inner_name" in event.attributes:
-                found += self._inner(event)
+            if isinstance(event, Observation):
+                found += self._told(event)
+            else:
+                self.relays.see(event)
+                match = self._match_connection(event)
+                if match is not None and not self._is_echo(event, match):
+                    found.append(Hit(event, match))
         for hit in found:
             self._measure(hit)
         return found
+
+    def _told(self, observation: Observation) -> Sequence[Hit]:
+        """The hits of a name that one of our clients said, or was told."""
+        attributes = observation.attributes
+        if "quoted" in attributes or "in_request" in attributes:
+            return ()  # nobody's traffic: anybody can send an error that quotes it; an update asks for nothing
+        self.relays.see(observation)
+        match = self._match_observation(observation)
+        found = [] if match is None or self._is_echo(observation, match) else [_new(Hit, (observation, match, None))]
+        return found + self._inner(observation) if "inner_name" in attributes else found
 
     def _is_inside(self, ip: bytes) -> bool:
         return self._scope.is_client(ip)  # the scope of now: it may be another after ``equip``
@@ -258,10 +270,11 @@ class Pipeline:
             self.counts["encrypted_dns", resolver.operator] += 1
 
     def _match_observation(self, observation: Observation) -> Match | None:
-        if observation.kind is Kind.CNAME:
+        kind = observation.kind
+        if kind is _CNAME:
             return None  # its owner is an answer's question, its target an answer's owner
         match = self.catalog.match_name(observation.name)
-        if match is None or observation.kind not in (Kind.QUERY, Kind.ANSWER):
+        if match is None or (kind is not _QUERY and kind is not _ANSWER):
             return match
         return match if self._is_new_lookup(observation, match) else None
 
@@ -272,12 +285,13 @@ class Pipeline:
         nothing about the client; that an alias leads to an AI service does.
         """
         key = (observation.client.ip, match.signature.id)
-        last_ns = self._lookups.get(key)
-        self._lookups[key] = observation.time_ns
-        self._lookups.move_to_end(key)
-        if len(self._lookups) > RECENT_LOOKUPS:
-            self._lookups.popitem(last=False)
-        if observation.kind is Kind.QUERY:
+        lookups = self._lookups
+        last_ns = lookups.get(key)
+        lookups[key] = observation.time_ns
+        lookups.move_to_end(key)
+        if len(lookups) > RECENT_LOOKUPS:
+            lookups.popitem(last=False)
+        if observation.kind is _QUERY:
             return True
         if match.signature.service_class not in CHAIN_CLASSES:
             return False
@@ -298,8 +312,3 @@ class Pipeline:
             if connection.name is None and connection.reason is not Nameless.NO_PAYLOAD:
                 return self._prc.unnamed(connection.server.ip)
         return match
-
-
-def _is_claim(event: Observation | Connection) -> bool:
-    """Whether it shows nobody's traffic: anybody can send an error that quotes it; an update asks for nothing."""
-    return isinstance(event, Observation) and ("quoted" in event.attributes or "in_request" in event.attributes)

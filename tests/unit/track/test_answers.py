@@ -38,8 +38,8 @@ def test_the_last_answer_counts_and_the_table_is_bounded() -> None:
 
 def test_only_flagged_names_are_kept_for_later_and_what_is_newer_stays() -> None:
     answers = Answers(Limits(), Counter(), flagged=lambda name: name.startswith("a."))
-    answers.keep(CLIENT, ADDRESS, "a.example", 60, 0)
-    answers.keep(OTHER, ADDRESS, "b.example", 60, 0)
+    answers.keep(CLIENT, [ADDRESS], "a.example", 60, 0)
+    answers.keep(OTHER, [ADDRESS], "b.example", 60, 0)
     fresh = answers.take_fresh()
     assert fresh == [Learnt(CLIENT, ADDRESS, "a.example", 360 * SECOND_NS)]
     assert answers.take_fresh() == []
