@@ -20,7 +20,7 @@ from pathlib import Path
 
 from egret.catalog.match import Catalog
 from egret.model import HostKind, ServiceClass
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 RIGHT_VENDOR = 0.98

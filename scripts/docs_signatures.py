@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import cast
 
 from egret.model import HostKind, Operator, Scope, Signature
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 PAGE_HEAD = """\
 # Every service

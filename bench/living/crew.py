@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 from egret.sources import afpacket, channel, fanout, kernel_filter
 from egret.sources.afpacket import Opened, RingOptions
 from egret.sources.channel import Channel, ChannelClosed

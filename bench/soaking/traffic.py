@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 from bench.workloads import ACK, PSH, SYN, tcp_segment, udp_datagram
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 from tests.support.hello import crypto_frame, openssl_hello, quic_initial
 
 NAMES = (

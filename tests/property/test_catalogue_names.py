@@ -6,7 +6,7 @@ import pytest
 
 from bench import catalogue
 from egret.catalog.match import Catalog
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from egret.judge.reasons import Evidence, quoted
 from egret.judge.verdict import Judge, Policy
 from egret.model import Match, Reasoning, ServiceClass, Verdict
 from egret.settings.bundled import signatures_dir
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 from tests.support.judge import SIGNATURE
 
 PLACES = {

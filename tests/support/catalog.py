@@ -10,7 +10,7 @@ from pathlib import Path
 from egret.catalog.hosts import matches
 from egret.catalog.match import Catalog
 from egret.model import Category, HostKind, HostPattern, Match, Operator, ServiceClass, Signature
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 VENDOR = """\
 vendor: Example

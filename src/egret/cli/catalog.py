@@ -28,9 +28,10 @@ from egret.cli.output import FAILED, USAGE
 from egret.model import ServiceClass, Signature
 from egret.names import printable
 from egret.settings.bundled import signatures_dir
+from egret.settings.catalogue import load_catalog
 from egret.settings.resolvers import ResolversFile
 from egret.settings.signature_file import SharedFile, SilenceFile, VendorFile
-from egret.settings.signatures import SHARED, load_catalog, load_located
+from egret.settings.signatures import SHARED, load_located
 
 app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
 app.command("export")(export)

@@ -18,7 +18,7 @@ from egret.cli.match import host_name
 from egret.cli.output import FAILED
 from egret.judge.verdict import severity_of_class
 from egret.names import printable
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 _SIGNS = {What.ADDED: "+", What.REMOVED: "-", What.CHANGED: "~"}
 

@@ -19,9 +19,9 @@ from egret.errors import ConfigError
 from egret.judge.approvals import Approvals, ApprovalState, Subject
 from egret.judge.verdict import severity_of_class
 from egret.model import ServiceClass, Severity, Signature
+from egret.settings.catalogue import load_catalog
 from egret.settings.config import default_config_file, load_config
 from egret.settings.schema import suggest
-from egret.settings.signatures import load_catalog
 
 SHOWN = 5  # of what a format cannot say; the file's head has all
 

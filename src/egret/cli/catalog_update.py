@@ -10,10 +10,10 @@ import typer
 
 from egret.catalog.diff import changes
 from egret.errors import ConfigError, UpdateError
-from egret.settings import bundles
+from egret.settings import bundles, installed
 from egret.settings.bundled import signatures_dir
+from egret.settings.catalogue import load_catalog
 from egret.settings.config import Config, default_config_file, load_config
-from egret.settings.signatures import load_catalog
 from egret.sinks.download import download
 
 
@@ -40,7 +40,7 @@ def update(
     data, signature = fetch(source, config)
     today = bundles.day_of(time.time())
     bundle = bundles.open_bundle(data, signature, config.catalog.update.public_keys, today)
-    before = load_catalog([bundles.current(folder) or signatures_dir()])
+    before = load_catalog([installed.current(folder) or signatures_dir()])
     target = bundles.install(bundle, folder, today)
     found = changes(before, load_catalog([target]))
     report(f"installed version {bundle.version}, {len(found)} signatures differ", target)

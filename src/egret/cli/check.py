@@ -20,8 +20,9 @@ from egret.cli.output import USAGE, complain_all
 from egret.daemon.outputs import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
 from egret.geo.database import GeoDatabase
+from egret.settings.catalogue import load_catalog
 from egret.settings.config import Config, default_config_file, json_schema, load_config
-from egret.settings.signatures import load_catalog, load_located
+from egret.settings.signatures import load_located
 from egret.settings.unknown_names import unknown_names
 from egret.settings.yaml_text import effective_yaml
 from egret.sinks.base import Outcome

@@ -23,8 +23,8 @@ from egret.cli.volume_checks import check_conntrack
 from egret.cli.web_checks import check_web
 from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
+from egret.settings.catalogue import load_catalog
 from egret.settings.config import Config
-from egret.settings.signatures import load_catalog
 from egret.sources.afpacket import ARPHRD_LOOPBACK, hardware_type
 from egret.sources.placement import choose
 from egret.sources.privileges import find_user, may_capture

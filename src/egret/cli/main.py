@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -93,6 +92,8 @@ def _run_command(arguments: list[str]) -> int:
 
 def _bug(error: Exception) -> int:
     if os.environ.get("EGRET_DEBUG"):
+        import traceback  # noqa: PLC0415 (a bug may take its time)
+
         traceback.print_exception(error)
     complain(f"internal error: {type(error).__name__}: {error} (please report it; EGRET_DEBUG=1 shows where)")
     return FAILED

@@ -14,7 +14,7 @@ from egret.catalog.match import Catalog
 from egret.cli.inputs import lines
 from egret.cli.lines import dump
 from egret.judge.verdict import severity_of_class
-from egret.settings.signatures import load_catalog
+from egret.settings.catalogue import load_catalog
 
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")

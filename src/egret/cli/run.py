@@ -22,7 +22,7 @@ from egret.daemon.service import Post, Service
 from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan, measured_classes, relays
 from egret.errors import SourceError
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config, override
+from egret.settings.config import Config, default_config_file, load_config, override, prepare
 from egret.sources import fanout, kernel_filter
 from egret.sources.afpacket import RingOptions
 from egret.sources.conntrack import missing
@@ -82,6 +82,7 @@ def run(
     opener = Opener.start(
         lambda index, link: _work(link, knowledge, shares[index], inside, conntrack=plan.conntrack), plan
     )
+    prepare()
     preload(settings.outputs)
     kind = _say_filter(settings, opener)
     certificate = _certificate(settings)

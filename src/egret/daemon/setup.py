@@ -17,9 +17,8 @@ from egret.judge.alternatives import preferring
 from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge, Policy
 from egret.model import ServiceClass
+from egret.settings.catalogue import bundled_resolvers, load_catalog
 from egret.settings.config import Config
-from egret.settings.resolvers import load_resolvers
-from egret.settings.signatures import load_catalog
 from egret.sources.placement import Placement
 from egret.sources.probes import CanaryPlan, canary_plan
 from egret.worker.equipment import Equipment
@@ -59,7 +58,7 @@ def load_knowledge(config: Config, before: GeoDatabase | None = None) -> Knowled
     else:
         geo = GeoDatabase.of(contents, geolocate_reserved=reserved)
     directory = ClientDirectory(declared(config.clients))
-    return Knowledge(config, catalog, geo, Judge(policy(config), geo), load_resolvers(), directory)
+    return Knowledge(config, catalog, geo, Judge(policy(config), geo), bundled_resolvers(), directory)
 
 
 def _preferring(config: Config, catalog: Catalog) -> Catalog:

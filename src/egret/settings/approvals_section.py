@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from egret.errors import ConfigError
 from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.model import ServiceClass, Signature
-from egret.settings.positions import Document
 from egret.settings.schema import suggest
 from egret.settings.sections import Section
 from egret.settings.units import Duration
 from egret.settings.values import Moment, Network, Slug, parse_moment
+
+if TYPE_CHECKING:  # as in ``schema``
+    from egret.settings.positions import Document
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -24,6 +24,7 @@ from egret.catalog.lint import lint
 from egret.errors import ConfigErrors, UpdateError
 from egret.names import printable
 from egret.settings import ed25519
+from egret.settings.installed import INDEX, Installed, Version, current, place, read_index
 from egret.settings.resolvers import FILE as RESOLVERS
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signature_file import IsoDate
@@ -38,9 +39,6 @@ _BROKEN = {
     Rule.COUNTER_EXAMPLE,
     Rule.DUPLICATE,
 }  # what makes a catalogue say something else than it means
-_INDEX = "installed.json"
-
-Version = Annotated[int, Field(ge=1, lt=2**53)]
 
 
 class _Model(BaseModel):
@@ -55,14 +53,6 @@ class Bundle(_Model):
     created: IsoDate
     expires: IsoDate  # refused after that day: who withholds updates cannot do so for long
     files: Annotated[dict[str, str], Field(min_length=1, max_length=MAX_FILES)]
-
-
-class Installed(_Model):
-    """Which catalogue is in use; None: the one that came with Egret."""
-
-    current: Version | None = None
-    previous: Version | None = None
-    highest: int = 0  # ever installed: a rollback does not open the door to old bundles
 
 
 def open_bundle(data: bytes, signature: str, keys: Collection[str], today: date) -> Bundle:
@@ -108,7 +98,7 @@ def install(bundle: Bundle, folder: Path, today: date) -> Path:
             staged = Path(temporary) / "files"
             _write(bundle, staged)
             _prove(staged, today)
-            target = _place(folder, bundle.version)
+            target = place(folder, bundle.version)
             shutil.rmtree(target, ignore_errors=True)  # of a run that was cut off
             staged.rename(target)
         new = Installed(current=bundle.version, previous=index.current, highest=bundle.version)
@@ -133,41 +123,6 @@ def rollback(folder: Path) -> Path | None:
     except OSError as error:
         raise UpdateError(f"{error.filename or folder}: {error.strerror}") from error
     return current(folder)
-
-
-def current(folder: Path) -> Path | None:
-    """The folder of the installed catalogue; None: the one that came with Egret.
-
-    Raises:
-        UpdateError: the index cannot be read or names files that are gone.
-    """
-    version = read_index(folder).current
-    if version is None:
-        return None
-    target = _place(folder, version)
-    if not target.is_dir():
-        raise UpdateError(f"{target}: the installed catalogue is gone; run `egret catalog update --rollback`")
-    return target
-
-
-def read_index(folder: Path) -> Installed:
-    """What is installed; nothing where there is no index.
-
-    Raises:
-        UpdateError: the index cannot be read.
-    """
-    path = folder / _INDEX
-    try:
-        return Installed.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return Installed()
-    except (OSError, ValidationError) as error:
-        why = error.strerror if isinstance(error, OSError) else "broken"
-        raise UpdateError(f"{path}: {why}; remove it to use the catalogue that came with Egret") from None
-
-
-def _place(folder: Path, version: int) -> Path:
-    return folder / f"v{version}"
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
@@ -195,13 +150,13 @@ def _prove(folder: Path, today: date) -> None:
 
 
 def _write_index(folder: Path, index: Installed) -> None:
-    partial = folder / f"{_INDEX}.partial"
+    partial = folder / f"{INDEX}.partial"
     with partial.open("w", encoding="utf-8") as file:
         file.write(json.dumps(index.model_dump()) + "\n")
         file.flush()
         os.fsync(file.fileno())
     partial.chmod(0o644)
-    partial.replace(folder / _INDEX)
+    partial.replace(folder / INDEX)
 
 
 def _forget(folder: Path, kept: Collection[int | None]) -> None:

@@ -116,7 +116,7 @@ class Clients(Section):
         max_length=1_000,
         description="Groups of clients: networks, hardware addresses, names of static clients",
     )
-    roles: ClientRoles = Field(default=ClientRoles(), description="")
+    roles: ClientRoles = Field(default=ClientRoles.default(), description="")
     leases: tuple[LeaseFile, ...] = Field(default=(), max_length=16, description="DHCP leases, for names and devices")
     hosts_file: FilePath | None = Field(default=None, description="A file like /etc/hosts, for names")
     discover: bool = Field(

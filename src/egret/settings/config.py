@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PrivateAttr, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors, UpdateError
-from egret.settings import bundles, positions, schema
+from egret.settings import installed
 from egret.settings.approvals_section import ApprovalSettings
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 from egret.settings.canary_section import CanarySettings
@@ -37,6 +38,9 @@ from egret.settings.sections import (
 )
 from egret.settings.volume_section import VolumeSettings
 from egret.settings.watch_section import WatchSettings
+
+if TYPE_CHECKING:
+    from egret.settings import positions
 
 CONFIG_NAME = "egret.yaml"
 SYSTEM_CONFIG = Path("/etc/egret") / CONFIG_NAME
@@ -66,24 +70,24 @@ def _xdg(variable: str, fallback: str) -> Path | None:
 class Config(Section):
     """Every setting of Egret."""
 
-    networks: Networks = Field(default=Networks(), description="")
-    clients: Clients = Field(default=Clients(), description="")
-    capture: Capture = Field(default=Capture(), description="")
-    catalog: CatalogSettings = Field(default=CatalogSettings(), description="")
-    geoip: GeoIPSettings = Field(default=GeoIPSettings(), description="")
-    severities: Severities = Field(default=Severities(), description="")
-    score: Score = Field(default=Score(), description="")
-    volume: VolumeSettings = Field(default=VolumeSettings(), description="")
-    canary: CanarySettings = Field(default=CanarySettings(), description="")
-    watch: WatchSettings = Field(default=WatchSettings(), description="")
-    alerts: Alerts = Field(default=Alerts(), description="")
-    approvals: ApprovalSettings = Field(default=ApprovalSettings(), description="")
-    evidence: EvidenceSettings = Field(default=EvidenceSettings(), description="")
-    outputs: Outputs = Field(default=Outputs(), description="")
-    privacy: Privacy = Field(default=Privacy(), description="")
-    store: Store = Field(default=Store(), description="")
-    http: Http = Field(default=Http(), description="")
-    log: Log = Field(default=Log(), description="")
+    networks: Networks = Field(default=Networks.default(), description="")
+    clients: Clients = Field(default=Clients.default(), description="")
+    capture: Capture = Field(default=Capture.default(), description="")
+    catalog: CatalogSettings = Field(default=CatalogSettings.default(), description="")
+    geoip: GeoIPSettings = Field(default=GeoIPSettings.default(), description="")
+    severities: Severities = Field(default=Severities.default(), description="")
+    score: Score = Field(default=Score.default(), description="")
+    volume: VolumeSettings = Field(default=VolumeSettings.default(), description="")
+    canary: CanarySettings = Field(default=CanarySettings.default(), description="")
+    watch: WatchSettings = Field(default=WatchSettings.default(), description="")
+    alerts: Alerts = Field(default=Alerts.default(), description="")
+    approvals: ApprovalSettings = Field(default=ApprovalSettings.default(), description="")
+    evidence: EvidenceSettings = Field(default=EvidenceSettings.default(), description="")
+    outputs: Outputs = Field(default=Outputs.default(), description="")
+    privacy: Privacy = Field(default=Privacy.default(), description="")
+    store: Store = Field(default=Store.default(), description="")
+    http: Http = Field(default=Http.default(), description="")
+    log: Log = Field(default=Log.default(), description="")
 
     # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
     _state: Path = PrivateAttr(default_factory=state_directory)
@@ -128,7 +132,7 @@ class Config(Section):
         if not self.catalog.bundled:
             return self.local_folders
         try:
-            updated = bundles.current(self.paths.catalogue)
+            updated = installed.current(self.paths.catalogue)
         except UpdateError as error:
             raise ConfigErrors([ConfigError(str(error))]) from error
         return [updated or signatures_dir(), *self.local_folders]
@@ -185,11 +189,20 @@ def load_config(path: Path | None) -> Config:
         ConfigErrors: everything that is wrong with it, each with file:line:column and what to do.
     """
     if path is None:
-        return Config()
+        return Config.default()
     if path.is_dir():
         problem = ConfigError(f"{path}: is a directory", None, f"name the file in it, as in {path / 'egret.yaml'}")
         raise ConfigErrors([problem])
+    from egret.settings import positions  # noqa: PLC0415 (PyYAML: only where there is YAML to read)
+
     return read_config(positions.load(path))
+
+
+def prepare() -> None:
+    """Have everything there that reading a configuration and signatures anew needs: later there may be fewer rights."""
+    for name in ("resolvers", "signatures"):
+        import_module(f"egret.settings.{name}")
+    Config.model_rebuild()
 
 
 def read_config(document: positions.Document) -> Config:
@@ -201,6 +214,8 @@ def read_config(document: positions.Document) -> Config:
     if not isinstance(document.value, dict):
         problem = ConfigError("a list or a single value", document.position(()), "write sections: 'capture:' and so on")
         raise ConfigErrors([*document.errors, problem])
+    from egret.settings import schema  # noqa: PLC0415 (as above)
+
     return schema.validate(Config, document)
 
 

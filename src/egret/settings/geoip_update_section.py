@@ -37,4 +37,4 @@ class GeoIPUpdate(Section):
 class GeoIPSettings(GeoIP):
     """Where addresses are said to be."""
 
-    update: GeoIPUpdate = Field(default=GeoIPUpdate(), description="")
+    update: GeoIPUpdate = Field(default=GeoIPUpdate.default(), description="")

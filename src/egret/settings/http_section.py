@@ -74,7 +74,7 @@ class Http(Section):
         description="Address and port; one that other machines can reach needs `users` or `tokens`, and `tls` or "
         "`tls_by_proxy`",
     )
-    tls: HttpTls = Field(default=HttpTls(), description="")
+    tls: HttpTls = Field(default=HttpTls.default(), description="")
     tls_by_proxy: bool = Field(
         default=False,
         description="A reverse proxy in front encrypts, and says who asks in `X-Forwarded-For`; Egret need not",

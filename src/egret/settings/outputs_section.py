@@ -66,9 +66,9 @@ class Webhook(Section):
 class Outputs(Section):
     """Where alerts go."""
 
-    terminal: TerminalOutput = Field(default=TerminalOutput(), description="")
-    file: FileOutput = Field(default=FileOutput(), description="")
-    journal: JournalOutput = Field(default=JournalOutput(), description="")
+    terminal: TerminalOutput = Field(default=TerminalOutput.default(), description="")
+    file: FileOutput = Field(default=FileOutput.default(), description="")
+    journal: JournalOutput = Field(default=JournalOutput.default(), description="")
     syslog: tuple[SyslogOutput, ...] = Field(default=(), description="Receivers of alerts as syslog messages")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Receivers of alerts as JSON")
     alertmanagers: tuple[Alertmanager, ...] = Field(default=(), description="Alertmanagers that show open incidents")
@@ -78,8 +78,8 @@ class Outputs(Section):
     routes: tuple[RouteSettings, ...] = Field(
         default=(), description="Which outputs get which alerts; an output in none gets all from its `min_severity`"
     )
-    digest: DigestSettings = Field(default=DigestSettings(), description="")
-    spool: Spool = Field(default=Spool(), description="")
+    digest: DigestSettings = Field(default=DigestSettings.default(), description="")
+    spool: Spool = Field(default=Spool.default(), description="")
 
     @property
     def named(self) -> list[SyslogOutput | Webhook | Alertmanager | AppriseOutput | KafkaOutput | NatsOutput]:

@@ -7,13 +7,15 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors, Position
 from egret.names import printable
-from egret.settings.positions import Document
+
+if TYPE_CHECKING:  # who validates a document has read one, and PyYAML with it
+    from egret.settings.positions import Document
 
 M = TypeVar("M", bound=BaseModel)
 _QUOTED = re.compile(r"'([^']+)'")

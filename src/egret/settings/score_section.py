@@ -101,7 +101,7 @@ class ScoreClasses(Section):
 class Score(Section):
     """What each reason of a score is worth, and from which sum on a severity is raised."""
 
-    classes: ScoreClasses = Field(default=ScoreClasses(), description="")
+    classes: ScoreClasses = Field(default=ScoreClasses.default(), description="")
     categories: dict[Category, Value] = Field(
         default=dict(_DEFAULT.categories), description="Points of the category; those that are not named have none"
     )

@@ -25,7 +25,15 @@ class Section(BaseModel):
     """What every section shares: unknown keys are errors, nothing changes after loading."""
 
     # hide_input: pydantic would otherwise put a mistyped secret into the error
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+    # defer_build: what validates a section is made when there is something to validate, a tenth of a start
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True, defer_build=True
+    )
+
+    @classmethod
+    def default(cls) -> Self:
+        """The section of which nothing is said: what ``cls()`` gives, without validating what is right."""
+        return cls.model_construct()
 
 
 class Networks(Section):
@@ -104,7 +112,7 @@ class CatalogSettings(Section):
     disabled: tuple[str, ...] = Field(
         default=(), description="Signatures to leave out, by id (`egret catalog list` shows them)"
     )
-    update: CatalogUpdate = Field(default=CatalogUpdate(), description="")
+    update: CatalogUpdate = Field(default=CatalogUpdate.default(), description="")
 
     @model_validator(mode="after")
     def _something_to_match(self) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import TypeVar
 
 from egret.catalog import hosts
 from egret.catalog.located import Located
-from egret.catalog.match import Catalog
 from egret.errors import CatalogError, ConfigError, ConfigErrors, Position
 from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, Scope, ServiceClass, Signature
 from egret.settings import positions, schema
-from egret.settings.bundled import signatures_dir
 from egret.settings.signature_file import (
     HostFields,
     OperatorFields,
@@ -33,26 +30,10 @@ SILENCE = "_silence.yaml"
 _AI_INSIDE = (ServiceClass.AI, ServiceClass.EMBEDDED)
 
 
-def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection[str] = ()) -> Catalog:
-    """Load all ``*.yaml`` files of *directories* (None: the bundled catalogue) but for the *disabled* signatures.
+def load_located(directories: Sequence[Path]) -> list[Located]:
+    """The signatures of *directories* with their places; every error of every file in one run.
 
     A signature in a later directory replaces the one of the same id in an earlier directory.
-
-    Raises:
-        ConfigErrors: every error of every file; there is not one signature.
-    """
-    directories = [signatures_dir()] if directories is None else directories
-    located = load_located(directories)
-    signatures = [item.signature for item in located if item.signature.id not in disabled]
-    if not signatures:  # a watch for nothing would look healthy
-        where = ", ".join(map(str, directories))
-        hint = "name a folder with *.yaml files, or use the bundled catalogue"
-        raise ConfigErrors([CatalogError(f"{where}: no signature to use, so nothing would be recognised", None, hint)])
-    return Catalog(signatures, _version(signatures, directories))
-
-
-def load_located(directories: Sequence[Path]) -> list[Located]:
-    """The signatures of *directories* with their places; errors and replacing as in ``load_catalog``.
 
     A ``_silence.yaml`` takes away what its folder and those before it have.
     """
@@ -104,15 +85,6 @@ def _silence(directory: Path, found: dict[str, Located], errors: list[ConfigErro
             errors.append(CatalogError(f"unknown signature '{name}'", place, hint))
     for name in named:
         found.pop(name, None)
-
-
-def _version(signatures: Iterable[Signature], directories: Iterable[Path]) -> str:
-    """The day of the last review and a hash of the files: equal if and only if the catalogue is."""
-    digest = hashlib.sha256()
-    for path in chain.from_iterable(sorted(directory.glob("*.yaml")) for directory in directories):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    latest = max((signature.last_reviewed for signature in signatures), default="empty")
-    return f"{latest.replace('-', '.')}+{digest.hexdigest()[:8]}"
 
 
 class _Shared:

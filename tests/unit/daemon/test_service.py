@@ -35,7 +35,7 @@ PORT = "EGRET_TEST_PORT"
 
 def worker(_index: int, link: WorkerLink) -> None:
     """Says one visit of a flagged service, as a real worker would, and takes what it is handed."""
-    from egret.settings.signatures import load_catalog
+    from egret.settings.catalogue import load_catalog
 
     match = load_catalog().match_name("chat.qwen.ai")
     assert match is not None

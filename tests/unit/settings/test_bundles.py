@@ -8,8 +8,9 @@ import pytest
 from egret.errors import UpdateError
 from egret.settings import bundles
 from egret.settings.bundled import signatures_dir
-from egret.settings.bundles import current, day_of, install, open_bundle, read_index, rollback
-from egret.settings.signatures import load_catalog
+from egret.settings.bundles import day_of, install, open_bundle, rollback
+from egret.settings.catalogue import load_catalog
+from egret.settings.installed import current, read_index
 from scripts.sign_catalog import make_bundle
 from tests.support.bundles import CHAT, PUBLIC, TODAY, catalogue, signed
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from egret.settings.config import (
     load_config,
     overlay_folder,
     override,
+    prepare,
     state_directory,
 )
 
@@ -238,3 +240,15 @@ def test_the_overlay_of_root_is_under_etc(monkeypatch: pytest.MonkeyPatch) -> No
     assert Config().local_folders == [Path("/etc/egret/signatures.d")]
     monkeypatch.setattr(Path, "is_dir", refused)
     assert overlay_folder(Path("/etc/egret")) is None
+
+
+def test_the_defaults_are_what_validation_gives() -> None:
+    assert load_config(None) == Config()
+    assert load_config(None).model_dump() == Config().model_dump() == Config.model_validate({}).model_dump()
+    assert load_config(None).model_fields_set == set()
+
+
+def test_all_that_a_reload_needs_is_there_before_rights_go() -> None:
+    prepare()
+    assert Config.__pydantic_complete__
+    assert {"egret.settings.signatures", "egret.settings.resolvers", "yaml"} <= sys.modules.keys()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from egret.errors import ConfigErrors
+from egret.settings.catalogue import load_catalog
 from egret.settings.resolvers import load_resolvers
-from egret.settings.signatures import load_catalog
 
 
 def test_the_bundled_resolvers_are_known_and_none_is_in_the_catalogue() -> None:

@@ -7,7 +7,8 @@ import pytest
 from egret.catalog.match import Catalog
 from egret.errors import ConfigErrors
 from egret.model import Category, HostKind, Operator, Scope, ServiceClass
-from egret.settings.signatures import load_catalog, load_located
+from egret.settings.catalogue import load_catalog
+from egret.settings.signatures import load_located
 from tests.support.catalog import VENDOR, write
 
 BODY = """\

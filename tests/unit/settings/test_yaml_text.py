@@ -6,8 +6,8 @@ import jsonschema
 import pytest
 
 from egret.settings import positions
+from egret.settings.catalogue import load_catalog
 from egret.settings.config import Config, json_schema, read_config
-from egret.settings.signatures import load_catalog
 from egret.settings.yaml_text import default_yaml, effective_yaml, scalar
 
 FULL = b"""\

@@ -1,0 +1,77 @@
+"""What was read of bundled YAML files, kept as JSON where Python keeps its own compiled modules.
+
+The YAML stays the truth: what is kept holds for exactly those bytes of it and of the code that reads it. Whatever is
+missing, of other bytes or broken is read anew, and kept where that can be written. Who may write there may change the
+code itself, so it is believed as much; ``PYTHONDONTWRITEBYTECODE`` leaves it aside as it does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_MODE = 0o644
+
+
+def kept(
+    name: str, sources: Iterable[Path], read: Callable[[], T], pack: Callable[[T], Any], unpack: Callable[[Any], T]
+) -> T:
+    """What *read* gives, without reading where that was done before.
+
+    Args:
+        name: of what is kept.
+        sources: every file that it depends on, code included.
+        read: reads it; raises what it will.
+        pack: makes plain JSON of it.
+        unpack: the reverse.
+    """
+    try:
+        key, place = _key(sources), _place(name)
+    except (OSError, NotImplementedError):  # no source (only compiled modules), or a Python that keeps none
+        return read()
+    try:
+        found = json.loads(place.read_bytes())
+        if found["key"] == key:
+            return unpack(found["value"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        pass
+    value = read()
+    if not sys.dont_write_bytecode:
+        _keep(place, json.dumps({"key": key, "value": pack(value)}, separators=(",", ":")))
+    return value
+
+
+def _place(name: str) -> Path:
+    return Path(cache_from_source(__file__)).with_name(f"{name}.json")
+
+
+def _key(sources: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sources:
+        data = path.read_bytes()
+        digest.update(f"{path.name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def _keep(place: Path, text: str) -> None:
+    """Write it whole or not at all; a place that is not ours to write is no error."""
+    try:
+        place.parent.mkdir(exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(dir=place.parent, prefix=f"{place.name}.")
+    except OSError:
+        return
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor)
+            file.write(text)
+        os.chmod(partial, _MODE)  # noqa: PTH101
+        os.replace(partial, place)  # noqa: PTH105
+    except OSError:
+        Path(partial).unlink(missing_ok=True)
