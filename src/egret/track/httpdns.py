@@ -46,6 +46,7 @@ class HttpDns:
         self._wait_ns = limits.wait_s * SECOND_NS
         self._silent_ns = limits.silent_s * SECOND_NS
         self._replies: LruTable[int, _Replies] = LruTable("httpdns", limits.httpdns, counters.evictions)
+        self.followed = self._replies.keys
 
     def __len__(self) -> int:
         return len(self._replies)

@@ -102,6 +102,7 @@ class Requests:
         self._httpdns = httpdns
         self._evictions = counters.evictions
         self._table: LruTable[int, _Conversation] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self.followed = self._table.keys
         self._sessions: LruTable[int, _Conversation] = LruTable(
             "http2_sessions", limits.http2_sessions, counters.evictions
         )

@@ -45,8 +45,8 @@ class Streams:
         self._httpdns = httpdns
         self._requests = Requests(limits, namer, httpdns, counters)
         self.young = self._flows = YoungFlows(limits, counters)
-        self.decided = self._flows.decided
-        self._late = self._flows.late
+        self.requested, self.replied = self._requests.followed, httpdns.followed  # as ``watched`` asks them
+        self.decided, self._late = self._flows.decided, self._flows.late
         self.take_plain: TakePlain | None = None  # counts a hello of which nothing need be told
 
     def feed(self, packet: Packet) -> list[Event]:

@@ -2,7 +2,7 @@
 # A secret is 16 bytes that nobody outside knows.
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 from mmap import mmap
 from typing import Self
 
@@ -11,6 +11,7 @@ from egret.decode.plain_hello import Plain
 from egret.sources.base import Clock
 from egret.track.tables import Memory
 from egret.track.volume import Volumes
+from egret.worker.engine import Truths as Known
 from egret.worker.quick import Opened
 
 SOURCES: int
@@ -95,7 +96,15 @@ class Remembered:  # as egret.track.tables.Remembered
     def put(self, key: int, value: int, /) -> None: ...
     def forget(self, key: int, /) -> None: ...
 
-class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings knows
+class Truths:  # a dict of truths, as far as egret.worker.greetings uses one
+    def __new__(cls, limit: int, secret: bytes, /) -> Self: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __setitem__(self, key: bytes, value: bool, /) -> None: ...
+    def get(self, key: bytes, /) -> bool | None: ...
+    def clear(self) -> None: ...
+
+class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings knows, in Truths of this module
     def __new__(
         cls,
         *,
@@ -103,11 +112,13 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         decided: Memory,
         late: Memory,
         flows: Collection[int],
-        hosts: dict[bytes, bool],
-        clients: dict[bytes, bool],
-        servers: dict[bytes, bool],
-        watched: Container[bytes],
-        armed: Container[bytes],
+        requests: Collection[int],
+        replies: Collection[int],
+        hosts: Known,
+        clients: Known,
+        servers: Known,
+        watched: Collection[bytes],
+        armed: Collection[bytes],
         told: Callable[[bytes, int, bytes, bytes, int, int, int], bool],
         packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],
         limit: int,

@@ -6,10 +6,12 @@ import os
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_bytes
+from typing import Protocol
 
 from egret.track.limits import Limits
 
-__all__ = ["SWITCH", "compiled", "described", "is_compiled", "is_there", "with_memory"]
+__all__ = ["SWITCH", "Truths", "compiled", "described", "is_compiled", "is_there", "truths", "with_memory"]
 
 SWITCH = "EGRET_PURE"  # environment: anything but nothing and 0 leaves the compiled gate aside
 
@@ -53,3 +55,32 @@ def described() -> str:
 def with_memory(limits: Limits) -> Limits:
     """The same limits, with the fastest memory there is."""
     return replace(limits, memory=compiled.Remembered) if is_compiled() else limits
+
+
+class Truths(Protocol):
+    """Whether something is so, by bytes; a dict is one."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __contains__(self, key: object, /) -> bool:
+        """Whether it is known."""
+        ...
+
+    def __setitem__(self, key: bytes, value: bool, /) -> None:
+        """Know it from now on."""
+        ...
+
+    def get(self, key: bytes, /) -> bool | None:
+        """What is known."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything."""
+        ...
+
+
+def truths(limit: int) -> Truths:
+    """The fastest ones there are, for at most *limit* keys."""
+    return compiled.Truths(limit, token_bytes(16)) if is_compiled() else dict[bytes, bool]()

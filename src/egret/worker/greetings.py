@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 
 from egret.decode.plain_hello import NO_ECH
 from egret.model import Kind, NamedBy, Protocol, Transport
 from egret.track.ech import REAL
+from egret.worker.engine import Truths, truths
 
 MAX_KNOWN = 1 << 16  # names, and servers
 
@@ -31,7 +32,7 @@ class Greetings:
         named: Callable[[str], bool],
         special: Callable[[bytes, int], bool],
         is_client: Callable[[bytes], bool],
-        watched: Container[bytes],
+        watched: Collection[bytes],
         judge: Judge,
         counts: Counter[tuple[str, ...]],
     ) -> None:
@@ -41,9 +42,9 @@ class Greetings:
         self.watched = watched
         self._counts = counts
         self._judge = judge
-        self.hosts: dict[bytes, bool] = {}  # whether nothing is known of it
-        self.clients: dict[bytes, bool] = {}  # whether it is one
-        self.servers: dict[bytes, bool] = {}  # address and port: whether it is special
+        self.hosts = truths(MAX_KNOWN)  # whether nothing is known of it
+        self.clients = truths(MAX_KNOWN)  # whether it is one
+        self.servers = truths(MAX_KNOWN)  # address and port: whether it is special
         self.names = self.connections = 0  # counted and not settled
         self.elsewhere: Callable[[], tuple[int, int]] | None = None  # the same of who looks into the tables
 
@@ -103,7 +104,7 @@ class Greetings:
         self.names = self.connections = 0
 
 
-def _remember(table: dict[bytes, bool], key: bytes, value: bool) -> bool:
+def _remember(table: Truths, key: bytes, value: bool) -> bool:
     if len(table) >= MAX_KNOWN:
         table.clear()
     table[key] = value

@@ -172,7 +172,7 @@ class Quick:
         if len(self._opened) >= self._limit or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
             return False
         back = opposite(ends)
-        if back in self._opened or self._knows(ends, back) or self._is_measured(ends):
+        if back in self._opened or self._is_measured(ends) or self._knows(ends, back):
             return False
         self._opened[ends] = first, time_ns, interface, self._volumes.generation, back
         self._clients[back] = ends
@@ -294,6 +294,8 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         decided=young.decided,
         late=young.late.table,
         flows=young.followed,
+        requests=observer.streams.requested,
+        replies=observer.streams.replied,
         hosts=greetings.hosts,
         clients=greetings.clients,
         servers=greetings.servers,

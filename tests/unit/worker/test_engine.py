@@ -36,3 +36,19 @@ def test_the_compiled_gate_is_used_where_it_is_there_and_not_switched_off(
     if switch is not None:
         monkeypatch.setenv(engine.SWITCH, switch)
     assert (engine.described(), engine.is_compiled()) == (described, described == "compiled")
+
+
+@pytest.mark.parametrize("switch", ["0", "1"])
+def test_truths_are_known_until_they_are_forgotten(monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
+    monkeypatch.setenv(engine.SWITCH, switch)
+    truths = engine.truths(5)
+    truths[b"x"], truths[b"y"] = True, False
+    assert (truths.get(b"x"), truths.get(b"y"), truths.get(b"z"), len(truths), b"x" in truths) == (
+        True,
+        False,
+        None,
+        2,
+        True,
+    )
+    truths.clear()
+    assert truths.get(b"x") is None

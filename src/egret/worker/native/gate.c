@@ -7,7 +7,7 @@ enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
 enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
-enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS, METERED = 4 }; /* what is awaited in a quiet direction: worker/gate.py, AWAITED */
+enum { METERED = 4 }; /* with what is awaited in a quiet direction */
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
 __extension__ typedef __int128 Wide;
@@ -28,34 +28,52 @@ static bool is_awaited(int awaited, uint8_t first) {
     return awaited == RECORDS_AND_REQUESTS && (uint8_t)((first | 0x20) - 'a') < 26;
 }
 
-/* A direction of which little is awaited is remembered, unless *payload* may be just that. */
-static int quieten(Sluice *self, Span ends, Span payload, int metered) {
-    PyObject *key = bytes_of(ends);
-    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(self->watched, key);
-    Py_XDECREF(key);
-    long awaited = said == NULL ? -1 : PyLong_AsLong(said);
-    Py_XDECREF(said);
-    if (PyErr_Occurred()) return FAILED;
-    if (awaited < 0 || (payload.size > 0 && is_awaited((int)awaited, payload.at[0]))) return NO;
-    return table_put(&self->quiet, ends, (uint8_t)(awaited | metered));
+/* Python was called. */
+static void called(const Sluice *self) {
+    if (self->quick != NULL) quick_python_called(self->quick);
 }
 
-static int is_measured(Sluice *self, Span ends) {
+/* What Python says of a direction. */
+static PyObject *ask(const Sluice *self, PyObject *whom, Span ends) {
     PyObject *key = bytes_of(ends);
-    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(self->measured, key);
-    int measured = said == NULL ? FAILED : PyObject_IsTrue(said);
+    PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(whom, key);
     Py_XDECREF(key);
+    called(self);
+    return said;
+}
+
+/* What is awaited in a direction; NO: everything. */
+static int awaits(const Sluice *self, Span ends, int *awaited) {
+    if (self->quick != NULL) return quick_awaits(self->quick, ends, awaited);
+    PyObject *said = ask(self, self->watched, ends);
+    *awaited = said == NULL ? -1 : (int)PyLong_AsLong(said);
+    Py_XDECREF(said);
+    return PyErr_Occurred() ? FAILED : *awaited >= 0;
+}
+
+/* A direction of which little is awaited is remembered, unless *payload* may be just that. */
+static int quieten(Sluice *self, Span ends, uint64_t hash, Span payload, int metered) {
+    int awaited, known = awaits(self, ends, &awaited);
+    if (known != YES) return known;
+    if (payload.size > 0 && is_awaited(awaited, payload.at[0])) return NO;
+    return table_put_hash(&self->quiet, hash, (uint8_t)(awaited | metered));
+}
+
+static int is_measured(const Sluice *self, Span ends) {
+    if (self->quick != NULL) return quick_is_measured(self->quick, ends);
+    PyObject *said = ask(self, self->measured, ends);
+    int measured = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(said);
     return measured;
 }
 
 /* Whether a segment of a direction that is not known says nothing that anybody waits for; *payload* is as much of it as
  * is there. METERED where its bytes are to be counted. */
-static int is_idle(Sluice *self, Span ends, Span payload, bool is_empty) {
+static int is_idle(Sluice *self, Span ends, uint64_t hash, Span payload, bool is_empty) {
     int measured = is_measured(self, ends);
     if (measured == FAILED) return FAILED;
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
-    int idle = is_empty ? YES : quieten(self, ends, payload, measured == YES ? METERED : 0);
+    int idle = is_empty ? YES : quieten(self, ends, hash, payload, measured == YES ? METERED : 0);
     return idle == YES && measured == YES ? METERED : idle;
 }
 
@@ -65,13 +83,15 @@ static int measure(Sluice *self, Span ends, const uint8_t *packet, long length, 
                                            (unsigned long)big32(packet + 4), (unsigned long)big32(packet + 8),
                                            (int)packet[13], length, (long long)time_ns);
     Py_XDECREF(said);
+    called(self);
     return said == NULL ? FAILED : YES;
 }
 
 /* Whether it is one of those that connections begin with, and held. */
-static int is_held(Sluice *self, const Frame *frame, Span ends, Span payload, uint32_t number, uint8_t flags) {
+static int is_held(Sluice *self, const Frame *frame, Span ends, uint64_t hash, Span payload, uint32_t number,
+                   uint8_t flags) {
     if (self->quick != NULL)
-        return quick_take(self->quick, ends, payload, number, flags, frame->time_ns, frame->interface);
+        return quick_take(self->quick, ends, hash, payload, number, flags, frame->time_ns, frame->interface);
     Py_ssize_t start = payload.at - frame->base;
     PyObject *said = PyObject_CallFunction(self->segment, "Onny#kiLO", frame->buffer, start,
                                            start + (Py_ssize_t)payload.size, ends.at, (Py_ssize_t)ends.size,
@@ -89,15 +109,16 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     if (header < 20 || header > length) return NO;
     size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
     Span payload = {packet.at + header, there};
-    int taken = NO, quiet = flags & SETTLING ? -1 : table_get(&self->quiet, ends);
+    uint64_t hash = table_hash(&self->quiet, ends); /* which is its hash among the young ones as well */
+    int taken = NO, quiet = flags & SETTLING ? -1 : table_get_hash(&self->quiet, hash);
     if (quiet >= 0 && !(quiet & METERED)) {
         taken = there == 0 || !is_awaited(quiet, payload.at[0]);
     } else {
         Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
         if (packet.size >= (size_t)length)
-            taken = is_held(self, frame, ends, whole, big32(packet.at + 4), flags);
+            taken = is_held(self, frame, ends, hash, whole, big32(packet.at + 4), flags);
         if (taken == NO && quiet >= 0 && (there == 0 || !is_awaited(quiet & ~METERED, payload.at[0]))) taken = METERED;
-        if (taken == NO && quiet < 0 && !(flags & SETTLING)) taken = is_idle(self, ends, payload, whole.size == 0);
+        if (taken == NO && quiet < 0 && !(flags & SETTLING)) taken = is_idle(self, ends, hash, payload, whole.size == 0);
         if (taken == METERED) taken = measure(self, ends, packet.at, (long)whole.size, frame->time_ns);
     }
     self->segments += taken == YES;
@@ -109,6 +130,7 @@ static int tick(Sluice *self, int64_t time_ns) {
     PyObject *time = PyLong_FromLongLong(time_ns);
     PyObject *said = time == NULL ? NULL : PyObject_CallOneArg(self->tick, time);
     Py_XDECREF(time);
+    called(self);
     long long second_ns = said == NULL ? -1 : PyLong_AsLongLong(said);
     Py_XDECREF(said);
     if (PyErr_Occurred()) return FAILED;
@@ -142,6 +164,7 @@ static int take_frame(Sluice *self, const Frame *frame) {
         taken = take_segment(self, frame, ends, packet, length);
     } else if (protocol == UDP && length >= 0) {
         taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns);
+        called(self);
         self->datagrams += taken == YES;
     }
     if (taken == YES) self->octets += frame->wire_length;
@@ -174,6 +197,7 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     uint32_t (*u32)(const uint8_t *) = reader(order);
     Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf};
+    called(self);
     int taken = YES;
     header = header < 16 ? 16 : header;
     scale = scale < 1 ? 1 : scale;
@@ -230,6 +254,7 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
     uint32_t (*u32)(const uint8_t *) = reader(order);
     Frame frame = {.buffer = window, .base = buffer.buf};
     Clock clock = {0};
+    called(self);
     int taken = YES;
     while (position >= 0 && position <= buffer.len - SMALLEST_BLOCK) {
         const uint8_t *block = frame.base + position;
@@ -261,6 +286,7 @@ PyObject *run_ring(Sluice *self, PyObject *args) {
     if (PyObject_GetBuffer(memory, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     frame.buffer = memory, frame.base = buffer.buf;
     end = end > buffer.len ? buffer.len : end;
+    called(self);
     int taken = YES;
     while (count < most && position >= 0 && position <= end - RING_HEADER) {
         uint32_t fields[6]; /* step, seconds, nanoseconds, captured, original, status */
@@ -287,6 +313,7 @@ PyObject *run_one(Sluice *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OnnLk|O:skip", &frame.buffer, &start, &end, &time_ns, &wire_length, &frame.interface))
         return NULL;
     if (PyObject_GetBuffer(frame.buffer, &buffer, PyBUF_SIMPLE) < 0) return NULL;
+    called(self);
     int taken = NO;
     if (0 <= start && start <= end && end <= buffer.len && 0 <= time_ns && time_ns < LATEST) {
         frame.base = buffer.buf;

@@ -1,7 +1,7 @@
 /* Look-ups that are counted and not read; worker/plain.py says which. */
 #include "native.h"
 
-enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64, MAX_KNOWN = 1 << 16 };
+enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64 };
 enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
 enum { TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, CLASS_IN = 1 };
 
@@ -14,21 +14,15 @@ static Span question_of(Span wire) {
 
 /* Whether no signature names what is asked for, and the question is of the plainest shape; Python knows, once. */
 static int is_plain(Lookups *lookups, Span question) {
-    PyObject *key = PyBytes_FromStringAndSize((const char *)question.at, (Py_ssize_t)question.size);
-    if (key == NULL) return FAILED;
-    PyObject *known = PyDict_GetItemWithError(lookups->known, key);
-    int plain = known != NULL ? known == Py_True : PyErr_Occurred() ? FAILED : -2;
-    if (plain == -2) {
-        PyObject *said = PyObject_CallOneArg(lookups->consider, key);
-        plain = said == NULL ? FAILED : PyObject_IsTrue(said);
-        Py_XDECREF(said);
-        if (plain != FAILED) {
-            if (PyDict_GET_SIZE(lookups->known) >= MAX_KNOWN) PyDict_Clear(lookups->known);
-            if (PyDict_SetItem(lookups->known, key, plain ? Py_True : Py_False) < 0) plain = FAILED;
-        }
-    }
-    Py_DECREF(key);
-    return plain;
+    uint64_t hash = table_hash(&lookups->known, question);
+    int plain = table_get_hash(&lookups->known, hash);
+    if (plain >= 0) return plain;
+    PyObject *asked = bytes_of(question);
+    PyObject *said = asked == NULL ? NULL : PyObject_CallOneArg(lookups->consider, asked);
+    plain = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(asked);
+    Py_XDECREF(said);
+    return plain == FAILED || table_put_hash(&lookups->known, hash, (uint8_t)plain) == FAILED ? FAILED : plain;
 }
 
 /* Whether one of the labels of a plain question begins at *offset* of its message. */

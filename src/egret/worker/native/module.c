@@ -6,7 +6,7 @@
 
 #include <structmember.h> /* behind Python.h */
 
-enum { MAX_QUIET = 1 << 17, MAX_DULL = 1 << 16 };
+enum { MAX_QUIET = 1 << 17, MAX_DULL = 1 << 16, MAX_KNOWN = 1 << 16 };
 
 /* What the module keeps: the types that a sluice asks for. */
 typedef struct {
@@ -23,7 +23,6 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->quick);
     Py_VISIT(self->lookups.consider);
     Py_VISIT(self->lookups.wanted);
-    Py_VISIT(self->lookups.known);
     return 0;
 }
 
@@ -36,7 +35,6 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->quick);
     Py_CLEAR(self->lookups.consider);
     Py_CLEAR(self->lookups.wanted);
-    Py_CLEAR(self->lookups.known);
     return 0;
 }
 
@@ -47,6 +45,7 @@ static void sluice_dealloc(Sluice *self) {
     Py_CLEAR(self->lookups.copies);
     Py_CLEAR(self->lookups.waiting);
     table_close(&self->quiet);
+    table_close(&self->lookups.known);
     table_close(&self->lookups.asking);
     table_close(&self->lookups.answering);
     table_close(&self->udp.unmeasured);
@@ -93,8 +92,8 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     memcpy(self->udp.versions, versions, BITMAP);
     self->udp.measured = measured;
     self->udp.lookups = &self->lookups;
-    self->lookups.known = PyDict_New();
-    if (self->lookups.known == NULL || table_open(&self->quiet, MAX_QUIET, &secret) == FAILED ||
+    if (table_open(&self->quiet, MAX_QUIET, self->quick == NULL ? &secret : &self->quick->secret) == FAILED ||
+        table_open(&self->lookups.known, MAX_KNOWN, &secret) == FAILED ||
         table_open(&self->lookups.asking, MAX_DULL, &secret) == FAILED ||
         table_open(&self->lookups.answering, MAX_DULL, &secret) == FAILED ||
         table_open(&self->udp.unmeasured, MAX_DULL, &secret) == FAILED) {
@@ -117,7 +116,7 @@ static PyObject *forget_ends(Sluice *self, PyObject *Py_UNUSED(none)) {
 }
 
 static PyObject *forget_names(Sluice *self, PyObject *none) {
-    PyDict_Clear(self->lookups.known);
+    table_clear(&self->lookups.known);
     return forget_ends(self, none);
 }
 
@@ -183,16 +182,19 @@ static int fill(PyObject *module) {
     PyObject *sluice = !known ? NULL : PyType_FromModuleAndSpec(module, &sluice_spec, NULL);
     PyObject *quick = sluice == NULL ? NULL : PyType_FromModuleAndSpec(module, &quick_spec, NULL);
     PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
-    int failed = remembered == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+    PyObject *truths = remembered == NULL ? NULL : PyType_FromModuleAndSpec(module, &truths_spec, NULL);
+    int failed = truths == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
-                 PyModule_AddObjectRef(module, "Remembered", remembered) < 0;
+                 PyModule_AddObjectRef(module, "Remembered", remembered) < 0 ||
+                 PyModule_AddObjectRef(module, "Truths", truths) < 0;
     failed = failed || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0; /* scripts/build_native.py */
     Py_XDECREF(sluice);
     Py_XDECREF(quick);
     Py_XDECREF(remembered);
+    Py_XDECREF(truths);
     return failed ? -1 : 0;
 }
 

@@ -7,7 +7,7 @@
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
  *   remembered.c track/tables.py     integers for integers: Remembered
- *   tables.c   dicts and sets of bytes
+ *   tables.c   dicts and sets of bytes; truths.c is the type of one
  *
  * Who reads bytes of the wire holds a Span and asks it; nothing is read but between its two ends. */
 #ifndef EGRET_NATIVE_H
@@ -54,12 +54,12 @@ typedef struct {
 uint64_t keyed_hash(const Secret *secret, const uint8_t *first, size_t first_size, const uint8_t *second,
                     size_t second_size);
 
-/* Short bytes to a small number; at most *limit* of them, and all are forgotten when there is one more. */
+/* Bytes to a small number, at most *limit* of them; all are forgotten when there is one more. A key is known by the 64
+ * bits of its keyed hash alone: that bytes are taken for others in a full table happens at one look-up in 2**47. */
 typedef struct {
-    uint8_t key[ENDS_MAX];
-    uint8_t size;
-    uint8_t value;
+    uint64_t hash;
     uint32_t generation; /* the entry is there if it is the table's */
+    uint32_t value;
 } Entry;
 
 typedef struct {
@@ -72,8 +72,42 @@ typedef struct {
 int table_open(Table *table, size_t limit, const Secret *secret);
 void table_close(Table *table);
 void table_clear(Table *table);
-int table_get(const Table *table, Span key); /* the value; -1 if it is not there */
-int table_put(Table *table, Span key, uint8_t value);
+int table_put_hash(Table *table, uint64_t hash, uint8_t value);
+
+static inline uint64_t table_hash(const Table *table, Span key) {
+    return keyed_hash(&table->secret, key.at, key.size, NULL, 0);
+}
+
+/* The entry of a hash, or the free one where it would be. There is a free one: half of them are. */
+static inline Entry *table_place(const Table *table, uint64_t hash) {
+    for (size_t slot = (size_t)hash;; slot++) {
+        Entry *entry = &table->entries[slot & (table->slots - 1)];
+        if (entry->generation != table->generation || entry->hash == hash) return entry;
+    }
+}
+
+/* The value; -1 if it is not there. */
+static inline int table_get_hash(const Table *table, uint64_t hash) {
+    const Entry *entry = table_place(table, hash);
+    return entry->generation == table->generation ? (int)entry->value : -1;
+}
+
+static inline int table_get(const Table *table, Span key) { return table_get_hash(table, table_hash(table, key)); }
+
+static inline int table_put(Table *table, Span key, uint8_t value) {
+    return table_put_hash(table, table_hash(table, key), value);
+}
+
+/* truths.c */
+
+/* Whether something is so, by bytes: for Python a dict of them. */
+typedef struct {
+    PyObject_HEAD
+    Table table;
+} Truths;
+
+extern PyType_Spec truths_spec;
+bool is_truths(PyObject *object);
 
 /* copies.c */
 
@@ -96,7 +130,7 @@ int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire);
 typedef struct {
     PyObject *consider; /* (question) -> whether no signature names it */
     PyObject *wanted;   /* (ends, answer) -> whether such look-ups are wanted whatever they say */
-    PyObject *known;    /* questions: True if no signature names them */
+    Table known;        /* questions: whether no signature names them */
     Copies *copies;
     Waiting *waiting;
     Table asking, answering; /* both addresses of look-ups that nobody wants */

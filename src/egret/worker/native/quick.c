@@ -11,12 +11,14 @@ enum { DNS = 53, MAX_PLAIN = 4096 };
 /* A hello that is whole. */
 typedef struct {
     Hello hello;
-    int64_t key, time_ns; /* of its direction; when it was whole */
-    uint32_t first, end;  /* its first sequence number, and the one behind it */
+    int64_t key, other, time_ns; /* of its direction, and of the one back; when it was whole */
+    uint32_t first, end;         /* its first sequence number, and the one behind it */
 } Done;
 
-/* What stands in the place of the sequence number of a server's direction: track/young.py, SERVER_SIDE. */
+/* What stands in the place of the sequence number of a server's direction, and of DNS: track/young.py. */
 #define SERVER_SIDE (-1)
+#define DNS_STREAM (-2)
+#define ANYTHING (-1) /* track/late.py */
 
 static Span opposite(Span ends, uint8_t back[ENDS_MAX]) {
     size_t size = (ends.size - 4) / 2;
@@ -27,12 +29,10 @@ static Span opposite(Span ends, uint8_t back[ENDS_MAX]) {
     return (Span){back, ends.size};
 }
 
-static uint32_t *bucket_of(const Quick *quick, Span ends) {
-    return &quick->buckets[keyed_hash(&quick->secret, ends.at, ends.size, NULL, 0) & (quick->bucket_count - 1)];
-}
+static uint32_t *bucket_of(const Quick *quick, uint64_t hash) { return &quick->buckets[hash & (quick->bucket_count - 1)]; }
 
-Held *quick_find(const Quick *quick, Span ends) {
-    for (uint32_t at = *bucket_of(quick, ends); at != NOWHERE; at = quick->held[at].next) {
+Held *quick_find(const Quick *quick, Span ends, uint64_t hash) {
+    for (uint32_t at = *bucket_of(quick, hash); at != NOWHERE; at = quick->held[at].next) {
         Held *held = &quick->held[at];
         if (held->size == ends.size && memcmp(held->ends, ends.at, ends.size) == 0) return held;
     }
@@ -41,7 +41,7 @@ Held *quick_find(const Quick *quick, Span ends) {
 
 void quick_drop(Quick *quick, Held *held) {
     uint32_t number = (uint32_t)(held - quick->held);
-    uint32_t *link = bucket_of(quick, (Span){held->ends, held->size});
+    uint32_t *link = bucket_of(quick, quick_hash(quick, (Span){held->ends, held->size}));
     while (*link != number) link = &quick->held[*link].next;
     *link = held->next;
     held->next = quick->free;
@@ -53,74 +53,82 @@ void quick_drop(Quick *quick, Held *held) {
     Py_CLEAR(held->interface);
 }
 
-/* Whether an address is among others. */
-static int contains(PyObject *addresses, Span address) {
-    PyObject *bytes = bytes_of(address);
-    int among = bytes == NULL ? FAILED : PySequence_Contains(addresses, bytes);
-    Py_XDECREF(bytes);
+/* Whether something is among others, which are often none. */
+static int contains(PyObject *others, PyObject *(*object_of)(const void *), const void *what) {
+    Py_ssize_t size = PyObject_Size(others);
+    if (size <= 0) return size == 0 ? NO : FAILED;
+    PyObject *object = object_of(what);
+    int among = object == NULL ? FAILED : PySequence_Contains(others, object);
+    Py_XDECREF(object);
     return among;
 }
 
-/* Whether the bytes of traffic between *ends* are counted: worker/quick.py, Surroundings.is_measured. */
-static int is_measured(Quick *quick, Span ends) {
+static PyObject *bytes_object(const void *span) { return bytes_of(*(const Span *)span); }
+
+static PyObject *number_object(const void *number) { return PyLong_FromLongLong(*(const int64_t *)number); }
+
+static int contains_bytes(PyObject *others, Span bytes) { return contains(others, bytes_object, &bytes); }
+
+/* Whether more is awaited of a direction, by its key. */
+static int is_followed(PyObject *followed, int64_t key) { return contains(followed, number_object, &key); }
+
+/* Ask the volumes what may have changed since Python was called. */
+static int refresh(Quick *quick) {
+    Measured *measured = &quick->measured;
+    if (measured->is_fresh) return YES;
     PyObject *active = PyObject_GetAttr(quick->known.volumes, quick->active);
-    int any = active == NULL ? FAILED : PyObject_IsTrue(active);
+    PyObject *number = active == NULL ? NULL : PyObject_GetAttr(quick->known.volumes, quick->generation);
+    int any = number == NULL ? FAILED : PyObject_IsTrue(active);
+    unsigned long long generation = number == NULL ? 0 : PyLong_AsUnsignedLongLong(number);
     Py_XDECREF(active);
-    if (any != YES) return any;
-    size_t size = (ends.size - 4) / 2;
-    int source = contains(quick->known.armed, (Span){ends.at, size});
-    return source == NO ? contains(quick->known.armed, (Span){ends.at + size, size}) : source;
-}
-
-static int read_generation(Quick *quick, unsigned long long *generation) {
-    PyObject *number = PyObject_GetAttr(quick->known.volumes, quick->generation);
-    if (number == NULL) return FAILED;
-    *generation = PyLong_AsUnsignedLongLong(number);
-    Py_DECREF(number);
-    return PyErr_Occurred() ? FAILED : YES;
-}
-
-/* The key of a direction. */
-static int key_of(Span ends, int64_t *key) {
-    PyObject *bytes = bytes_of(ends);
-    Py_hash_t hash = bytes == NULL ? -1 : PyObject_Hash(bytes);
-    Py_XDECREF(bytes);
-    *key = hash;
-    return hash == -1 ? FAILED : YES;
-}
-
-/* Whether more is awaited of a direction. */
-static int is_followed(Quick *quick, int64_t key) {
-    PyObject *number = PyLong_FromLongLong(key);
-    int followed = number == NULL ? FAILED : PySequence_Contains(quick->known.flows, number);
     Py_XDECREF(number);
-    return followed;
+    if (PyErr_Occurred()) return FAILED;
+    if (generation != measured->generation) table_clear(&measured->armed);
+    measured->generation = generation, measured->active = any == YES, measured->is_fresh = true;
+    return YES;
+}
+
+static int is_armed(Quick *quick, Span address) {
+    Table *asked = &quick->measured.armed;
+    uint64_t hash = table_hash(asked, address);
+    int armed = table_get_hash(asked, hash);
+    if (armed >= 0) return armed;
+    armed = contains_bytes(quick->known.armed, address);
+    return armed == FAILED || table_put_hash(asked, hash, (uint8_t)armed) == FAILED ? FAILED : armed;
+}
+
+int quick_is_measured(Quick *quick, Span ends) {
+    if (refresh(quick) == FAILED) return FAILED;
+    if (!quick->measured.active) return NO;
+    size_t size = (ends.size - 4) / 2;
+    int source = is_armed(quick, (Span){ends.at, size});
+    return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
+}
+
+/* The key of a direction: what Python's hash says of its ends as bytes. */
+static int64_t key_of(Span ends) {
+    Py_hash_t hash = PyHash_GetFuncDef()->hash(ends.at, (Py_ssize_t)ends.size);
+    return hash == -1 ? -2 : hash; /* as bytes.__hash__ has it */
 }
 
 /* Whether its addresses have become measured. */
 static int matters(Quick *quick, const Held *held, Span ends) {
-    unsigned long long generation = 0;
-    if (read_generation(quick, &generation) == FAILED) return FAILED;
-    return held->generation == generation ? NO : is_measured(quick, ends);
+    if (refresh(quick) == FAILED) return FAILED;
+    return held->generation == quick->measured.generation ? NO : quick_is_measured(quick, ends);
 }
 
-static int hold(Quick *quick, Span ends, int64_t key, uint32_t first, int64_t time_ns, PyObject *interface) {
-    unsigned long long generation = 0;
-    if (read_generation(quick, &generation) == FAILED) return FAILED;
+static int hold(Quick *quick, Span ends, uint64_t hash, const Held *fresh) {
+    if (refresh(quick) == FAILED) return FAILED;
     Held *held = &quick->held[quick->free];
-    uint32_t number = quick->free, *bucket = bucket_of(quick, ends);
+    uint32_t number = quick->free, *bucket = bucket_of(quick, hash);
     quick->free = held->next;
     quick->count++;
-    *held = (Held){
-        .size = (uint8_t)ends.size,
-        .first = first,
-        .next = *bucket,
-        .serial = quick->serial++,
-        .key = key,
-        .generation = generation,
-        .time_ns = time_ns,
-        .interface = Py_NewRef(interface),
-    };
+    *held = *fresh;
+    held->size = (uint8_t)ends.size;
+    held->next = *bucket;
+    held->serial = quick->serial++;
+    held->generation = quick->measured.generation;
+    Py_INCREF(held->interface);
     memcpy(held->ends, ends.at, ends.size);
     *bucket = number;
     return YES;
@@ -129,34 +137,36 @@ static int hold(Quick *quick, Span ends, int64_t key, uint32_t first, int64_t ti
 /* Whether the streams know anything of a direction. */
 static int is_known(Quick *quick, int64_t key) {
     int64_t value;
-    int followed = is_followed(quick, key);
+    int followed = is_followed(quick->known.flows, key);
     return followed == NO ? remembered_get((Remembered *)quick->known.decided, key, &value) : followed;
 }
 
-static int take_syn(Quick *quick, Span ends, uint32_t first, int64_t time_ns, PyObject *interface) {
-    const Held *held = quick_find(quick, ends);
+static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int64_t time_ns, PyObject *interface) {
+    const Held *held = quick_find(quick, ends, hash);
     if (held != NULL) {
         int measured = held->first == first ? matters(quick, held, ends) : YES;
         return measured == FAILED ? FAILED : measured == NO;
     }
     if (quick->count >= quick->limit) return NO;
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
-    int64_t key, other;
     uint8_t bytes[ENDS_MAX];
     Span back = opposite(ends, bytes);
-    if (quick_find(quick, back) != NULL) return NO; /* both ends say SYN */
-    if (key_of(ends, &key) == FAILED || key_of(back, &other) == FAILED) return FAILED;
-    int in_the_way = is_known(quick, key);
-    if (in_the_way == NO) in_the_way = is_known(quick, other);
-    if (in_the_way == NO) in_the_way = is_measured(quick, ends);
+    Held fresh = {
+        .first = first, .key = key_of(ends), .other = key_of(back), .time_ns = time_ns, .interface = interface};
+    remembered_prefetch((Remembered *)quick->known.decided, fresh.key);
+    remembered_prefetch((Remembered *)quick->known.decided, fresh.other);
+    if (quick_find(quick, back, quick_hash(quick, back)) != NULL) return NO; /* both ends say SYN */
+    int in_the_way = quick_is_measured(quick, ends);
+    if (in_the_way == NO) in_the_way = is_known(quick, fresh.key);
+    if (in_the_way == NO) in_the_way = is_known(quick, fresh.other);
     if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
-    return hold(quick, ends, key, first, time_ns, interface);
+    return hold(quick, ends, hash, &fresh);
 }
 
 static int take_accepted(Quick *quick, Span back) {
     uint8_t bytes[ENDS_MAX];
     Span ends = opposite(back, bytes);
-    Held *held = quick_find(quick, ends);
+    Held *held = quick_find(quick, ends, quick_hash(quick, ends));
     if (held == NULL) return NO;
     int measured = matters(quick, held, ends);
     if (measured != NO) return measured == YES ? NO : FAILED;
@@ -166,23 +176,36 @@ static int take_accepted(Quick *quick, Span back) {
 
 /* The end of a connection of which nobody awaits the end. */
 static int take_end(Quick *quick, Span ends) {
-    int64_t key, value;
-    if (key_of(ends, &key) == FAILED) return FAILED;
-    int decided = remembered_get((Remembered *)quick->known.decided, key, &value);
+    int64_t value;
+    int decided = remembered_get((Remembered *)quick->known.decided, key_of(ends), &value);
     if (decided != YES) return decided;
-    int measured = is_measured(quick, ends);
+    int measured = quick_is_measured(quick, ends);
     return measured == FAILED ? FAILED : measured == NO;
 }
 
-/* What a dict of truths says of a key; UNKNOWN if it is not there. */
+int quick_awaits(Quick *quick, Span ends, int *awaited) {
+    uint8_t bytes[ENDS_MAX];
+    int64_t keys[] = {key_of(ends), key_of(opposite(ends, bytes))}, value;
+    for (int each = 0; each < 2; each++) {
+        int decided = remembered_get((Remembered *)quick->known.decided, keys[each], &value);
+        if (decided != YES || value == DNS_STREAM) return decided == FAILED ? FAILED : NO;
+        int followed = is_followed(quick->known.flows, keys[each]);
+        if (followed == NO) followed = is_followed(quick->known.requests, keys[each]);
+        if (followed != NO) return followed == FAILED ? FAILED : NO;
+    }
+    int followed = is_followed(quick->known.replies, keys[0]);
+    if (followed != NO) return followed == FAILED ? FAILED : NO;
+    int late = remembered_get((Remembered *)quick->known.late, keys[0], &value);
+    *awaited = late == NO ? NOTHING : value == ANYTHING ? RECORDS_AND_REQUESTS : RECORDS;
+    return late == FAILED ? FAILED : YES;
+}
+
+/* What is known of a key; UNKNOWN if nothing is. */
 enum { UNKNOWN = 2 };
 
-static int look_up(PyObject *truths, Span key) {
-    PyObject *bytes = bytes_of(key);
-    PyObject *truth = bytes == NULL ? NULL : PyDict_GetItemWithError(truths, bytes);
-    Py_XDECREF(bytes);
-    if (truth == NULL) return PyErr_Occurred() ? FAILED : UNKNOWN;
-    return truth == Py_True;
+static int look_up(const Truths *truths, Span key) {
+    int truth = table_get(&truths->table, key);
+    return truth < 0 ? UNKNOWN : truth;
 }
 
 /* Whether nothing need be told of a hello, which is counted then; UNKNOWN if that must be asked. worker/greetings.py */
@@ -194,22 +217,22 @@ static int is_counted(Quick *quick, Span host, Span ends) {
     memcpy(server + size, ends.at + ends.size - 2, 2);
     int plain = look_up(quick->known.hosts, host);
     if (plain != YES) return plain;
-    int watched = contains(quick->known.watched, client);
+    int watched = contains_bytes(quick->known.watched, client);
     if (watched != NO) return watched == YES ? NO : FAILED;
     int ours = look_up(quick->known.clients, client);
-    if (ours == UNKNOWN || ours == FAILED) return ours;
+    if (ours == UNKNOWN) return UNKNOWN;
     int special = ours == YES ? look_up(quick->known.servers, (Span){server, size + 2}) : NO;
-    if (special != NO) return special == YES ? NO : special;
+    if (special != NO) return special == YES ? NO : UNKNOWN;
     quick->names++;
     quick->connections += ours == YES;
     return YES;
 }
 
 /* Both directions of a connection are known from now on: track/young.py, pass_over. */
-static int remember(Quick *quick, int64_t key, int64_t back, uint32_t first, uint32_t end) {
-    if (remembered_put((Remembered *)quick->known.late, key, end) == FAILED) return FAILED;
-    if (remembered_put((Remembered *)quick->known.decided, key, first) == FAILED) return FAILED;
-    return remembered_put((Remembered *)quick->known.decided, back, SERVER_SIDE);
+static int remember(Quick *quick, const Done *done) {
+    if (remembered_put((Remembered *)quick->known.late, done->key, done->end) == FAILED) return FAILED;
+    if (remembered_put((Remembered *)quick->known.decided, done->key, done->first) == FAILED) return FAILED;
+    return remembered_put((Remembered *)quick->known.decided, done->other, SERVER_SIDE);
 }
 
 /* The same by Python, which asks what is not known yet. */
@@ -221,30 +244,29 @@ static int ask_told(Quick *quick, const Done *done, Span ends, Span back) {
                                            (long long)done->time_ns);
     int told = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(said);
+    quick_python_called(quick);
     return told;
 }
 
 static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
-    int64_t other;
     if (done->hello.ech != NO_ECH) return ask_told(quick, done, ends, back);
-    if (key_of(back, &other) == FAILED) return FAILED;
-    int followed = is_followed(quick, other);
+    int followed = is_followed(quick->known.flows, done->other);
     int told = followed == NO ? is_counted(quick, done->hello.host, ends) : followed == YES ? UNKNOWN : FAILED;
     if (told == UNKNOWN) return ask_told(quick, done, ends, back);
-    return told == YES ? remember(quick, done->key, other, done->first, done->end) : told;
+    return told == YES ? remember(quick, done) : told;
 }
 
 /* Whether *data* was all that anybody wanted of the connection. */
 static int is_done(Quick *quick, Held *held, Span data, int64_t time_ns) {
     uint8_t back_bytes[ENDS_MAX], ends_bytes[ENDS_MAX];
-    Done whole = {.key = held->key, .time_ns = time_ns, .first = held->first};
+    Done whole = {.key = held->key, .other = held->other, .time_ns = time_ns, .first = held->first};
     whole.end = held->first + (uint32_t)data.size;
     if (!hello_read(data, &whole.hello)) return NO;
     memcpy(ends_bytes, held->ends, held->size);
     Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
     int done = is_told(quick, &whole, ends, back);
     if (done != YES) return done;
-    held = quick_find(quick, ends); /* Python was asked: nothing found before is sure to be there still */
+    held = quick_find(quick, ends, quick_hash(quick, ends)); /* Python was asked: it may be there no more */
     if (held != NULL) quick_drop(quick, held);
     return YES;
 }
@@ -277,12 +299,20 @@ static int go_on(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time
     return YES;
 }
 
-static int take_data(Quick *quick, Span ends, Span data, uint32_t seq, int64_t time_ns) {
-    Held *held = quick_find(quick, ends);
+/* All of it will be written when the hello is done with. */
+static void prefetch(const Quick *quick, const Held *held) {
+    remembered_prefetch((Remembered *)quick->known.late, held->key);
+    remembered_prefetch((Remembered *)quick->known.decided, held->key);
+    remembered_prefetch((Remembered *)quick->known.decided, held->other);
+}
+
+static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns) {
+    Held *held = quick_find(quick, ends, hash);
     if (held == NULL) return NO;
     int measured = matters(quick, held, ends);
     if (measured != NO) return measured == YES ? NO : FAILED;
     if (data.size == 0) return YES;
+    prefetch(quick, held);
     if (held->begun != NULL) return go_on(quick, held, data, seq, time_ns);
     if (seq != held->first) return NO;
     size_t size = hello_size(data);
@@ -290,12 +320,11 @@ static int take_data(Quick *quick, Span ends, Span data, uint32_t seq, int64_t t
     return data.size < size && size <= MAX_PLAIN ? begin(held, data, size, time_ns) : NO;
 }
 
-int quick_take(Quick *quick, Span ends, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
+int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface) {
-    if (ends.size < 4 || ends.size > ENDS_MAX) return NO;
-    if (!(flags & SETTLING)) return quick->count == 0 ? NO : take_data(quick, ends, payload, seq, time_ns);
+    if (!(flags & SETTLING)) return quick->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns);
     if (payload.size > 0) return NO;
     if ((flags & SETTLING) != SYN) return take_end(quick, ends);
     if (flags & ACK) return take_accepted(quick, ends);
-    return take_syn(quick, ends, seq + 1, time_ns, interface);
+    return take_syn(quick, ends, hash, seq + 1, time_ns, interface);
 }

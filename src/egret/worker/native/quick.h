@@ -28,7 +28,7 @@ typedef struct {
     uint32_t first; /* the sequence number behind the SYN */
     uint32_t next;  /* in the same bucket, or of the free ones */
     uint64_t serial;
-    int64_t key;                   /* of its direction: track/direction.py */
+    int64_t key, other;            /* of its direction, and of the one back: track/direction.py */
     unsigned long long generation; /* of the measured addresses */
     int64_t time_ns;
     PyObject *interface;
@@ -37,21 +37,33 @@ typedef struct {
 
 /* What is asked of the rest, and told it: worker/quick.py, Surroundings; worker/greetings.py. */
 typedef struct {
-    PyObject *volumes;                   /* say whether any address is measured */
-    PyObject *armed;                     /* those that are */
-    PyObject *decided, *late;            /* Remembered: by direction, what it is; where another hello may begin */
-    PyObject *flows;                     /* directions of which more is awaited */
-    PyObject *hosts, *clients, *servers; /* dicts: whether nothing is known of it; it is ours; it is special */
-    PyObject *watched;                   /* clients of whom everything matters */
+    PyObject *volumes;                 /* say whether any address is measured */
+    PyObject *armed;                   /* those that are */
+    PyObject *decided, *late;          /* Remembered: by direction, what it is; where another hello may begin */
+    PyObject *flows;                   /* directions of which more is awaited */
+    PyObject *requests, *replies;      /* the same of HTTP, and of servers that are asked for addresses by it */
+    Truths *hosts, *clients, *servers; /* whether nothing is known of it; it is ours; it is special */
+    PyObject *watched;                 /* clients of whom everything matters */
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;
+
+/* What the volumes said last: it is so until Python is called the next time. */
+typedef struct {
+    bool is_fresh, active;
+    unsigned long long generation; /* of the armed addresses */
+    Table armed;                   /* whether an address is, as far as it was asked in this generation */
+} Measured;
+
+/* What is awaited in a direction of TCP: worker/gate.py, AWAITED. */
+enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS };
 
 struct Quick {
     PyObject_HEAD
     Known known;
     PyObject *active, *generation; /* the names of what is asked of the volumes */
     long long names, connections;  /* counted and not settled */
+    Measured measured;
     Held *held;
     uint32_t *buckets;
     uint32_t limit, count, bucket_count, free;
@@ -61,12 +73,27 @@ struct Quick {
 
 extern PyType_Spec quick_spec;
 
-/* Take a segment; NO leaves it to the observer. *payload* is the whole of what the headers claim. */
-int quick_take(Quick *quick, Span ends, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
+/* The hash of a direction's ends by which a connection is found. */
+static inline uint64_t quick_hash(const Quick *quick, Span ends) {
+    return keyed_hash(&quick->secret, ends.at, ends.size, NULL, 0);
+}
+
+/* Take a segment; NO leaves it to the observer. *payload* is the whole of what the headers claim, *hash* that of its ends.
+ */
+int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface);
 
+/* Python was or may have been called: what the volumes say may be other than it was. */
+static inline void quick_python_called(Quick *quick) { quick->measured.is_fresh = false; }
+
+/* Whether the bytes of traffic between *ends* are counted: worker/quick.py, Surroundings.is_measured. */
+int quick_is_measured(Quick *quick, Span ends);
+
+/* What is awaited in a direction, until such comes; NO: everything. track/streams.py, Streams.watched. */
+int quick_awaits(Quick *quick, Span ends, int *awaited);
+
 bool is_quick(PyObject *object);
-Held *quick_find(const Quick *quick, Span ends);
+Held *quick_find(const Quick *quick, Span ends, uint64_t hash);
 void quick_drop(Quick *quick, Held *held);
 
 #endif

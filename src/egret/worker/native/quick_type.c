@@ -3,7 +3,7 @@
 
 #include "remembered.h"
 
-enum { MOST = 1 << 20 };
+enum { MOST = 1 << 20, MAX_ASKED = 1 << 14 /* addresses */ };
 
 /* The pieces of a hello that came: [(time_ns, data)]. */
 static PyObject *pieces_of(const Begun *begun) {
@@ -37,7 +37,8 @@ static PyObject *let_go(Quick *quick, Held *held) {
 
 static PyObject *method_take(Quick *quick, PyObject *ends) {
     if (!PyBytes_Check(ends)) return PyErr_Format(PyExc_TypeError, "take(ends: bytes)");
-    Held *held = quick_find(quick, (Span){(const uint8_t *)PyBytes_AS_STRING(ends), (size_t)PyBytes_GET_SIZE(ends)});
+    Span both = {(const uint8_t *)PyBytes_AS_STRING(ends), (size_t)PyBytes_GET_SIZE(ends)};
+    Held *held = quick_find(quick, both, quick_hash(quick, both));
     return held == NULL ? PyList_New(0) : let_go(quick, held);
 }
 
@@ -77,10 +78,12 @@ static PyObject *method_segment(Quick *quick, PyObject *args) {
                           &interface))
         return NULL;
     int taken = NO;
-    if (0 <= start && start <= end && end <= buffer.len) {
+    if (0 <= start && start <= end && end <= buffer.len && 4 <= ends_size && ends_size <= ENDS_MAX) {
         Span payload = {(const uint8_t *)buffer.buf + start, (size_t)(end - start)};
         Span both = {(const uint8_t *)ends, (size_t)ends_size};
-        taken = quick_take(quick, both, payload, (uint32_t)seq, (uint8_t)flags, time_ns, interface);
+        quick_python_called(quick);
+        taken = quick_take(quick, both, quick_hash(quick, both), payload, (uint32_t)seq, (uint8_t)flags, time_ns,
+                           interface);
     }
     PyBuffer_Release(&buffer);
     return taken == FAILED ? NULL : PyBool_FromLong(taken);
@@ -97,12 +100,12 @@ static int open_tables(Quick *quick, uint32_t limit) {
     memset(quick->buckets, 0xFF, quick->bucket_count * sizeof(uint32_t)); /* NOWHERE */
     for (uint32_t at = 0; at < limit; at++) quick->held[at].next = at + 1 < limit ? at + 1 : NOWHERE;
     quick->limit = limit;
-    return YES;
+    return table_open(&quick->measured.armed, MAX_ASKED, &quick->secret);
 }
 
 static bool fits(const Known *known) {
-    return is_remembered(known->decided) && is_remembered(known->late) && PyDict_Check(known->hosts) &&
-           PyDict_Check(known->clients) && PyDict_Check(known->servers);
+    return is_remembered(known->decided) && is_remembered(known->late) && is_truths((PyObject *)known->hosts) &&
+           is_truths((PyObject *)known->clients) && is_truths((PyObject *)known->servers);
 }
 
 static void hold_known(Known *known) {
@@ -110,6 +113,8 @@ static void hold_known(Known *known) {
     Py_INCREF(known->decided);
     Py_INCREF(known->late);
     Py_INCREF(known->flows);
+    Py_INCREF(known->requests);
+    Py_INCREF(known->replies);
     Py_INCREF(known->hosts);
     Py_INCREF(known->clients);
     Py_INCREF(known->servers);
@@ -120,17 +125,18 @@ static void hold_known(Known *known) {
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *words[] = {"volumes", "decided", "late", "flows",   "hosts", "clients", "servers",
-                            "watched", "armed", "told", "packets", "limit", "secret",  NULL};
+    static char *words[] = {"volumes", "decided", "late",  "flows", "requests", "replies", "hosts",  "clients",
+                            "servers", "watched", "armed", "told",  "packets",  "limit",   "secret", NULL};
     Known known;
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
-                                     &known.flows, &known.hosts, &known.clients, &known.servers, &known.watched,
-                                     &known.armed, &known.told, &known.packets, &limit, &secret, &secret_size))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
+                                     &known.flows, &known.requests, &known.replies, &known.hosts, &known.clients,
+                                     &known.servers, &known.watched, &known.armed, &known.told, &known.packets, &limit,
+                                     &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
-        PyErr_SetString(PyExc_TypeError, "what is remembered, and dicts, of this module's kind; a secret of 16 bytes");
+        PyErr_SetString(PyExc_TypeError, "what is remembered, and truths, of this module's kind; a secret of 16 bytes");
         return NULL;
     }
     Quick *quick = (Quick *)type->tp_alloc(type, 0);
@@ -151,6 +157,8 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.decided);
     Py_VISIT(quick->known.late);
     Py_VISIT(quick->known.flows);
+    Py_VISIT(quick->known.requests);
+    Py_VISIT(quick->known.replies);
     Py_VISIT(quick->known.hosts);
     Py_VISIT(quick->known.clients);
     Py_VISIT(quick->known.servers);
@@ -166,6 +174,8 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.decided);
     Py_CLEAR(quick->known.late);
     Py_CLEAR(quick->known.flows);
+    Py_CLEAR(quick->known.requests);
+    Py_CLEAR(quick->known.replies);
     Py_CLEAR(quick->known.hosts);
     Py_CLEAR(quick->known.clients);
     Py_CLEAR(quick->known.servers);
@@ -188,6 +198,7 @@ static void quick_dealloc(Quick *quick) {
     }
     PyMem_Free(quick->held);
     PyMem_Free(quick->buckets);
+    table_close(&quick->measured.armed);
     type->tp_free(quick);
     Py_DECREF(type);
 }

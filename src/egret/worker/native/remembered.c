@@ -41,6 +41,11 @@ static Place *entry(const Generation *in, int64_t key) {
     return place == NULL || place->kept == 0 || place->kept == GONE ? NULL : place;
 }
 
+void remembered_prefetch(const Remembered *self, int64_t key) {
+    __builtin_prefetch(&self->young.places[(size_t)key & (self->young.slots - 1)], 1);
+    if (self->old.count > 0) __builtin_prefetch(&self->old.places[(size_t)key & (self->old.slots - 1)], 1);
+}
+
 static int open_generation(Generation *in, size_t slots) {
     *in = (Generation){PyMem_Calloc(slots, sizeof(Place)), slots, 0, 0};
     if (in->places == NULL) PyErr_NoMemory();

@@ -13,4 +13,7 @@ bool is_remembered(PyObject *object);
 int remembered_get(Remembered *self, int64_t key, int64_t *value); /* NO: nothing is remembered */
 int remembered_put(Remembered *self, int64_t key, int64_t value);
 
+/* It will be asked about *key* soon, and where that lies was not looked at for long. */
+void remembered_prefetch(const Remembered *self, int64_t key);
+
 #endif

@@ -22,10 +22,16 @@ static inline void take(State *s, uint64_t word) {
     s->v0 ^= word;
 }
 
-static inline uint64_t up_to_eight(const uint8_t *at, size_t size) {
+/* Whole words of *at*; the last one filled up with zeros. */
+static inline void take_all(State *s, const uint8_t *at, size_t size) {
     uint64_t word = 0;
-    memcpy(&word, at, size < 8 ? size : 8);
-    return word;
+    for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        take(s, word);
+    }
+    if (size == 0) return;
+    for (word = 0; size > 0; size--) word = word << 8 | at[size - 1];
+    take(s, word);
 }
 
 /* SipHash-1-3 (Aumasson, Bernstein 2012; the rounds that CPython uses) over two runs of bytes; each is filled up with
@@ -38,8 +44,8 @@ uint64_t keyed_hash(const Secret *secret, const uint8_t *first, size_t first_siz
         secret->key[0] ^ 0x6c7967656e657261u,
         secret->key[1] ^ 0x7465646279746573u,
     };
-    for (size_t at = 0; at < first_size; at += 8) take(&s, up_to_eight(first + at, first_size - at));
-    for (size_t at = 0; at < second_size; at += 8) take(&s, up_to_eight(second + at, second_size - at));
+    take_all(&s, first, first_size);
+    take_all(&s, second, second_size);
     take(&s, (uint64_t)first_size << 32 | (uint32_t)second_size);
     s.v2 ^= 0xff;
     mix(&s), mix(&s), mix(&s);
@@ -69,21 +75,6 @@ void table_clear(Table *table) {
     }
 }
 
-/* The entry of *key*, or the free one where it would be. There is a free one: half of them are. */
-static Entry *place(const Table *table, Span key) {
-    size_t slot = (size_t)keyed_hash(&table->secret, key.at, key.size, NULL, 0);
-    for (;; slot++) {
-        Entry *entry = &table->entries[slot & (table->slots - 1)];
-        if (entry->generation != table->generation) return entry;
-        if (entry->size == key.size && memcmp(entry->key, key.at, key.size) == 0) return entry;
-    }
-}
-
-int table_get(const Table *table, Span key) {
-    const Entry *entry = place(table, key);
-    return entry->generation == table->generation ? entry->value : -1;
-}
-
 static int grow(Table *table) {
     Table larger = *table;
     larger.slots *= 2;
@@ -94,24 +85,18 @@ static int grow(Table *table) {
     }
     for (size_t slot = 0; slot < table->slots; slot++) {
         const Entry *entry = &table->entries[slot];
-        if (entry->generation == table->generation) *place(&larger, (Span){entry->key, entry->size}) = *entry;
+        if (entry->generation == table->generation) *table_place(&larger, entry->hash) = *entry;
     }
     PyMem_Free(table->entries);
     *table = larger;
     return YES;
 }
 
-int table_put(Table *table, Span key, uint8_t value) {
-    if (key.size > ENDS_MAX) return NO;
+int table_put_hash(Table *table, uint64_t hash, uint8_t value) {
     if (table->count >= table->limit) table_clear(table);
     if (table->count * 2 >= table->slots && grow(table) == FAILED) return FAILED;
-    Entry *entry = place(table, key);
-    if (entry->generation != table->generation) {
-        memcpy(entry->key, key.at, key.size);
-        entry->size = (uint8_t)key.size;
-        entry->generation = table->generation;
-        table->count++;
-    }
-    entry->value = value;
+    Entry *entry = table_place(table, hash);
+    table->count += entry->generation != table->generation;
+    *entry = (Entry){hash, table->generation, value};
     return YES;
 }
