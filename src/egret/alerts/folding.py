@@ -6,15 +6,15 @@ alert. Everything in it is bounded.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 from egret.alerts.community_id import community_id
-from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id, incident_id
+from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id
+from egret.alerts.opening import about, blank, identified
 from egret.alerts.veil import CLEAR, Veil
 from egret.alerts.weighing import Weighing
 from egret.judge.approvals import NO_RULING, ApprovalState, Ruling
-from egret.judge.identity import is_unknown, unknown_client
+from egret.judge.identity import unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.score import NO_CONTEXT, RAISED, Context, context_parts, raise_line
 from egret.model import (
@@ -29,6 +29,7 @@ from egret.model import (
     Protocol,
     Severity,
     Transport,
+    Verdict,
     Volume,
 )
 from egret.names import address_text
@@ -53,7 +54,9 @@ class Folding:
     def __init__(
         self, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR, *, again: bool = True
     ) -> None:
-        self._base = incident
+        self.id = incident.id
+        self._about = about(incident)
+        self._community_id = incident.community_id
         self._again = again  # continued after a restart
         self._veil = veil
         self._points = points
@@ -90,9 +93,10 @@ class Folding:
         self._volume_source = incident.volume_source
         self._flow: FlowKey | None = None  # the newest
         self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
-        self._addresses = dict.fromkeys(incident.client_addresses)
+        self._addresses = {ip_address(text).packed: text for text in incident.client_addresses}
         self._addresses_more = incident.client_addresses_more
-        self._client: ClientIdentity | None = None
+        self._client: ClientIdentity | None = None  # of the newest detection, as is the verdict
+        self._verdict: Verdict | None = None
         self._files = incident.evidence_files
         self._told = incident.told or self._tellable()
 
@@ -107,7 +111,7 @@ class Folding:
         evidence: str | None = None,
     ) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(replace(_empty(detection, veil), approval=approval), points, veil, again=False)
+        folding = cls(blank(detection, veil, approval), points, veil, again=False)
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection, evidence)
         return folding
@@ -126,68 +130,80 @@ class Folding:
     def link(self, page: str | None) -> None:
         """Say where people read about it: on the status page at *page*, if that is known."""
         if page is not None:
-            self._base = replace(self._base, page=f"{page}/incidents/{self.id}")
+            self._about["page"] = f"{page}/incidents/{self.id}"
 
     def add(self, detection: Detection, evidence: str | None = None) -> None:
         """Fold one detection in; *evidence* is the folder that its proof goes to."""
         if detection.proof is not None and evidence is not None and not self._files:
             self._files = (f"{evidence}/{self.id}.pcapng", f"{evidence}/{self.id}.json")
-        seen, verdict = detection.observation, detection.verdict
+        seen, time_ns = detection.observation, detection.observation.time_ns
         self.changed = True
         self._detections += 1
         self._know(detection.client or unknown_client(seen.client.ip))
-        self._first_ns, self._last_ns = min(self._first_ns, seen.time_ns), max(self._last_ns, seen.time_ns)
-        self.quiet_from_ns = in_order(seen.time_ns, self.quiet_from_ns)
-        label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
-        self._protocols[str(label)] = self._protocols.get(str(label), 0) + 1
-        if seen.name:
+        self._first_ns, self._last_ns = min(self._first_ns, time_ns), max(self._last_ns, time_ns)
+        self.quiet_from_ns = in_order(time_ns, self.quiet_from_ns)
+        label = str(seen.protocol or (seen.transport if isinstance(seen, Connection) else ""))
+        self._protocols[label] = self._protocols.get(label, 0) + 1
+        if seen.name and seen.name not in self._hosts:
             self._hosts_more += _keep(self._hosts, seen.name, MAX_HOSTS)
-        if seen.interface:
+        if seen.interface and seen.interface not in self._interfaces:
             _keep(self._interfaces, seen.interface, MAX_INTERFACES)
-        if verdict.severity.rank >= self._judged.rank:
-            self._judged, self._reasons = verdict.severity, verdict.reasons
-        if not verdict.lookup_only or self.evidence is Evidence.LOOKUP:
-            self._chain = verdict.jurisdiction_chain
-        self._weighing.detection(verdict.score_parts, seen.time_ns)
+        self._judge(detection.verdict)
+        self._weighing.hour(time_ns)
         self._weigh()
         self._region = detection.match.region or self._region
         if seen.protocol in _LOOKUPS:
             self._add_lookup(detection)
         else:
             self._add_flow(detection)
-        if not verdict.lookup_only:
+        if not detection.verdict.lookup_only:
             self.evidence = Evidence.CONNECTION
 
     def _know(self, client: ClientIdentity) -> None:
         """Note what is known of the client now; what was known and is not any more stays."""
-        if client != self._client:
-            self._client = client
-            self._base = _identified(self._base, client)
-            self._addresses_more += _keep(self._addresses, address_text(client.ip), MAX_ADDRESSES)
+        if client is not self._client and client != self._client:
+            self._about |= identified(self._about, client)
+            self._keep_address(client.ip)
+        self._client = client
 
-    @property
-    def id(self) -> str:
-        """The incident's."""
-        return self._base.id
+    def _keep_address(self, ip: bytes) -> None:
+        if ip not in self._addresses:
+            if len(self._addresses) < MAX_ADDRESSES:
+                self._addresses[ip] = address_text(ip)
+            else:
+                self._addresses_more += 1
+
+    def _judge(self, verdict: Verdict) -> None:
+        """Take a detection's verdict; of several the gravest counts, and of those the newest."""
+        if verdict is self._verdict:  # taken once, taken again right after it changes nothing
+            return
+        self._verdict = verdict
+        if verdict.severity.rank >= self._judged.rank:
+            self._judged, self._reasons = verdict.severity, verdict.reasons
+        if not verdict.lookup_only or self.evidence is Evidence.LOOKUP:
+            self._chain = verdict.jurisdiction_chain
+        self._weighing.detection(verdict.score_parts)
 
     @property
     def key(self) -> str:
         """Who the client is."""
-        return self._base.client_key
+        key: str = self._about["client_key"]
+        return key
 
     @property
     def mac(self) -> str | None:
         """The client's hardware address."""
-        return self._base.client_mac
+        mac: str | None = self._about["client_mac"]
+        return mac
 
     @property
     def addresses(self) -> list[bytes]:
         """The client's addresses, packed."""
-        return [ip_address(address).packed for address in self._addresses]
+        return list(self._addresses)
 
     def lists(self, ip: bytes) -> bool:
         """Whether the packed address is among ``addresses``."""
-        return address_text(ip) in self._addresses
+        return ip in self._addresses
 
     def _weigh(self) -> None:
         weighed = (self._weighing.total, self._judged, self.approval.state)
@@ -263,36 +279,36 @@ class Folding:
         if self.alerted_ns > now_ns + CLOCK_STEP_NS:
             self.alerted_ns = now_ns
 
-    def alert(self, action: Action, time_ns: int, previous: Severity | None = None) -> Alert:
-        """Make the next alert of this incident."""
+    def alert(
+        self, action: Action, time_ns: int, previous: Severity | None = None, reason: CloseReason | None = None
+    ) -> Alert:
+        """Make the next alert of this incident; with a *reason* it is closed."""
         self.sequence += 1
         self.alerted_ns = time_ns = in_order(time_ns, self.alerted_ns)
         self._told = self._tellable()
         self.changed = True
         return Alert(
-            id=alert_id(self._base.id, self.sequence, time_ns if self._again else None),
+            id=alert_id(self.id, self.sequence, time_ns if self._again else None),
             action=action,
             sequence=self.sequence,
             time_ns=time_ns,
             severity=self.severity,
             previous_severity=previous,
-            incident=self.snapshot(),
+            incident=self.snapshot(reason),
         )
 
     def close(self, time_ns: int, reason: CloseReason) -> Alert:
         """Make the last alert of this incident."""
-        alert = self.alert(Action.CLOSED, time_ns)
-        closed = replace(alert.incident, closed_ns=alert.time_ns, close_reason=reason)
-        return replace(alert, incident=closed)
+        return self.alert(Action.CLOSED, time_ns, reason=reason)
 
-    def snapshot(self) -> Incident:
-        """The incident as it is now, as others may see it."""
-        return self._veil.hide(self.unveiled())
+    def snapshot(self, closed: CloseReason | None = None) -> Incident:
+        """The incident as it is now, as others may see it; *closed* by its newest alert."""
+        return self._veil.hide(self.unveiled(closed))
 
-    def unveiled(self) -> Incident:
+    def unveiled(self, closed: CloseReason | None = None) -> Incident:
         """The incident as it is now, its client in the clear: never to leave memory."""
-        return replace(
-            self._base,
+        return Incident(
+            **self._about,
             severity=self.severity,
             score=self.score,
             evidence=self.evidence,
@@ -313,11 +329,11 @@ class Folding:
             servers_more=self._servers_more,
             resolvers=tuple(self._resolvers),
             interfaces=tuple(self._interfaces),
-            community_id=community_id(self._flow) if self._flow else self._base.community_id,
+            community_id=community_id(self._flow) if self._flow else self._community_id,
             bytes_out=self.bytes_out,
             bytes_in=self._bytes_in,
             volume_source=self._volume_source,
-            client_addresses=tuple(self._addresses),
+            client_addresses=tuple(self._addresses.values()),
             client_addresses_more=self._addresses_more,
             sequence=self.sequence,
             alerted_ns=self.alerted_ns,
@@ -325,6 +341,8 @@ class Folding:
             told=self._told,
             approval=self.approval,
             evidence_files=self._files,
+            closed_ns=None if closed is None else self.alerted_ns,
+            close_reason=closed,
         )
 
 
@@ -339,52 +357,6 @@ def _flow(seen: Observation | Connection) -> FlowKey:
     named = seen.attributes.get("transport")
     datagrams = named == "udp" or (named is None and seen.protocol in _DATAGRAMS)
     return FlowKey(Transport.UDP if datagrams else Transport.TCP, seen.client, seen.server)
-
-
-def _empty(detection: Detection, veil: Veil) -> Incident:
-    seen, signature, verdict = detection.observation, detection.match.signature, detection.verdict
-    client = address_text(seen.client.ip)
-    return Incident(
-        id=incident_id(veil.address(client), signature.id, seen.time_ns),
-        client=client,
-        signature=signature.id,
-        vendor=signature.vendor,
-        service=signature.service,
-        category=signature.category,
-        service_class=signature.service_class,
-        severity=verdict.severity,
-        score=0,
-        evidence=Evidence.LOOKUP,
-        operator=verdict.operator,
-        hosting=verdict.hosting,
-        region=detection.match.region,
-        reasons=verdict.reasons,
-        alternatives=signature.alternatives,
-        references=signature.references,
-        first_ns=seen.time_ns,
-        last_ns=seen.time_ns,
-        detections=0,
-        lookups=0,
-        connections=0,
-        client_key=f"ip:{client}",
-    )
-
-
-def _identified(incident: Incident, client: ClientIdentity) -> Incident:
-    """The incident with what is known of its client; nothing known is undone by an address alone."""
-    if is_unknown(client) and not client.name and not client.groups and not client.role:
-        return incident
-    name = (client.name, client.source) if client.name else (incident.client_name, incident.client_name_source)
-    return replace(
-        incident,
-        client_key=incident.client_key if is_unknown(client) else client.key,
-        client_name=name[0],
-        client_name_source=name[1],
-        client_groups=client.groups or incident.client_groups,
-        client_mac=client.mac or incident.client_mac,
-        client_role=client.role or incident.client_role,
-        client_role_reason=client.role_reason or incident.client_role_reason,
-    )
 
 
 def _keep(listed: dict[str, None], value: str, limit: int) -> int:

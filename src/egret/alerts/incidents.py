@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from egret.alerts.decisions import Decisions
 from egret.alerts.folding import Folding
@@ -67,6 +68,20 @@ class Counters:
     purged: int = 0  # dropped unsaid, since their client was to be forgotten
     evicted: int = 0  # of closed: by ``max_open``
 
+    @property
+    def fates(self) -> Fates:
+        """What became of those so far that opened nothing."""
+        return Fates(self.folded, self.suppressed, self.approved, self.counted)
+
+
+class Fates(NamedTuple):
+    """See ``Counters``."""
+
+    folded: int
+    suppressed: int
+    approved: int
+    counted: int
+
 
 class Incidents:
     """All open incidents.
@@ -115,7 +130,8 @@ class Incidents:
         key = self._key(detection)
         time_ns = detection.observation.time_ns
         alerts = [*self._merge(detection), *self._settle(key, time_ns)]
-        key = self._key(detection)  # again: the incident that the address was in may be over
+        if alerts:
+            key = self._key(detection)  # again: the incident that the address was in may be over
         ruling = self._decisions.of(detection)
         if ruling.state is ApprovalState.APPROVED:
             self.counters.approved += 1
@@ -165,9 +181,12 @@ class Incidents:
         ip, signature = detection.observation.client.ip, detection.match.signature.id
         client = detection.client or unknown_client(ip)
         key = (client.key, signature)
-        before = (self._seen_at.get((ip, signature), client.key), signature)
+        known = self._seen_at.get((ip, signature))
+        if known is None or known == client.key:
+            return key
+        before = (known, signature)
         folding = self._open.get(before)
-        if folding is None or before == key or key in self._open:
+        if folding is None or key in self._open:
             return key
         if is_unknown(client):
             return before
@@ -178,13 +197,13 @@ class Incidents:
     def _merge(self, detection: Detection) -> list[Alert]:
         """End the incident of a mere address whose client turns out to have one already."""
         ip, signature = detection.observation.client.ip, detection.match.signature.id
-        client, before = detection.client, (self._seen_at.get((ip, signature), ""), signature)
-        if client is None or is_unknown(client) or not before[0].startswith("ip:"):
+        client, known = detection.client, self._seen_at.get((ip, signature), "")
+        if client is None or known == client.key or is_unknown(client) or not known.startswith("ip:"):
             return []
         if (client.key, signature) not in self._open:
             return []  # it goes over to the client as it is
         self.counters.closed += 1
-        return [self._forget(before).close(detection.observation.time_ns, CloseReason.MERGED)]
+        return [self._forget((known, signature)).close(detection.observation.time_ns, CloseReason.MERGED)]
 
     def _rename(self, before: _Key, key: _Key) -> None:
         """The incident's client is known now, or by a better name."""
@@ -223,11 +242,12 @@ class Incidents:
 
     def _fold(self, key: _Key, folding: Folding, detection: Detection, ruling: Ruling) -> list[Alert]:
         severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
-        news = folding.rule(ruling)
+        news = ruling is not folding.approval and folding.rule(ruling)
         folding.add(detection, self._policy.evidence)
         self._open.move_to_end(key)
-        if folding.lists(detection.observation.client.ip):  # what it does not list, it could not take back
-            self._seen_at[detection.observation.client.ip, key[1]] = key[0]
+        at = (detection.observation.client.ip, key[1])
+        if self._seen_at.get(at) != key[0] and folding.lists(at[0]):  # what it does not list, it could not take back
+            self._seen_at[at] = key[0]
         self.counters.folded += 1
         if folding.severity.rank > severity.rank:
             return [self._escalate(folding, time_ns, severity)]
@@ -278,6 +298,8 @@ class Incidents:
             return []
         alerts = []
         due_ns, close_ns = self._due_ns(folding), self._close_ns(folding)
+        if time_ns < due_ns and time_ns < close_ns:
+            return []
         if due_ns <= time_ns and due_ns < close_ns and folding.has_news:
             folding.updates += 1
             alerts.append(self._update(folding, due_ns))

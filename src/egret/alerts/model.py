@@ -6,7 +6,7 @@ has one JSON form (``codec``). Times are integer nanoseconds of event time.
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,7 +18,8 @@ from egret.judge.approvals import NO_RULING, Ruling
 from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
-_NAMESPACE = uuid.UUID("6f1d1c7e-6a0b-5a7c-9d0e-65677265742e")  # ours alone; any fixed value does
+_NAMESPACE = bytes.fromhex("6f1d1c7e6a0b5a7c9d0e65677265742e")  # ours alone; any fixed value does
+_VARIANT = "89ab"  # the first two bits are 10
 _NO_COUNTS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -137,8 +138,14 @@ class Alert:
 
 
 def incident_id(client: str, signature: str, time_ns: int) -> str:
-    """Name an incident by what began it: the same traffic replayed gives the same id."""
-    return str(uuid.uuid5(_NAMESPACE, f"{client}|{signature}|{time_ns}"))
+    """Name an incident by what began it: the same traffic replayed gives the same id.
+
+    A UUID of version 5 (RFC 9562 section 5.5), spelt without the class, at a third of its cost.
+    """
+    named = f"{client}|{signature}|{time_ns}".encode()
+    text = hashlib.sha1(_NAMESPACE + named, usedforsecurity=False).hexdigest()
+    variant = _VARIANT[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def alert_id(incident: str, sequence: int, again_ns: int | None = None) -> str:

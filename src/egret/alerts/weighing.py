@@ -25,18 +25,28 @@ class Weighing:
         given = tuple(parts) or ((ScorePart("before", so_far, "as kept by an earlier version"),) if so_far else ())
         self._own = tuple(part for part in given if part.name not in _OF_THE_NETWORK)
         self._network = {part.name: part for part in given if part.name in _OF_THE_NETWORK}
-        self.total = score.total(self.parts)  # of the parts, 0 to 100
+        self._total: int | None = None  # nobody asked since it changed
+
+    @property
+    def total(self) -> int:
+        """The sum of the parts, 0 to 100."""
+        if self._total is None:
+            self._total = score.total(self.parts)
+        return self._total
 
     @property
     def parts(self) -> tuple[ScorePart, ...]:
         """Every summand."""
         return (*self._own, *self._network.values())
 
-    def detection(self, parts: tuple[ScorePart, ...], time_ns: int) -> None:
+    def detection(self, parts: tuple[ScorePart, ...]) -> None:
         """Weigh one more detection: the gravest so far counts."""
         if parts != self._own and (not self._own or score.total(parts) >= score.total(self._own)):
             self._own = parts
-            self.total = score.total(self.parts)
+            self._total = None
+
+    def hour(self, time_ns: int) -> None:
+        """Weigh that something came at *time_ns*."""
         hour = score.hour_part(time_ns, self._points)
         if hour is not None:
             self.network([hour])
@@ -50,4 +60,4 @@ class Weighing:
     def network(self, parts: Iterable[ScorePart]) -> None:
         """Add parts of the network's, or put them in the place of those of the same name."""
         self._network |= {part.name: part for part in parts}
-        self.total = score.total(self.parts)
+        self._total = None

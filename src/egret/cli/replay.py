@@ -29,7 +29,6 @@ from egret.daemon.clients import ClientReader, learn
 from egret.daemon.evidence import Describer, bounds
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
 from egret.judge.directory import Mark
-from egret.judge.identity import known_by
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.config import default_config_file, load_config
 from egret.sources.files import READ
@@ -160,10 +159,11 @@ class _Replay:
                 self._count(step.counts)
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
-        for hit in hits:
-            detection = known_by(self._knowledge.directory, self._knowledge.judge.detect(hit.event, hit.match))
+        judge, directory = self._knowledge.judge, self._knowledge.directory
+        for event, match, proof in hits:
+            detection = judge.detect(event, match, directory.identify(event.client.ip, event.time_ns), proof)
             self._weigh(self._folder.weight(detection))
-            yield detection if hit.proof is None else replace(detection, proof=hit.proof)
+            yield detection
 
     def _weigh(self, severity: Severity | None) -> None:
         if severity is not None:

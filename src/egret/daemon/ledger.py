@@ -23,7 +23,7 @@ from egret.daemon.routed import follow, record
 from egret.daemon.tally import Tally
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
-from egret.judge.identity import Directory, known_by
+from egret.judge.identity import Directory
 from egret.judge.relays import Relays
 from egret.judge.verdict import Judge
 from egret.model import Detection, Observation, Volume
@@ -178,11 +178,12 @@ class Ledger:
             self._telemetry.relayed()
             return
         try:
-            detection = known_by(self._directory, self.judge.detect(hit.event, hit.match))
+            client = self._directory.identify(hit.event.client.ip, hit.event.time_ns)
+            detection = self.judge.detect(hit.event, hit.match, client, hit.proof)
         except Exception as error:  # noqa: BLE001 - a bug in one verdict must not stop the others
             self._telemetry.internal_error(Stage.JUDGE, error)
             return
-        self._fold(detection if hit.proof is None else replace(detection, proof=hit.proof))
+        self._fold(detection)
 
     def volume(self, volume: Volume) -> None:
         """Add bytes to their incident; whatever became of its alerts, they are counted."""
@@ -199,7 +200,7 @@ class Ledger:
     def _fold(self, detection: Detection) -> None:
         latency_s = (time.time_ns() - detection.observation.time_ns) / _NS
         self._telemetry.detection(detection, latency_s)
-        before = replace(self.incidents.counters)
+        before = self.incidents.counters.fates
         try:
             if (severity := self.incidents.weight(detection)) is not None:
                 self._telemetry.not_allowed(detection.match.signature, severity)
@@ -208,16 +209,16 @@ class Ledger:
             self._telemetry.internal_error(Stage.INCIDENTS, error)
             self._telemetry.suppressed(Suppressed.ERROR)
             return
-        counters = self.incidents.counters
-        if counters.folded > before.folded:
+        after = self.incidents.counters.fates
+        if after.folded > before.folded:
             self._telemetry.folded()
-        if counters.suppressed > before.suppressed:
+        if after.suppressed > before.suppressed:
             self._telemetry.suppressed(Suppressed.SUPPRESS_LIST)
         elif self.tally is not None:
             self.tally.detection(detection, self.incidents.ruling(detection))
-        if counters.approved > before.approved:
+        if after.approved > before.approved:
             self._telemetry.suppressed(Suppressed.APPROVED)
-        if counters.counted > before.counted:
+        if after.counted > before.counted:
             self._telemetry.suppressed(Suppressed.BELOW_ALERT_FROM)
         if isinstance(detection.observation, Observation):  # a connection's time is when it began, not when it told
             self._prompt |= {alert.id for alert in alerts if alert.action in {Action.OPENED, Action.ESCALATED}}

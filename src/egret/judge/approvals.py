@@ -242,6 +242,8 @@ class Approvals:
 
 def apply(detection: Detection, ruling: Ruling) -> Detection:
     """The detection as severe as *ruling* makes it."""
+    if ruling is NO_RULING:
+        return detection
     severity = severity_under(ruling.state, detection.verdict.severity)
     if severity is detection.verdict.severity:
         return detection

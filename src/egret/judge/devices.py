@@ -77,6 +77,11 @@ class Devices:
             rows.sort(key=lambda lease: lease.start_ns)
         return more
 
+    @property
+    def has_leases(self) -> bool:
+        """Whether anything of it goes by the time that is asked about."""
+        return bool(self._leases)
+
     def learn_neighbours(self, entries: Mapping[bytes, str], routers: Iterable[str], now_ns: int) -> None:
         """Take the neighbour table as it is now.
 

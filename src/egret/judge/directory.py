@@ -90,8 +90,12 @@ class ClientDirectory:
         return known is None or known.role is not mark.role
 
     def identify(self, ip: bytes, time_ns: int) -> ClientIdentity:
-        """See ``identity.Directory``. One answer holds for its second, unless something is learnt meanwhile."""
-        key = (ip, time_ns // SECOND_NS, self.devices.version)
+        """See ``identity.Directory``. One answer holds for its second, unless something is learnt meanwhile.
+
+        Where there is neither a lease nor a mark, which alone go by the time, it holds for good.
+        """
+        goes_by_time = self._marks or self.devices.has_leases
+        key = (ip, time_ns // SECOND_NS if goes_by_time else 0, self.devices.version)
         known = self._answers.get(key)
         if known is None:
             if len(self._answers) >= MAX_ANSWERS:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
-from egret.model import ClientIdentity, Detection
+from egret.model import ClientIdentity
 from egret.names import address_text
 
 
@@ -27,12 +26,6 @@ class Directory(Protocol):
 def unknown_client(ip: bytes) -> ClientIdentity:
     """The identity of a client of which only the address is known."""
     return ClientIdentity(key=f"ip:{address_text(ip)}", ip=ip)
-
-
-def known_by(directory: Directory, detection: Detection) -> Detection:
-    """The detection with who its client is."""
-    seen = detection.observation
-    return replace(detection, client=directory.identify(seen.client.ip, seen.time_ns))
 
 
 def is_unknown(client: ClientIdentity) -> bool:

@@ -64,16 +64,19 @@ class Points:
 
     def threshold(self, severity: Severity) -> int | None:
         """The sum from which *severity* is the least; None: no sum raises to it."""
-        return {
-            Severity.MEDIUM: self.raise_to_medium,
-            Severity.HIGH: self.raise_to_high,
-            Severity.CRITICAL: self.raise_to_critical,
-        }.get(severity)
+        if severity is Severity.CRITICAL:
+            return self.raise_to_critical
+        if severity is Severity.HIGH:
+            return self.raise_to_high
+        return self.raise_to_medium if severity is Severity.MEDIUM else None
 
     def raised(self, severity: Severity, score: int) -> Severity:
         """*severity*, or a higher one that *score* reaches; never a lower one."""
-        reached = [each for each in Severity if (at := self.threshold(each)) is not None and score >= at]
-        return max([severity, *reached], key=lambda each: each.rank)
+        for each in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM):
+            at = self.threshold(each)
+            if at is not None and score >= at:
+                return max(severity, each, key=lambda each: each.rank)
+        return severity
 
     def most(self, service_class: ServiceClass) -> int:
         """The highest sum that a detection of that class can have by itself, whatever its operator and place."""

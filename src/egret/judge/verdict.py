@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from egret.evidence import Proof
 from egret.judge import reasons, score
 from egret.judge.chain import chain
 from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of
@@ -18,6 +19,7 @@ from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.reasons import Evidence
 from egret.judge.unnamed import UNNAMED, unnamed_match
 from egret.model import (
+    ClientIdentity,
     Connection,
     Detection,
     Hosting,
@@ -103,8 +105,14 @@ class Judge:
         self._geo = geo
         self._cache: OrderedDict[_Key, Verdict] = OrderedDict()
 
-    def detect(self, event: Observation | Connection, match: Match) -> Detection:
-        """Judge what the catalogue said about *event*."""
+    def detect(
+        self,
+        event: Observation | Connection,
+        match: Match,
+        client: ClientIdentity | None = None,
+        proof: Proof | None = None,
+    ) -> Detection:
+        """Judge what the catalogue said about *event*; who the client is, and the proof, are passed on."""
         evidence = _evidence(event, match)
         addresses = _addresses(event)
         key = (match.signature.id, match.pattern, match.region, addresses, evidence)
@@ -116,7 +124,7 @@ class Judge:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
-        return Detection(observation=event, match=match, verdict=verdict)
+        return Detection(observation=event, match=match, verdict=verdict, client=client, proof=proof)
 
     def judge(self, match: Match, addresses: tuple[bytes, ...], evidence: Evidence) -> Verdict:
         """The verdict on a match, for the addresses it was seen at (none: not seen); not cached."""

@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from egret.alerts import decisions
 from egret.alerts.decisions import Decisions
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, CloseReason
@@ -104,3 +107,13 @@ def test_an_incident_is_allowed_only_from_all_of_its_addresses() -> None:
     two = replace(one, client_addresses=("192.0.2.7", "2001:db8::7"))
     assert decisions.allowed(one, START_NS) == decisions.of(hello())
     assert decisions.allowed(two, START_NS) is None
+
+
+def test_rulings_are_kept_between_two_turns_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "MAX_KEPT", 2)
+    word = Decisions([approved(ApprovalState.APPROVED, 60)])
+    assert word.of(hello(0)) is word.of(hello(59))
+    assert word.of(hello(60)) != word.of(hello(59))
+    word.of(hello(0, client=bytes(4)))
+    assert len(word._kept) == 1
+    assert word.of(hello(59)).state is ApprovalState.APPROVED

@@ -12,10 +12,10 @@ FIRST = ScorePart("first seen", 5, "")
 def test_the_gravest_detection_and_what_the_network_adds() -> None:
     weighing = Weighing((), 0, DEFAULT_POINTS)
     weighing.network([FIRST])
-    weighing.detection(LOOKUP, 0)
+    weighing.detection(LOOKUP)
     assert weighing.total == 40
-    weighing.detection(HELLO, 1)
-    weighing.detection(LOOKUP, 2)
+    weighing.detection(HELLO)
+    weighing.detection(LOOKUP)
     assert (weighing.total, weighing.parts) == (50, (*HELLO, FIRST))
 
 
@@ -28,13 +28,14 @@ def test_a_larger_volume_takes_the_place_of_the_smaller() -> None:
 
 def test_an_odd_hour_stays() -> None:
     weighing = Weighing((), 0, Points(odd_hours=4))
-    weighing.detection(HELLO, 0)
-    weighing.detection(HELLO, 12 * 3_600_000_000_000)
+    weighing.detection(HELLO)
+    weighing.hour(0)
+    weighing.hour(12 * 3_600_000_000_000)
     assert weighing.total == 49
 
 
 def test_parts_of_a_kept_incident_go_on_and_a_score_without_parts_stands() -> None:
     assert Weighing((*HELLO, FIRST), 50, DEFAULT_POINTS).parts == (*HELLO, FIRST)
     old = Weighing((), 70, DEFAULT_POINTS)
-    old.detection(LOOKUP, 0)
+    old.detection(LOOKUP)
     assert (old.total, [part.name for part in old.parts]) == (70, ["before"])

@@ -172,3 +172,15 @@ def test_answers_are_remembered_for_a_second_and_not_beyond_what_is_learnt(monke
     for number in range(5):
         known.identify(A, number * SECOND_NS)
     assert len(known._answers) <= 2
+
+
+def test_without_leases_and_marks_an_answer_holds_for_good() -> None:
+    known = ClientDirectory()
+    first = known.identify(A, 0)
+    assert known.identify(A, 10**18) is first
+    known.learn_leases([lease(A)])
+    assert known.identify(A, 1) != first
+    known.learn_leases([])
+    known.mark(Mark(A, Role.RESOLVER, 0))
+    assert known.identify(A, 1).role is Role.RESOLVER
+    assert known.identify(A, directory.MARK_HOLDS_NS).role is None
