@@ -44,6 +44,12 @@ static inline uint32_t little32(const uint8_t *at) {
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
+/* What Python's hash says of these bytes: keyed as well, with its secret. */
+static inline int64_t hash_of(Span bytes) {
+    Py_hash_t hash = PyHash_GetFuncDef()->hash(bytes.at, (Py_ssize_t)bytes.size);
+    return hash == -1 ? -2 : hash; /* as bytes.__hash__ has it */
+}
+
 /* tables.c */
 
 /* A keyed hash: who sends packets must not be able to choose where they go in a table. */
@@ -113,7 +119,8 @@ bool is_truths(PyObject *object);
 
 typedef struct Copies Copies;
 extern PyType_Spec copies_spec;
-bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns);
+uint64_t copies_key(const Copies *copies, Span ends, Span wire); /* of a datagram; and where it lies is fetched */
+bool copies_seen(Copies *copies, uint64_t key, int64_t time_ns);
 
 /* mapping.c */
 
