@@ -7,6 +7,7 @@ here keeps state: ``track.quic`` knows which connection attempt a packet belongs
 from __future__ import annotations
 
 from enum import Enum
+from struct import Struct
 from typing import NamedTuple
 
 from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, VERSION_2_DRAFT, InitialKeys
@@ -30,6 +31,9 @@ class PacketKind(Enum):
     VERSION_NEGOTIATION = "version_negotiation"
 
 
+_INITIAL, _RETRY = PacketKind.INITIAL, PacketKind.RETRY  # an enum's attribute costs a look-up each time
+_START = Struct("!BI")
+_new = tuple.__new__  # a class's own constructor costs as much as all the rest
 _SECOND = frozenset({VERSION_2, VERSION_2_DRAFT})
 _KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
 _KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
@@ -90,23 +94,22 @@ def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> Long
 
     Ref: RFC 9000 sections 17.2 and 17.2.1 to 17.2.5, RFC 9369 section 3.2.
     """
-    if start + 7 > len(datagram):
-        raise Truncated(len(datagram))
-    first = datagram[start]
-    version = int.from_bytes(datagram[start + 1 : start + 5], "big")
+    end = len(datagram)
+    if start + 7 > end:
+        raise Truncated(end)
+    first, version = _START.unpack_from(datagram, start)
     dcid, position = _cid(datagram, start + 5)
     scid, position = _cid(datagram, position)
-    end = len(datagram)
     if version == 0:
         return LongHeader(PacketKind.VERSION_NEGOTIATION, 0, dcid, scid, b"", start, position, end)
     if version not in KNOWN_VERSIONS and (start or not first & _FIXED or (end < MIN_CLIENT_DATAGRAM and not cut)):
         raise Unsupported(Reason.UNKNOWN_VERSION, start + 1)
     kind = (_KINDS_2 if version in _SECOND else _KINDS_1)[(first >> 4) & 3]
-    if kind is PacketKind.RETRY:
+    if kind is _RETRY:
         token = datagram[position : max(position, end - TAG)]
         return LongHeader(kind, version, dcid, scid, token, start, position, end)
     token = b""
-    if kind is PacketKind.INITIAL:
+    if kind is _INITIAL:
         size, position = _varint(datagram, position)
         if position + size > end:
             raise Truncated(end)
@@ -119,7 +122,7 @@ def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> Long
             sealed = position + max(0, length - TAG)  # of a tag that is not whole nothing is kept
             return LongHeader(kind, version, dcid, scid, token, start, position, min(end, sealed), cut=True)
         raise Truncated(end)
-    return LongHeader(kind, version, dcid, scid, token, start, position, position + length)
+    return _new(LongHeader, (kind, version, dcid, scid, token, start, position, position + length, False))
 
 
 def _cid(datagram: bytes, position: int) -> tuple[bytes, int]:
@@ -139,6 +142,10 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     if position >= len(data):
         raise Truncated(len(data))
     first = data[position]
+    if first < 0x40:  # as nearly all are, and of the others nearly all have two bytes
+        return first, position + 1
+    if first < 0x80 and position + 1 < len(data):
+        return (first & 0x3F) << 8 | data[position + 1], position + 2
     stop = position + (1 << (first >> 6))
     if stop > len(data):
         raise Truncated(len(data))
@@ -176,15 +183,17 @@ def open_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> byte
 
 def _unmask(datagram: bytes, header: LongHeader, keys: InitialKeys) -> tuple[bytes, int] | None:
     """The header without its protection, packet number included, and that number; None without room for a sample."""
-    sample = datagram[header.payload + 4 : header.payload + 4 + SAMPLE]
-    if len(sample) < SAMPLE or header.payload + 4 + SAMPLE > header.end:
+    _, _, _, _, _, start, payload, end, _ = header
+    if payload + 4 + SAMPLE > end:
+        return None
+    sample = datagram[payload + 4 : payload + 4 + SAMPLE]
+    if len(sample) < SAMPLE:
         return None
     mask = keys.mask(sample)
-    first = datagram[header.start] ^ (mask[0] & 0x0F)
+    first = datagram[start] ^ (mask[0] & 0x0F)
     width = (first & 3) + 1
-    masked = datagram[header.payload : header.payload + width]
-    number = int.from_bytes(masked, "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
-    return bytes((first,)) + datagram[header.start + 1 : header.payload] + number.to_bytes(width, "big"), number
+    number = int.from_bytes(datagram[payload : payload + width], "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
+    return bytes((first,)) + datagram[start + 1 : payload] + number.to_bytes(width, "big"), number
 
 
 def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:

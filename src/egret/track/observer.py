@@ -235,6 +235,11 @@ class Observer:
         return self._streams
 
     @property
+    def quic(self) -> QuicFlows:
+        """What follows QUIC."""
+        return self._quic
+
+    @property
     def lookups(self) -> Lookups:
         """What reads DNS."""
         return self._lookups

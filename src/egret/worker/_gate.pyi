@@ -46,6 +46,7 @@ class Sluice:
         *,
         apart: bytes,
         versions: bytes,
+        begins: Callable[[bytes, bytes, int, str | None], bool],
         consider: Callable[[bytes], object],
         wanted: Callable[[bytes, bool], bool],
         waiting: Waiting,

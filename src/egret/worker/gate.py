@@ -69,7 +69,7 @@ class Gate:
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
-        datagrams = Datagrams(plain, self._is_measured)
+        datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured)
         return Sluice(datagrams, self._quick, self._tick, self._watched, self._is_measured, self._measure)
 
     def _compiled(self) -> _gate.Sluice:
@@ -81,6 +81,7 @@ class Gate:
         return engine.compiled.Sluice(
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
+            begins=self._observer.quic.pass_over,
             consider=self._labels,
             wanted=self._is_wanted,
             waiting=waiting,

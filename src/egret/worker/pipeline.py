@@ -100,9 +100,16 @@ class Pipeline:
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
         self._greetings = Greetings(
-            self._is_known, self._is_special, self._is_inside, self.relays.watched, self.observer.judge_ech, self.counts
+            self._is_known,
+            self._is_special,
+            self._is_inside,
+            self.relays.watched,
+            self.observer.judge_ech,
+            self.counts,
+            engine.plain_reader(),
         )
         self.observer.streams.take_plain = self._greetings.take
+        self.observer.quic.take_hello = self._greetings.take_quic
         quick = hold_young(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts)

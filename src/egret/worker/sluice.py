@@ -266,7 +266,7 @@ class Sluice:
                     self._measure(ends, int.from_bytes(number), ack, flags, last - start, time_ns)
             self.segments += 1
             return True
-        if protocol != _UDP or not self._datagrams.skip(buffer, body, length, end, ends, time_ns):
+        if protocol != _UDP or not self._datagrams.skip(buffer, body, length, end, ends, time_ns, interface):
             return False
         self.datagrams += 1
         return True

@@ -28,8 +28,17 @@ static int is_unmeasured(Datagrams *datagrams, Span ends) {
     return table_put(&datagrams->unmeasured, both, 0);
 }
 
-/* Count a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
-int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns) {
+/* What a QUIC connection begins with goes to what follows them. */
+static int begin(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
+    PyObject *said = PyObject_CallFunction(datagrams->begins, "y#y#LO", payload.at, (Py_ssize_t)payload.size, ends.at,
+                                           (Py_ssize_t)ends.size, (long long)time_ns, interface);
+    int taken = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    return taken;
+}
+
+/* Take a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
+int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface) {
     if (packet.size < LEAST) return NO;
     const uint8_t *at = packet.at;
     unsigned source = big16(at), destination = big16(at + 2), size = big16(at + 4);
@@ -38,6 +47,9 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
         return lookups_take(datagrams->lookups, (Span){at, length}, ends, time_ns);
     }
     if (big16(at + HEADER + 4) == ONE_QUESTION || size < HEADER || size > length) return NO;
-    if (size >= HEADER + READ && may_matter(datagrams, at + HEADER)) return NO;
-    return is_unmeasured(datagrams, ends);
+    bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);
+    if (begins && (at[HEADER] < (LONG | FIXED) || size > packet.size)) return NO;
+    int unmeasured = is_unmeasured(datagrams, ends);
+    if (unmeasured != YES || !begins) return unmeasured;
+    return begin(datagrams, (Span){at + HEADER, size - HEADER}, ends, time_ns, interface);
 }

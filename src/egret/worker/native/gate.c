@@ -163,7 +163,7 @@ static int take_frame(Sluice *self, const Frame *frame) {
     if (protocol == TCP) {
         taken = take_segment(self, frame, ends, packet, length);
     } else if (protocol == UDP && length >= 0) {
-        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns);
+        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;
     }

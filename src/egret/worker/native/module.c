@@ -21,6 +21,8 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->measure);
     Py_VISIT(self->segment);
     Py_VISIT(self->quick);
+    Py_VISIT(self->udp.begins);
+    Py_VISIT(self->udp.measured);
     Py_VISIT(self->lookups.consider);
     Py_VISIT(self->lookups.wanted);
     return 0;
@@ -33,6 +35,8 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->measure);
     Py_CLEAR(self->segment);
     Py_CLEAR(self->quick);
+    Py_CLEAR(self->udp.begins);
+    Py_CLEAR(self->udp.measured);
     Py_CLEAR(self->lookups.consider);
     Py_CLEAR(self->lookups.wanted);
     return 0;
@@ -55,14 +59,14 @@ static void sluice_dealloc(Sluice *self) {
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart", "versions", "consider", "wanted",  "waiting", "copies", "segment",
+    static char *known[] = {"apart", "versions", "begins", "consider", "wanted",  "waiting", "copies", "segment",
                             "tick",  "watched",  "measured", "measure", "secret",  NULL};
-    PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
+    PyObject *begins, *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
     const char *bytes, *apart, *versions;
     Py_ssize_t size, apart_size, versions_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOy#", known, &apart, &apart_size, &versions,
+                                     &versions_size, &begins, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
                                      &measured, &measure, &bytes, &size))
         return NULL;
     if (apart_size != BITMAP || versions_size != BITMAP) {
@@ -90,7 +94,8 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     memcpy(self->udp.apart, apart, BITMAP);
     memcpy(self->udp.versions, versions, BITMAP);
-    self->udp.measured = measured;
+    self->udp.begins = Py_NewRef(begins);
+    self->udp.measured = Py_NewRef(measured);
     self->udp.lookups = &self->lookups;
     if (table_open(&self->quiet, MAX_QUIET, self->quick == NULL ? &secret : &self->quick->secret) == FAILED ||
         table_open(&self->lookups.known, MAX_KNOWN, &secret) == FAILED ||

@@ -153,12 +153,13 @@ enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
 typedef struct {
     uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
     uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
-    PyObject *measured;       /* borrowed from the sluice */
+    PyObject *begins;         /* (payload, ends, time, interface) -> whether nothing need be told of it */
+    PyObject *measured;       /* the sluice's */
     Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */
     Lookups *lookups;         /* the sluice's */
 } Datagrams;
 
-int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns);
+int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface);
 
 /* quick.c */
 
