@@ -34,6 +34,7 @@ from egret.settings.config import default_config_file, load_config
 from egret.sources.files import READ
 from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
+from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 
 _WRITER = f"Egret {__version__}"
@@ -91,6 +92,7 @@ def replay(
     run = _Replay(knowledge, evidence)
     run.read_names()
     with (
+        resting(),
         Captures(files if detections else by_time(files)) as captures,
         Readers(captures, Scan(knowledge, prove=evidence is not None), number) as each,
     ):
