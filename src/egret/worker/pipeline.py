@@ -108,7 +108,7 @@ class Pipeline:
             self.counts,
             engine.plain_reader(),
         )
-        self.observer.streams.take_plain = self._greetings.take
+        self.observer.streams.hellos.take = self._greetings.take
         self.observer.quic.take_hello = self._greetings.take_quic
         quick = hold_young(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
