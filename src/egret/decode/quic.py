@@ -61,16 +61,17 @@ class Frames(NamedTuple):
     anomaly: Reason | None  # what ended the reading early; the CRYPTO frames before it stand
 
 
-def parse_packets(datagram: bytes, *, cut: bool = False) -> list[LongHeader]:
+def parse_packets(datagram: bytes, first: LongHeader | None = None, *, cut: bool = False) -> list[LongHeader]:
     """Parse every long header of one UDP payload, in order; what follows a short header is not looked at.
 
-    With *cut* the payload is what the snap length left, and its last packet may end beyond it.
+    The *first* may have been parsed already. With *cut* the payload is what the snap length left, and its last packet
+    may end beyond it.
 
     Raises:
         Truncated, Malformed, Unsupported: the *first* packet cannot be read. Rubbish after a whole
             packet is ignored, as RFC 9000 section 12.2 asks of a receiver.
     """
-    packets = [parse_long_header(datagram, 0, cut=cut)]
+    packets = [first or parse_long_header(datagram, 0, cut=cut)]
     while not packets[-1].cut and packets[-1].end < len(datagram) and len(packets) < MAX_PACKETS:
         start = packets[-1].end
         if not datagram[start] & _LONG:
@@ -208,11 +209,13 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     crypto: list[tuple[int, bytes]] = []
     closed = False
     anomaly: Reason | None = None
-    position = 0
+    position, end = 0, len(payload)
     try:
-        while (position := _skip_padding(payload, position)) < len(payload):
+        while position < end:
             kind, position = payload[position], position + 1
-            if kind == 0x06:
+            if kind == 0x00:  # padding is most of many an Initial, so it is skipped in one step, not byte by byte
+                position = end - len(payload[position:].lstrip(b"\x00"))
+            elif kind == 0x06:
                 offset, size, position = _crypto_head(payload, position, cut=cut)
                 crypto.append((offset, payload[position : position + size]))
                 position += size
@@ -226,13 +229,6 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     except (Truncated, Malformed) as error:
         anomaly = None if cut and isinstance(error, Truncated) else error.reason
     return Frames(tuple(crypto), closed, anomaly)
-
-
-def _skip_padding(payload: bytes, position: int) -> int:
-    """Padding is most of many an Initial, so it is skipped in one step, not byte by byte."""
-    if position < len(payload) and payload[position] == 0:
-        return len(payload) - len(payload[position:].lstrip(b"\x00"))
-    return position
 
 
 def _crypto_head(payload: bytes, position: int, *, cut: bool) -> tuple[int, int, int]:

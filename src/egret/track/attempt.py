@@ -69,19 +69,18 @@ class Attempt:
                 self.assembly.add(offset, data)
 
     @property
-    def whole(self) -> bool:
-        """Whether the hello is here to its end."""
+    def whole(self) -> bytes:
+        """The hello, and perhaps more, where it is here to its end; nothing before."""
         data = self.assembly.run(0)
-        return len(data) >= 4 and len(data) >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
+        here = len(data) >= 4 and len(data) >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
+        return data if here else b""
 
-    @property
-    def record(self) -> bytes:
-        """A whole hello of TLS, proven, in one record as TCP has it; nothing where it is another."""
+    def record(self, whole: bytes) -> bytes:
+        """The *whole* hello in one record, as TCP has it; nothing where it is not proven, or no TLS."""
         if self.chlo or self.unverified:
             return b""
-        data = self.assembly.run(0)
-        size = _wanted(data)
-        return b"\x16\x03\x01" + size.to_bytes(2, "big") + data[:size]
+        size = _wanted(whole)
+        return b"\x16\x03\x01" + size.to_bytes(2, "big") + whole[:size]
 
     def parts(self) -> list[bytes]:
         """The hello as far as it is here, its beginning first and then what lies behind holes."""

@@ -83,7 +83,7 @@ class QuicFlows:
             _from_server(reverse, headers[0])
             return True
         if headers[0].end < len(datagram):
-            headers = parse_packets(datagram)
+            headers = parse_packets(datagram, headers[0])
         pair = self._pairs.get(hash(ends))
         new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
         if len(new) != 1:
@@ -102,26 +102,36 @@ class QuicFlows:
         attempt.put(frames)
         if self._held + attempt.assembly.cost > self._limits.quic_bytes:
             return False
-        if attempt.whole and not self._is_told(pair, attempt, time_ns):
+        whole = attempt.whole
+        if whole and not self._is_told(pair, attempt, whole, time_ns):
             return False
         if pair.attempts:
             self._pairs.touch(pair.key)
         else:
             pair.attempts.append(attempt)
-            self._pairs.put(pair.key, pair)
+            evicted = self._pairs.put(pair.key, pair)
+            if evicted is not None:
+                self._evict(evicted)
         pair.last_ns = time_ns
         self._charge(pair)
         return True
 
     def _first_attempt(self, header: LongHeader) -> Attempt | None:
         """An attempt of a new pair, if there is room for that, and no doubt of its version."""
-        if header.version not in KNOWN_VERSIONS or len(self._pairs) >= self._limits.quic_flows:
+        if header.version not in KNOWN_VERSIONS or not self._has_room():
             return None
         return Attempt(header.dcid, header.version, header.token, initial_keys(header.dcid, header.version))
 
-    def _is_told(self, pair: Pair, attempt: Attempt, time_ns: int) -> bool:
+    def _has_room(self) -> bool:
+        """Whether nothing is told of the pair that would have to go for another."""
+        if len(self._pairs) < self._limits.quic_flows:
+            return True
+        oldest = next(iter(self._pairs.oldest_first()))[1]
+        return all(attempt.done for attempt in oldest.attempts)
+
+    def _is_told(self, pair: Pair, attempt: Attempt, whole: bytes, time_ns: int) -> bool:
         """Whether nothing more need be told of a whole hello: it is counted, and its attempt is done."""
-        record = attempt.record if self.take_hello is not None else b""
+        record = attempt.record(whole)
         if not record or self.take_hello is None or not self.take_hello(record, pair.raw_ends, time_ns):
             return False
         attempt.finish()
@@ -238,8 +248,9 @@ class QuicFlows:
         if frames.anomaly is not None:
             ends = pair.ends
             events.append(Anomaly(time_ns, Protocol.QUIC.value, frames.anomaly, ends.flow, ends.interface))
-        if attempt.whole:
-            if self._is_told(pair, attempt, time_ns):
+        whole = attempt.whole
+        if whole:
+            if self._is_told(pair, attempt, whole, time_ns):
                 self._charge(pair)
             else:
                 events += self._settle(pair, attempt, time_ns)

@@ -45,11 +45,11 @@ def test_it_opens_what_its_keys_fit_until_it_is_done() -> None:
 def test_it_knows_when_the_hello_is_whole() -> None:
     one = attempt()
     one.put(crypto((1000, HELLO[1000:]), (1 << 20, b"far away")))
-    assert (one.whole, one.parts()) == (False, [b"", HELLO[1000:]])
+    assert (one.whole, one.parts()) == (b"", [b"", HELLO[1000:]])
     one.put(crypto((0, HELLO[:1000])))
-    assert one.whole
+    assert one.whole == HELLO
     one.put(crypto((len(HELLO), b"and more")))
-    assert one.record == b"\x16\3\1" + len(HELLO).to_bytes(2) + HELLO
+    assert one.record(one.whole) == b"\x16\3\1" + len(HELLO).to_bytes(2) + HELLO
     said, error = parse(HELLO, one)
     assert said is not None
     assert (said.name, said.raw and said.raw.dcid, error) == ("chat.qwen.ai", DCID, None)
@@ -59,13 +59,14 @@ def test_what_is_not_proven_or_not_tls_is_no_record() -> None:
     one = attempt()
     one.put(crypto((0, HELLO)))
     one.unverified = True
-    assert one.record == b""
+    assert one.record(one.whole) == b""
     said, _ = parse(HELLO, one)
     assert said is not None
     assert said.attributes["unverified"]
     google = attempt(gquic.Q050)
     google.put(crypto((0, chlo())))
-    assert (google.whole, google.record) == (True, b"")
+    assert google.whole
+    assert google.record(google.whole) == b""
 
 
 @pytest.mark.parametrize(
