@@ -55,6 +55,7 @@ class _Flow:
         "owner",
         "shown",
         "since_ns",
+        "source",
         "tallied",
         "told",
     )
@@ -67,6 +68,7 @@ class _Flow:
         self.ended = False
         self.changed = False  # since it was told
         self.told = (0, 0)
+        self.source: VolumeSource | None = None  # of what its owner was told
         self.tallied = Tallied(len(key.source.ip))  # UDP
         self.shown: dict[bool, tuple[str | None, int]] = {}  # UDP: for outward and inward, which interface and when
         self.buckets: deque[list[int]] = deque(maxlen=_BUCKETS)  # UDP, while nobody owns it: [start, out, in]
@@ -151,7 +153,7 @@ class Volumes:
                 self._feed_own(flow, packet)
         elif flow.owner != signature:
             self._say(flow)
-            flow.owner = signature
+            flow.owner, flow.source = signature, None
         if packet is not None and _begins(flow, packet):
             flow.tallied.whole = True
         if first_seq is not None and key.transport is Transport.TCP:
@@ -266,10 +268,12 @@ class Volumes:
         flow.changed = False
         counted = flow.tallied.content((flow.count_out.count, flow.count_in.count))
         sent, received = (max(0, now - then) for now, then in zip(counted, flow.told, strict=True))
-        if flow.owner is None or not sent + received:
+        source = _source(flow)
+        better = flow.source not in {None, source}  # the same number, and now it is known better
+        if flow.owner is None or not (sent + received or better):
             return
-        flow.told = flow.told[0] + sent, flow.told[1] + received
-        self.give_back([Volume(flow.key.source.ip, flow.owner, sent, received, _source(flow), flow.last_ns)])
+        flow.told, flow.source = (flow.told[0] + sent, flow.told[1] + received), source
+        self.give_back([Volume(flow.key.source.ip, flow.owner, sent, received, source, flow.last_ns)])
 
     def to_ask(self, most: int) -> list[FlowKey]:
         """Flows that the host's connection tracking may know better, those first that were asked for longest ago."""
