@@ -1,6 +1,7 @@
 """The tests' Python, its packages and this checkout below another folder, where others may look, or nobody but root.
 
-They are mounted there, for one process and its children. (A file that only its owner reads stays so.)
+They are mounted there, for one process and its children; of the checkout its parts, for it may be the folder that is
+root's own. (A file that only its owner reads stays so.)
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 _MOUNT = """
 set -e
 folder=$1; mkdir "$folder/python" "$folder/egret" "$folder/packages"
-mount --bind "$2" "$folder/python"; mount --bind "$3" "$folder/egret"; mount --bind "$4" "$folder/packages"
+mount --bind "$2" "$folder/python"; mount --bind "$4" "$folder/packages"
+for part in src tests signatures; do mkdir "$folder/egret/$part"; mount --bind "$3/$part" "$folder/egret/$part"; done
 export PYTHONHOME="$folder/python" PYTHONPATH="$5:$folder/egret/src:$folder/egret:$folder/packages"
 export LD_LIBRARY_PATH="$folder/python/lib" PYTHONDONTWRITEBYTECODE=1
 shift 5
