@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import gc
 import io
 import pickle
 from collections.abc import Iterator, Mapping
@@ -58,9 +59,13 @@ class Scan:
     def __init__(self, knowledge: Knowledge, *, prove: bool) -> None:
         self._knowledge = knowledge
         self._prove = prove
+        self._began = False
 
     def __call__(self, captures: Captures, path: str) -> Iterator[Step]:
         """The steps of one file, in order."""
+        if self._began:
+            gc.collect()  # the last file's pipeline is a knot of references; its memory is this one's
+        self._began = True
         pipeline = self._pipeline()
         prove = Prover(pipeline.observer.lookups.told) if self._prove else _as_it_is
         ended_ns = told_ns = passed_ns = 0
