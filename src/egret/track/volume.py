@@ -313,7 +313,7 @@ class Volumes:
         for volume in untold:
             key = (volume.client, volume.signature)
             newer = self._said.get(key)
-            self._said[key] = volume if newer is None else _sum(newer, volume)
+            self._said[key] = volume if newer is None else sum_of(newer, volume)
 
     def expire(self, time_ns: int) -> None:
         """Forget what has been quiet for long; cheap when nothing has."""
@@ -404,7 +404,8 @@ def _content(packet: Packet) -> int:
     return length - _QUIC_HEADERS * -(-length // _FULL_DATAGRAM)
 
 
-def _sum(one: Volume, other: Volume) -> Volume:
+def sum_of(one: Volume, other: Volume) -> Volume:
+    """What both moved, of one client and one service."""
     return one._replace(
         bytes_out=one.bytes_out + other.bytes_out,
         bytes_in=one.bytes_in + other.bytes_in,

@@ -9,7 +9,8 @@ import pytest
 
 from bench import workloads
 from egret.cli.capture import Captures
-from egret.cli.scan import Ended, Found, Moved, Scan, Step
+from egret.cli.scan import Scan
+from egret.cli.steps import Ended, Found, Moved, Step
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.judge.unnamed import UNNAMED
 from egret.model import Connection, Endpoint, Match, NamedBy, Transport

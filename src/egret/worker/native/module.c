@@ -141,6 +141,20 @@ static PyObject *map(Sluice *self, PyObject *args) {
     return types == NULL ? NULL : PyObject_Call(types->mapping, args, NULL);
 }
 
+static PyObject *divide(Sluice *self, PyObject *args) {
+    if (share_open(&self->share, args) == FAILED) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *owner_of(Sluice *self, PyObject *frame) {
+    if (PyBytes_Check(frame) && self->share.of > 0) {
+        Span data = {(const uint8_t *)PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)};
+        return PyLong_FromLong(share_owner(&self->share, data));
+    }
+    PyErr_SetString(PyExc_TypeError, "bytes, of a sluice that was divided");
+    return NULL;
+}
+
 #define METHOD(name, call, kind) {name, (PyCFunction)(void (*)(void))call, kind, "As in ``egret.worker.sluice``."}
 
 static PyMethodDef sluice_methods[] = {
@@ -153,12 +167,15 @@ static PyMethodDef sluice_methods[] = {
     METHOD("forget_ends", forget_ends, METH_NOARGS),
     METHOD("forget_names", forget_names, METH_NOARGS),
     METHOD("take_counts", take_counts, METH_NOARGS),
+    METHOD("divide", divide, METH_VARARGS),
+    METHOD("owner_of", owner_of, METH_O),
     {0},
 };
 
 static PyMemberDef sluice_members[] = {
     {"segments", T_LONGLONG, offsetof(Sluice, segments), READONLY, "TCP segments that were taken and not settled."},
     {"datagrams", T_LONGLONG, offsetof(Sluice, datagrams), READONLY, "The same of UDP."},
+    {"foreign", T_LONGLONG, offsetof(Sluice, foreign), READONLY, "Frames that another process has."},
     {"last_ns", T_LONGLONG, offsetof(Sluice, last_ns), READONLY, "When the last frame came that was asked about."},
     {0},
 };

@@ -7,6 +7,7 @@
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
  *   remembered.c track/tables.py     integers for integers: Remembered
+ *   share.c    track/share.py       whose a frame is
  *   tables.c   dicts and sets of bytes; truths.c is the type of one
  *
  * Who reads bytes of the wire holds a Span and asks it; nothing is read but between its two ends. */
@@ -161,6 +162,19 @@ typedef struct {
 
 int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface);
 
+/* share.c */
+
+enum { EVERYONE = -1 };
+
+/* Which of several processes this is, and the ports of datagrams that all of them see. */
+typedef struct {
+    unsigned number, of; /* of: 0 where it is the only one */
+    uint8_t ports[65536 / 8];
+} Share;
+
+int share_open(Share *share, PyObject *args);
+int share_owner(const Share *share, Span frame);
+
 /* quick.c */
 
 typedef struct Quick Quick;
@@ -174,9 +188,10 @@ typedef struct {
     Quick *quick; /* NULL: segment is called */
     Lookups lookups;
     Datagrams udp;
+    Share share;
     Table quiet;
     int64_t second_ns, last_ns;
-    long long segments, datagrams, octets;
+    long long segments, datagrams, octets, foreign;
 } Sluice;
 
 PyObject *run_pcap(Sluice *self, PyObject *args);
