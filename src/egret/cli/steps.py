@@ -19,7 +19,7 @@ from typing import NamedTuple
 from egret.catalog.match import Catalog
 from egret.judge.unnamed import UNNAMED
 from egret.model import Role, Signature, Volume
-from egret.track.volume import sum_of
+from egret.track.volume_flow import sum_of
 from egret.worker.pipeline import Hit
 
 

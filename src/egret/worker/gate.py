@@ -14,9 +14,8 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
-from egret.decode.packet import Packet
 from egret.model import Kind, Protocol, Transport
-from egret.track.direction import endpoints_of, opposite
+from egret.track.direction import opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
 from egret.track.share import PORTS, Share
@@ -75,7 +74,7 @@ class Gate:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
         datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured)
-        around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._measure
+        around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         return Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
 
     def _compiled(self) -> _gate.Sluice:
@@ -96,7 +95,7 @@ class Gate:
             tick=self._tick,
             watched=self._awaited,
             measured=self._is_measured,
-            measure=self._measure,
+            measure=self._volumes.feed_segment,
             secret=secret,
         )
         if self._share is not None:
@@ -125,13 +124,6 @@ class Gate:
             return False
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
-
-    def _measure(self, ends: bytes, seq: int, ack: int, flags: int, length: int, time_ns: int) -> None:
-        """Count a segment that says nothing more than how far its connection got."""
-        source, destination = endpoints_of(ends)
-        transport = Transport.TCP
-        packet = Packet(time_ns, transport, source, destination, _NOTHING, length, seq, flags, None, ack)
-        self._volumes.feed_header(packet)
 
     def _is_wanted(self, ends: bytes, answer: bool) -> bool:
         """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""
