@@ -10,7 +10,7 @@ from enum import Enum
 from struct import Struct
 from typing import NamedTuple
 
-from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, VERSION_2_DRAFT, InitialKeys
+from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT, InitialKeys
 from egret.errors import Malformed, Reason, Truncated, Unsupported
 
 MAX_CID = 20  # RFC 9000 section 17.2
@@ -34,6 +34,8 @@ class PacketKind(Enum):
 _INITIAL, _RETRY = PacketKind.INITIAL, PacketKind.RETRY  # an enum's attribute costs a look-up each time
 _START = Struct("!BI")
 _new = tuple.__new__  # a class's own constructor costs as much as all the rest
+_BEHIND = frozenset({0xD0, 0xE0})  # how 0-RTT and Handshake packets begin
+_VERSION_1 = VERSION_1.to_bytes(4, "big")
 _SECOND = frozenset({VERSION_2, VERSION_2_DRAFT})
 _KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
 _KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
@@ -81,6 +83,29 @@ def parse_packets(datagram: bytes, first: LongHeader | None = None, *, cut: bool
         except (Truncated, Malformed, Unsupported):
             break
     return packets
+
+
+def is_behind_hello(datagram: bytes) -> bool:
+    """Whether all its packets are surely of version 1, and 0-RTT, Handshake or behind those: none holds a hello.
+
+    What is not sure is no. ``parse_packets`` has nothing against what is yes.
+
+    Ref: RFC 9000 sections 17.2.3 and 17.2.4.
+    """
+    start, end = 0, len(datagram)
+    while start < end and datagram[start] & _LONG:
+        position = start + 5
+        if datagram[start] & 0xF0 not in _BEHIND or datagram[start + 1 : position] != _VERSION_1:
+            return False
+        for _ in range(2):  # both ids
+            if position >= end or datagram[position] > MAX_CID:
+                return False
+            position += 1 + datagram[position]
+        if position + 2 > end or datagram[position] & 0x80:
+            return False
+        size, position = _varint(datagram, position)
+        start = position + size
+    return start <= end
 
 
 def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> LongHeader:

@@ -333,10 +333,10 @@ class QuicFlows:
 
 def _from_server(pair: Pair, header: LongHeader) -> None:
     """Learn the id that the server chose; what shares its datagram has the same (RFC 9000 section 12.2)."""
-    if header.kind is PacketKind.RETRY:
-        pair.retried = _remember(pair.retried, header.scid)
-    elif header.kind is not PacketKind.VERSION_NEGOTIATION:
+    if header.kind is _INITIAL:
         pair.server_ids = _remember(pair.server_ids, header.scid)
+    elif header.kind is PacketKind.RETRY:
+        pair.retried = _remember(pair.retried, header.scid)
 
 
 def _remember(ids: tuple[bytes, ...], cid: bytes) -> tuple[bytes, ...]:

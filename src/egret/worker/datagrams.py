@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from struct import Struct
 
+from egret.decode.quic import is_behind_hello
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.worker.plain import Buffer, PlainLookups
@@ -88,7 +89,10 @@ class Datagrams:
             return False
         if ends[:-4] not in self._unmeasured and not self._is_unmeasured(ends):
             return False
-        return not begins or self._begins(bytes(buffer[at + _HEADER : at + size]), ends, time_ns, interface)
+        if not begins:
+            return True
+        payload = bytes(buffer[at + _HEADER : at + size])
+        return is_behind_hello(payload) or self._begins(payload, ends, time_ns, interface)
 
     def _is_unmeasured(self, ends: bytes) -> bool:
         """Whether nobody counts what goes between two addresses, then remembered."""

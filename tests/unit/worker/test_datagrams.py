@@ -77,6 +77,7 @@ def test_what_begins_a_quic_connection_goes_to_what_follows_them() -> None:
     assert [sensor.skip(initial), sensor.skip(initial)] == [True, False]
     assert sensor.begun == [(initial, CLIENT + SERVER + b"\xc3\x50\1\xbb", 5, None)] * 2
     assert not sensor.skip(initial, cut=1)
+    assert sensor.skip(b"\xe1\0\0\0\1\0\0\x40\x0a" + bytes(10))  # Handshake
     sensor.measured.add(SERVER)
     sensor.datagrams.forget_ends()
     assert not sensor.skip(initial)
