@@ -10,10 +10,12 @@ from ipaddress import ip_address
 
 from egret.alerts.community_id import community_id
 from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, Server, alert_id
-from egret.alerts.opening import about, blank, identified
+from egret.alerts.opening import Lasting, identified, lasting, opened
 from egret.alerts.veil import CLEAR, Veil
 from egret.alerts.weighing import Weighing
+from egret.evidence import ChainLink
 from egret.judge.approvals import NO_RULING, ApprovalState, Ruling
+from egret.judge.hosting import UNKNOWN
 from egret.judge.identity import unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.judge.score import NO_CONTEXT, RAISED, Context, context_parts, raise_line
@@ -46,61 +48,53 @@ _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integ
 _MEGABYTE_BITS = 20
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
 _DATAGRAMS = frozenset({Protocol.DNS, Protocol.QUIC, Protocol.DTLS})  # where the observation does not say
-_BY_DATAGRAMS = frozenset({VolumeSource.UDP, VolumeSource.TCP_UDP})
+_NOTHING_TOLD = (0, 0, 0, 0)
 _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 
 
 class Folding:
     """The state of one open incident: its newest snapshot, and what has come since."""
 
-    def __init__(
-        self, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR, *, again: bool = True
-    ) -> None:
-        self.id = incident.id
-        self._about = about(incident)
-        self._community_id = incident.community_id
-        self._again = again  # continued after a restart
+    def __init__(self, known: Lasting, time_ns: int, points: Points, veil: Veil, approval: Ruling) -> None:
+        self._lasting = known
+        self.id = known["id"]
+        self._community_id: str | None = None
+        self._again = False  # continued after a restart
         self._veil = veil
         self._points = points
-        self.severity = incident.severity
-        self.score = incident.score
-        self.evidence = incident.evidence
-        self.sequence = incident.sequence
-        self.alerted_ns = incident.alerted_ns
-        self.updates = incident.updates
-        self.approval = incident.approval
-        self._rulings = {incident.approval}
-        self.quiet_from_ns = incident.last_ns  # as last_ns, but follows the clock when it steps back
+        self.severity = self._judged = Severity.INFO  # the latter: the highest of a detection by itself
+        self.score = 0
+        self.evidence = Evidence.LOOKUP
+        self.sequence = self.alerted_ns = self.updates = 0
+        self.approval = approval
+        self._rulings = [approval]
+        self.quiet_from_ns = time_ns  # as last_ns, but follows the clock when it steps back
         self.changed = False  # since the last time somebody asked
-        self._first_ns, self._last_ns = incident.first_ns, incident.last_ns
-        self._detections, self._lookups = incident.detections, incident.lookups
-        self._connections = incident.connections
-        self._protocols = dict(incident.protocols)
-        self._hosts = dict.fromkeys(incident.hosts)
-        self._hosts_more = incident.hosts_more
-        self._servers = {Endpoint(ip_address(server.ip).packed, server.port): server for server in incident.servers}
-        self._servers_more = incident.servers_more
-        self._resolvers = dict.fromkeys(incident.resolvers)
-        self._interfaces = dict.fromkeys(incident.interfaces)
-        self._hosting, self._region = incident.hosting, incident.region
-        self._chain = incident.jurisdiction_chain
-        was_raised = incident.reasons[:1] and incident.reasons[0].startswith(RAISED)
-        self._raised, self._reasons = (
-            (incident.reasons[:1], incident.reasons[1:]) if was_raised else ((), incident.reasons)
-        )
-        self._judged = Severity.INFO if was_raised else incident.severity  # the highest of a detection by itself
-        self._weighing = Weighing(incident.score_parts, incident.score, points)
+        self._first_ns = self._last_ns = time_ns
+        self._detections = self._lookups = self._connections = 0
+        self._protocols: dict[str, int] = {}
+        self._hosts: dict[str, None] = {}
+        self._servers: dict[Endpoint, Server] = {}
+        self._resolvers: dict[str, None] = {}
+        self._interfaces: dict[str, None] = {}
+        self._addresses: dict[bytes, str] = {}
+        self._hosts_more = self._servers_more = self._addresses_more = 0
+        self._hosting = UNKNOWN
+        self._region: str | None = None
+        self._chain: tuple[ChainLink, ...] = ()
+        self._raised: tuple[str, ...] = ()
+        self._reasons: tuple[str, ...] = ()
+        self._weighing = Weighing((), 0, points)
         self._weighed: tuple[int, Severity, ApprovalState] | None = None  # most detections change nothing of it
-        self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
-        self._volume_source = incident.volume_source
-        self._flow: FlowKey | None = None  # the newest
+        self.bytes_out: int | None = None
+        self._bytes_in: int | None = None
+        self._volume_source: VolumeSource | None = None
+        self._flow: tuple[Transport, Endpoint, Endpoint] | None = None  # the newest
         self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
-        self._addresses = {ip_address(text).packed: text for text in incident.client_addresses}
-        self._addresses_more = incident.client_addresses_more
         self._client: ClientIdentity | None = None  # of the newest detection, as is the verdict
         self._verdict: Verdict | None = None
-        self._files = incident.evidence_files
-        self._told, self._told_source = incident.told or self._tellable(), incident.volume_source
+        self._files: tuple[str, ...] = ()
+        self._told: tuple[int, ...] = _NOTHING_TOLD
 
     @classmethod
     def begin(
@@ -113,16 +107,52 @@ class Folding:
         evidence: str | None = None,
     ) -> Folding:
         """Start an incident with its first detection."""
-        folding = cls(blank(detection, veil, approval), points, veil, again=False)
+        folding = cls(opened(detection, veil), detection.observation.time_ns, points, veil, approval)
+        folding._hosting = detection.verdict.hosting
         folding._weighing.network(context_parts(detection.match.signature.category, context, points))
         folding.add(detection, evidence)
         return folding
 
+    @classmethod
+    def resume(cls, incident: Incident, points: Points = DEFAULT_POINTS, veil: Veil = CLEAR) -> Folding:
+        """Go on with an incident, as ``unveiled`` gave it."""
+        folding = cls(lasting(incident), incident.last_ns, points, veil, incident.approval)
+        folding._take(incident)
+        return folding
+
+    def _take(self, incident: Incident) -> None:
+        self._again = True
+        self._community_id = incident.community_id
+        self.severity, self.score, self.evidence = incident.severity, incident.score, incident.evidence
+        self.sequence, self.alerted_ns, self.updates = incident.sequence, incident.alerted_ns, incident.updates
+        self._first_ns = incident.first_ns
+        self._detections, self._lookups = incident.detections, incident.lookups
+        self._connections = incident.connections
+        self._protocols = dict(incident.protocols)
+        self._hosts = dict.fromkeys(incident.hosts)
+        self._servers = {Endpoint(ip_address(server.ip).packed, server.port): server for server in incident.servers}
+        self._resolvers = dict.fromkeys(incident.resolvers)
+        self._interfaces = dict.fromkeys(incident.interfaces)
+        self._addresses = {ip_address(text).packed: text for text in incident.client_addresses}
+        self._hosts_more, self._servers_more = incident.hosts_more, incident.servers_more
+        self._addresses_more = incident.client_addresses_more
+        self._hosting, self._region = incident.hosting, incident.region
+        self._chain = incident.jurisdiction_chain
+        was_raised = incident.reasons[:1] and incident.reasons[0].startswith(RAISED)
+        self._raised, self._reasons = (
+            (incident.reasons[:1], incident.reasons[1:]) if was_raised else ((), incident.reasons)
+        )
+        self._judged = Severity.INFO if was_raised else incident.severity
+        self._weighing = Weighing(incident.score_parts, incident.score, self._points)
+        self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
+        self._volume_source = incident.volume_source
+        self._files = incident.evidence_files
+        self._told = incident.told or self._tellable()
+
     @property
     def has_news(self) -> bool:
-        """Whether there is more to tell than the newest alert told, or that its bytes are known better now."""
-        better = self._volume_source is VolumeSource.CONNTRACK and self._told_source in _BY_DATAGRAMS
-        return better or self._told != self._tellable()
+        """Whether there is more to tell than the newest alert told."""
+        return self._told != self._tellable()
 
     def _tellable(self) -> tuple[int, ...]:
         """What an update is made for: not every packet of a flow that was told already, but each doubling of MBs."""
@@ -133,7 +163,7 @@ class Folding:
     def link(self, page: str | None) -> None:
         """Say where people read about it: on the status page at *page*, if that is known."""
         if page is not None:
-            self._about["page"] = f"{page}/incidents/{self.id}"
+            self._lasting["page"] = f"{page}/incidents/{self.id}"
 
     def add(self, detection: Detection, evidence: str | None = None) -> None:
         """Fold one detection in; *evidence* is the folder that its proof goes to."""
@@ -142,18 +172,20 @@ class Folding:
         seen, time_ns = detection.observation, detection.observation.time_ns
         self.changed = True
         self._detections += 1
-        self._know(detection.client or unknown_client(seen.client.ip))
-        self._first_ns, self._last_ns = min(self._first_ns, time_ns), max(self._last_ns, time_ns)
+        if detection.client is None or detection.client is not self._client:
+            self._know(detection.client or unknown_client(seen.client.ip))
+        if time_ns >= self._last_ns:
+            self._last_ns = time_ns
+        elif time_ns < self._first_ns:
+            self._first_ns = time_ns
         self.quiet_from_ns = in_order(time_ns, self.quiet_from_ns)
-        label = str(seen.protocol or (seen.transport if isinstance(seen, Connection) else ""))
+        label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
         self._protocols[label] = self._protocols.get(label, 0) + 1
         if seen.name and seen.name not in self._hosts:
             self._hosts_more += _keep(self._hosts, seen.name, MAX_HOSTS)
         if seen.interface and seen.interface not in self._interfaces:
             _keep(self._interfaces, seen.interface, MAX_INTERFACES)
-        self._judge(detection.verdict)
-        self._weighing.hour(time_ns)
-        self._weigh()
+        self._judge(detection.verdict, time_ns)
         self._region = detection.match.region or self._region
         if seen.protocol in _LOOKUPS:
             self._add_lookup(detection)
@@ -164,8 +196,8 @@ class Folding:
 
     def _know(self, client: ClientIdentity) -> None:
         """Note what is known of the client now; what was known and is not any more stays."""
-        if client is not self._client and client != self._client:
-            self._about |= identified(self._about, client)
+        if client != self._client:
+            self._lasting = identified(self._lasting, client)
             self._keep_address(client.ip)
         self._client = client
 
@@ -176,28 +208,28 @@ class Folding:
             else:
                 self._addresses_more += 1
 
-    def _judge(self, verdict: Verdict) -> None:
+    def _judge(self, verdict: Verdict, time_ns: int) -> None:
         """Take a detection's verdict; of several the gravest counts, and of those the newest."""
-        if verdict is self._verdict:  # taken once, taken again right after it changes nothing
-            return
+        if verdict is self._verdict and self._weighed is not None and not self._points.odd_hours:
+            return  # it was taken, and weighed under this ruling: once more, with none between, changes nothing
         self._verdict = verdict
         if verdict.severity.rank >= self._judged.rank:
             self._judged, self._reasons = verdict.severity, verdict.reasons
         if not verdict.lookup_only or self.evidence is Evidence.LOOKUP:
             self._chain = verdict.jurisdiction_chain
         self._weighing.detection(verdict.score_parts)
+        self._weighing.hour(time_ns)
+        self._weigh()
 
     @property
     def key(self) -> str:
         """Who the client is."""
-        key: str = self._about["client_key"]
-        return key
+        return self._lasting["client_key"]
 
     @property
     def mac(self) -> str | None:
         """The client's hardware address."""
-        mac: str | None = self._about["client_mac"]
-        return mac
+        return self._lasting["client_mac"]
 
     @property
     def addresses(self) -> list[bytes]:
@@ -228,8 +260,9 @@ class Folding:
         Two addresses of one client may come under two entries in turn: each is news once.
         """
         known = ruling in self._rulings
-        self._rulings.add(ruling)
-        self.approval = ruling
+        if not known:
+            self._rulings.append(ruling)
+        self.approval, self._weighed = ruling, None
         return not known
 
     def _add_lookup(self, detection: Detection) -> None:
@@ -239,8 +272,8 @@ class Folding:
         _keep(self._resolvers, address_text(seen.server.ip), MAX_RESOLVERS)
         if not self._connections:
             self._flow = _flow(seen)
-        if not self._servers:
-            self._hosting = _better(self._hosting, detection.verdict.hosting)
+        if not self._servers and detection.verdict.hosting.source is not None:  # else a lookup's place is not known
+            self._hosting = detection.verdict.hosting
 
     def _add_flow(self, detection: Detection) -> None:
         seen, hosting = detection.observation, detection.verdict.hosting
@@ -288,7 +321,7 @@ class Folding:
         """Make the next alert of this incident; with a *reason* it is closed."""
         self.sequence += 1
         self.alerted_ns = time_ns = in_order(time_ns, self.alerted_ns)
-        self._told, self._told_source = self._tellable(), self._volume_source
+        self._told = self._tellable()
         self.changed = True
         return Alert(
             id=alert_id(self.id, self.sequence, time_ns if self._again else None),
@@ -311,7 +344,7 @@ class Folding:
     def unveiled(self, closed: CloseReason | None = None) -> Incident:
         """The incident as it is now, its client in the clear: never to leave memory."""
         return Incident(
-            **self._about,
+            **self._lasting,
             severity=self.severity,
             score=self.score,
             evidence=self.evidence,
@@ -325,14 +358,14 @@ class Folding:
             detections=self._detections,
             lookups=self._lookups,
             connections=self._connections,
-            protocols=dict(self._protocols),
+            protocols={str(label): number for label, number in self._protocols.items()},
             hosts=tuple(self._hosts),
             hosts_more=self._hosts_more,
             servers=tuple(self._servers.values()),
             servers_more=self._servers_more,
             resolvers=tuple(self._resolvers),
             interfaces=tuple(self._interfaces),
-            community_id=community_id(self._flow) if self._flow else self._community_id,
+            community_id=community_id(FlowKey(*self._flow)) if self._flow else self._community_id,
             bytes_out=self.bytes_out,
             bytes_in=self._bytes_in,
             volume_source=self._volume_source,
@@ -354,12 +387,12 @@ def in_order(time_ns: int, before_ns: int) -> int:
     return before_ns if 0 < before_ns - time_ns <= CLOCK_STEP_NS else time_ns
 
 
-def _flow(seen: Observation | Connection) -> FlowKey:
+def _flow(seen: Observation | Connection) -> tuple[Transport, Endpoint, Endpoint]:
     if isinstance(seen, Connection):
-        return FlowKey(seen.transport, seen.client, seen.server)
+        return seen.transport, seen.client, seen.server
     named = seen.attributes.get("transport")
     datagrams = named == "udp" or (named is None and seen.protocol in _DATAGRAMS)
-    return FlowKey(Transport.UDP if datagrams else Transport.TCP, seen.client, seen.server)
+    return Transport.UDP if datagrams else Transport.TCP, seen.client, seen.server
 
 
 def _keep(listed: dict[str, None], value: str, limit: int) -> int:
@@ -370,7 +403,3 @@ def _keep(listed: dict[str, None], value: str, limit: int) -> int:
         return 1
     listed[value] = None
     return 0
-
-
-def _better(old: Hosting, new: Hosting) -> Hosting:
-    return new if new.source is not None else old

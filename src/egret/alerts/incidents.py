@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from egret.alerts.counters import Counters
 from egret.alerts.decisions import Decisions
 from egret.alerts.folding import Folding
 from egret.alerts.model import Action, Alert, CloseReason, Incident
@@ -53,36 +53,6 @@ class IncidentPolicy:
     page: str | None = None  # where the status page is for people; None: incidents link to nothing
 
 
-@dataclass(slots=True)
-class Counters:
-    """What became of every detection: ``counted + suppressed + approved + opened + folded`` is all of them."""
-
-    opened: int = 0
-    folded: int = 0
-    suppressed: int = 0  # covered by the suppress list
-    approved: int = 0  # by the operator
-    counted: int = 0  # below ``alert_from``
-    escalated: int = 0
-    updated: int = 0
-    closed: int = 0
-    purged: int = 0  # dropped unsaid, since their client was to be forgotten
-    evicted: int = 0  # of closed: by ``max_open``
-
-    @property
-    def fates(self) -> Fates:
-        """What became of those so far that opened nothing."""
-        return Fates(self.folded, self.suppressed, self.approved, self.counted)
-
-
-class Fates(NamedTuple):
-    """See ``Counters``."""
-
-    folded: int
-    suppressed: int
-    approved: int
-    counted: int
-
-
 class Incidents:
     """All open incidents.
 
@@ -104,6 +74,7 @@ class Incidents:
         self._suppress = SuppressList(policy.suppress)
         self._decisions = Decisions(policy.approvals)
         self._policy = policy
+        self._calm_ns = min(policy.update_every_ns, policy.update_at_least_ns)  # after an alert no update is due
 
     @property
     def open_incidents(self) -> list[Incident]:
@@ -127,11 +98,8 @@ class Incidents:
         if self._suppress.matches(detection):
             self.counters.suppressed += 1
             return []
-        key = self._key(detection)
+        key, alerts = self._arrive(detection)
         time_ns = detection.observation.time_ns
-        alerts = [*self._merge(detection), *self._settle(key, time_ns)]
-        if alerts:
-            key = self._key(detection)  # again: the incident that the address was in may be over
         ruling = self._decisions.of(detection)
         if ruling.state is ApprovalState.APPROVED:
             self.counters.approved += 1
@@ -170,6 +138,12 @@ class Incidents:
             folding.approval = ruling
             alerts.append(folding.close(time_ns, _CLOSED_BY[ruling.state]))
         return alerts
+
+    def _arrive(self, detection: Detection) -> tuple[_Key, list[Alert]]:
+        """The key of the incident that the detection belongs to, after what had to be said before it came."""
+        key = self._key(detection)
+        alerts = [*self._merge(detection), *self._settle(key, detection.observation.time_ns)]
+        return (self._key(detection) if alerts else key), alerts  # the incident that the address was in may be over
 
     def _key(self, detection: Detection) -> _Key:
         """The key of the incident that the detection belongs to, be it open or not.
@@ -253,7 +227,7 @@ class Incidents:
             return [self._escalate(folding, time_ns, severity)]
         if folding.evidence is not evidence or news:  # what was told is no longer true: say so at once
             return [self._update(folding, time_ns)]
-        if time_ns >= self._due_ns(folding) and folding.has_news:
+        if time_ns - folding.alerted_ns >= self._calm_ns and time_ns >= self._due_ns(folding) and folding.has_news:
             folding.updates += 1
             return [self._update(folding, time_ns)]
         return []
@@ -296,10 +270,11 @@ class Incidents:
         folding = self._open.get(key)
         if folding is None:
             return []
+        is_calm = time_ns - folding.alerted_ns < self._calm_ns
+        if is_calm and time_ns - folding.quiet_from_ns < self._policy.close_after_ns:
+            return []  # neither of the times below has come
         alerts = []
         due_ns, close_ns = self._due_ns(folding), self._close_ns(folding)
-        if time_ns < due_ns and time_ns < close_ns:
-            return []
         if due_ns <= time_ns and due_ns < close_ns and folding.has_news:
             folding.updates += 1
             alerts.append(self._update(folding, due_ns))
@@ -375,7 +350,7 @@ class Incidents:
         for veiled in incidents:
             incident = self._veil.show(veiled)
             if incident is not None and incident.closed_ns is None:
-                alerts += self._continue(Folding(incident, self._policy.points, self._veil), incident.signature)
+                alerts += self._continue(Folding.resume(incident, self._policy.points, self._veil), incident.signature)
         self._open = OrderedDict(sorted(self._open.items(), key=lambda pair: pair[1].quiet_from_ns))
         while len(self._open) > self._policy.max_open:
             alerts.append(self._evict(next(iter(self._open.values())).quiet_from_ns))

@@ -4,12 +4,11 @@ from dataclasses import fields, replace
 
 from egret.alerts.folding import Folding
 from egret.alerts.model import Incident
-from egret.alerts.opening import ABOUT, about, blank, identified
+from egret.alerts.opening import Lasting, identified, lasting, opened
 from egret.alerts.veil import CLEAR
-from egret.judge.approvals import NO_RULING, ApprovalState, Ruling, Terms
 from egret.judge.identity import unknown_client
 from egret.model import ClientIdentity, IdentitySource, Role
-from tests.support.alerts import CLIENT, START_NS, hello
+from tests.support.alerts import CLIENT, hello
 
 KNOWN = ClientIdentity(
     key="name:desk",
@@ -23,29 +22,31 @@ KNOWN = ClientIdentity(
 )
 
 
-def test_a_blank_incident_counts_nothing_yet() -> None:
-    ruling = Ruling(terms=Terms(state=ApprovalState.IN_REVIEW))
-    incident = blank(hello(), CLEAR, ruling)
-    assert (incident.client, incident.client_key, incident.first_ns) == ("192.0.2.7", "ip:192.0.2.7", START_NS)
-    assert (incident.detections, incident.lookups, incident.connections, incident.score) == (0, 0, 0, 0)
-    assert incident.approval is ruling
+def test_what_lasts_are_fields_of_the_incident_with_their_types() -> None:
+    types = {field.name: field.type for field in fields(Incident)}
+    assert {name: hint.__forward_arg__ for name, hint in Lasting.__annotations__.items()}.items() <= types.items()
 
 
-def test_what_stays_are_fields_of_the_incident_and_a_snapshot_has_them() -> None:
-    assert set(ABOUT) <= {field.name for field in fields(Incident)}
-    incident = replace(blank(hello(), CLEAR, NO_RULING), page="https://egret.example/i", client_name="desk")
-    assert about(Folding(incident).snapshot()) == about(incident)
+def test_an_incident_begins_with_what_is_known_of_nobody() -> None:
+    begun = opened(hello(), CLEAR)
+    incident = Folding.begin(hello()).snapshot()
+    assert lasting(incident) == begun
+    assert (incident.client, incident.client_key) == ("192.0.2.7", "ip:192.0.2.7")
+
+
+def test_what_lasts_goes_through_a_restart() -> None:
+    told = replace(Folding.begin(hello()).snapshot(), page="https://egret.example/i", client_name="desk")
+    assert lasting(Folding.resume(told).snapshot()) == lasting(told)
 
 
 def test_an_address_alone_changes_nothing() -> None:
-    assert identified(about(blank(hello(), CLEAR, NO_RULING)), unknown_client(CLIENT)) == {}
+    begun = opened(hello(), CLEAR)
+    assert identified(begun, unknown_client(CLIENT)) is begun
 
 
 def test_a_client_that_is_known_is_told_and_what_it_loses_stays() -> None:
-    known = about(blank(hello(), CLEAR, NO_RULING))
-    known |= identified(known, KNOWN)
-    told = {name: known[name] for name in ABOUT if name.startswith("client_")}
-    assert told == {
+    known = identified(opened(hello(), CLEAR), KNOWN)
+    assert {name: value for name, value in known.items() if name.startswith("client_")} == {
         "client_key": "name:desk",
         "client_name": "desk",
         "client_name_source": IdentitySource.STATIC,
@@ -55,4 +56,4 @@ def test_a_client_that_is_known_is_told_and_what_it_loses_stays() -> None:
         "client_role_reason": "declared",
     }
     bare = replace(unknown_client(CLIENT), groups=("other",))
-    assert known | identified(known, bare) == known | {"client_groups": ("other",)}
+    assert identified(known, bare) == known | {"client_groups": ("other",)}
