@@ -13,6 +13,7 @@ dig=bind9-dnsutils
 dnsmasq=dnsmasq-base
 ethtool=ethtool
 ip=iproute2
+mkfs.ext4=e2fsprogs
 named-checkzone=bind9-utils
 nats-server=nats-server
 nft=nftables

@@ -20,6 +20,7 @@ from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import START_NS, hello, opened
 from tests.support.daemon import Room
+from tests.support.stored import stored
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +57,7 @@ def test_a_full_disk_stops_nothing_and_what_waited_is_written_when_there_is_room
         ballast.unlink()
         store.record()
         assert store.pending == 0
-        assert len(store.recent(1_000)) == 50
+        assert len(stored(store)) == 50
         assert store.moved_aside == []
 
 
@@ -69,7 +70,7 @@ def test_a_read_only_disk_stops_nothing(disk: Path) -> None:
             store.record(alerts=[opened(client=bytes([192, 0, 2, 99]))])
         mount("-o", "remount,rw", str(disk))
         store.record()
-        assert len(store.recent()) == 2
+        assert len(stored(store)) == 2
         assert store.moved_aside == []
 
 
@@ -98,7 +99,7 @@ def test_what_was_open_is_continued_as_soon_as_a_store_that_was_read_only_at_the
     assert {each.client for each in room.incidents.open_incidents} == {"192.0.2.1", "192.0.2.2"}
     with closing(IncidentStore(disk / "incidents.db")) as store:
         assert {each.id for each in store.open_incidents()} == {each.id for each in room.incidents.open_incidents}
-        [merged] = store.recent(closed_only=True)
+        [merged] = stored(store, closed_only=True)
         assert merged.close_reason is CloseReason.MERGED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from egret.settings.passwords import hash_password, hash_token, new_token
 from tests.support.certificates import Authority
 from tests.support.world import plan
 from tests.support.world.clients import make
-from tests.support.world.namespaces import wait_until
+from tests.support.world.namespaces import family, wait_until
 from tests.support.world.plan import DESKTOP
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import VISITS
@@ -122,7 +121,7 @@ def test_no_capture_process_holds_the_key_or_the_door(guarded: Guarded) -> None:
     assert isinstance(key, EllipticCurvePrivateKey)
     number = key.private_numbers().private_value
     secrets = [number.to_bytes(32, order) for order in ("big", "little")]  # as PEM files and as OpenSSL have it
-    daemon = daemon_of(guarded)
+    daemon = guarded.pid
     assert any(secret in memory(daemon) for secret in secrets)  # it is looked for in the right way
     others = [pid for pid in family(daemon) if pid != daemon]
     assert len(others) >= 2  # the opener and a worker
@@ -154,18 +153,6 @@ def test_users_and_certificates_change_while_it_runs(guarded: Guarded, world: Wo
 def hash_of(watch: Guarded, name: str) -> str:
     line = next(each for each in watch.config.read_text().splitlines() if f"name: {name}," in each)
     return line.split('"')[1]
-
-
-def daemon_of(watch: Guarded) -> int:
-    """The process that listens."""
-    found = subprocess.run(["pgrep", "-f", f"egret run -c {watch.config}"], capture_output=True, text=True, check=True)
-    return min(map(int, found.stdout.split()))
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
-    return [pid, *(each for child in found.stdout.split() for each in family(int(child)))]
 
 
 def memory(pid: int) -> bytes:

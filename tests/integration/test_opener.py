@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from egret.sources.opener import Opener
 from egret.sources.opener_plan import Plan, Worker, WorkerLink
 from egret.sources.portable import PortableSource
 from egret.sources.privileges import find_user
+from tests.support.elsewhere import mounted, python
 from tests.support.live import Namespace, inside, send_frames, status
 from tests.support.live_capture import SMALL, connected, question
 
@@ -105,8 +107,16 @@ def test_a_worker_without_rights_captures_and_is_replaced(cable: tuple[Namespace
     assert not Path(f"/proc/{again.pid}").exists()
 
 
-def test_an_ordinary_user_with_one_ambient_capability(cable: tuple[Namespace, Namespace]) -> None:
-    """As systemd starts us: no root anywhere, nothing to become."""
+@pytest.fixture
+def anywhere() -> Iterator[Path]:
+    """A folder that everybody may enter, as pytest's own is not."""
+    with tempfile.TemporaryDirectory(prefix="egw-open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_an_ordinary_user_with_one_ambient_capability(cable: tuple[Namespace, Namespace], anywhere: Path) -> None:
+    """As systemd starts us: no root anywhere, nothing to become. The checkout may be in a folder of root's own."""
     sensor, sender = cable
     program = (
         "from tests.integration.test_opener import *\n"
@@ -123,13 +133,14 @@ def test_an_ordinary_user_with_one_ambient_capability(cable: tuple[Namespace, Na
         "netns",
         "exec",
         sensor.name,
+        *mounted(anywhere),
         "setpriv",
         "--reuid=65534",
         "--regid=65534",
         "--clear-groups",
         *ambient,
     ]
-    with subprocess.Popen([*command, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*command, *python(anywhere), "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "0" * 16
         send_frames(sender, "eth0", [bytes(question())])

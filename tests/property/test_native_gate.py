@@ -67,6 +67,7 @@ def test_what_python_raises_comes_through() -> None:
     broken = _gate.Sluice(
         apart=bitmap(()),
         versions=bitmap(()),
+        begins=fails,
         consider=fails,
         wanted=fails,
         waiting=_gate.Waiting(1),

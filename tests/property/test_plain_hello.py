@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.workloads import tls_connections
-from egret.decode.plain_hello import NO_ECH, read_plain
+from egret.decode.plain_hello import MAX_PLAIN, NO_ECH, awaited_of_plain, read_plain
 from egret.decode.tls import read_hello
 from egret.model import Recognition
 from tests.support.hello import client_hello, ech_outer, openssl_hello, records
@@ -58,3 +58,18 @@ def test_several_bytes_may_be_others(seed: bytes, changes: list[tuple[int, int]]
     for at, value in changes:
         odd[at % len(odd)] = value
     check(bytes(odd))
+
+
+@pytest.mark.parametrize("seed", range(len(SEEDS)))
+def test_what_is_awaited_is_what_the_reader_awaits(seed: int) -> None:
+    chance = random.Random(seed)
+    for end in range(len(SEEDS[seed]) + 1):
+        part = bytearray(SEEDS[seed][:end])
+        for odd in (False, True):
+            if odd and part:
+                part[chance.randrange(min(len(part), 11))] = chance.choice((0, 1, 0xFF, chance.randrange(256)))
+            needed, read = awaited_of_plain(bytes(part)), read_hello(bytes(part))
+            if needed:
+                assert read == (Recognition.NEED_MORE, None, needed, None, 0)
+    assert awaited_of_plain(SEEDS[seed][:-1]) == len(SEEDS[seed]) < MAX_PLAIN
+    assert awaited_of_plain(SEEDS[seed]) == 0

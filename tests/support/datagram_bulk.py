@@ -20,6 +20,10 @@ STARTS = (
     b"\x80Q046",
     b"\xc3\0\0\0\1",
     b"\xc3\x9a\xbc\xde\xf0",
+    b"\xe1\0\0\0\1\0\0\x40\x05",  # a Handshake packet
+    b"\xd1\0\0\0\1\x02ab\0\x05",  # 0-RTT
+    b"\xe1\0\0\0\1\0\0\1x\xe1\0\0\0\1\x01a\0\x02",
+    b"\xe1\0\0\0\1\0\0\1x\xc1\0\0\0\1\x01a\0\x02",
     b"\x16\xfe\xfd",  # DTLS
     b"\x17\xfe\xfd",
     b"\1\1",  # STUN

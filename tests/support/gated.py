@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from egret.catalog.match import Catalog
 from egret.model import Frame, HostKind, HostPattern, ServiceClass
+from egret.track.limits import Limits
+from egret.track.streams import Streams
 from egret.worker.pipeline import Pipeline
 from tests.support.alerts import signature
 
@@ -18,11 +20,19 @@ FLAGGED = tuple(
 CATALOG = Catalog([replace(signature(), hosts=FLAGGED)], "test")
 
 
-def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[object], Counter[object], Counter[object]]:
+def read_every_hello(streams: Streams) -> None:
+    """Leave the short way of plain hellos."""
+    streams.hellos.settle = lambda *_: None  # type: ignore[method-assign]
+
+
+def passed(
+    frames: list[bytes], step_ns: int, *, gated: bool, limits: Limits | None = None
+) -> tuple[list[object], Counter[object], Counter[object]]:
     """Hits, counts and the observer's counters of *frames*; not gated, every hello is read."""
-    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
+    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
     if not gated:
-        pipeline.observer.streams.take_plain = None
+        read_every_hello(pipeline.observer.streams)
+        pipeline.observer.quic.take_hello = None
     hits: list[object] = []
     for number, data in enumerate(frames):
         time_ns = START_NS + number * step_ns
@@ -33,6 +43,7 @@ def passed(frames: list[bytes], step_ns: int, *, gated: bool) -> tuple[list[obje
     counters = pipeline.observer.counters
     seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
     seen.update(counters.packets)
+    seen["quic_evicted"] = counters.evictions["quic_flows"]
     learnt = pipeline.observer.answers.take_fresh()
     marks = pipeline.relays.take_marks()
     return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen

@@ -17,6 +17,7 @@ import dns.rrset
 
 from egret.decode.plain_hello import first_of_plain, read_plain
 from egret.track.tables import Memory, Remembered
+from egret.track.waiting import Waiting, Waits
 from egret.worker import engine, quick
 from tests.support.gated import passed
 from tests.support.hello import (
@@ -173,6 +174,23 @@ def remembering(memory: Memory, evictions: Counter[str], seed: int) -> list[obje
     return said
 
 
+def waited(waiting: Waits, seed: int) -> list[object]:
+    """What one that keeps answers of several hundred clients says."""
+    chance, said = random.Random(seed), list[object]()
+    clients = [chance.randbytes(chance.choice((4, 16))) for _ in range(chance.choice((2, 70, 300)))]
+    for number in range(600):
+        waiting.add(chance.choice(clients), number, chance.randbytes(chance.choice((12, 60, 60, 1400))))
+        if number % 7 == 0:
+            said.append((waiting.take(chance.choice(clients)), len(waiting), waiting.take_dropped()))
+    return [*said, *map(waiting.take, clients), len(waiting)]
+
+
+def check_waiting(compiled: ModuleType, seed: int) -> None:
+    """Both keep the same answers, and drop the same."""
+    limit = random.Random(seed).choice((3_000, 60_000, 1 << 24))
+    assert waited(compiled.Waiting(limit), seed) == waited(Waiting(limit), seed)
+
+
 def check(compiled: ModuleType, seed: int) -> None:
     """Both gates say the same of what begins connections, and remember the same."""
     chance = random.Random(seed)
@@ -187,3 +205,4 @@ def check(compiled: ModuleType, seed: int) -> None:
         counters = Counter[str](), Counter[str]()
         one, other = compiled.Remembered("r", limit, counters[0]), Remembered("r", limit, counters[1])
         assert remembering(one, counters[0], seed) == remembering(other, counters[1], seed)
+    check_waiting(compiled, seed)

@@ -39,12 +39,13 @@ class Watch:
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
             plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
-            datagrams = Datagrams(plain, self._measured)
+            datagrams = Datagrams(plain, self._begins, self._measured)
             self.sluice = Sluice(datagrams, self, self._tick, self._watched, self._measured, self._measure)
         else:
             self.sluice = compiled.Sluice(
                 apart=bitmap(APART),
                 versions=bitmap(VERSIONS),
+                begins=self._begins,
                 consider=self._labels,
                 wanted=self._wanted,
                 waiting=self.waiting,
@@ -70,6 +71,10 @@ class Watch:
     ) -> bool:
         self.asked.append((bytes(buffer[at:end]), ends, seq, flags, time_ns, interface))
         return seq % 3 == 0
+
+    def _begins(self, *asked: object) -> bool:
+        self.asked.append(asked)
+        return len(self.asked) % 3 == 0
 
     @staticmethod
     def _labels(question: bytes) -> frozenset[int]:

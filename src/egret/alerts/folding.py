@@ -48,6 +48,7 @@ _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integ
 _MEGABYTE_BITS = 20
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
 _DATAGRAMS = frozenset({Protocol.DNS, Protocol.QUIC, Protocol.DTLS})  # where the observation does not say
+_BY_DATAGRAMS = frozenset({VolumeSource.UDP, VolumeSource.TCP_UDP})
 _NOTHING_TOLD = (0, 0, 0, 0)
 _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
 
@@ -95,6 +96,7 @@ class Folding:
         self._verdict: Verdict | None = None
         self._files: tuple[str, ...] = ()
         self._told: tuple[int, ...] = _NOTHING_TOLD
+        self._told_source: VolumeSource | None = None
 
     @classmethod
     def begin(
@@ -147,12 +149,13 @@ class Folding:
         self.bytes_out, self._bytes_in = incident.bytes_out, incident.bytes_in
         self._volume_source = incident.volume_source
         self._files = incident.evidence_files
-        self._told = incident.told or self._tellable()
+        self._told, self._told_source = incident.told or self._tellable(), incident.volume_source
 
     @property
     def has_news(self) -> bool:
-        """Whether there is more to tell than the newest alert told."""
-        return self._told != self._tellable()
+        """Whether there is more to tell than the newest alert told, or that its bytes are known better now."""
+        better = self._volume_source is VolumeSource.CONNTRACK and self._told_source in _BY_DATAGRAMS
+        return better or self._told != self._tellable()
 
     def _tellable(self) -> tuple[int, ...]:
         """What an update is made for: not every packet of a flow that was told already, but each doubling of MBs."""
@@ -321,7 +324,7 @@ class Folding:
         """Make the next alert of this incident; with a *reason* it is closed."""
         self.sequence += 1
         self.alerted_ns = time_ns = in_order(time_ns, self.alerted_ns)
-        self._told = self._tellable()
+        self._told, self._told_source = self._tellable(), self._volume_source
         self.changed = True
         return Alert(
             id=alert_id(self.id, self.sequence, time_ns if self._again else None),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +21,13 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
 from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
+from egret.cli.division import Division
 from egret.cli.incident_table import incident_table
 from egret.cli.jobs import AUTO, JobsOption, Readers, number_of_jobs
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
-from egret.cli.scan import Found, Moved, Scan, Step
+from egret.cli.scan import Scan
+from egret.cli.steps import Found, Moved, Step
 from egret.daemon.clients import ClientReader, learn
 from egret.daemon.evidence import Describer, bounds
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
@@ -34,6 +37,7 @@ from egret.settings.config import default_config_file, load_config
 from egret.sources.files import READ
 from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
+from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 
 _WRITER = f"Egret {__version__}"
@@ -86,13 +90,15 @@ def replay(
     Example: egret replay --format ecs capture.pcap
     """
     line = _detection_format(output) if detections else None
-    number = number_of_jobs(jobs, files)
+    number = number_of_jobs(jobs, files, divided=True)
     knowledge = load_knowledge(load_config(config or default_config_file()))
     run = _Replay(knowledge, evidence)
     run.read_names()
+    scan = Scan(knowledge, prove=evidence is not None)
     with (
+        resting(),
         Captures(files if detections else by_time(files)) as captures,
-        Readers(captures, Scan(knowledge, prove=evidence is not None), number) as each,
+        Readers(captures, scan, number, partial(Division, captures, scan)) as each,
     ):
         for path, steps in each:
             for detection in run.detections(steps):

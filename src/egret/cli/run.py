@@ -22,6 +22,7 @@ from egret.daemon.service import Post, Service
 from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan, measured_classes, relays
 from egret.errors import SourceError
 from egret.names import printable
+from egret.settings import bundled
 from egret.settings.config import Config, default_config_file, load_config, override, prepare
 from egret.sources import fanout, kernel_filter
 from egret.sources.afpacket import RingOptions
@@ -86,7 +87,8 @@ def run(
     preload(settings.outputs)
     kind = _say_filter(settings, opener)
     certificate = _certificate(settings)
-    drop(user)
+    with bundled.held():
+        drop(user)
     reread = functools.partial(_settings, place, interface, backend)
     post = Post(knowledge, placement, inside, shares, opener, reread, kind, certificate)
     asyncio.run(_serve(post))

@@ -16,6 +16,7 @@ from egret.alerts.routing import Route, wanted
 from egret.alerts.template import render
 from egret.daemon.brokers import BrokerSection, broker_sink
 from egret.daemon.logs import LogSection, log_sink
+from egret.errors import ConfigError
 from egret.model import Severity
 from egret.settings.alertmanager_section import Alertmanager
 from egret.settings.apprise_section import AppriseOutput
@@ -34,6 +35,7 @@ from egret.sinks.webhook import WebhookOptions, WebhookSink
 
 OutputSection = TerminalOutput | LogSection | Webhook | Alertmanager | AppriseOutput | BrokerSection
 OpenNow = Callable[[], Iterable[Incident]]
+_AGAIN = "restart Egret, which may read its packages until it gives up root; if that fails, install it again"
 _REMOTE_CAP_S = 300.0
 _LOCAL_CAP_S = 30.0  # a disk or a terminal is tried again sooner than somebody else's server
 
@@ -56,12 +58,20 @@ def make_outputs(
 
 
 def preload(settings: OutputSettings) -> None:
-    """Load the packages that only some outputs need, while there is the right to read them."""
-    needed = ((settings.apprise, apprise), (settings.kafka, kafka), (settings.nats, nats))
-    for sections, door in needed:
+    """Load the packages that only some outputs need: at the start, while there is the right to read them.
+
+    Raises:
+        ConfigError: one that always comes with Egret cannot be read.
+    """
+    for sections, extra in ((settings.kafka, kafka), (settings.nats, nats)):
         if sections:
             with suppress(ImportError):  # ``health`` says it
-                door.library()
+                extra.library()
+    if settings.apprise:
+        try:
+            apprise.library()
+        except ImportError as error:
+            raise ConfigError(f"outputs.apprise: its package cannot be read: {error}", None, _AGAIN) from error
 
 
 def wanted_outputs(settings: OutputSettings) -> list[Plan]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import EgretError
 from egret.geo.database import chosen_files
-from egret.settings.bundled import signatures_dir
+from egret.settings.bundled import entries, is_held, signatures_dir
 from egret.settings.config import Config
 from egret.settings.http_section import Http
 from egret.telemetry import Telemetry
@@ -197,11 +197,13 @@ def _watched(config: Config) -> Iterable[Path]:
     yield config.paths.catalogue / "installed.json"
     for folder in config.signature_folders:
         if folder != signatures_dir():
-            yield from sorted(folder.glob("*.yaml"))
+            yield from (path for path in entries(folder) if path.suffix == ".yaml")
 
 
 def _stamps(paths: Iterable[Path]) -> Iterable[tuple[str, int, int, int]]:
     for path in paths:
+        if is_held(path):
+            continue
         try:
             found = path.stat()
         except FileNotFoundError:

@@ -26,7 +26,7 @@ from egret.daemon.digests import Digester
 from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.ledger import Ledger
 from egret.daemon.notify import Notifier
-from egret.daemon.outputs import make_delivery, make_outputs, wanted_outputs
+from egret.daemon.outputs import make_delivery, make_outputs, preload, wanted_outputs
 from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
 from egret.daemon.setup import Knowledge, equipment, incident_policy, inside_networks, make_canary_plan, relays
@@ -257,6 +257,7 @@ class Service:
         """
         self._notifier.reloading()
         try:
+            await asyncio.to_thread(preload, fresh.config.outputs)  # seconds, where it was not there before
             if self._web is not None:
                 self._web.apply(fresh.config.http)
             deliveries = self._deliveries_for(fresh.config)

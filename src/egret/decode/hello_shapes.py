@@ -34,7 +34,9 @@ _RANDOM = (11, 43)
 _TICKET, _PRE_SHARED_KEY = 35, 41
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
+    """What a walk over one hello found."""
+
     unpack: Callable[[bytes], tuple[bytes, ...]]  # gives all that must be equal
     equal: tuple[bytes, ...]
     start: int  # of the name
@@ -51,7 +53,7 @@ class HelloShapes:
 
     def __init__(self, known: Container[bytes] = ()) -> None:
         self._known = known
-        self._shapes: dict[tuple[int, bytes, bytes], _Shape] = {}
+        self._shapes: dict[tuple[int, bytes, bytes], Shape] = {}
         self._places: dict[bytes, slice] = {}  # by program: where the length of the name lies
         self._learnt: Counter[bytes] = Counter()
 
@@ -72,6 +74,13 @@ class HelloShapes:
             self._remember(data, program)
         return found
 
+    def shape_of(self, data: bytes) -> Shape | None:
+        """The shape of a hello that ``read`` gave a name of, if it is remembered."""
+        program = data[_PROGRAM]
+        place = self._places.get(program)
+        shape = None if place is None else self._shapes.get((len(data), program, data[place]))
+        return shape if shape is not None and shape.unpack(data) == shape.equal else None
+
     def _remember(self, data: bytes, program: bytes) -> None:
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
@@ -83,7 +92,7 @@ class HelloShapes:
         self._shapes[len(data), program, data[place]] = shape
 
 
-def _shape_of(data: bytes) -> _Shape:
+def _shape_of(data: bytes) -> Shape:
     """The shape of a hello of which the walk gave a name."""
     layout, at, name, ech = [], 0, (0, 0), 0
     for start, stop, is_name in _free(data):
@@ -95,7 +104,7 @@ def _shape_of(data: bytes) -> _Shape:
     for kind, start, _ in extensions(data):
         if kind == ECH:
             ech = start + 5
-    return _Shape(unpack, unpack(data), *name, ech)
+    return Shape(unpack, unpack(data), *name, ech)
 
 
 def _free(data: bytes) -> Iterator[tuple[int, int, bool]]:

@@ -67,6 +67,12 @@ def first_of_plain(data: bytes) -> int:
     return 5 + size if size == 4 + (high << 16 | low) else 0
 
 
+def awaited_of_plain(data: bytes) -> int:
+    """How long a client's stream must be to be one plain hello, of which *data* is a part; 0: it may be none."""
+    size = first_of_plain(data)
+    return size if len(data) < size <= MAX_PLAIN else 0
+
+
 def _extensions_at(data: bytes, end: int) -> int | None:
     """Where the extensions begin, if they fill the rest of the message."""
     session = data[SESSION_AT]

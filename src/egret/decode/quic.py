@@ -7,9 +7,10 @@ here keeps state: ``track.quic`` knows which connection attempt a packet belongs
 from __future__ import annotations
 
 from enum import Enum
+from struct import Struct
 from typing import NamedTuple
 
-from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_2, VERSION_2_DRAFT, InitialKeys
+from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT, InitialKeys
 from egret.errors import Malformed, Reason, Truncated, Unsupported
 
 MAX_CID = 20  # RFC 9000 section 17.2
@@ -30,6 +31,11 @@ class PacketKind(Enum):
     VERSION_NEGOTIATION = "version_negotiation"
 
 
+_INITIAL, _RETRY = PacketKind.INITIAL, PacketKind.RETRY  # an enum's attribute costs a look-up each time
+_START = Struct("!BI")
+_new = tuple.__new__  # a class's own constructor costs as much as all the rest
+_BEHIND = frozenset({0xD0, 0xE0})  # how 0-RTT and Handshake packets begin
+_VERSION_1 = VERSION_1.to_bytes(4, "big")
 _SECOND = frozenset({VERSION_2, VERSION_2_DRAFT})
 _KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
 _KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
@@ -57,16 +63,17 @@ class Frames(NamedTuple):
     anomaly: Reason | None  # what ended the reading early; the CRYPTO frames before it stand
 
 
-def parse_packets(datagram: bytes, *, cut: bool = False) -> list[LongHeader]:
+def parse_packets(datagram: bytes, first: LongHeader | None = None, *, cut: bool = False) -> list[LongHeader]:
     """Parse every long header of one UDP payload, in order; what follows a short header is not looked at.
 
-    With *cut* the payload is what the snap length left, and its last packet may end beyond it.
+    The *first* may have been parsed already. With *cut* the payload is what the snap length left, and its last packet
+    may end beyond it.
 
     Raises:
         Truncated, Malformed, Unsupported: the *first* packet cannot be read. Rubbish after a whole
             packet is ignored, as RFC 9000 section 12.2 asks of a receiver.
     """
-    packets = [parse_long_header(datagram, 0, cut=cut)]
+    packets = [first or parse_long_header(datagram, 0, cut=cut)]
     while not packets[-1].cut and packets[-1].end < len(datagram) and len(packets) < MAX_PACKETS:
         start = packets[-1].end
         if not datagram[start] & _LONG:
@@ -76,6 +83,29 @@ def parse_packets(datagram: bytes, *, cut: bool = False) -> list[LongHeader]:
         except (Truncated, Malformed, Unsupported):
             break
     return packets
+
+
+def is_behind_hello(datagram: bytes) -> bool:
+    """Whether all its packets are surely of version 1, and 0-RTT, Handshake or behind those: none holds a hello.
+
+    What is not sure is no. ``parse_packets`` has nothing against what is yes.
+
+    Ref: RFC 9000 sections 17.2.3 and 17.2.4.
+    """
+    start, end = 0, len(datagram)
+    while start < end and datagram[start] & _LONG:
+        position = start + 5
+        if datagram[start] & 0xF0 not in _BEHIND or datagram[start + 1 : position] != _VERSION_1:
+            return False
+        for _ in range(2):  # both ids
+            if position >= end or datagram[position] > MAX_CID:
+                return False
+            position += 1 + datagram[position]
+        if position + 2 > end or datagram[position] & 0x80:
+            return False
+        size, position = _varint(datagram, position)
+        start = position + size
+    return start <= end
 
 
 def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> LongHeader:
@@ -90,23 +120,22 @@ def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> Long
 
     Ref: RFC 9000 sections 17.2 and 17.2.1 to 17.2.5, RFC 9369 section 3.2.
     """
-    if start + 7 > len(datagram):
-        raise Truncated(len(datagram))
-    first = datagram[start]
-    version = int.from_bytes(datagram[start + 1 : start + 5], "big")
+    end = len(datagram)
+    if start + 7 > end:
+        raise Truncated(end)
+    first, version = _START.unpack_from(datagram, start)
     dcid, position = _cid(datagram, start + 5)
     scid, position = _cid(datagram, position)
-    end = len(datagram)
     if version == 0:
         return LongHeader(PacketKind.VERSION_NEGOTIATION, 0, dcid, scid, b"", start, position, end)
     if version not in KNOWN_VERSIONS and (start or not first & _FIXED or (end < MIN_CLIENT_DATAGRAM and not cut)):
         raise Unsupported(Reason.UNKNOWN_VERSION, start + 1)
     kind = (_KINDS_2 if version in _SECOND else _KINDS_1)[(first >> 4) & 3]
-    if kind is PacketKind.RETRY:
+    if kind is _RETRY:
         token = datagram[position : max(position, end - TAG)]
         return LongHeader(kind, version, dcid, scid, token, start, position, end)
     token = b""
-    if kind is PacketKind.INITIAL:
+    if kind is _INITIAL:
         size, position = _varint(datagram, position)
         if position + size > end:
             raise Truncated(end)
@@ -119,7 +148,7 @@ def parse_long_header(datagram: bytes, start: int, *, cut: bool = False) -> Long
             sealed = position + max(0, length - TAG)  # of a tag that is not whole nothing is kept
             return LongHeader(kind, version, dcid, scid, token, start, position, min(end, sealed), cut=True)
         raise Truncated(end)
-    return LongHeader(kind, version, dcid, scid, token, start, position, position + length)
+    return _new(LongHeader, (kind, version, dcid, scid, token, start, position, position + length, False))
 
 
 def _cid(datagram: bytes, position: int) -> tuple[bytes, int]:
@@ -139,6 +168,10 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     if position >= len(data):
         raise Truncated(len(data))
     first = data[position]
+    if first < 0x40:  # as nearly all are, and of the others nearly all have two bytes
+        return first, position + 1
+    if first < 0x80 and position + 1 < len(data):
+        return (first & 0x3F) << 8 | data[position + 1], position + 2
     stop = position + (1 << (first >> 6))
     if stop > len(data):
         raise Truncated(len(data))
@@ -176,15 +209,17 @@ def open_initial(datagram: bytes, header: LongHeader, keys: InitialKeys) -> byte
 
 def _unmask(datagram: bytes, header: LongHeader, keys: InitialKeys) -> tuple[bytes, int] | None:
     """The header without its protection, packet number included, and that number; None without room for a sample."""
-    sample = datagram[header.payload + 4 : header.payload + 4 + SAMPLE]
-    if len(sample) < SAMPLE or header.payload + 4 + SAMPLE > header.end:
+    _, _, _, _, _, start, payload, end, _ = header
+    if payload + 4 + SAMPLE > end:
+        return None
+    sample = datagram[payload + 4 : payload + 4 + SAMPLE]
+    if len(sample) < SAMPLE:
         return None
     mask = keys.mask(sample)
-    first = datagram[header.start] ^ (mask[0] & 0x0F)
+    first = datagram[start] ^ (mask[0] & 0x0F)
     width = (first & 3) + 1
-    masked = datagram[header.payload : header.payload + width]
-    number = int.from_bytes(masked, "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
-    return bytes((first,)) + datagram[header.start + 1 : header.payload] + number.to_bytes(width, "big"), number
+    number = int.from_bytes(datagram[payload : payload + width], "big") ^ int.from_bytes(mask[1 : 1 + width], "big")
+    return bytes((first,)) + datagram[start + 1 : payload] + number.to_bytes(width, "big"), number
 
 
 def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
@@ -199,11 +234,13 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     crypto: list[tuple[int, bytes]] = []
     closed = False
     anomaly: Reason | None = None
-    position = 0
+    position, end = 0, len(payload)
     try:
-        while (position := _skip_padding(payload, position)) < len(payload):
+        while position < end:
             kind, position = payload[position], position + 1
-            if kind == 0x06:
+            if kind == 0x00:  # padding is most of many an Initial, so it is skipped in one step, not byte by byte
+                position = end - len(payload[position:].lstrip(b"\x00"))
+            elif kind == 0x06:
                 offset, size, position = _crypto_head(payload, position, cut=cut)
                 crypto.append((offset, payload[position : position + size]))
                 position += size
@@ -217,13 +254,6 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     except (Truncated, Malformed) as error:
         anomaly = None if cut and isinstance(error, Truncated) else error.reason
     return Frames(tuple(crypto), closed, anomaly)
-
-
-def _skip_padding(payload: bytes, position: int) -> int:
-    """Padding is most of many an Initial, so it is skipped in one step, not byte by byte."""
-    if position < len(payload) and payload[position] == 0:
-        return len(payload) - len(payload[position:].lstrip(b"\x00"))
-    return position
 
 
 def _crypto_head(payload: bytes, position: int, *, cut: bool) -> tuple[int, int, int]:

@@ -34,30 +34,43 @@ _SALT_T050 = bytes.fromhex("7ff579e5acd072915580304c43a2367c60488310")
 _SALT_T051 = bytes.fromhex("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d")
 
 
+def _info(label: bytes, length: int) -> bytes:
+    """What HKDF-Expand-Label feeds with an empty context; one block of SHA-256 is all that Initial keys need."""
+    full = b"tls13 " + label
+    return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\x00\x01"
+
+
 class _Scheme(NamedTuple):
     salt: bytes
-    label: bytes  # what stands before " key", " iv", " hp"
+    key: bytes  # what the keys are derived with
+    iv: bytes
+    hp: bytes
+
+
+def _scheme(salt: bytes, label: bytes = b"quic") -> _Scheme:
+    return _Scheme(salt, _info(label + b" key", 16), _info(label + b" iv", 12), _info(label + b" hp", 16))
 
 
 def _drafts(first: int, last: int, salt: bytes) -> dict[int, _Scheme]:
-    return {0xFF000000 | draft: _Scheme(salt, b"quic") for draft in range(first, last + 1)}
+    return {0xFF000000 | draft: _scheme(salt) for draft in range(first, last + 1)}
 
 
+_CLIENT, _SERVER = _info(b"client in", 32), _info(b"server in", 32)
 _SCHEMES: dict[int, _Scheme] = {
-    VERSION_1: _Scheme(_SALT_1, b"quic"),
-    VERSION_2: _Scheme(_SALT_2, b"quicv2"),
-    VERSION_2_DRAFT: _Scheme(_SALT_2_DRAFT, b"quicv2"),
+    VERSION_1: _scheme(_SALT_1),
+    VERSION_2: _scheme(_SALT_2, b"quicv2"),
+    VERSION_2_DRAFT: _scheme(_SALT_2_DRAFT, b"quicv2"),
     **_drafts(33, 34, _SALT_1),
     **_drafts(29, 32, _SALT_DRAFT_29),
     **_drafts(23, 28, _SALT_DRAFT_23),
-    0xFF000016: _Scheme(_SALT_DRAFT_22, b"quic"),
-    0xFACEB001: _Scheme(_SALT_DRAFT_22, b"quic"),  # mvfst took the salts of the drafts it followed
-    **dict.fromkeys((0xFACEB002, 0xFACEB00E, *range(0xFACEB010, 0xFACEB016)), _Scheme(_SALT_DRAFT_23, b"quic")),
-    **dict.fromkeys((0xFACEB003, 0xFACEB004, 0xFACEFEED), _Scheme(_SALT_1, b"quic")),
-    0xD4000400: _Scheme(_SALT_1, b"quic"),  # seen from Tencent's clients
-    0x51303530: _Scheme(_SALT_Q050, b"quic"),
-    0x54303530: _Scheme(_SALT_T050, b"quic"),
-    0x54303531: _Scheme(_SALT_T051, b"quic"),
+    0xFF000016: _scheme(_SALT_DRAFT_22),
+    0xFACEB001: _scheme(_SALT_DRAFT_22),  # mvfst took the salts of the drafts it followed
+    **dict.fromkeys((0xFACEB002, 0xFACEB00E, *range(0xFACEB010, 0xFACEB016)), _scheme(_SALT_DRAFT_23)),
+    **dict.fromkeys((0xFACEB003, 0xFACEB004, 0xFACEFEED), _scheme(_SALT_1)),
+    0xD4000400: _scheme(_SALT_1),  # seen from Tencent's clients
+    0x51303530: _scheme(_SALT_Q050),
+    0x54303530: _scheme(_SALT_T050),
+    0x54303531: _scheme(_SALT_T051),
 }
 KNOWN_VERSIONS = frozenset(_SCHEMES)
 
@@ -117,16 +130,9 @@ def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialK
 
     Ref: RFC 9001 sections 5.1 and 5.2, RFC 9369 section 3.3.
     """
-    salt, label = _SCHEMES[version]
-    initial = hmac.digest(salt, dcid, "sha256")
-    secret = _expand(initial, b"server in" if server else b"client in", 32)
+    salt, key, iv, hp = _SCHEMES[version]
+    digest = hmac.digest
+    secret = digest(digest(salt, dcid, "sha256"), _SERVER if server else _CLIENT, "sha256")
     return InitialKeys(
-        _expand(secret, label + b" key", 16), _expand(secret, label + b" iv", 12), _expand(secret, label + b" hp", 16)
+        digest(secret, key, "sha256")[:16], digest(secret, iv, "sha256")[:12], digest(secret, hp, "sha256")[:16]
     )
-
-
-def _expand(secret: bytes, label: bytes, length: int) -> bytes:
-    """HKDF-Expand-Label with an empty context; one block of SHA-256 is all that Initial keys need."""
-    full = b"tls13 " + label
-    info = length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\x00\x01"
-    return hmac.digest(secret, info, "sha256")[:length]

@@ -32,7 +32,7 @@ from egret.geo.attribution import attribution
 from egret.geo.records import Facts, read_record
 from egret.judge.hosting import GeoRecord
 from egret.names import printable
-from egret.settings.bundled import BUNDLED_DATABASE, geo_dir
+from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, is_held, read
 
 BUNDLED = BUNDLED_DATABASE
 CHECKSUM = f"{BUNDLED}.sha256"
@@ -193,11 +193,11 @@ def read_file(path: Path) -> Content:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE:
+        if not is_held(path) and path.stat().st_size > MAX_FILE:
             raise GeoError(
                 f"{path}: {path.stat().st_size} bytes is too large for a GeoIP database; is it the right file?"
             )
-        return path.read_bytes()
+        return read(path)
     except FileNotFoundError:
         remedy = "install Egret again" if path == geo_dir() / BUNDLED else "correct geoip.databases, or leave it out"
         raise GeoError(f"{path}: no such file; {remedy}") from None
@@ -208,7 +208,7 @@ def _read(path: Path) -> bytes:
 def _is_bundled(path: Path, digest: str) -> bool:
     """Whether this is the bundled database, byte for byte; a copy of it is as good."""
     with contextlib.suppress(OSError, ValueError):
-        if (geo_dir() / CHECKSUM).read_text(encoding="ascii").split()[:1] == [digest]:
+        if read(geo_dir() / CHECKSUM).split()[:1] == [digest.encode()]:
             return True
     if path == geo_dir() / BUNDLED:
         raise GeoError(f"{path}: is not what its checksum says; install Egret again")

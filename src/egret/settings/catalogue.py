@@ -15,7 +15,7 @@ from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import CatalogError, ConfigErrors
 from egret.model import Signature
 from egret.settings import bundled, packed, shelf
-from egret.settings.bundled import signatures_dir
+from egret.settings.bundled import entries, read, signatures_dir
 
 _CODE = ("signatures", "signature_file", "positions", "packed", "resolvers")  # what decides what is kept
 _CORE = (model, hosts)
@@ -84,7 +84,8 @@ def _unpack_resolvers(plain: Iterable[Sequence[Any]]) -> tuple[Resolver, ...]:
 def _version(signatures: Iterable[Signature], directories: Iterable[Path]) -> str:
     """The day of the last review and a hash of the files: equal if and only if the catalogue is."""
     digest = hashlib.sha256()
-    for path in chain.from_iterable(sorted(directory.glob("*.yaml")) for directory in directories):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in chain.from_iterable(map(entries, directories)):
+        if path.suffix == ".yaml":
+            digest.update(path.name.encode() + b"\0" + read(path) + b"\0")
     latest = max((signature.last_reviewed for signature in signatures), default="empty")
     return f"{latest.replace('-', '.')}+{digest.hexdigest()[:8]}"

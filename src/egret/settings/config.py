@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -92,6 +93,7 @@ class Config(Section):
     # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
     _state: Path = PrivateAttr(default_factory=state_directory)
     _folder: Path = PrivateAttr(default_factory=lambda: default_config_place().parent)
+    _overlay: Path | None = PrivateAttr(default_factory=lambda: overlay_folder(default_config_place().parent))
 
     def placed_as(self, other: Config) -> Config:
         """These settings with the places of *other*, which was read while there were other rights."""
@@ -140,7 +142,7 @@ class Config(Section):
     @property
     def local_folders(self) -> list[Path]:
         """The operator's own folders: the overlay, if it is there, and those that the configuration names."""
-        local = overlay_folder(self._folder)
+        local = overlay_folder(self._folder, self._overlay)
         return list(dict.fromkeys([*([local] if local else []), *self.catalog.directories]))
 
 
@@ -155,12 +157,17 @@ class Paths:
     evidence: Path
 
 
-def overlay_folder(folder: Path) -> Path | None:
-    """The local signatures in *folder*, that of the default configuration file, if they are there."""
+def overlay_folder(folder: Path, before: Path | None = None) -> Path | None:
+    """The local signatures in *folder*, that of the default configuration file, if they are there.
+
+    Who may not look takes what was there *before*: signatures that are out of reach must not go in silence.
+    """
     candidate = folder / "signatures.d"
     try:
-        return candidate if candidate.is_dir() else None
-    except OSError:  # as below
+        return candidate if stat.S_ISDIR(candidate.stat().st_mode) else None
+    except PermissionError:  # as below
+        return before
+    except OSError:
         return None
 
 
@@ -190,7 +197,7 @@ def load_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config.default()
-    if path.is_dir():
+    if _is_folder(path):
         problem = ConfigError(f"{path}: is a directory", None, f"name the file in it, as in {path / 'egret.yaml'}")
         raise ConfigErrors([problem])
     from egret.settings import positions  # noqa: PLC0415 (PyYAML: only where there is YAML to read)
@@ -203,6 +210,13 @@ def prepare() -> None:
     for name in ("resolvers", "signatures"):
         import_module(f"egret.settings.{name}")
     Config.model_rebuild()
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # reading it says why
+        return False
 
 
 def read_config(document: positions.Document) -> Config:

@@ -10,14 +10,18 @@ counted after aliases are followed, so a "billion laughs" file ends at the bound
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from egret.errors import ConfigError, ConfigErrors, Position
+from egret.settings.bundled import read
 
 MAX_BYTES = 1 << 20  # the largest file of the bundled catalogue is a twentieth of it
 MAX_DEPTH = 24  # a configuration nests six deep
@@ -94,12 +98,20 @@ def load(path: Path, name: str | None = None) -> Document:
     """
     name = name or str(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read(path, MAX_BYTES + 1)
     except OSError as error:
-        problem = ConfigError(f"{name}: cannot be read: {error.strerror}", None, "check the path and its permissions")
-        raise ConfigErrors([problem]) from None
+        raise ConfigErrors([ConfigError(f"{name}: cannot be read: {error.strerror}", None, remedy(error))]) from None
     return parse(data, name)
+
+
+def remedy(error: OSError) -> str:
+    """What to do about a file that cannot be read. Who cannot is said: a daemon is not any more who started it."""
+    what = "check the path and its permissions"
+    if not isinstance(error, PermissionError):
+        return what
+    with suppress(KeyError):
+        return f"{what}; user {pwd.getpwuid(os.geteuid()).pw_name} may not read it"
+    return f"{what}; user {os.geteuid()} may not read it"
 
 
 def parse(data: bytes, file: str) -> Document:

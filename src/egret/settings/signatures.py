@@ -13,6 +13,7 @@ from egret.catalog.located import Located
 from egret.errors import CatalogError, ConfigError, ConfigErrors, Position
 from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, Scope, ServiceClass, Signature
 from egret.settings import positions, schema
+from egret.settings.bundled import entries, is_held
 from egret.settings.signature_file import (
     HostFields,
     OperatorFields,
@@ -41,36 +42,51 @@ def load_located(directories: Sequence[Path]) -> list[Located]:
     shared = _Shared()
     found: dict[str, Located] = {}
     for directory in directories:
-        shared.read(directory, errors)
+        files = _files(directory, errors)
+        shared.read(files.get(SHARED), errors)
         here: dict[str, Located] = {}
         for item in chain.from_iterable(
-            _read_vendor(path, shared, errors) for path in _vendor_files(directory, errors)
+            _read_vendor(path, shared, errors) for name, path in files.items() if not name.startswith("_")
         ):
             if first := here.get(item.signature.id):
                 hint = f"first at {first.place}"
                 errors.append(CatalogError(f"duplicate signature '{item.signature.id}'", item.place, hint))
             here[item.signature.id] = item
         found |= here
-        _silence(directory, found, errors)
+        _silence(files.get(SILENCE), found, errors)
     if errors:
         raise ConfigErrors(schema.in_order(errors))
     return list(found.values())
 
 
-def _vendor_files(directory: Path, errors: list[ConfigError]) -> list[Path]:
-    if not directory.is_dir():
+def _files(directory: Path, errors: list[ConfigError]) -> dict[str, Path]:
+    """The signature files of *directory*, by name and in order; a folder that cannot be looked into is an error."""
+    try:
+        there = entries(directory)
+        below = list(_below(there))
+    except (FileNotFoundError, NotADirectoryError):
         errors.append(CatalogError(f"{directory}: no such folder", None, "name a folder that holds signature files"))
+        return {}
+    except OSError as error:
+        errors.append(CatalogError(f"{directory}: cannot be read: {error.strerror}", None, positions.remedy(error)))
+        return {}
     hint = "signature files end in .yaml: rename it"
-    errors += (CatalogError(f"{path}: is not read", None, hint) for path in directory.glob("*.yml"))
+    errors += (CatalogError(f"{path}: is not read", None, hint) for path in there if path.suffix == ".yml")
     hint = "signature files stand in the folder itself: move it there"
-    errors += (CatalogError(f"{path}: is not read", None, hint) for path in sorted(directory.glob("[!.]*/*.yaml")))
-    return sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("_"))
+    errors += (CatalogError(f"{path}: is not read", None, hint) for path in below)
+    return {path.name: path for path in there if path.suffix == ".yaml"}
 
 
-def _silence(directory: Path, found: dict[str, Located], errors: list[ConfigError]) -> None:
+def _below(there: Iterable[Path]) -> Iterator[Path]:
+    """Signature files in folders among *there*."""
+    for path in there:
+        if not (path.name.startswith(".") or is_held(path)) and path.is_dir():
+            yield from sorted(path.glob("*.yaml"))
+
+
+def _silence(path: Path | None, found: dict[str, Located], errors: list[ConfigError]) -> None:
     """Take out of *found* what ``_silence.yaml`` names."""
-    path = directory / SILENCE
-    if not path.exists():
+    if path is None:
         return
     try:
         document = positions.load(path)
@@ -96,9 +112,8 @@ class _Shared:
         self._category_reasons: dict[Category, list[str]] = {}
         self._alternatives: dict[Category, list[str]] = {}
 
-    def read(self, directory: Path, errors: list[ConfigError]) -> None:
-        path = directory / SHARED
-        if not path.exists():
+    def read(self, path: Path | None, errors: list[ConfigError]) -> None:
+        if path is None:
             return
         try:
             document = positions.load(path)

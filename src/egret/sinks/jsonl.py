@@ -56,6 +56,12 @@ class JsonLinesSink:
 
     def health(self) -> str | None:
         """Whether the file, or else its folder, can be written; to rotate, the folder in any case."""
+        try:
+            return self._trouble()
+        except OSError as error:  # a folder above that this user may not enter
+            return f"{self._path}: {error.strerror}; let this user in, or change the path"
+
+    def _trouble(self) -> str | None:
         target = self._path if self._path.exists() else self._path.parent
         if not target.exists():
             return f"{self._path}: the folder does not exist; create it, or change the path"

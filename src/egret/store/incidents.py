@@ -120,27 +120,6 @@ class IncidentStore:
         self.record()
         return self.open_incidents()
 
-    def recent(
-        self, limit: int = 100, *, client: str | None = None, offset: int = 0, closed_only: bool = False
-    ) -> list[Incident]:
-        """Read incidents, the newest first.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        where, values = _chosen(client, closed_only=closed_only)
-        return self._incidents(f"{where} ORDER BY last_ns DESC, id LIMIT ? OFFSET ?", (*values, limit, offset))
-
-    def count(self, *, client: str | None = None, closed_only: bool = False) -> int:
-        """Count the incidents that ``recent`` would give without a limit.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        where, values = _chosen(client, closed_only=closed_only)
-        query = f"SELECT count(*) FROM incidents {where}"  # noqa: S608 - *where* is ours, values are bound
-        return int(self._run(lambda connection: connection.execute(query, values).fetchone())[0])
-
     def get(self, incident_id: str) -> Incident | None:
         """Read one incident.
 
@@ -302,13 +281,6 @@ class IncidentStore:
             except ValueError:
                 self.unreadable += 1
         return found
-
-
-def _chosen(client: str | None, *, closed_only: bool) -> tuple[str, tuple[str, ...]]:
-    """A WHERE clause and its values."""
-    terms = ["client = ?"] if client is not None else []
-    terms += ["closed_ns IS NOT NULL"] if closed_only else []
-    return f"WHERE {' AND '.join(terms)}" if terms else "", (client,) if client is not None else ()
 
 
 def _write(

@@ -56,6 +56,7 @@ class DnsStreams:
         self._bytes_limit = limits.stream_bytes
         self._held = 0
         self._released: list[Packet] = []
+        self.adopted = False  # whether any was on another port
         self._table: LruTable[int, _Direction] = LruTable("dns_streams", limits.dns_streams, counters.evictions)
 
     def feed(self, packet: Packet) -> list[Event] | None:
@@ -89,6 +90,7 @@ class DnsStreams:
             seq: the sequence number at which its first message begins.
             pieces: what has come so far of that direction, with sequence numbers.
         """
+        self.adopted = True
         direction = self._admit(key_of(heard.source, heard.destination), _Direction(heard, seq, sure=True))
         for at, data in pieces:
             direction.assembly.add(((at - seq + _HALF) & _MASK) - _HALF, data)

@@ -35,7 +35,7 @@ from egret.track.quic import QuicFlows
 from egret.track.streams import Streams
 from egret.track.volume import Volumes
 
-_LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
+LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
 _STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
 _DTLS_FIRST = frozenset({0x16, 0x01})  # a handshake record, bare or behind the preamble of CAPWAP
@@ -150,9 +150,9 @@ class Observer:
     def _datagram(self, packet: Packet) -> list[Event]:
         payload = packet.payload
         source, destination = packet.source.port, packet.destination.port
-        if DNS_PORT in (source, destination) and not _is_hello(payload):
+        if DNS_PORT in (source, destination) and not is_hello(payload):
             return self._lookup(packet)
-        if len(payload) < _QUIC_MIN or source in _LOCAL_DISCOVERY or destination in _LOCAL_DISCOVERY:
+        if len(payload) < _QUIC_MIN or source in LOCAL_DISCOVERY or destination in LOCAL_DISCOVERY:
             return []
         # One question is what every look-up has; the two bytes spare all other datagrams a closer look.
         if payload[4] == 0 and payload[5] == 1 and dns.looks_like_dns(payload):
@@ -235,6 +235,11 @@ class Observer:
         return self._streams
 
     @property
+    def quic(self) -> QuicFlows:
+        """What follows QUIC."""
+        return self._quic
+
+    @property
     def lookups(self) -> Lookups:
         """What reads DNS."""
         return self._lookups
@@ -284,7 +289,7 @@ def _said_in_quote(packet: Packet) -> list[Event]:
     ]
 
 
-def _is_hello(payload: memoryview) -> bool:
+def is_hello(payload: memoryview) -> bool:
     """Whether a datagram on port 53 is a client's QUIC or DTLS: no question has such flags or such a size."""
     size = len(payload)
     if size >= MIN_CLIENT_DATAGRAM and payload[0] >= _QUIC_LONG:

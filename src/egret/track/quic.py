@@ -14,103 +14,25 @@ only if it is a host name, marked ``unverified``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from egret.decode import gquic
 from egret.decode.packet import Packet
-from egret.decode.quic import Frames, LongHeader, PacketKind, open_initial, parse_frames, parse_packets, peek_initial
-from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, InitialKeys, initial_keys
-from egret.decode.tls import MAX_HELLO, parse_client_hello
+from egret.decode.quic import Frames, LongHeader, PacketKind, parse_long_header, parse_packets
+from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, initial_keys
 from egret.errors import DecodeError, Reason
-from egret.evidence import Raw
-from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
-from egret.track.assembly import Assembly
+from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol
+from egret.track.attempt import MAX_ATTEMPTS, MAX_FAILED, UNVERIFIED, Attempt, Pair, parse
+from egret.track.direction import ends_of, opposite
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.naming import Ends, Namer, Said, is_host, said_behind_holes, said_by_chlo, said_by_hello
+from egret.track.naming import Namer, is_host, said_behind_holes
 from egret.track.tables import LruTable, set_back, unused_since
 
-MAX_ATTEMPTS = 4  # of one address pair at a time: a Retry, a new version, a port used again
-MAX_FAILED = 8  # connection ids of one pair that no keys opened
 _QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
+_INITIAL = PacketKind.INITIAL
 
-
-_EMPTY = Assembly(0)
-UNVERIFIED = {"unverified": True}
-_NO_FRAMES = Frames((), False, None)
-_NO_IDS: tuple[bytes, ...] = ()  # tuples, as they hold one or none: a set for each would be half of all that is kept
-
-
-class _Attempt:
-    """One connection attempt of a client."""
-
-    __slots__ = ("_keys", "assembly", "chlo", "dcid", "done", "token", "unverified", "version")
-
-    def __init__(self, dcid: bytes, version: int, token: bytes, keys: InitialKeys | None) -> None:
-        self.dcid = dcid
-        self.version = version
-        self.token = token
-        self.chlo = keys is None or version == gquic.Q050  # its hello is Google's, not TLS
-        self.done = False  # its hello was said; nothing more is opened
-        self.unverified = False  # something was read without proof
-        self.assembly = Assembly(MAX_HELLO)
-        self._keys = keys
-
-    def open(self, datagram: bytes, header: LongHeader) -> Frames | None:
-        """The frames of one packet; none once the attempt is done; None: sealed with other keys."""
-        if self._keys is None:
-            return _NO_FRAMES
-        if header.cut:
-            return self._peek(datagram, header, self._keys)
-        payload = open_initial(datagram, header, self._keys)
-        return None if payload is None else self._frames(payload, cut=False)
-
-    def _peek(self, datagram: bytes, header: LongHeader, keys: InitialKeys) -> Frames | None:
-        """Other keys would make noise of it: believed only if it reads as frames of a hello."""
-        payload = peek_initial(datagram, header, keys)
-        frames = None if payload is None else self._frames(payload, cut=True)
-        if frames is None or frames.anomaly is not None or not frames.crypto:
-            return None
-        if any(offset > MAX_HELLO for offset, _ in frames.crypto):
-            return None
-        self.unverified = True
-        return frames
-
-    def _frames(self, payload: bytes, *, cut: bool) -> Frames:
-        if self.version in gquic.SEALED:
-            return gquic.parse_frames(payload, self.version, cut=cut)
-        return parse_frames(payload, cut=cut)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the hello is here to its end."""
-        held = self.assembly.length_at(0)
-        if held < 4:
-            return False
-        data = self.assembly.run(0)
-        return held >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
-
-    def finish(self) -> list[bytes]:
-        """Give the hello as far as it is here, its beginning first and then what lies behind holes; keep the id."""
-        assembly = self.assembly
-        parts = [assembly.run(0), *(assembly.run(start) for start in assembly.starts() if start)]
-        self.assembly = _EMPTY
-        self._keys = None
-        self.done = True
-        return parts
-
-
-class _Pair:
-    """What is known between one client and one server."""
-
-    __slots__ = ("attempts", "cost", "ends", "failed", "key", "last_ns", "retried", "server_ids")
-
-    def __init__(self, key: int, ends: Ends) -> None:
-        self.key = key
-        self.ends = ends
-        self.attempts: list[_Attempt] = []
-        self.failed = _NO_IDS  # versions and ids whose own keys did not open what bore them
-        self.server_ids = _NO_IDS  # ids the server chose: no attempt begins with them
-        self.retried = _NO_IDS  # ids of Retry packets: the same connection goes on
-        self.last_ns = 0
-        self.cost = 0
+# A hello in a record, the ends of its direction, its time: whether nothing need be told of it, and it is counted.
+TakeHello = Callable[[bytes, bytes, int], bool]
 
 
 class QuicFlows:
@@ -119,8 +41,9 @@ class QuicFlows:
     def __init__(self, limits: Limits, namer: Namer, counters: Counters) -> None:
         self._limits = limits
         self._namer = namer
-        self._pairs: LruTable[int, _Pair] = LruTable("quic_flows", limits.quic_flows, counters.evictions)
+        self._pairs: LruTable[int, Pair] = LruTable("quic_flows", limits.quic_flows, counters.evictions)
         self._held = 0
+        self.take_hello: TakeHello | None = None
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one datagram that begins with a long header."""
@@ -131,15 +54,88 @@ class QuicFlows:
             if gquic.begins_clear(datagram):
                 return self.feed_clear(packet)
             return self._not_read(error.reason, packet)
-        reverse = self._pairs.get(hash((packet.destination, packet.source)))
+        ends = ends_of(packet.source, packet.destination)
+        reverse = self._pairs.get(hash(opposite(ends)))
         if reverse is not None and reverse.attempts:
-            self._from_server(reverse, headers)
+            _from_server(reverse, headers[0])
             return []
         events: list[Event] = []
         for header in headers:
-            if header.kind is PacketKind.INITIAL:
-                events += self._initial(packet, datagram, header)
+            if header.kind is _INITIAL:
+                events += self._initial(packet, ends, datagram, header)
         return events
+
+    def pass_over(self, datagram: bytes, ends: bytes, time_ns: int, interface: str | None) -> bool:
+        """Take a datagram that tells nothing; or False, and it is to be fed.
+
+        Args:
+            datagram: the whole of it; it begins with a long header.
+            ends: both addresses and both ports, as they lie in a frame.
+            time_ns: when it came.
+            interface: where.
+        """
+        try:
+            headers = [parse_long_header(datagram, 0)]
+        except DecodeError:
+            return False
+        reverse = self._pairs.get(hash(opposite(ends)))
+        if reverse is not None and reverse.attempts:
+            _from_server(reverse, headers[0])
+            return True
+        if headers[0].end < len(datagram):
+            headers = parse_packets(datagram, headers[0])
+        pair = self._pairs.get(hash(ends))
+        new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
+        if len(new) != 1:
+            return not new
+        return self._pass_initial(pair or Pair(hash(ends), ends, interface), new[0], datagram, time_ns)
+
+    def _pass_initial(self, pair: Pair, header: LongHeader, datagram: bytes, time_ns: int) -> bool:
+        """Take a piece of a hello, if it is the first of its pair or its attempt has begun.
+
+        Where it is to be fed after all, its bytes will be put where they were put here: that changes nothing.
+        """
+        attempt = pair.begun(header) if pair.attempts else self._first_attempt(header)
+        frames = None if attempt is None else attempt.open(datagram, header)
+        if attempt is None or frames is None or frames.anomaly is not None:
+            return False
+        attempt.put(frames)
+        if self._held + attempt.assembly.cost > self._limits.quic_bytes:
+            return False
+        whole = attempt.whole
+        if whole and not self._is_told(pair, attempt, whole, time_ns):
+            return False
+        if pair.attempts:
+            self._pairs.touch(pair.key)
+        else:
+            pair.attempts.append(attempt)
+            evicted = self._pairs.put(pair.key, pair)
+            if evicted is not None:
+                self._evict(evicted)
+        pair.last_ns = time_ns
+        self._charge(pair)
+        return True
+
+    def _first_attempt(self, header: LongHeader) -> Attempt | None:
+        """An attempt of a new pair, if there is room for that, and no doubt of its version."""
+        if header.version not in KNOWN_VERSIONS or not self._has_room():
+            return None
+        return Attempt(header.dcid, header.version, header.token, initial_keys(header.dcid, header.version))
+
+    def _has_room(self) -> bool:
+        """Whether nothing is told of the pair that would have to go for another."""
+        if len(self._pairs) < self._limits.quic_flows:
+            return True
+        oldest = next(iter(self._pairs.oldest_first()))[1]
+        return all(attempt.done for attempt in oldest.attempts)
+
+    def _is_told(self, pair: Pair, attempt: Attempt, whole: bytes, time_ns: int) -> bool:
+        """Whether nothing more need be told of a whole hello: it is counted, and its attempt is done."""
+        record = attempt.record(whole)
+        if not record or self.take_hello is None or not self.take_hello(record, pair.raw_ends, time_ns):
+            return False
+        attempt.finish()
+        return True
 
     def feed_clear(self, packet: Packet) -> list[Event]:
         """Take one datagram that begins like a packet of Google's QUIC before Q050."""
@@ -149,7 +145,8 @@ class QuicFlows:
         except DecodeError as error:
             return self._not_read(error.reason, packet)
         crypto = read.frames.crypto
-        reverse = self._pairs.get(hash((packet.destination, packet.source)))
+        ends = ends_of(packet.source, packet.destination)
+        reverse = self._pairs.get(hash(opposite(ends)))
         if (
             not crypto
             or reverse is not None
@@ -157,10 +154,10 @@ class QuicFlows:
         ):
             return []
         events: list[Event] = []
-        pair = self._pair(packet, events)
+        pair = self._pair(packet, ends, events)
         attempt = next((one for one in pair.attempts if one.dcid == read.cid), None)
         if attempt is None:
-            attempt = _Attempt(read.cid, read.version, b"", None)
+            attempt = Attempt(read.cid, read.version, b"", None)
             self._begin(pair, attempt)
         return events + self._take(pair, attempt, read.frames, packet.time_ns)
 
@@ -174,52 +171,43 @@ class QuicFlows:
         why = reason if known or len(datagram) < 5 else Reason.UNKNOWN_VERSION
         return [Anomaly(packet.time_ns, Protocol.QUIC.value, why, packet.flow, packet.interface)]
 
-    @staticmethod
-    def _from_server(pair: _Pair, headers: list[LongHeader]) -> None:
-        """Learn the ids that the server chose."""
-        for header in headers:
-            if header.kind is PacketKind.RETRY:
-                pair.retried = _remember(pair.retried, header.scid)
-            elif header.kind is not PacketKind.VERSION_NEGOTIATION:
-                pair.server_ids = _remember(pair.server_ids, header.scid)
-
-    def _initial(self, packet: Packet, datagram: bytes, header: LongHeader) -> list[Event]:
+    def _initial(self, packet: Packet, ends: bytes, datagram: bytes, header: LongHeader) -> list[Event]:
         events: list[Event] = []
-        pair = self._pair(packet, events)
+        pair = self._pair(packet, ends, events)
         attempt, frames = self._open(pair, datagram, header)
         if attempt is None or frames is None:
             return events + self._unopened(pair, packet, header)
         return events + self._take(pair, attempt, frames, packet.time_ns)
 
-    def _pair(self, packet: Packet, events: list[Event]) -> _Pair:
+    def _pair(self, packet: Packet, ends: bytes, events: list[Event]) -> Pair:
         """What is known between the two ends; what had to go for it is said to *events*."""
-        key = hash((packet.source, packet.destination))
+        key = hash(ends)
         pair = self._pairs.get(key)
         if pair is None:
-            pair = _Pair(key, Ends(Transport.UDP, packet.source, packet.destination, packet.interface))
+            pair = Pair(key, ends, packet.interface)
             pair.last_ns = packet.time_ns
             evicted = self._pairs.put(key, pair)
             if evicted is not None:
                 events += self._evict(evicted)
         return pair
 
-    def _take(self, pair: _Pair, attempt: _Attempt, frames: Frames, time_ns: int) -> list[Event]:
+    def _take(self, pair: Pair, attempt: Attempt, frames: Frames, time_ns: int) -> list[Event]:
         if attempt.done:
             return []
         pair.last_ns = time_ns
         self._pairs.touch(pair.key)
         return self._read(pair, attempt, frames, time_ns) + self._bound()
 
-    def _open(self, pair: _Pair, datagram: bytes, header: LongHeader) -> tuple[_Attempt | None, Frames | None]:
+    def _open(self, pair: Pair, datagram: bytes, header: LongHeader) -> tuple[Attempt | None, Frames | None]:
         """Find the attempt whose keys open the packet; a done one is not opened again."""
-        for attempt in pair.attempts:
-            if attempt.dcid == header.dcid and attempt.version == header.version:
-                return attempt, attempt.open(datagram, header)
+        begun = pair.begun(header)
+        if begun is not None:
+            return begun, begun.open(datagram, header)
         tried = header.version.to_bytes(4, "big") + header.dcid
         if header.dcid not in pair.server_ids and tried not in pair.failed:
             for version in (header.version,) if header.version in KNOWN_VERSIONS else TRIALS:
                 keys = initial_keys(header.dcid, version)
-                attempt = _Attempt(header.dcid, header.version, header.token, keys)
+                attempt = Attempt(header.dcid, header.version, header.token, keys)
                 frames = attempt.open(datagram, header)
                 if frames is not None:
                     self._begin(pair, attempt)
@@ -233,7 +221,7 @@ class QuicFlows:
         return None, None
 
     @staticmethod
-    def _begin(pair: _Pair, attempt: _Attempt) -> None:
+    def _begin(pair: Pair, attempt: Attempt) -> None:
         """A new attempt; after a Retry or a Version Negotiation it repeats the hello of the same connection."""
         again = attempt.dcid in pair.retried or any(
             earlier.dcid == attempt.dcid or (attempt.token and not earlier.token) for earlier in pair.attempts
@@ -245,7 +233,7 @@ class QuicFlows:
         del pair.attempts[: max(0, len(pair.attempts) - MAX_ATTEMPTS + 1)]
         pair.attempts.append(attempt)
 
-    def _unopened(self, pair: _Pair, packet: Packet, header: LongHeader) -> list[Event]:
+    def _unopened(self, pair: Pair, packet: Packet, header: LongHeader) -> list[Event]:
         """No keys open it: a server's Initial whose client was not seen, a forged one, or none at all."""
         if not pair.attempts:
             self._drop(pair)
@@ -253,25 +241,28 @@ class QuicFlows:
             return self._not_read(Reason.TRUNCATED, packet)
         return [Anomaly(packet.time_ns, Protocol.QUIC.value, Reason.DECRYPT_FAILED, packet.flow, packet.interface)]
 
-    def _read(self, pair: _Pair, attempt: _Attempt, frames: Frames, time_ns: int) -> list[Event]:
-        for offset, data in frames.crypto:
-            if offset <= MAX_HELLO:
-                attempt.assembly.add(offset, data)
+    def _read(self, pair: Pair, attempt: Attempt, frames: Frames, time_ns: int) -> list[Event]:
+        attempt.put(frames)
         self._charge(pair)
         events: list[Event] = []
         if frames.anomaly is not None:
             ends = pair.ends
             events.append(Anomaly(time_ns, Protocol.QUIC.value, frames.anomaly, ends.flow, ends.interface))
-        if attempt.whole:
-            events += self._settle(pair, attempt, time_ns)
+        whole = attempt.whole
+        if whole:
+            if self._is_told(pair, attempt, whole, time_ns):
+                self._charge(pair)
+            else:
+                events += self._settle(pair, attempt, time_ns)
         return events
 
-    def _settle(self, pair: _Pair, attempt: _Attempt, time_ns: int, reason: Nameless | None = None) -> list[Event]:
+    def _settle(self, pair: Pair, attempt: Attempt, time_ns: int, reason: Nameless | None = None) -> list[Event]:
         """Say what the attempt's hello says, as far as it is here."""
         ends = pair.ends
-        data, *later = attempt.finish()
+        data, *later = attempt.parts()
+        attempt.finish()
         self._charge(pair)
-        said, error = _parse(data, attempt)
+        said, error = parse(data, attempt)
         if said is None and later and not attempt.chlo:
             said = said_behind_holes(later, Protocol.QUIC, UNVERIFIED if attempt.unverified else NOTHING)
         if attempt.unverified and (said is None or not is_host(said.name)):
@@ -287,8 +278,8 @@ class QuicFlows:
         events.append(self._namer.nameless(reason or why, ends, time_ns, Protocol.QUIC))
         return events
 
-    def _charge(self, pair: _Pair) -> None:
-        now = sum(attempt.assembly.cost for attempt in pair.attempts)
+    def _charge(self, pair: Pair) -> None:
+        now = pair.now()
         self._held += now - pair.cost
         pair.cost = now
 
@@ -298,21 +289,21 @@ class QuicFlows:
             events += self._evict(oldest)
         return events
 
-    def _evict(self, pair: _Pair) -> list[Event]:
+    def _evict(self, pair: Pair) -> list[Event]:
         """A bound was reached: *pair* is out of the table already."""
         events = self._settle_open(pair, Nameless.EVICTED)
         self._held -= pair.cost
         pair.cost = 0
         return events
 
-    def _settle_open(self, pair: _Pair, reason: Nameless | None = None) -> list[Event]:
+    def _settle_open(self, pair: Pair, reason: Nameless | None = None) -> list[Event]:
         events: list[Event] = []
         for attempt in pair.attempts:
             if not attempt.done:
                 events += self._settle(pair, attempt, pair.last_ns, reason)
         return events
 
-    def _drop(self, pair: _Pair) -> None:
+    def _drop(self, pair: Pair) -> None:
         self._pairs.pop(pair.key)
         self._held -= pair.cost
         pair.cost = 0
@@ -340,26 +331,14 @@ class QuicFlows:
         return {"quic_flows": len(self._pairs)}
 
 
+def _from_server(pair: Pair, header: LongHeader) -> None:
+    """Learn the id that the server chose; what shares its datagram has the same (RFC 9000 section 12.2)."""
+    if header.kind is _INITIAL:
+        pair.server_ids = _remember(pair.server_ids, header.scid)
+    elif header.kind is PacketKind.RETRY:
+        pair.retried = _remember(pair.retried, header.scid)
+
+
 def _remember(ids: tuple[bytes, ...], cid: bytes) -> tuple[bytes, ...]:
     """The last few ids and this one; an attacker who sends many gains nothing but being tried again."""
     return ids if cid in ids else (*ids[1 - MAX_FAILED :], cid)
-
-
-def _wanted(data: bytes) -> int:
-    """How long the handshake message is; never more than we keep."""
-    return min(4 + int.from_bytes(data[1:4], "big"), MAX_HELLO)
-
-
-def _parse(data: bytes, attempt: _Attempt) -> tuple[Said | None, Reason | None]:
-    if not data:
-        return None, None
-    try:
-        if attempt.chlo:
-            return said_by_chlo(gquic.parse_chlo(data), attempt.version), None
-        said = said_by_hello(parse_client_hello(data[: _wanted(data)] if len(data) >= 4 else data), Protocol.QUIC)
-    except DecodeError as error:
-        return None, error.reason
-    said = said._replace(raw=Raw(said.raw.data if said.raw else b"", attempt.dcid, attempt.version))
-    if attempt.unverified:
-        said = said._replace(attributes={**said.attributes, **UNVERIFIED}, anomaly=None)
-    return said, None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from egret import names
 from egret.decode import dns, http, proxy_header, socks
 from egret.decode.http import MAX_HEAD, RequestHead
+from egret.decode.plain_hello import awaited_of_plain
 from egret.decode.tls import is_server_hello, read_hello
 from egret.errors import DecodeError, Malformed, Reason
 from egret.evidence import Raw
@@ -85,6 +86,9 @@ def recognise_anywhere(data: bytes, *, final: bool = False) -> Recognised:
 
 
 def _tls(data: bytes, *, final: bool) -> Recognised:
+    needed = 0 if final else awaited_of_plain(data)
+    if needed:  # what ``read_hello`` says, of most hellos that take two segments
+        return Recognised(Recognition.NEED_MORE, None, needed, Protocol.TLS)
     read = read_hello(data, final=final)
     if read.recognition is Recognition.NO:
         return _NO

@@ -13,21 +13,21 @@ from collections.abc import Callable
 from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
-from egret.decode.plain_hello import read_plain
 from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
-from egret.track.direction import ends_of, key_of
+from egret.track.direction import key_of
 from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_nameless
 from egret.track.heard import Heard
+from egret.track.hellos import HELLO_START, Hellos
 from egret.track.httpdns import HttpDns
 from egret.track.late import LATE_START, REQUEST_START, begins_hello
 from egret.track.limits import Counters, Limits
 from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Requests, Start
-from egret.track.young import DNS, SERVER_SIDE, TakePlain, YoungFlows
+from egret.track.young import DNS, SERVER_SIDE, YoungFlows
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
@@ -47,7 +47,7 @@ class Streams:
         self.young = self._flows = YoungFlows(limits, counters)
         self.requested, self.replied = self._requests.followed, httpdns.followed  # as ``watched`` asks them
         self.decided, self._late = self._flows.decided, self._flows.late
-        self.take_plain: TakePlain | None = None  # counts a hello of which nothing need be told
+        self.hellos = Hellos(namer, self._flows)
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -174,6 +174,9 @@ class Streams:
             flow.anchor = seq  # its SYN was missed: count from the first segment seen
         self._flows.touch(flow.key)
         payload = packet.payload
+        settled = self.hellos.at_once(flow, seq, packet)
+        if settled is not None:
+            return settled
         events: list[Event] = []
         for at in range(0, len(payload), STEP):
             kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
@@ -205,8 +208,9 @@ class Streams:
         if flow.sieve is not None and not flow.sift():
             return self._unreadable(flow, Recognised(Recognition.YES, protocol=Protocol.HTTP), time_ns)
         data = flow.data()
-        if self.take_plain is not None and data[:1] == b"\x16" and self._is_plain(flow, data, time_ns):
-            return []
+        settled = self.hellos.settle(flow, data, flow.end_seq, time_ns) if data[:1] == HELLO_START else None
+        if settled is not None:
+            return settled
         if len(data) >= STEP and flow.sieve is None and begins_head(data):
             flow.sieve = Sieve()
             return self._look(flow, time_ns, final=final)
@@ -223,17 +227,6 @@ class Streams:
         # Without a SYN the stream may begin lower than what was seen first: any new byte is worth a look.
         flow.needed = found.needed if flow.sure else 1
         return []
-
-    def _is_plain(self, flow: Flow, data: bytes, time_ns: int) -> bool:
-        """Whether a connection's first message is a hello that was counted and is done with."""
-        if not flow.sure or flow.layers or flow.said or self.take_plain is None:
-            return False
-        hello = read_plain(data)
-        if hello is None or not self.take_plain(*hello, ends_of(flow.ends.client, flow.ends.server), time_ns):
-            return False
-        self._late.expect(flow.key, behind=flow.end_seq)
-        self._flows.decide(flow)
-        return True
 
     def _recognised(self, flow: Flow, found: Recognised, time_ns: int) -> list[Event]:
         """It is a protocol that we read: say its name, or why there is none."""

@@ -15,69 +15,28 @@ Sans-I/O, bounded, never raises.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from egret.decode.packet import Packet
-from egret.model import FlowKey, Transport, Volume, VolumeSource
-from egret.track.bytecount import ByteCount
+from egret.model import Endpoint, FlowKey, Transport, Volume
+from egret.track.direction import endpoints_of
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable, set_back, unused_since
-from egret.track.tally import Tallied, Tally
+from egret.track.tally import Tally
+from egret.track.volume_flow import VolumeFlow, sum_of
 
-_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_FIN, _SYN, _RST = 0x01, 0x02, 0x04
+_SETTLING = _FIN | _SYN | _RST
 _DNS = 53  # a look-up is no use of a service, even where the resolver is one
-_BUCKET_NS = 16_000_000  # how exactly the beginning of a UDP flow is cut at its detection
-_BUCKETS = 64  # a second of them: no detection takes longer
-_QUIC_HEADERS = 35  # 1 + 8 + 2 + 8 + 16
-_LEAST_CONTENT = 64  # what is shorter acknowledges
-_FULL_DATAGRAM = 1472
 _ARMED_NS = 3600 * SECOND_NS  # how long after an answer, or a connection, another may come
 _PENDING_NS = 300 * SECOND_NS  # how long a quiet flow may wait to be flagged
 _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
 _LOOK_NS = 10 * SECOND_NS  # how often to look for what has been quiet: those times need not be exact
-
-
-class _Flow:
-    """One connection, of a service (``owner``) or not yet."""
-
-    __slots__ = (
-        "buckets",
-        "changed",
-        "count_in",
-        "count_out",
-        "ended",
-        "heard",
-        "key",
-        "last_ns",
-        "offer",
-        "owner",
-        "shown",
-        "since_ns",
-        "tallied",
-        "told",
-    )
-
-    def __init__(self, key: FlowKey) -> None:
-        self.key = key  # from the client to the server
-        self.owner: str | None = None
-        self.since_ns = 0
-        self.last_ns = 0
-        self.ended = False
-        self.changed = False  # since it was told
-        self.told = (0, 0)
-        self.tallied = Tallied(len(key.source.ip))  # UDP
-        self.shown: dict[bool, tuple[str | None, int]] = {}  # UDP: for outward and inward, which interface and when
-        self.buckets: deque[list[int]] = deque(maxlen=_BUCKETS)  # UDP, while nobody owns it: [start, out, in]
-        self.restart()
-
-    def restart(self) -> None:
-        """Its ends begin another connection."""
-        self.count_out, self.count_in = ByteCount(), ByteCount()
-        self.told = (0, 0)
-        self.heard = False  # TCP: a packet of the client was seen
-        self.offer: tuple[int, int] | None = None  # TCP: first numbers of both streams, as a server says
+_TCP = Transport.TCP  # an enum's attribute costs a look-up each time
+_NOTHING = memoryview(b"")
+_new = tuple.__new__
 
 
 class Volumes:
@@ -89,9 +48,12 @@ class Volumes:
 
     def __init__(self, limits: Limits, evictions: Counter[str]) -> None:
         self._peers: LruTable[bytes, int] = LruTable("volume_peers", limits.volume_peers, evictions)
-        self._flows: LruTable[FlowKey, _Flow] = LruTable("volume_flows", limits.volume_flows, evictions)
-        self._pending: LruTable[FlowKey, _Flow] = LruTable("volume_pending", limits.volume_flows, evictions)
+        self._flows: LruTable[FlowKey, VolumeFlow] = LruTable("volume_flows", limits.volume_flows, evictions)
+        self._pending: LruTable[FlowKey, VolumeFlow] = LruTable("volume_pending", limits.volume_flows, evictions)
         self.armed = self._peers.keys
+        # By the ends of a direction of TCP its flow and whether it is the client's, where one end is armed and as long
+        # as neither what is armed nor which flows are kept has changed:
+        self._ways: dict[bytes, tuple[VolumeFlow, bool]] = {}
         self._said: dict[tuple[bytes, str], Volume] = {}
         self._changed = 0  # flows that have something to tell
         self._looked_ns = 0
@@ -125,6 +87,7 @@ class Volumes:
         """A flagged name was said to be at *address*: count flows to it from their beginning."""
         until_ns = self._peers.get(address)
         if until_ns is None:
+            self._ways.clear()
             self.generation += 1
             if self.on_arming is not None:
                 self.on_arming()
@@ -146,36 +109,32 @@ class Volumes:
         if flow is None:
             flow = self._pending.pop(key)
             fresh = flow is None
-            flow = self._own(flow or _Flow(key), signature, time_ns)
+            flow = self._own(flow or VolumeFlow(key), signature, time_ns)
             if fresh and packet is not None:
                 self._feed_own(flow, packet)
         elif flow.owner != signature:
             self._say(flow)
-            flow.owner = signature
-        if packet is not None and _begins(flow, packet):
-            flow.tallied.whole = True
-        if first_seq is not None and key.transport is Transport.TCP:
+            flow.owner, flow.source = signature, None
+        if packet is not None and flow.datagrams is not None and flow.begins(packet):
+            flow.datagrams.tallied.whole = True
+        if first_seq is not None and key.transport is _TCP:
             flow.count_out.begin(first_seq)
         self._change(flow)
 
-    def _change(self, flow: _Flow) -> None:
+    def _change(self, flow: VolumeFlow) -> None:
         if not flow.changed:
             flow.changed = True
             self._changed += 1
 
-    def _own(self, flow: _Flow, signature: str, time_ns: int) -> _Flow:
-        flow.owner, flow.since_ns, flow.last_ns = signature, time_ns, max(flow.last_ns, time_ns)
-        for start_ns, sent, received in flow.buckets:
-            if start_ns + _BUCKET_NS > time_ns:
-                flow.count_out.count += sent
-                flow.count_in.count += received
-        flow.buckets.clear()
+    def _own(self, flow: VolumeFlow, signature: str, time_ns: int) -> VolumeFlow:
+        flow.own(signature, time_ns)
         if evicted := self._flows.put(flow.key, flow):
+            self._ways.clear()
             self._say(evicted)
         self.generation += flow.key.source.port <= flow.key.destination.port
         return flow
 
-    def _feed_own(self, flow: _Flow, packet: Packet) -> None:
+    def _feed_own(self, flow: VolumeFlow, packet: Packet) -> None:
         """The packet that showed a flow came before anybody knew that it matters."""
         if {packet.source, packet.destination} == {flow.key.source, flow.key.destination}:
             self.feed(packet)
@@ -185,8 +144,33 @@ class Volumes:
         armed = self.armed
         if packet.destination.ip not in armed and packet.source.ip not in armed:
             return
-        if packet.transport is Transport.TCP or self.datagrams:
+        if self.datagrams or packet.transport is _TCP:
             self.feed_header(packet)
+
+    def feed_segment(self, ends: bytes, seq: int, ack: int, flags: int, length: int, time_ns: int) -> None:
+        """As ``feed_header``, a segment of TCP between *ends* (``direction.ends_of``) that carries *length* bytes."""
+        way = self._ways.get(ends)
+        if way is None or flags & _SETTLING or way[0].offer is not None:
+            source, destination = endpoints_of(ends)
+            self.feed_header(Packet(time_ns, _TCP, source, destination, _NOTHING, length, seq, flags, None, ack))
+            self._learn_way(ends, source, destination)
+            return
+        flow, outward = way
+        key = flow.key
+        self._flows.touch(key)
+        self._peers.touch(key.destination.ip)
+        flow.last_ns = time_ns
+        flow.move(seq, ack, flags, length, outward=outward)
+        if flow.owner is not None:
+            self._change(flow)
+
+    def _learn_way(self, ends: bytes, source: Endpoint, destination: Endpoint) -> None:
+        outward = destination.ip in self.armed
+        if outward == (source.ip in self.armed):
+            return
+        flow = self._flows.get(FlowKey(_TCP, source, destination) if outward else FlowKey(_TCP, destination, source))
+        if flow is not None:
+            self._ways[ends] = flow, outward
 
     def feed_header(self, packet: Packet) -> None:
         """Take one packet; only its headers are looked at."""
@@ -197,19 +181,19 @@ class Volumes:
                 return
         elif outward:  # both ends may be servers
             outward = self._flows.get(FlowKey(transport, destination, source)) is None
-        key = FlowKey(transport, source, destination) if outward else FlowKey(transport, destination, source)
+        key = _new(FlowKey, (transport, source, destination) if outward else (transport, destination, source))
         flow = self._find(key)
         if flow is None:
             return
         flow.last_ns = packet.time_ns
-        if packet.transport is Transport.TCP:
+        if transport is _TCP:
             self._segment(flow, packet, outward=outward)
         else:
-            _datagram(flow, packet, outward=outward)
+            flow.datagram(packet, outward=outward)
         if flow.owner is not None:
             self._change(flow)
 
-    def _find(self, key: FlowKey) -> _Flow | None:
+    def _find(self, key: FlowKey) -> VolumeFlow | None:
         flow = self._flows.get(key)
         if flow is not None:
             self._flows.touch(key)
@@ -219,34 +203,28 @@ class Volumes:
             return None
         flow = self._pending.get(key)
         if flow is None:
-            flow = _Flow(key)
+            flow = VolumeFlow(key)
             self._pending.put(key, flow)
         else:
             self._pending.touch(key)
         return flow
 
-    def _segment(self, flow: _Flow, packet: Packet, *, outward: bool) -> None:
+    def _segment(self, flow: VolumeFlow, packet: Packet, *, outward: bool) -> None:
         flags, seq, length = packet.flags, packet.seq, packet.wire_payload_length
         if flags & _RST:
             flow.ended = True  # its numbers may be anything: RFC 9293 section 3.10.7.1
             return
         if flags & _SYN:
-            _opened(flow, packet, outward=outward)
+            flow.open(packet, outward=outward)
             return
-        if outward:
-            if flow.offer == (packet.ack, seq):
-                self._accept(flow)
-            flow.heard = True
-        mine, other = (flow.count_out, flow.count_in) if outward else (flow.count_in, flow.count_out)
-        if outward or not flow.heard:
-            mine.sent(seq, length)
-            if flags & _ACK:
-                other.acknowledged(packet.ack)
+        if outward and flow.offer == (packet.ack, seq):
+            self._accept(flow)
+        flow.move(seq, packet.ack, flags, length, outward=outward)
         if flags & _FIN:
-            mine.ended((seq + length) & 0xFFFFFFFF)
+            (flow.count_out if outward else flow.count_in).ended((seq + length) & 0xFFFFFFFF)
             flow.ended = True
 
-    def _accept(self, flow: _Flow) -> None:
+    def _accept(self, flow: VolumeFlow) -> None:
         """The client takes a server's offer to begin. Between ends that were known it is another connection."""
         if flow.offer is None:
             return
@@ -260,20 +238,17 @@ class Volumes:
             flow.count_out.begin(first_out)
         flow.offer = None
 
-    def _say(self, flow: _Flow) -> None:
+    def _say(self, flow: VolumeFlow) -> None:
         """Put what a flow moved since the last time with what is to be told."""
         self._changed -= flow.changed
         flow.changed = False
-        counted = flow.tallied.content((flow.count_out.count, flow.count_in.count))
-        sent, received = (max(0, now - then) for now, then in zip(counted, flow.told, strict=True))
-        if flow.owner is None or not sent + received:
-            return
-        flow.told = flow.told[0] + sent, flow.told[1] + received
-        self.give_back([Volume(flow.key.source.ip, flow.owner, sent, received, _source(flow), flow.last_ns)])
+        volume = flow.take()
+        if volume is not None:
+            self.give_back([volume])
 
     def to_ask(self, most: int) -> list[FlowKey]:
         """Flows that the host's connection tracking may know better, those first that were asked for longest ago."""
-        udp = ((key, flow.tallied) for key, flow in self._flows.oldest_first() if key.transport is Transport.UDP)
+        udp = ((key, flow.datagrams.tallied) for key, flow in self._flows.oldest_first() if flow.datagrams is not None)
         wanted = sorted((each for each in udp if each[1].wanted), key=lambda each: each[1].asked)[:most]
         self._round += 1
         for _, tallied in wanted:
@@ -283,8 +258,8 @@ class Volumes:
     def tally(self, key: FlowKey, tally: Tally | None) -> None:
         """What connection tracking says of a flow that was to be asked for; None: nothing."""
         flow = self._flows.get(key)
-        if flow is not None:
-            flow.tallied.take(tally, (flow.count_out.count, flow.count_in.count))
+        if flow is not None and flow.datagrams is not None:
+            flow.datagrams.tallied.take(tally, (flow.count_out.count, flow.count_in.count))
             self._change(flow)
 
     def take(self) -> list[Volume]:
@@ -294,9 +269,9 @@ class Volumes:
         said, self._said = list(self._said.values()), {}
         return said
 
-    def _changed_ones(self) -> list[_Flow]:
+    def _changed_ones(self) -> list[VolumeFlow]:
         """The flows that have something to tell, oldest first; nearly always the youngest, for packets change them."""
-        found: list[_Flow] = []
+        found: list[VolumeFlow] = []
         for flow in self._flows.youngest_first():
             if len(found) == self._changed:
                 break
@@ -309,7 +284,7 @@ class Volumes:
         for volume in untold:
             key = (volume.client, volume.signature)
             newer = self._said.get(key)
-            self._said[key] = volume if newer is None else _sum(newer, volume)
+            self._said[key] = volume if newer is None else sum_of(newer, volume)
 
     def expire(self, time_ns: int) -> None:
         """Forget what has been quiet for long; cheap when nothing has."""
@@ -320,6 +295,7 @@ class Volumes:
             if flow.ended or time_ns - flow.last_ns > _IDLE_NS[flow.key.transport]:
                 self._say(flow)
                 self._flows.pop(flow.key)
+                self._ways.clear()
         for flow in unused_since(self._pending, time_ns - _PENDING_NS):
             self._pending.pop(flow.key)
         if self.active:
@@ -332,6 +308,7 @@ class Volumes:
         gone = [address for address in past if address not in alive]
         for address in gone:
             self._peers.pop(address)
+            self._ways.clear()
             self.generation += 1
         self.active = len(self._peers) > 0
 
@@ -341,69 +318,3 @@ class Volumes:
         set_back(self._pending, time_ns)
         for address in [address for address, _ in self._peers.oldest_first()]:
             self._peers.put(address, time_ns + _ARMED_NS)
-
-
-def _opened(flow: _Flow, packet: Packet, *, outward: bool) -> None:
-    """A handshake. A server's answer is an offer until the client takes it: anybody can send one."""
-    first = (packet.seq + 1) & 0xFFFFFFFF
-    if outward:
-        flow.count_out.begin(first)
-    elif packet.flags & _ACK:
-        flow.offer = (first, packet.ack)
-        if not flow.heard:
-            flow.count_in.begin(first)
-            flow.count_out.begin(packet.ack)
-
-
-def _datagram(flow: _Flow, packet: Packet, *, outward: bool) -> None:
-    interface, seen_ns = flow.shown.get(outward, (packet.interface, 0))
-    if interface != packet.interface and abs(packet.time_ns - seen_ns) < SECOND_NS:
-        return  # the same datagram was shown by another interface
-    flow.shown[outward] = (packet.interface, packet.time_ns)
-    content = _content(packet)
-    flow.tallied.see(packet.wire_payload_length, content, outward=outward)
-    if flow.owner is not None:
-        if packet.time_ns > flow.since_ns - _BUCKET_NS:
-            count = flow.count_out if outward else flow.count_in
-            count.count += content
-        return
-    start_ns = packet.time_ns - packet.time_ns % _BUCKET_NS
-    if not flow.buckets or flow.buckets[-1][0] != start_ns:
-        flow.buckets.append([start_ns, 0, 0])
-    flow.buckets[-1][1 if outward else 2] += content
-
-
-def _begins(flow: _Flow, packet: Packet) -> bool:
-    """Whether a QUIC connection begins with *packet*: it has a long header (RFC 9000 section 17.2)."""
-    if packet.transport is not Transport.UDP or (packet.source, packet.destination) != flow.key[1:]:
-        return False
-    return bool(packet.payload) and packet.payload[0] & 0xC0 == 0xC0
-
-
-def _source(flow: _Flow) -> VolumeSource:
-    if flow.key.transport is Transport.TCP:
-        return VolumeSource.TCP
-    return VolumeSource.UDP if flow.tallied.payload is None else VolumeSource.CONNTRACK
-
-
-def _content(packet: Packet) -> int:
-    """What a datagram carries: of QUIC without headers and without mere acknowledgements, as near as lengths tell.
-
-    Behind the handshake (RFC 9000 section 17.3.1) a packet has a byte of flags, a connection id, a packet number, a
-    frame's header and a tag of 16. A super-packet holds several; how many, only its length tells.
-    """
-    payload, length = packet.payload, packet.wire_payload_length
-    if not payload or payload[0] & 0xC0 != 0x40:
-        return length
-    if length < _LEAST_CONTENT:
-        return 0
-    return length - _QUIC_HEADERS * -(-length // _FULL_DATAGRAM)
-
-
-def _sum(one: Volume, other: Volume) -> Volume:
-    return one._replace(
-        bytes_out=one.bytes_out + other.bytes_out,
-        bytes_in=one.bytes_in + other.bytes_in,
-        source=one.source.joined(other.source),
-        time_ns=max(one.time_ns, other.time_ns),
-    )

@@ -1,5 +1,7 @@
 """Datagrams that are counted and not read: plain look-ups, and the bulk of whatever else goes over UDP.
 
+What QUIC connections begin with goes to what follows them, without a Frame and a Packet.
+
 Of a datagram that is no look-up, no hello and no tunnel the observer makes nothing, after it made a Frame and a Packet
 of it. Most are just that: QUIC behind its handshake, calls and conferences (RTP), games, VPNs. Their first bytes tell.
 What is said here follows from ``Observer._datagram`` and from what that calls; ``native/datagrams.c`` is the same in C.
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from struct import Struct
 
+from egret.decode.quic import is_behind_hello
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.worker.plain import Buffer, PlainLookups
@@ -42,12 +45,19 @@ class Datagrams:
 
     Args:
         plain: takes look-ups.
-        measured: whether the bytes between two ends (as they lie in a frame) are counted; that they are not is
-            remembered until ``forget_ends``.
+        begins: takes datagrams that begin as QUIC connections do, or says False: the payload, the ends (as they lie in
+            a frame), the time, the interface.
+        measured: whether the bytes between two ends are counted; that they are not is remembered until ``forget_ends``.
     """
 
-    def __init__(self, plain: PlainLookups, measured: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        plain: PlainLookups,
+        begins: Callable[[bytes, bytes, int, str | None], bool],
+        measured: Callable[[bytes], bool],
+    ) -> None:
         self._plain = plain
+        self._begins = begins
         self._measured = measured
         self._unmeasured: set[bytes] = set()  # both addresses
         self.take_counts = plain.take_counts
@@ -62,8 +72,10 @@ class Datagrams:
         self._plain.forget_ends()
         self._unmeasured.clear()
 
-    def skip(self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int) -> bool:
-        """Count the datagram of *length* bytes at *at* and say True; or False, and it is the observer's.
+    def skip(
+        self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
+    ) -> bool:
+        """Take the datagram of *length* bytes at *at* and say True; or False, and it is the observer's.
 
         At least twelve bytes behind its header are there, its own or not; the frame is cut off at *end*.
         """
@@ -72,9 +84,15 @@ class Datagrams:
             return at + length <= end and self._plain.skip(buffer, at, length, ends, time_ns)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
             return False
-        if first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third):
+        begins = first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
+        if begins and (first < _LONG | _FIXED or at + size > end):
             return False
-        return ends[:-4] in self._unmeasured or self._is_unmeasured(ends)
+        if ends[:-4] not in self._unmeasured and not self._is_unmeasured(ends):
+            return False
+        if not begins:
+            return True
+        payload = bytes(buffer[at + _HEADER : at + size])
+        return is_behind_hello(payload) or self._begins(payload, ends, time_ns, interface)
 
     def _is_unmeasured(self, ends: bytes) -> bool:
         """Whether nobody counts what goes between two addresses, then remembered."""

@@ -14,15 +14,16 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
-from egret.decode.packet import Packet
 from egret.model import Kind, Protocol, Transport
-from egret.track.direction import endpoints_of, opposite
+from egret.track.direction import opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
+from egret.track.share import PORTS, Share
 from egret.worker import engine
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.plain import PlainLookups, labels_of
 from egret.worker.quick import Quick
+from egret.worker.shared_sluice import SharedSluice
 from egret.worker.sluice import Sluice
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Gate:
         quick: holds what TCP connections begin with.
         tick: has the observer look about at a time (``Observer.tick``), and keeps what it says.
         counts: where names are counted, under the pipeline's keys.
+        share: of several processes, which this is.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Gate:
         quick: Quick | _gate.Quick,
         tick: Callable[[int], object],
         counts: Counter[tuple[str, ...]],
+        share: Share | None = None,
     ) -> None:
         self._observer = observer
+        self._share = share
         self._streams = observer.streams
         self._volumes = observer.volumes
         self._matters = matters
@@ -69,8 +73,9 @@ class Gate:
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
-        datagrams = Datagrams(plain, self._is_measured)
-        return Sluice(datagrams, self._quick, self._tick, self._watched, self._is_measured, self._measure)
+        datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured)
+        around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
+        return Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
 
     def _compiled(self) -> _gate.Sluice:
         lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
@@ -78,9 +83,10 @@ class Gate:
         lookups.copies = copies
         waiting = engine.compiled.Waiting(lookups.deferred.waiting.limit)
         lookups.deferred.waiting = waiting
-        return engine.compiled.Sluice(
+        sluice = engine.compiled.Sluice(
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
+            begins=self._observer.quic.pass_over,
             consider=self._labels,
             wanted=self._is_wanted,
             waiting=waiting,
@@ -89,9 +95,12 @@ class Gate:
             tick=self._tick,
             watched=self._awaited,
             measured=self._is_measured,
-            measure=self._measure,
+            measure=self._volumes.feed_segment,
             secret=secret,
         )
+        if self._share is not None:
+            sluice.divide(*self._share, PORTS)
+        return sluice
 
     def _labels(self, question: bytes) -> frozenset[int]:
         return labels_of(question, self._flagged)
@@ -115,13 +124,6 @@ class Gate:
             return False
         size = (len(ends) - 4) // 2
         return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
-
-    def _measure(self, ends: bytes, seq: int, ack: int, flags: int, length: int, time_ns: int) -> None:
-        """Count a segment that says nothing more than how far its connection got."""
-        source, destination = endpoints_of(ends)
-        transport = Transport.TCP
-        packet = Packet(time_ns, transport, source, destination, _NOTHING, length, seq, flags, None, ack)
-        self._volumes.feed_header(packet)
 
     def _is_wanted(self, ends: bytes, answer: bool) -> bool:
         """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""
@@ -150,7 +152,7 @@ class Gate:
     @property
     def skipped(self) -> int:
         """Frames that went no further."""
-        return self._settled + self.sluice.segments + self.sluice.datagrams
+        return self._settled + self.sluice.segments + self.sluice.datagrams + self.sluice.foreign
 
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""

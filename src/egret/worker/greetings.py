@@ -1,11 +1,11 @@
-"""TLS hellos that are counted and not told: of names that nothing is known about, to servers that are nobody's."""
+"""Hellos of TLS and QUIC that are counted and not told: of names that nothing is known about, to nobody's servers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from egret.decode.plain_hello import NO_ECH
+from egret.decode.plain_hello import NO_ECH, Plain, read_plain
 from egret.model import Kind, NamedBy, Protocol, Transport
 from egret.track.ech import REAL
 from egret.worker.engine import Truths, truths
@@ -25,6 +25,7 @@ class Greetings:
         watched: clients of whom everything matters that they do.
         judge: what an Encrypted Client Hello is, by the name beside it, its configuration, client, server and time.
         counts: where names and connections are counted, under the pipeline's keys.
+        read: ``read_plain``, or what does the same.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Greetings:
         watched: Collection[bytes],
         judge: Judge,
         counts: Counter[tuple[str, ...]],
+        read: Callable[[bytes], Plain | None] = read_plain,
     ) -> None:
+        self._read = read
         self._named = named
         self._special = special
         self._is_client = is_client
@@ -46,6 +49,7 @@ class Greetings:
         self.clients = truths(MAX_KNOWN)  # whether it is one
         self.servers = truths(MAX_KNOWN)  # address and port: whether it is special
         self.names = self.connections = 0  # counted and not settled
+        self.quic_names = self.quic_connections = 0
         self.elsewhere: Callable[[], tuple[int, int]] | None = None  # the same of who looks into the tables
 
     def take(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
@@ -57,27 +61,44 @@ class Greetings:
             ends: of the client's direction, as in a frame.
             time_ns: when it came.
         """
+        ours = self._passes(host, ech, ends, time_ns)
+        if ours is None:
+            return False
+        self.connections += ours
+        self.names += 1
+        return True
+
+    def take_quic(self, hello: bytes, ends: bytes, time_ns: int) -> bool:
+        """The same of a hello in a record, that came in QUIC."""
+        plain = self._read(hello)
+        ours = None if plain is None else self._passes(*plain, ends, time_ns)
+        if ours is None:
+            return False
+        self.quic_connections += ours
+        self.quic_names += 1
+        return True
+
+    def _passes(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool | None:
+        """Whether its client is ours; None if it must be told."""
         plain = self.hosts.get(host)
         if plain is None:
             plain = _remember(self.hosts, host, not self._named(host.decode("ascii")))
         size = (len(ends) - 4) // 2
         client = ends[:size]
         if not plain or client in self.watched:
-            return False
+            return None
         ours = self.clients.get(client)
         if ours is None:
             ours = _remember(self.clients, client, self._is_client(client))
         if ours and self._is_special(ends[size:-4] + ends[-2:]):
-            return False
+            return None
         if ech != NO_ECH:
             verdict = self._judge(host.decode("ascii"), ech, client, ends[size:-4], time_ns)
             if verdict == REAL:
-                return False
+                return None
             if ours:
                 self._counts["ech", verdict] += 1
-        self.connections += ours
-        self.names += 1
-        return True
+        return ours
 
     def _is_special(self, server: bytes) -> bool:
         special = self.servers.get(server)
@@ -97,11 +118,15 @@ class Greetings:
             names, connections = self.elsewhere()
             self.names += names
             self.connections += connections
-        if self.names:
-            self._counts["names", Protocol.TLS, Kind.CLIENT_HELLO] += self.names
-        if self.connections:
-            self._counts["connections", Transport.TCP, NamedBy.HELLO] += self.connections
-        self.names = self.connections = 0
+        for key, number in (
+            (("names", Protocol.TLS, Kind.CLIENT_HELLO), self.names),
+            (("names", Protocol.QUIC, Kind.CLIENT_HELLO), self.quic_names),
+            (("connections", Transport.TCP, NamedBy.HELLO), self.connections),
+            (("connections", Transport.UDP, NamedBy.HELLO), self.quic_connections),
+        ):
+            if number:
+                self._counts[key] += number
+        self.names = self.connections = self.quic_names = self.quic_connections = 0
 
 
 def _remember(table: Truths, key: bytes, value: bool) -> bool:

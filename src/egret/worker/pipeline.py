@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 from typing import Protocol as Interface
 
@@ -31,6 +32,8 @@ from egret.model import (
 )
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from egret.track.partial import PartialObserver
+from egret.track.share import Share
 from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
@@ -85,11 +88,12 @@ class Pipeline:
         resolvers: Resolvers | None = None,
         measured: Collection[ServiceClass] = MEASURED,
         limits: Limits | None = None,
+        share: Share | None = None,
     ) -> None:
         self.catalog = catalog
         self.proves = True  # hits may carry the message that says so (``Worker``)
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
-        self.observer = observer or Observer(
+        self.observer = observer or (Observer if share is None else partial(PartialObserver, share))(
             engine.with_memory(limits or Limits()),
             flagged=lambda name: self.catalog.match_name(name) is not None,
             measured=self._is_measured,
@@ -100,12 +104,20 @@ class Pipeline:
         self._resolvers = resolvers or Resolvers(())
         self.relays = Relays(self._is_inside)
         self._greetings = Greetings(
-            self._is_known, self._is_special, self._is_inside, self.relays.watched, self.observer.judge_ech, self.counts
+            self._is_known,
+            self._is_special,
+            self._is_inside,
+            self.relays.watched,
+            self.observer.judge_ech,
+            self.counts,
+            engine.plain_reader(),
         )
-        self.observer.streams.take_plain = self._greetings.take
+        self.observer.streams.hellos.take = self._greetings.take
+        self.observer.quic.take_hello = self._greetings.take_quic
         quick = hold_young(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
-        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts)
+        self.on_turn: Callable[[list[Hit]], object] | None = None  # has that at once, at every turn of a second
+        self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts, share)
         self.relays.on_change = self.gate.forget_clients
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
@@ -132,8 +144,11 @@ class Pipeline:
 
     def _tick(self, time_ns: int) -> None:
         """Have the observer look about, before a frame of that time."""
+        second_ns = self.observer.ticked_ns
         events = self.observer.tick(time_ns)
-        if events:
+        if self.on_turn is not None and self.observer.ticked_ns != second_ns:
+            self.on_turn(self.hits(events))
+        elif events:
             self._late += self.hits(events)
 
     def _take_late(self) -> list[Hit]:

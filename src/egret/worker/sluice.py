@@ -95,6 +95,7 @@ class Sluice:
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self.segments = self.datagrams = 0  # taken and not settled
+        self.foreign = 0  # of another process that reads the same (``SharedSluice``)
         self._octets = 0
         self.last_ns = 0  # when the last frame came that was asked about
         self._metered: dict[bytes, frozenset[int]] = {}  # the same where bytes are counted
@@ -266,7 +267,7 @@ class Sluice:
                     self._measure(ends, int.from_bytes(number), ack, flags, last - start, time_ns)
             self.segments += 1
             return True
-        if protocol != _UDP or not self._datagrams.skip(buffer, body, length, end, ends, time_ns):
+        if protocol != _UDP or not self._datagrams.skip(buffer, body, length, end, ends, time_ns, interface):
             return False
         self.datagrams += 1
         return True

@@ -104,6 +104,12 @@ def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> int:
     return process.wait(grace_s)
 
 
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [pid, *(each for child in found.stdout.split() for each in family(int(child)))]
+
+
 def erase(name: str) -> None:
     """Kill whatever still lives in the namespace *name* and remove it; no error if it is gone."""
     listed = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)

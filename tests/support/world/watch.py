@@ -47,6 +47,7 @@ class Watch:
     """The daemon, running while the block runs. ``alerts`` grows as lines arrive."""
 
     url = URL  # of its page
+    program: Sequence[str] = EGRET
     curl: Sequence[str] = ()  # what a client there must say
 
     def __init__(self, world: World, *options: str, config: str = CONFIG, state: Path | None = None) -> None:
@@ -74,7 +75,7 @@ class Watch:
         return path
 
     def __enter__(self) -> Self:
-        command = [*EGRET, "run", "-c", str(self.config), *self._options]
+        command = [*self.program, "run", "-c", str(self.config), *self._options]
         self._began_ns = time.time_ns()
         # out of pytest's folder: whatever the daemon reads relative to where it is would be a bug
         own = {"HOME": str(self.folder), "STATE_DIRECTORY": str(self.state)}
@@ -104,6 +105,12 @@ class Watch:
             return 0, 0.0
         began = time.monotonic()
         return stop(self._process, grace_s=10), time.monotonic() - began
+
+    @property
+    def pid(self) -> int:
+        """The daemon's; what starts it becomes it."""
+        assert self._process is not None
+        return self._process.pid
 
     def hang_up(self) -> None:
         """SIGHUP, as ``systemctl reload`` sends it."""

@@ -170,6 +170,20 @@ def test_volume_is_news_when_it_doubled() -> None:
     assert state.has_news
 
 
+def test_that_bytes_are_known_better_than_was_told_is_news_once() -> None:
+    state = folded(hello(1))
+    state.alert(Action.OPENED, START_NS)
+    state.add_volume(volume(2, 900, 0, VolumeSource.CONNTRACK))
+    assert not state.has_news  # nobody was told otherwise
+    other = folded(hello(1))
+    other.add_volume(volume(2, 900, 0, VolumeSource.UDP))
+    other.alert(Action.OPENED, START_NS)
+    other.add_volume(volume(3, 0, 0, VolumeSource.CONNTRACK))
+    assert other.has_news
+    assert other.alert(Action.UPDATED, START_NS).incident.volume_source is VolumeSource.CONNTRACK
+    assert not other.has_news
+
+
 def test_volume_stays_a_number_that_a_database_holds() -> None:
     state = folded(hello(1))
     state.add_volume(volume(2, (1 << 63) - 1, 1))

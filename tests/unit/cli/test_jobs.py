@@ -95,6 +95,19 @@ def test_how_many_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert number_of_jobs("5", small) == 5
     assert number_of_jobs("50", small) == 9
     assert number_of_jobs("5", ["-", "missing", str(tmp_path)]) == 1
+    assert number_of_jobs("5", ["-"], divided=True) == 1
+
+
+def test_how_many_jobs_for_one_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
+    small, large = [write(tmp_path / "small", b"x")], [str(tmp_path / "large")]
+    with Path(large[0]).open("wb") as file:
+        file.truncate(32 << 20)
+    assert number_of_jobs(AUTO, large, divided=True) == 3
+    assert number_of_jobs("5", large, divided=True) == number_of_jobs("5", small, divided=True) == 5
+    assert number_of_jobs(AUTO, small, divided=True) == 1
+    assert number_of_jobs("999", large, divided=True) == 64
+    assert number_of_jobs("5", [*large, *small], divided=True) == 2
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "many", "", "1.5"])

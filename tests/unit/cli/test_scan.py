@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import weakref
 from itertools import islice
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import pytest
 
 from bench import workloads
 from egret.cli.capture import Captures
-from egret.cli.scan import Ended, Found, Moved, Scan, Step
+from egret.cli.scan import Scan
+from egret.cli.steps import Ended, Found, Moved, Step
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.judge.unnamed import UNNAMED
 from egret.model import Connection, Endpoint, Match, NamedBy, Transport
 from egret.settings.config import load_config
-from egret.worker.pipeline import Hit
+from egret.worker.pipeline import Hit, Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,22 @@ def test_the_end_is_the_last_frame_s_time(last: bytes, knowledge: Knowledge, tmp
     ended = list(Scan(knowledge, prove=False)(Captures([str(path)]), str(path)))[-1]
     assert isinstance(ended, Ended)
     assert ended.time_ns == workloads.START_NS + len(frames) * workloads.STEP_NS
+
+
+def test_what_was_remembered_of_one_file_is_gone_with_the_next(
+    knowledge: Knowledge, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture, made, make = str(repository / "src/egret/data/demo/egret-demo.pcapng"), [], Scan._pipeline
+
+    def noted(scan: Scan) -> Pipeline:
+        made.append(weakref.ref(pipeline := make(scan)))
+        return pipeline
+
+    monkeypatch.setattr(Scan, "_pipeline", noted)
+    scan = Scan(knowledge, prove=False)
+    for _ in range(3):
+        list(scan(Captures([capture]), capture))
+    assert [each() is None for each in made[:2]] == [True, True]
 
 
 def test_proofs_where_they_are_asked_for(knowledge: Knowledge, repository: Path) -> None:

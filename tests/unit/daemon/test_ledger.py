@@ -20,6 +20,7 @@ from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
 from tests.support.daemon import Room, until
 from tests.support.pipeline import CATALOG, seen
+from tests.support.stored import stored
 
 RESOLVER = bytes([192, 0, 2, 53])
 NOT_ALLOWED = "egret_detections_not_allowed_total"
@@ -243,7 +244,7 @@ def test_old_incidents_are_purged(tmp_path: Path) -> None:
         await room.ledger.tick(START_NS + 2 * 86_400 * 10**9)
 
     live(room, during)
-    assert Room(tmp_path / "i.db").store.count() == 0
+    assert len(stored(Room(tmp_path / "i.db").store)) == 0
 
 
 def test_a_bug_in_a_verdict_is_counted_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +386,7 @@ def test_a_full_disk_costs_no_alert_of_a_burst_its_place_in_the_history(
 
     live(room, during)
     assert len(room.said()) == 2
-    assert Room(path).store.count() == len(outbox.find(Room(path).store.database, outbox.Choice())) == 2
+    assert len(stored(Room(path).store)) == len(outbox.find(Room(path).store.database, outbox.Choice())) == 2
 
 
 def test_a_spool_that_is_spoilt_meanwhile_is_set_aside_and_every_alert_is_told(tmp_path: Path) -> None:
@@ -410,4 +411,4 @@ def test_a_spool_that_is_spoilt_meanwhile_is_set_aside_and_every_alert_is_told(t
     live(room, during)
     assert room.said() == ["opened example.chat", "opened example.cloud"]
     assert [aside.name for aside, _ in room.store.moved_aside] == ["i.db.1.corrupt"]
-    assert Room(path).store.count() == 2
+    assert len(stored(Room(path).store)) == 2

@@ -7,6 +7,7 @@ import pytest
 
 from egret.alerts.model import Sensor
 from egret.daemon.outputs import make_outputs, preload, wanted_outputs
+from egret.errors import ConfigError
 from egret.model import Severity
 from egret.settings.config import Config, load_config
 from egret.sinks import apprise, kafka, nats
@@ -115,6 +116,9 @@ def test_packages_are_loaded_before_rights_are_given_up(tmp_path: Path, monkeypa
     def missing() -> None:
         raise ImportError
 
+    monkeypatch.setattr(apprise, "library", missing)
+    with pytest.raises(ConfigError, match=r"outputs.apprise: its package cannot be read.*restart Egret"):
+        preload(config(tmp_path, "outputs: {apprise: [{name: a, urls: ['json://a/']}]}\n").outputs)
     monkeypatch.setattr(kafka, "library", missing)
     preload(settings)
     _, deliveries = make_outputs(settings, SENSOR, Watch())

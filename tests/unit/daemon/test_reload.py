@@ -11,6 +11,8 @@ from egret.daemon import reload as module
 from egret.daemon.reload import Reloader, fingerprint, keep_what_is_fixed
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import ConfigError, GeoError
+from egret.settings import bundled
+from egret.settings.bundled import BUNDLED_DATABASE, geo_dir
 from egret.settings.config import Config, load_config
 from egret.settings.passwords import hash_password
 from egret.telemetry import Telemetry
@@ -170,6 +172,18 @@ def test_a_folder_that_cannot_be_read_is_no_change(path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "stat", refused)
     assert fingerprint(config) is None
+
+
+def test_what_ships_with_egret_and_is_out_of_reach_hides_no_change_of_the_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, shipped = load_config(path), geo_dir() / BUNDLED_DATABASE
+    own = path.parent / "own.mmdb"
+    own.touch()
+    monkeypatch.setattr(type(config), "databases", [own, shipped])
+    assert len(fingerprint(config) or ()) == 2
+    monkeypatch.setattr(bundled, "_held", {shipped: b""})
+    assert [place for place, *_ in fingerprint(config) or ()] == [str(own)]
 
 
 def test_a_command_waits_and_says_how_it_went(path: Path) -> None:

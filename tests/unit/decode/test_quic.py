@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from egret.decode.quic import (
     MAX_PACKETS,
     PacketKind,
+    is_behind_hello,
     open_initial,
     parse_frames,
     parse_long_header,
@@ -187,3 +190,26 @@ def test_every_cut_of_a_datagram_is_a_value_or_a_decode_error() -> None:
     for size in range(1, len(whole)):
         with pytest.raises(DecodeError):
             parse_packets(whole[:size])
+
+
+HANDSHAKE = b"\xe1\0\0\0\1\x04abcd\0\x40\x28" + bytes(40)
+ZERO_RTT = b"\xd1\0\0\0\1\x04abcd\x02xy\x28" + bytes(40)
+
+
+@pytest.mark.parametrize("behind", [HANDSHAKE, ZERO_RTT, HANDSHAKE + ZERO_RTT, HANDSHAKE + b"\x40short"])
+def test_what_holds_no_hello_is_known(behind: bytes) -> None:
+    assert is_behind_hello(behind)
+    assert not is_behind_hello(behind[:50])
+    assert not is_behind_hello(HANDSHAKE + behind[:-9])
+    assert not is_behind_hello(behind[:1] + b"\0\0\0\2" + behind[5:])
+
+
+@given(st.sampled_from([HANDSHAKE * 2, HANDSHAKE + b"\xc1" + ZERO_RTT[1:]]), st.data())
+def test_what_is_known_to_hold_no_hello_can_be_parsed_and_holds_none(datagram: bytes, data: st.DataObject) -> None:
+    changed = bytearray(datagram[: data.draw(st.integers(1, len(datagram)))])
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(changed) - 1))
+        changed[at] = data.draw(st.sampled_from([0, 1, 0x14, 0x15, 0x28, 0x40, 0x80, 0xC1, 0xD1, 0xE1, 0xF1]))
+    if changed[0] & 0x80 and is_behind_hello(bytes(changed)):
+        kinds = {header.kind for header in parse_packets(bytes(changed))}
+        assert kinds <= {PacketKind.HANDSHAKE, PacketKind.ZERO_RTT}

@@ -232,14 +232,21 @@ def test_folders_of_signatures_in_their_order(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_overlay_of_root_is_under_etc(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(path: Path) -> bool:
-        raise PermissionError(13, str(path))
+    overlay, folder = Path("/etc/egret/signatures.d"), Path("/").stat()
+
+    def there(path: Path) -> os.stat_result:
+        if path != overlay:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return folder
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(Path, "is_dir", lambda path: str(path) == "/etc/egret/signatures.d")
-    assert Config().local_folders == [Path("/etc/egret/signatures.d")]
-    monkeypatch.setattr(Path, "is_dir", refused)
+    monkeypatch.setattr(Path, "stat", there)
+    config = Config()
+    assert config.local_folders == [overlay]
+    monkeypatch.setattr(Path, "stat", refused)
     assert overlay_folder(Path("/etc/egret")) is None
+    assert Config().local_folders == []  # of an ordinary user
+    assert Config().placed_as(config).local_folders == [overlay]  # out of reach is not gone: reading it says why
 
 
 def test_the_defaults_are_what_validation_gives() -> None:
@@ -252,3 +259,15 @@ def test_all_that_a_reload_needs_is_there_before_rights_go() -> None:
     prepare()
     assert Config.__pydantic_complete__
     assert {"egret.settings.signatures", "egret.settings.resolvers", "yaml"} <= sys.modules.keys()
+
+
+def refused(path: Path, *_: object, **__: object) -> os.stat_result:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_a_file_out_of_reach_is_the_operator_s_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = write(tmp_path, "catalog: {bundled: true}\n")
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ConfigErrors, match=r"cannot be read: Permission denied \(.*; user \S+ may not read it\)"):
+        load_config(place)

@@ -7,6 +7,7 @@ import pytest
 from egret.catalog.match import Catalog
 from egret.errors import ConfigErrors
 from egret.model import Category, HostKind, Operator, Scope, ServiceClass
+from egret.settings import signatures
 from egret.settings.catalogue import load_catalog
 from egret.settings.signatures import load_located
 from tests.support.catalog import VENDOR, write
@@ -149,6 +150,18 @@ def test_a_missing_folder_and_broken_shared_file_are_said(tmp_path: Path) -> Non
     assert errors(tmp_path / "nothing")[0].startswith("nothing: no such folder")
     (tmp_path / "_shared.yaml").write_text("reason: {}\n")
     assert errors(tmp_path) == ["_shared.yaml:1:1: unknown option 'reason' (did you mean 'reasons'?)"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write(tmp_path, BODY, head=REGIONS + VENDOR)
+    monkeypatch.setattr(signatures, "entries", refused)
+    with pytest.raises(ConfigErrors, match=f"{tmp_path}: cannot be read: Permission denied .* may not read it"):
+        load_catalog([tmp_path])
 
 
 def test_a_catalogue_of_nothing_is_an_error(tmp_path: Path) -> None:

@@ -175,6 +175,17 @@ def test_a_missing_folder_is_temporary_and_heals(tmp_path: Path) -> None:
     assert ids(path) == ["high-0"]
 
 
+def test_a_file_out_of_reach_is_said_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refused)  # before Python 3.14 ``exists`` raises, too
+    monkeypatch.setattr(Path, "exists", refused)
+    assert (
+        sink_at(tmp_path / "a").health() == f"{tmp_path / 'a'}: Permission denied; let this user in, or change the path"
+    )
+
+
 def test_health_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sink_at(tmp_path / "alerts.jsonl").health() is None
     assert "does not exist" in (sink_at(tmp_path / "no" / "alerts.jsonl").health() or "")

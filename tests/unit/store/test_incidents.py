@@ -19,6 +19,7 @@ from egret.store import incidents as store_incidents
 from egret.store.incidents import IncidentStore
 from egret.track.answers import Learnt
 from tests.support.alerts import START_NS, alerts_of, hello, hostile, lookup, opened, whole_life
+from tests.support.stored import stored
 
 DAY_NS = 86_400 * 10**9
 
@@ -61,13 +62,6 @@ def test_a_restart_continues_open_incidents_and_only_those(path: Path) -> None:
     assert engine.feed(hello(1, client=client(9), port=7)) == []
 
 
-def test_the_newest_come_first_and_can_be_asked_for_by_client(store: IncidentStore) -> None:
-    store.record(alerts=[opened(client=client(number), at_s=number) for number in range(20)])
-    assert [incident.client for incident in store.recent(3)] == ["192.0.2.19", "192.0.2.18", "192.0.2.17"]
-    assert [incident.client for incident in store.recent(2, offset=3)] == ["192.0.2.16", "192.0.2.15"]
-    assert [incident.client for incident in store.recent(client="192.0.2.4")] == ["192.0.2.4"]
-
-
 def test_recording_twice_changes_nothing(store: IncidentStore) -> None:
     store.record(alerts=whole_life(), sinks=["soc"])
     store.acknowledge("soc", [alert.id for alert in whole_life()])
@@ -98,7 +92,7 @@ def test_any_time_a_capture_may_claim_fits(store: IncidentStore) -> None:
     alert = opened()
     incident = replace(alert.incident, first_ns=2**64 * 10**9, last_ns=-(2**70))
     store.record(alerts=[replace(alert, incident=incident, time_ns=2**80)])
-    assert len(store.recent()) == 1
+    assert len(stored(store)) == 1
 
 
 def test_old_incidents_are_purged_with_their_alerts_in_batches(
@@ -109,7 +103,7 @@ def test_old_incidents_are_purged_with_their_alerts_in_batches(
     assert store.purge_before(START_NS + 45 * 10**9, batches=2) == 20
     assert store.purge_before(START_NS + 45 * 10**9) == 25
     assert store.purge_before(START_NS + 45 * 10**9) == 0
-    assert len(store.recent()) == len(store.waiting("soc")) == 5
+    assert len(stored(store)) == len(store.waiting("soc")) == 5
 
 
 def test_a_purge_keeps_what_is_young(store: IncidentStore) -> None:
@@ -139,7 +133,7 @@ def test_what_waits_for_the_disk_is_bounded_and_what_is_lost_is_counted(
     assert (store.pending, store.lost) == (10, 3)
     path.rmdir()
     store.record()
-    assert len(store.recent()) == 5
+    assert len(stored(store)) == 5
 
 
 def test_an_alert_whose_incident_no_longer_waits_is_written_with_it(
@@ -151,7 +145,7 @@ def test_an_alert_whose_incident_no_longer_waits_is_written_with_it(
         store.record(alerts=[opened(client=client(1))])
     path.rmdir()
     store.record(incidents=[opened(client=client(2)).incident])
-    assert len(store.recent()) == 2
+    assert len(stored(store)) == 2
 
 
 def test_rows_that_are_not_ours_are_counted_and_passed_over(store: IncidentStore, path: Path) -> None:
@@ -160,7 +154,7 @@ def test_rows_that_are_not_ours_are_counted_and_passed_over(store: IncidentStore
         other.execute("UPDATE incidents SET body = '[' WHERE client = '192.0.2.1'")
         other.execute("UPDATE alerts SET body = '{}' WHERE rowid = 1")
         other.commit()
-    assert [incident.client for incident in store.recent()] == ["192.0.2.2"]
+    assert [incident.client for incident in store.open_incidents()] == ["192.0.2.2"]
     assert store.unreadable == 1
 
 

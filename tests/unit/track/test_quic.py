@@ -7,9 +7,11 @@ import random
 import pytest
 
 from egret.decode import gquic
+from egret.decode.packet import decode_packet
 from egret.decode.quic_keys import VERSION_1, VERSION_2
 from egret.errors import Reason
 from egret.model import Frame, NamedBy, Nameless
+from egret.track.direction import ends_of
 from egret.track.limits import Limits
 from egret.track.observer import Observer
 from tests.support.datagrams import chlo, gquic_packet, stream_frame
@@ -349,3 +351,62 @@ def test_a_cut_packet_that_no_keys_fit_is_truncated() -> None:
     assert (said(events), [anomaly.reason for anomaly in anomalies(events)]) == ([], [Reason.TRUNCATED])
     forged = [cut(quic_initial(b"\x01", dcid=bytes((number,)), key_dcid=b"x"), 300) for number in range(200)]
     assert said(run(forged)) == []
+
+
+class Gate:
+    """Hands datagrams over as the gate does, and feeds what is left."""
+
+    def __init__(self, *, plain: bool = True) -> None:
+        self.observer = Observer()
+        self.taken: list[bytes] = []
+        self.observer.quic.take_hello = (lambda record, _ends, _time_ns: self._take(record)) if plain else None
+
+    def _take(self, record: bytes) -> bool:
+        self.taken.append(record)
+        return b"www" in record
+
+    def passed(self, frame: Frame) -> bool:
+        (packet,) = [decode_packet(frame)]
+        assert packet is not None
+        ends = ends_of(packet.source, packet.destination)
+        return self.observer.quic.pass_over(bytes(packet.payload), ends, frame.time_ns, None)
+
+
+PLAIN = client_hello(b"www.example.org", key_share=1216)
+
+
+def test_a_plain_hello_is_passed_over_with_all_that_follows() -> None:
+    gate = Gate()
+    frames = initials([pieces(600, message=PLAIN)[1]], [pieces(600, message=PLAIN)[0]])
+    assert [gate.passed(frame) for frame in (*frames, *frames)] == [True] * 4
+    assert len(gate.taken) == 1
+    answer = quic_initial(b"\2\0\0\0\0", dcid=b"", scid=b"server's", key_dcid=DCID, server=True)
+    assert gate.passed(down(answer))
+    (later,) = initials([(0, b"")], dcid=b"server's", key_dcid=DCID)
+    assert gate.passed(later)
+    assert gate.observer.flush() == []
+    assert gate.observer.counters.tracked["quic_flows"] == 1
+
+
+def test_a_hello_that_is_to_be_told_is_fed() -> None:
+    gate = Gate()
+    first, second = initials([pieces(600)[0]], [pieces(600)[1]])
+    assert [gate.passed(first), gate.passed(second)] == [True, False]
+    assert said(gate.observer.feed(second)) == NAMED
+    assert gate.passed(second)
+    assert len(gate.taken) == 2  # asked again when it is fed
+    without = Gate(plain=False)
+    assert [without.passed(first), without.passed(second)] == [True, False]
+
+
+def test_what_is_in_doubt_is_fed() -> None:
+    gate = Gate()
+    (whole,) = initials([(0, client_hello(b"www.example.org"))])
+    data = bytes(whole.data)
+    assert not gate.passed(up(data[28:-9]))  # cut off
+    assert not gate.passed(up(data[28:-1] + b"?"))  # sealed otherwise
+    assert not gate.passed(up(quic_initial(b"\xff", dcid=DCID)))  # no frame
+    assert gate.passed(up(b"\xe0\0\0\0\1\0\0\x05" + bytes(20)))  # no Initial
+    assert gate.passed(whole)
+    assert not gate.passed(initials([(0, HELLO)], dcid=b"another!")[0])  # a new connection between the same ends
+    assert len(gate.taken) == 1

@@ -306,6 +306,20 @@ def test_what_was_told_is_never_told_again() -> None:
     assert wire.told() == [("a", 100, 0)]
 
 
+def test_that_the_same_number_is_known_better_is_told_once() -> None:
+    wire = Wire()
+    wire.flag(UDP, packet=wire.udp(1000)._replace(payload=memoryview(b"\xc3")))
+    assert [volume.source for volume in wire.volumes.take()] == [VolumeSource.UDP]
+    wire.volumes.tally(UDP, Tally(1, 1028, 1, 0, 0))
+    (told,) = wire.volumes.take()
+    assert (told.bytes_out, told.bytes_in, told.source) == (0, 0, VolumeSource.CONNTRACK)
+    wire.volumes.tally(UDP, Tally(1, 1028, 1, 0, 0))
+    assert wire.told() == []
+    wire.flag(UDP, signature="b")
+    wire.volumes.tally(UDP, Tally(1, 1028, 1, 0, 0))
+    assert wire.told() == []  # who was told nothing has nothing to correct
+
+
 def test_of_a_flow_that_was_there_before_only_what_is_new_is_told() -> None:
     wire = Wire()
     wire.flag(UDP, packet=wire.udp(1000)._replace(payload=memoryview(b"\x41")))  # as after a restart

@@ -20,11 +20,16 @@ class Sensor:
         plain = PlainLookups(lookups.copies, lookups.deferred.add, self._labels, lambda _ends, _answer: False)
         self.measured: set[bytes] = set()
         self.asked = 0
-        self.datagrams = Datagrams(plain, self._is_measured)
+        self.begun: list[object] = []
+        self.datagrams = Datagrams(plain, self._begin, self._is_measured)
 
     @staticmethod
     def _labels(question: bytes) -> frozenset[int]:
         return labels_of(question, lambda _: False)
+
+    def _begin(self, *begun: object) -> bool:
+        self.begun.append(begun)
+        return len(self.begun) == 1
 
     def _is_measured(self, ends: bytes) -> bool:
         self.asked += 1
@@ -36,7 +41,7 @@ class Sensor:
         wire = struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
         there = (wire + bytes(20))[: max(20, len(wire) - cut)]
         ends = CLIENT + server + struct.pack("!HH", *ports)
-        return self.datagrams.skip(there, 0, len(wire), len(there), ends, 5)
+        return self.datagrams.skip(there, 0, len(wire), len(there), ends, 5, None)
 
 
 BULK = b"\x4c" + bytes(range(200))
@@ -59,12 +64,24 @@ def test_what_can_begin_nothing_is_taken() -> None:
         CAPWAP + b"\x16\xfe\xfd" + bytes(50),
         b"\x49" + bytes(8) + b"Q043" + bytes(50),
         b"\x12\x34\1\0\0\1" + bytes(50),
-        b"\xc3\0\0\0\1" + bytes(50),
         *(b"\x80" + version.to_bytes(4) + bytes(50) for version in KNOWN_VERSIONS),
     ],
 )
 def test_what_may_begin_something_is_the_observer_s(payload: bytes) -> None:
     assert not Sensor().skip(payload)
+
+
+def test_what_begins_a_quic_connection_goes_to_what_follows_them() -> None:
+    sensor = Sensor()
+    initial = b"\xc3\0\0\0\1" + bytes(50)
+    assert [sensor.skip(initial), sensor.skip(initial)] == [True, False]
+    assert sensor.begun == [(initial, CLIENT + SERVER + b"\xc3\x50\1\xbb", 5, None)] * 2
+    assert not sensor.skip(initial, cut=1)
+    assert sensor.skip(b"\xe1\0\0\0\1\0\0\x40\x0a" + bytes(10))  # Handshake
+    sensor.measured.add(SERVER)
+    sensor.datagrams.forget_ends()
+    assert not sensor.skip(initial)
+    assert len(sensor.begun) == 2
 
 
 @pytest.mark.parametrize("port", UDP_PORTS)
@@ -86,11 +103,11 @@ def test_lengths_that_contradict_each_other_are_the_observer_s() -> None:
     data = struct.pack("!HHHH", 50_000, 443, 8 + len(BULK), 0) + BULK
     ends = CLIENT + SERVER + data[:4]
     datagrams = Sensor().datagrams
-    assert datagrams.skip(data, 0, len(data), len(data), ends, 5)
-    assert not datagrams.skip(data, 0, len(data) - 1, len(data), ends, 5)
-    assert datagrams.skip(data, 0, len(data) + 1, len(data), ends, 5)
+    assert datagrams.skip(data, 0, len(data), len(data), ends, 5, None)
+    assert not datagrams.skip(data, 0, len(data) - 1, len(data), ends, 5, None)
+    assert datagrams.skip(data, 0, len(data) + 1, len(data), ends, 5, None)
     for size in (0, 7):
-        assert not datagrams.skip(data[:4] + size.to_bytes(2) + data[6:], 0, len(data), len(data), ends, 5)
+        assert not datagrams.skip(data[:4] + size.to_bytes(2) + data[6:], 0, len(data), len(data), ends, 5, None)
 
 
 def test_measured_addresses_are_the_observer_s_and_others_are_asked_about_once() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from egret.decode.plain_hello import read_plain
 from egret.worker import engine
 from scripts import build_native
 
@@ -52,3 +53,10 @@ def test_truths_are_known_until_they_are_forgotten(monkeypatch: pytest.MonkeyPat
     )
     truths.clear()
     assert truths.get(b"x") is None
+
+
+def test_plain_hellos_are_read_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engine.SWITCH, "1")
+    assert engine.plain_reader() is read_plain
+    monkeypatch.setenv(engine.SWITCH, "0")
+    assert engine.plain_reader() is (read_plain if engine.compiled is None else engine.compiled.read_plain)

@@ -10,6 +10,7 @@ from egret.track.direction import ends_of
 from egret.track.ech import GREASE, REAL, UNKNOWN
 from egret.worker import greetings
 from egret.worker.greetings import Greetings
+from tests.support.hello import client_hello, records
 
 INSIDE, OUTSIDE, RELAY = b"\xc0\x00\x02\x01", b"\xcb\x00\x71\x01", b"\xc0\x00\x02\x02"
 RESOLVER = b"\xcb\x00\x71\x08"
@@ -102,4 +103,17 @@ def test_an_encrypted_hello_is_judged_and_told_where_it_is_real() -> None:
         ("connections", Transport.TCP, NamedBy.HELLO): 2,
         ("ech", GREASE): 1,
         ("ech", UNKNOWN): 1,
+    }
+
+
+def test_hellos_in_quic_are_counted_apart() -> None:
+    asked = Asked()
+    assert asked.greetings.take_quic(records(client_hello(b"www.example.org")), ends(), 1)
+    assert not asked.greetings.take_quic(records(client_hello(b"chat.example")), ends(), 1)
+    assert not asked.greetings.take_quic(records(client_hello(None)), ends(), 1)
+    asked.greetings.settle()
+    asked.greetings.settle()
+    assert asked.counts == {
+        ("names", Protocol.QUIC, Kind.CLIENT_HELLO): 1,
+        ("connections", Transport.UDP, NamedBy.HELLO): 1,
     }

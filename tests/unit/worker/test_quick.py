@@ -33,7 +33,7 @@ class Sensor:
             self.counts,
         )
         self.quick = hold_young(self.observer, self.greetings, limit)
-        self.observer.streams.take_plain = self.greetings.take
+        self.observer.streams.hellos.take = self.greetings.take
         self.held = held
         self.events: list[Event] = []
 

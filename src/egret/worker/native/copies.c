@@ -38,9 +38,14 @@ static void turn(Copies *copies) {
     copies->young = (Generation){oldest.sights, 0};
 }
 
-bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns) {
+uint64_t copies_key(const Copies *copies, Span ends, Span wire) {
     uint64_t key = keyed_hash(&copies->secret, ends.at, ends.size, wire.at, wire.size);
-    key += key == 0;
+    __builtin_prefetch(&copies->young.sights[key & (copies->slots - 1)], 1);
+    __builtin_prefetch(&copies->old.sights[key & (copies->slots - 1)], 1);
+    return key + (key == 0);
+}
+
+bool copies_seen(Copies *copies, uint64_t key, int64_t time_ns) {
     Sight *sight = place(copies, &copies->young, key);
     int64_t before = sight->key ? sight->time_ns : GONE;
     if (sight->key == 0) {
@@ -104,7 +109,7 @@ static PyObject *copies_method_seen(Copies *copies, PyObject *const *args, Py_ss
     if (overflow) time_ns = overflow > 0 ? INT64_MAX : GONE + 1;
     Span ends = {(const uint8_t *)PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0])};
     Span wire = {(const uint8_t *)PyBytes_AS_STRING(args[1]), (size_t)PyBytes_GET_SIZE(args[1])};
-    return PyBool_FromLong(copies_seen(copies, ends, wire, time_ns));
+    return PyBool_FromLong(copies_seen(copies, copies_key(copies, ends, wire), time_ns));
 }
 
 static Py_ssize_t copies_length(Copies *copies) { return (Py_ssize_t)(copies->young.count + copies->old.count); }

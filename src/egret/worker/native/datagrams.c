@@ -3,6 +3,7 @@
 
 enum { HEADER = 8, READ = 7, PORT_DNS = 53, ONE_QUESTION = 1, LEAST = 20 };
 enum { LONG = 0x80, FIXED = 0x40, HANDSHAKE = 0x16, PREAMBLE = 0x01 };
+enum { ZERO_RTT = 0xD0, HANDSHAKE_PACKET = 0xE0, MAX_CID = 20 };
 enum { CLEAR_MASK = 0x0B, CLEAR = 0x09, CLEAR_VERSION = 9 };
 
 static bool has(const uint8_t *bitmap, unsigned number) { return bitmap[number >> 3] >> (number & 7) & 1; }
@@ -13,6 +14,25 @@ static bool may_matter(const Datagrams *datagrams, const uint8_t *payload) {
     if (first & LONG) return first & FIXED || has(datagrams->versions, big16(payload + 1));
     if (first == PREAMBLE) return payload[1] == 0;
     return first == HANDSHAKE || ((first & CLEAR_MASK) == CLEAR && payload[CLEAR_VERSION] == 'Q');
+}
+
+/* Whether all packets of a payload are surely of a kind that holds no hello: decode/quic.py, is_behind_hello. */
+static bool is_behind_hello(Span payload) {
+    const uint8_t *at = payload.at;
+    size_t start = 0, end = payload.size;
+    while (start < end && at[start] & LONG) {
+        size_t position = start + 5;
+        uint8_t kind = at[start] & 0xF0;
+        if ((kind != ZERO_RTT && kind != HANDSHAKE_PACKET) || position > end || big32(at + start + 1) != 1) return false;
+        for (int id = 0; id < 2; id++) {
+            if (position >= end || at[position] > MAX_CID) return false;
+            position += 1u + at[position];
+        }
+        if (position + 2 > end || at[position] & 0x80) return false;
+        bool one = at[position] < 0x40; /* RFC 9000 section 16 */
+        start = position + (one ? 1u + at[position] : 2u + (big16(at + position) & 0x3FFFu));
+    }
+    return start <= end;
 }
 
 /* Whether nobody counts what goes between two addresses; then that is remembered. */
@@ -28,8 +48,17 @@ static int is_unmeasured(Datagrams *datagrams, Span ends) {
     return table_put(&datagrams->unmeasured, both, 0);
 }
 
-/* Count a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
-int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns) {
+/* What a QUIC connection begins with goes to what follows them. */
+static int begin(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
+    PyObject *said = PyObject_CallFunction(datagrams->begins, "y#y#LO", payload.at, (Py_ssize_t)payload.size, ends.at,
+                                           (Py_ssize_t)ends.size, (long long)time_ns, interface);
+    int taken = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    return taken;
+}
+
+/* Take a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
+int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface) {
     if (packet.size < LEAST) return NO;
     const uint8_t *at = packet.at;
     unsigned source = big16(at), destination = big16(at + 2), size = big16(at + 4);
@@ -38,6 +67,10 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
         return lookups_take(datagrams->lookups, (Span){at, length}, ends, time_ns);
     }
     if (big16(at + HEADER + 4) == ONE_QUESTION || size < HEADER || size > length) return NO;
-    if (size >= HEADER + READ && may_matter(datagrams, at + HEADER)) return NO;
-    return is_unmeasured(datagrams, ends);
+    bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);
+    if (begins && (at[HEADER] < (LONG | FIXED) || size > packet.size)) return NO;
+    int unmeasured = is_unmeasured(datagrams, ends);
+    if (unmeasured != YES || !begins) return unmeasured;
+    Span payload = {at + HEADER, size - HEADER};
+    return is_behind_hello(payload) ? YES : begin(datagrams, payload, ends, time_ns, interface);
 }

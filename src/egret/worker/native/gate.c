@@ -138,6 +138,14 @@ static int tick(Sluice *self, int64_t time_ns) {
     return YES;
 }
 
+/* Whether another process that reads the same capture has this frame. */
+static bool is_foreign(Sluice *self, Span data) {
+    int owner = share_owner(&self->share, data);
+    bool foreign = owner != EVERYONE && owner != (int)self->share.number;
+    self->foreign += foreign;
+    return foreign;
+}
+
 /* Count an Ethernet frame; NO leaves it to the observer. */
 static int take_frame(Sluice *self, const Frame *frame) {
     const uint8_t *at = frame->data.at;
@@ -145,6 +153,7 @@ static int take_frame(Sluice *self, const Frame *frame) {
     self->last_ns = frame->time_ns;
     if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
         if (tick(self, frame->time_ns) == FAILED) return FAILED;
+    if (self->share.of > 1 && is_foreign(self, frame->data)) return YES;
     if (size < SMALLEST_4) return NO;
     Span ends, packet;
     uint8_t protocol;
@@ -163,7 +172,7 @@ static int take_frame(Sluice *self, const Frame *frame) {
     if (protocol == TCP) {
         taken = take_segment(self, frame, ends, packet, length);
     } else if (protocol == UDP && length >= 0) {
-        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns);
+        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;
     }

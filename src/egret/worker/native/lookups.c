@@ -80,24 +80,24 @@ static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) 
     return table_put(table, both, 0);
 }
 
-static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, int64_t time_ns) {
+static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
     int more = big16(wire.at + 10);
     if (big16(wire.at + 6) || big16(wire.at + 8) || more > 1) return NO;
     if (more ? !ends_with_edns(wire, end) : end != wire.size) return NO;
     int dull = is_dull(lookups, &lookups->asking, ends, Py_False);
     if (dull != YES) return dull;
-    if (copies_seen(lookups->copies, ends, wire, time_ns)) lookups->repeated++;
+    if (copies_seen(lookups->copies, key, time_ns)) lookups->repeated++;
     else lookups->queries++;
     return YES;
 }
 
-static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, int64_t time_ns) {
+static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
     int answers = big16(wire.at + 6);
     int found = addresses(wire, end, answers, answers + big16(wire.at + 8) + big16(wire.at + 10));
     if (found < 0) return NO;
     int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
     if (dull != YES) return dull;
-    if (copies_seen(lookups->copies, ends, wire, time_ns)) {
+    if (copies_seen(lookups->copies, key, time_ns)) {
         lookups->repeated++;
         return YES;
     }
@@ -116,8 +116,9 @@ int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns) {
     if (big16(wire.at + 4) != 1 || (side != 0 && side != RESPONSE)) return NO;
     Span question = question_of(wire);
     if (question.size == 0) return NO;
+    uint64_t key = copies_key(lookups->copies, ends, wire); /* early: what lies there takes its time to come */
     int plain = is_plain(lookups, question);
     if (plain != YES) return plain;
     size_t end = HEADER + question.size;
-    return (side == 0 ? take_question : take_answer)(lookups, wire, end, ends, time_ns);
+    return (side == 0 ? take_question : take_answer)(lookups, wire, end, ends, key, time_ns);
 }

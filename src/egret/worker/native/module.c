@@ -21,6 +21,8 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->measure);
     Py_VISIT(self->segment);
     Py_VISIT(self->quick);
+    Py_VISIT(self->udp.begins);
+    Py_VISIT(self->udp.measured);
     Py_VISIT(self->lookups.consider);
     Py_VISIT(self->lookups.wanted);
     return 0;
@@ -33,6 +35,8 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->measure);
     Py_CLEAR(self->segment);
     Py_CLEAR(self->quick);
+    Py_CLEAR(self->udp.begins);
+    Py_CLEAR(self->udp.measured);
     Py_CLEAR(self->lookups.consider);
     Py_CLEAR(self->lookups.wanted);
     return 0;
@@ -55,14 +59,14 @@ static void sluice_dealloc(Sluice *self) {
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart", "versions", "consider", "wanted",  "waiting", "copies", "segment",
+    static char *known[] = {"apart", "versions", "begins", "consider", "wanted",  "waiting", "copies", "segment",
                             "tick",  "watched",  "measured", "measure", "secret",  NULL};
-    PyObject *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
+    PyObject *begins, *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
     const char *bytes, *apart, *versions;
     Py_ssize_t size, apart_size, versions_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOy#", known, &apart, &apart_size, &versions,
+                                     &versions_size, &begins, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
                                      &measured, &measure, &bytes, &size))
         return NULL;
     if (apart_size != BITMAP || versions_size != BITMAP) {
@@ -90,7 +94,8 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     memcpy(self->udp.apart, apart, BITMAP);
     memcpy(self->udp.versions, versions, BITMAP);
-    self->udp.measured = measured;
+    self->udp.begins = Py_NewRef(begins);
+    self->udp.measured = Py_NewRef(measured);
     self->udp.lookups = &self->lookups;
     if (table_open(&self->quiet, MAX_QUIET, self->quick == NULL ? &secret : &self->quick->secret) == FAILED ||
         table_open(&self->lookups.known, MAX_KNOWN, &secret) == FAILED ||
@@ -136,6 +141,20 @@ static PyObject *map(Sluice *self, PyObject *args) {
     return types == NULL ? NULL : PyObject_Call(types->mapping, args, NULL);
 }
 
+static PyObject *divide(Sluice *self, PyObject *args) {
+    if (share_open(&self->share, args) == FAILED) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *owner_of(Sluice *self, PyObject *frame) {
+    if (PyBytes_Check(frame) && self->share.of > 0) {
+        Span data = {(const uint8_t *)PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)};
+        return PyLong_FromLong(share_owner(&self->share, data));
+    }
+    PyErr_SetString(PyExc_TypeError, "bytes, of a sluice that was divided");
+    return NULL;
+}
+
 #define METHOD(name, call, kind) {name, (PyCFunction)(void (*)(void))call, kind, "As in ``egret.worker.sluice``."}
 
 static PyMethodDef sluice_methods[] = {
@@ -148,12 +167,15 @@ static PyMethodDef sluice_methods[] = {
     METHOD("forget_ends", forget_ends, METH_NOARGS),
     METHOD("forget_names", forget_names, METH_NOARGS),
     METHOD("take_counts", take_counts, METH_NOARGS),
+    METHOD("divide", divide, METH_VARARGS),
+    METHOD("owner_of", owner_of, METH_O),
     {0},
 };
 
 static PyMemberDef sluice_members[] = {
     {"segments", T_LONGLONG, offsetof(Sluice, segments), READONLY, "TCP segments that were taken and not settled."},
     {"datagrams", T_LONGLONG, offsetof(Sluice, datagrams), READONLY, "The same of UDP."},
+    {"foreign", T_LONGLONG, offsetof(Sluice, foreign), READONLY, "Frames that another process has."},
     {"last_ns", T_LONGLONG, offsetof(Sluice, last_ns), READONLY, "When the last frame came that was asked about."},
     {0},
 };

@@ -7,6 +7,7 @@
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
  *   remembered.c track/tables.py     integers for integers: Remembered
+ *   share.c    track/share.py       whose a frame is
  *   tables.c   dicts and sets of bytes; truths.c is the type of one
  *
  * Who reads bytes of the wire holds a Span and asks it; nothing is read but between its two ends. */
@@ -42,6 +43,12 @@ static inline uint32_t big32(const uint8_t *at) {
 
 static inline uint32_t little32(const uint8_t *at) {
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
+}
+
+/* What Python's hash says of these bytes: keyed as well, with its secret. */
+static inline int64_t hash_of(Span bytes) {
+    Py_hash_t hash = PyHash_GetFuncDef()->hash(bytes.at, (Py_ssize_t)bytes.size);
+    return hash == -1 ? -2 : hash; /* as bytes.__hash__ has it */
 }
 
 /* tables.c */
@@ -113,7 +120,8 @@ bool is_truths(PyObject *object);
 
 typedef struct Copies Copies;
 extern PyType_Spec copies_spec;
-bool copies_seen(Copies *copies, Span ends, Span wire, int64_t time_ns);
+uint64_t copies_key(const Copies *copies, Span ends, Span wire); /* of a datagram; and where it lies is fetched */
+bool copies_seen(Copies *copies, uint64_t key, int64_t time_ns);
 
 /* mapping.c */
 
@@ -146,12 +154,26 @@ enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
 typedef struct {
     uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
     uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
-    PyObject *measured;       /* borrowed from the sluice */
+    PyObject *begins;         /* (payload, ends, time, interface) -> whether nothing need be told of it */
+    PyObject *measured;       /* the sluice's */
     Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */
     Lookups *lookups;         /* the sluice's */
 } Datagrams;
 
-int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns);
+int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface);
+
+/* share.c */
+
+enum { EVERYONE = -1 };
+
+/* Which of several processes this is, and the ports of datagrams that all of them see. */
+typedef struct {
+    unsigned number, of; /* of: 0 where it is the only one */
+    uint8_t ports[65536 / 8];
+} Share;
+
+int share_open(Share *share, PyObject *args);
+int share_owner(const Share *share, Span frame);
 
 /* quick.c */
 
@@ -166,9 +188,10 @@ typedef struct {
     Quick *quick; /* NULL: segment is called */
     Lookups lookups;
     Datagrams udp;
+    Share share;
     Table quiet;
     int64_t second_ns, last_ns;
-    long long segments, datagrams, octets;
+    long long segments, datagrams, octets, foreign;
 } Sluice;
 
 PyObject *run_pcap(Sluice *self, PyObject *args);

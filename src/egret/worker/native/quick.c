@@ -105,12 +105,6 @@ int quick_is_measured(Quick *quick, Span ends) {
     return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
 }
 
-/* The key of a direction: what Python's hash says of its ends as bytes. */
-static int64_t key_of(Span ends) {
-    Py_hash_t hash = PyHash_GetFuncDef()->hash(ends.at, (Py_ssize_t)ends.size);
-    return hash == -1 ? -2 : hash; /* as bytes.__hash__ has it */
-}
-
 /* Whether its addresses have become measured. */
 static int matters(Quick *quick, const Held *held, Span ends) {
     if (refresh(quick) == FAILED) return FAILED;
@@ -152,7 +146,7 @@ static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int6
     uint8_t bytes[ENDS_MAX];
     Span back = opposite(ends, bytes);
     Held fresh = {
-        .first = first, .key = key_of(ends), .other = key_of(back), .time_ns = time_ns, .interface = interface};
+        .first = first, .key = hash_of(ends), .other = hash_of(back), .time_ns = time_ns, .interface = interface};
     remembered_prefetch((Remembered *)quick->known.decided, fresh.key);
     remembered_prefetch((Remembered *)quick->known.decided, fresh.other);
     if (quick_find(quick, back, quick_hash(quick, back)) != NULL) return NO; /* both ends say SYN */
@@ -177,7 +171,7 @@ static int take_accepted(Quick *quick, Span back) {
 /* The end of a connection of which nobody awaits the end. */
 static int take_end(Quick *quick, Span ends) {
     int64_t value;
-    int decided = remembered_get((Remembered *)quick->known.decided, key_of(ends), &value);
+    int decided = remembered_get((Remembered *)quick->known.decided, hash_of(ends), &value);
     if (decided != YES) return decided;
     int measured = quick_is_measured(quick, ends);
     return measured == FAILED ? FAILED : measured == NO;
@@ -185,7 +179,7 @@ static int take_end(Quick *quick, Span ends) {
 
 int quick_awaits(Quick *quick, Span ends, int *awaited) {
     uint8_t bytes[ENDS_MAX];
-    int64_t keys[] = {key_of(ends), key_of(opposite(ends, bytes))}, value;
+    int64_t keys[] = {hash_of(ends), hash_of(opposite(ends, bytes))}, value;
     for (int each = 0; each < 2; each++) {
         int decided = remembered_get((Remembered *)quick->known.decided, keys[each], &value);
         if (decided != YES || value == DNS_STREAM) return decided == FAILED ? FAILED : NO;

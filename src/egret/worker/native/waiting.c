@@ -3,93 +3,170 @@
 
 #include <structmember.h> /* behind Python.h */
 
-enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */ };
+enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */, ADDRESS_MAX = 16, FIRST_CLIENTS = 64 };
+
+#define NOBODY UINT32_MAX /* no number of a Client */
+
+/* Heads and answers. */
+typedef struct {
+    uint8_t *at;
+    size_t size, room;
+} Told;
+
+typedef struct {
+    uint8_t address[ADDRESS_MAX];
+    uint8_t size;            /* of the address */
+    uint32_t next;           /* in the same bucket, or of the free ones */
+    uint32_t older, younger; /* by when they began to wait */
+    Told told;
+} Client;
 
 struct Waiting {
     PyObject_HEAD
-    PyObject *clients; /* an OrderedDict of bytearrays that nobody else sees */
+    Client *clients;
+    uint32_t *buckets;
+    uint32_t room, free, oldest, youngest; /* room: of both arrays, a power of two */
     Py_ssize_t limit, held, count, dropped;
 };
 
-static int append(Waiting *waiting, PyObject *client, int64_t time_ns, Span wire) {
-    PyObject *told = PyDict_GetItemWithError(waiting->clients, client);
-    if (told == NULL) {
-        if (PyErr_Occurred()) return FAILED;
-        PyObject *fresh = PyByteArray_FromStringAndSize(NULL, 0);
-        int failed = fresh == NULL || PyODict_SetItem(waiting->clients, client, fresh) < 0;
-        Py_XDECREF(fresh); /* the dict holds it */
-        if (failed) return FAILED;
-        waiting->held += CLIENT_COST;
-        told = fresh;
+static uint32_t *bucket_of(const Waiting *waiting, Span address) {
+    return &waiting->buckets[(uint64_t)hash_of(address) & (waiting->room - 1)];
+}
+
+static Client *find(const Waiting *waiting, Span address) {
+    for (uint32_t at = *bucket_of(waiting, address); at != NOBODY; at = waiting->clients[at].next) {
+        Client *client = &waiting->clients[at];
+        if (client->size == address.size && memcmp(client->address, address.at, address.size) == 0) return client;
     }
-    Py_ssize_t size = PyByteArray_GET_SIZE(told);
-    if (PyByteArray_Resize(told, size + HEAD + (Py_ssize_t)wire.size) < 0) return FAILED;
-    char *at = PyByteArray_AS_STRING(told) + size;
+    return NULL;
+}
+
+/* Twice as much room, once all of it is used. */
+static int grow(Waiting *waiting) {
+    uint32_t room = waiting->room == 0 ? FIRST_CLIENTS : waiting->room * 2;
+    Client *clients = PyMem_Realloc(waiting->clients, room * sizeof(Client));
+    if (clients != NULL) waiting->clients = clients;
+    uint32_t *buckets = clients == NULL ? NULL : PyMem_Realloc(waiting->buckets, room * sizeof(uint32_t));
+    if (buckets == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    memset(buckets, 0xFF, room * sizeof(uint32_t)); /* NOBODY */
+    uint32_t used = waiting->room;
+    waiting->buckets = buckets, waiting->room = room;
+    for (uint32_t at = 0; at < used; at++) {
+        uint32_t *bucket = bucket_of(waiting, (Span){clients[at].address, clients[at].size});
+        clients[at].next = *bucket, *bucket = at;
+    }
+    for (uint32_t at = used; at < room; at++) clients[at].next = at + 1 < room ? at + 1 : NOBODY;
+    waiting->free = used;
+    return YES;
+}
+
+/* A client that nothing was kept of, as the youngest; NULL if there is no memory. */
+static Client *begin(Waiting *waiting, Span address) {
+    if (waiting->free == NOBODY && grow(waiting) == FAILED) return NULL;
+    uint32_t number = waiting->free, *bucket = bucket_of(waiting, address);
+    Client *client = &waiting->clients[number];
+    waiting->free = client->next;
+    *client = (Client){.size = (uint8_t)address.size, .next = *bucket, .older = waiting->youngest, .younger = NOBODY};
+    memcpy(client->address, address.at, address.size);
+    *bucket = number;
+    if (waiting->youngest == NOBODY) waiting->oldest = number;
+    else waiting->clients[waiting->youngest].younger = number;
+    waiting->youngest = number;
+    waiting->held += CLIENT_COST;
+    return client;
+}
+
+/* What a client was told, which is the caller's to free; nothing is kept of the client. */
+static Told take_out(Waiting *waiting, Client *client) {
+    uint32_t number = (uint32_t)(client - waiting->clients);
+    uint32_t *link = bucket_of(waiting, (Span){client->address, client->size});
+    while (*link != number) link = &waiting->clients[*link].next;
+    *link = client->next;
+    if (client->older == NOBODY) waiting->oldest = client->younger;
+    else waiting->clients[client->older].younger = client->younger;
+    if (client->younger == NOBODY) waiting->youngest = client->older;
+    else waiting->clients[client->younger].older = client->older;
+    client->next = waiting->free;
+    waiting->free = number;
+    Told told = client->told;
+    client->told = (Told){0};
+    waiting->held -= CLIENT_COST + (Py_ssize_t)told.size;
+    return told;
+}
+
+/* Room for *more* bytes, and some that others will need. */
+static int make_wider(Told *told, size_t more) {
+    size_t room = told->size + more + told->size / 4;
+    uint8_t *at = PyMem_Realloc(told->at, room);
+    if (at == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    told->at = at, told->room = room;
+    return YES;
+}
+
+static int append(Waiting *waiting, Span address, int64_t time_ns, Span wire) {
+    Client *client = find(waiting, address);
+    if (client == NULL && (client = begin(waiting, address)) == NULL) return FAILED;
+    Told *told = &client->told;
+    if (told->room - told->size < HEAD + wire.size && make_wider(told, HEAD + wire.size) == FAILED) return FAILED;
+    uint8_t *at = told->at + told->size;
     uint16_t length = (uint16_t)wire.size;
     memcpy(at, &time_ns, sizeof time_ns);
     memcpy(at + sizeof time_ns, &length, sizeof length);
     memcpy(at + HEAD, wire.at, wire.size);
+    told->size += HEAD + wire.size;
     waiting->held += HEAD + (Py_ssize_t)wire.size;
     waiting->count++;
     return YES;
 }
 
-/* What a client was told, taken out: a new reference, NULL where there is nothing. */
-static PyObject *take_out(Waiting *waiting, PyObject *client) {
-    PyObject *told = PyDict_GetItemWithError(waiting->clients, client);
-    if (told == NULL) return NULL;
-    Py_INCREF(told);
-    if (PyODict_DelItem(waiting->clients, client) < 0) Py_CLEAR(told);
-    else waiting->held -= CLIENT_COST + PyByteArray_GET_SIZE(told);
-    return told;
-}
-
 /* The answer at *at* of what a client was told, its head before its bytes. */
-static Span answer_at(PyObject *told, Py_ssize_t at, int64_t *time_ns) {
-    const char *head = PyByteArray_AS_STRING(told) + at;
+static Span answer_at(const Told *told, size_t at, int64_t *time_ns) {
+    const uint8_t *head = told->at + at;
     uint16_t length;
     memcpy(time_ns, head, sizeof *time_ns);
     memcpy(&length, head + sizeof *time_ns, sizeof length);
-    return (Span){(const uint8_t *)head + HEAD, length};
+    return (Span){head + HEAD, length};
 }
 
-static Py_ssize_t answers_of(PyObject *told) {
+static Py_ssize_t answers_of(const Told *told) {
     int64_t time_ns;
     Py_ssize_t answers = 0;
-    for (Py_ssize_t at = 0; at < PyByteArray_GET_SIZE(told); answers++)
-        at += HEAD + (Py_ssize_t)answer_at(told, at, &time_ns).size;
+    for (size_t at = 0; at < told->size; answers++) at += HEAD + answer_at(told, at, &time_ns).size;
     return answers;
 }
 
 /* The older half goes of what the client was told that waits longest. */
 static int make_room(Waiting *waiting) {
-    PyObject *order = PyObject_GetIter(waiting->clients);
-    PyObject *client = order == NULL ? NULL : PyIter_Next(order);
-    Py_XDECREF(order);
-    PyObject *told = client == NULL ? NULL : take_out(waiting, client);
-    int made = told == NULL ? FAILED : YES;
-    if (told != NULL) {
-        Py_ssize_t answers = answers_of(told), gone = (answers + 1) / 2, at = 0;
-        waiting->count -= answers;
-        waiting->dropped += gone;
-        for (Py_ssize_t number = 0; number < answers && made != FAILED; number++) {
-            int64_t time_ns;
-            Span wire = answer_at(told, at, &time_ns);
-            at += HEAD + (Py_ssize_t)wire.size;
-            if (number >= gone) made = append(waiting, client, time_ns, wire);
-        }
+    if (waiting->oldest == NOBODY) {
+        PyErr_SetString(PyExc_SystemError, "nothing waits, and too much");
+        return FAILED;
     }
-    Py_XDECREF(told);
-    Py_XDECREF(client);
-    if (made == FAILED && !PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "nothing waits, and too much");
+    Client client = waiting->clients[waiting->oldest];
+    Told told = take_out(waiting, &waiting->clients[waiting->oldest]);
+    Py_ssize_t answers = answers_of(&told), gone = (answers + 1) / 2;
+    waiting->count -= answers;
+    waiting->dropped += gone;
+    size_t at = 0;
+    int made = YES;
+    for (Py_ssize_t number = 0; number < answers && made != FAILED; number++) {
+        int64_t time_ns;
+        Span wire = answer_at(&told, at, &time_ns);
+        at += HEAD + wire.size;
+        if (number >= gone) made = append(waiting, (Span){client.address, client.size}, time_ns, wire);
+    }
+    PyMem_Free(told.at);
     return made;
 }
 
 int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire) {
-    if (wire.size > UINT16_MAX) return NO; /* no DNS message is that long */
-    PyObject *key = PyBytes_FromStringAndSize((const char *)client.at, (Py_ssize_t)client.size);
-    int added = key == NULL ? FAILED : append(waiting, key, time_ns, wire);
-    Py_XDECREF(key);
+    if (wire.size > UINT16_MAX || client.size > ADDRESS_MAX) return NO; /* no DNS message is that long, no address */
+    int added = append(waiting, client, time_ns, wire);
     while (added != FAILED && waiting->held > waiting->limit) added = make_room(waiting);
     return added;
 }
@@ -104,14 +181,17 @@ static PyObject *waiting_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
     Waiting *waiting = (Waiting *)type->tp_alloc(type, 0);
     if (waiting == NULL) return NULL;
     waiting->limit = limit;
-    waiting->clients = PyODict_New();
-    if (waiting->clients == NULL) Py_CLEAR(waiting);
+    waiting->free = waiting->oldest = waiting->youngest = NOBODY;
+    if (grow(waiting) == FAILED) Py_CLEAR(waiting);
     return (PyObject *)waiting;
 }
 
 static void waiting_dealloc(Waiting *waiting) {
     PyTypeObject *type = Py_TYPE(waiting);
-    Py_CLEAR(waiting->clients);
+    for (uint32_t at = waiting->oldest; at != NOBODY; at = waiting->clients[at].younger)
+        PyMem_Free(waiting->clients[at].told.at);
+    PyMem_Free(waiting->clients);
+    PyMem_Free(waiting->buckets);
     type->tp_free(waiting);
     Py_DECREF(type);
 }
@@ -130,19 +210,24 @@ static PyObject *method_add(Waiting *waiting, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-static PyObject *method_take(Waiting *waiting, PyObject *client) {
-    PyObject *told = take_out(waiting, client);
-    PyObject *answers = PyErr_Occurred() ? NULL : PyList_New(0);
-    for (Py_ssize_t at = 0; told != NULL && answers != NULL && at < PyByteArray_GET_SIZE(told);) {
+static PyObject *method_take(Waiting *waiting, PyObject *address) {
+    if (!PyBytes_Check(address)) return PyErr_Format(PyExc_TypeError, "take(client: bytes)");
+    Client *client =
+        find(waiting, (Span){(const uint8_t *)PyBytes_AS_STRING(address), (size_t)PyBytes_GET_SIZE(address)});
+    PyObject *answers = PyList_New(0);
+    if (client == NULL || answers == NULL) return answers;
+    Told told = take_out(waiting, client);
+    for (size_t at = 0; at < told.size;) {
         int64_t time_ns;
-        Span wire = answer_at(told, at, &time_ns);
-        at += HEAD + (Py_ssize_t)wire.size;
+        Span wire = answer_at(&told, at, &time_ns);
+        at += HEAD + wire.size;
+        waiting->count--;
+        if (answers == NULL) continue;
         PyObject *answer = Py_BuildValue("Ly#", (long long)time_ns, wire.at, (Py_ssize_t)wire.size);
         if (answer == NULL || PyList_Append(answers, answer) < 0) Py_CLEAR(answers);
         Py_XDECREF(answer);
-        waiting->count--;
     }
-    Py_XDECREF(told);
+    PyMem_Free(told.at);
     return answers;
 }
 

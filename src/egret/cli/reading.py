@@ -1,0 +1,108 @@
+"""A capture on its way through a pipeline: steps, and where they belong."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from egret.cli.capture import Captures
+from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, in_order, moved
+from egret.track.share import Share
+from egret.worker.partial import PartialPipeline
+from egret.worker.pipeline import Hit, Pipeline
+
+Placed = tuple[Place, PartialStep]
+
+_HELD = 64  # steps, at the most, until it is looked whether they stand
+_QUIET_TURNS = 64  # seconds without a step; then a process says that it is here all the same
+
+
+class Reading:
+    """One file on its way through a pipeline."""
+
+    def __init__(self, pipeline: Pipeline, prove: Callable[[Hit], Hit]) -> None:
+        self._pipeline = pipeline
+        self._prove = prove
+        self._turn = 0
+        self._turns: deque[Placed] = deque()  # what came to light at them, and nobody took yet
+        pipeline.on_turn = self._turned
+
+    def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
+        """What is found, in order."""
+        pipeline, gate = self._pipeline, self._pipeline.gate
+        ended_ns = passed_ns = 0
+        for seen, frame in enumerate(captures.frames(path, gate), 1):
+            hits = pipeline.feed(frame)
+            while self._turns:
+                yield self._turns.popleft()
+            marks = pipeline.relays.take_marks()
+            if hits or marks:
+                yield Place(self._turn, seen + gate.skipped), Found(tuple(marks), tuple(map(self._prove, hits)))
+            ended_ns, passed_ns = frame.time_ns, gate.last_ns
+        yield from self._turns
+        self._turns.clear()
+        last = pipeline.flush()
+        yield END, Found((), in_order(map(self._prove, last)))
+        yield END, moved(pipeline.take_volumes())
+        counts = dict(pipeline.take_counts())
+        counts |= {("evictions", table): n for table, n in pipeline.observer.counters.evictions.items()}
+        last_ns = gate.last_ns  # what it let through since then, it has seen after that frame
+        yield END, Ended(ended_ns if last_ns == passed_ns else last_ns, counts)
+
+    def _turned(self, hits: list[Hit]) -> None:
+        """A second has turned, and the observer has looked about."""
+        self._turn += 1
+        place = Place(self._turn, 0)
+        marks, volumes = self._pipeline.relays.take_marks(), self._pipeline.take_volumes()
+        if hits or marks:
+            self._turns.append((place, Found(tuple(marks), in_order(map(self._prove, hits)))))
+        if volumes:
+            self._turns.append((place, moved(volumes)))
+
+
+class PartialReading(Reading):
+    """The same of one of several processes that share the file."""
+
+    def __init__(self, pipeline: PartialPipeline, prove: Callable[[Hit], Hit], share: Share) -> None:
+        super().__init__(pipeline, prove)
+        self._partial = pipeline
+        self._is_first = share.number == 0
+
+    def sure_steps(self, captures: Captures, path: str) -> Iterator[Placed]:
+        """The steps that one process would have taken as well, each turn's when it is over; and how far it is.
+
+        The last one is Ended, or Entangled where that could not be known any more.
+        """
+        held: list[Placed] = []
+        quiet, since = 0, Place(0, 0)
+        for place, step in self.steps(captures, path):
+            if isinstance(step, Entangled):
+                yield since, step
+                return
+            if not isinstance(step, Passed):
+                held.append((place, step))
+                if len(held) < _HELD or place == END or self._partial.entangled:
+                    continue
+            since = place
+            quiet = 0 if held else quiet + 1
+            yield from held
+            held.clear()
+            if quiet % _QUIET_TURNS == 0:
+                yield place, Passed()
+        if why := self._partial.entangled:
+            yield since, Entangled(why)
+        else:
+            yield from held
+
+    def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
+        """As ``Reading.steps``; only what is this one's to say."""
+        for place, step in super().steps(captures, path):
+            if not isinstance(step, Found):
+                yield place, step
+            elif step.hits or (step.marks and self._is_first):  # all see who speaks for others
+                yield place, Found(step.marks if self._is_first else (), step.hits)
+
+    def _turned(self, hits: list[Hit]) -> None:
+        why = self._partial.entangled
+        self._turns.append((Place(self._turn + 1, 0), Passed() if why is None else Entangled(why)))
+        super()._turned(hits)

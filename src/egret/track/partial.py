@@ -1,0 +1,82 @@
+"""The observer of one of several processes that read a capture: its own connections, and everybody's look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from egret.decode.dns import looks_like_dns
+from egret.decode.packet import Packet
+from egret.model import Event, Transport
+from egret.track.limits import Limits
+from egret.track.observer import LOCAL_DISCOVERY, Observer, is_hello
+from egret.track.share import DNS_PORT, Share
+
+# Bounds of what each process has of its own connections only.
+_TCP = ("flows", "http_flows", "http2_sessions", "httpdns")
+_ENTRIES = (*_TCP, "quic_flows", "dtls_flows", "volume_peers", "volume_flows")
+_BYTES = ("stream_bytes", "http_bytes", "quic_bytes", "dtls_bytes")
+_READ = ("answers", "ech_names", "ech_configs")  # once a connection of its own asks
+_GENERATIONS = ("decided", "late_hellos")  # two are kept
+
+
+class PartialObserver(Observer):
+    """Of packets that are others' it takes no more than what they teach.
+
+    As long as every share's ``evictions`` are 0, so are those of one that has all: it holds no more than they hold
+    together, and less of the answers that wait to be read.
+    """
+
+    def __init__(
+        self,
+        share: Share,
+        limits: Limits,
+        flagged: Callable[[str], bool] | None = None,
+        measured: Callable[[str], bool] | None = None,
+    ) -> None:
+        super().__init__(_divided(limits, share.of), flagged, measured)
+        self.share = share
+
+    @property
+    def evictions(self) -> int:
+        """How much was forgotten because a bound was reached."""
+        return sum(self.counters.evictions.values())
+
+    @property
+    def adopted(self) -> bool:
+        """Whether look-ups were read that only this process could know for such."""
+        return self._dns.adopted
+
+    def feed_packet(self, packet: Packet) -> list[Event]:
+        """As ``Observer.feed_packet``; of a packet that is another's, what all take of it."""
+        return super().feed_packet(packet) if self._has(packet) else self._packet(packet)
+
+    def _packet(self, packet: Packet) -> list[Event]:
+        return super()._packet(packet) if self._has(packet) else self._overheard(packet)
+
+    def _has(self, packet: Packet) -> bool:
+        return self.share.has(packet.source, packet.destination)
+
+    def _overheard(self, packet: Packet) -> list[Event]:
+        if packet.transport is Transport.UDP:
+            return self._lookup(packet) if _is_lookup(packet) else []
+        if DNS_PORT not in {packet.source.port, packet.destination.port}:
+            return []
+        events = self._dns.feed(packet)
+        if events is None:
+            self._dns.released()  # they are another's
+        return events or []
+
+
+def _is_lookup(packet: Packet) -> bool:
+    """Whether ``Observer`` takes a datagram for a look-up."""
+    payload, ports = packet.payload, {packet.source.port, packet.destination.port}
+    if DNS_PORT in ports and not is_hello(payload):
+        return True
+    return not ports & LOCAL_DISCOVERY and looks_like_dns(payload)
+
+
+def _divided(limits: Limits, of: int) -> Limits:
+    """The bounds of one of so many: together no more than one generation is remembered, so that none is forgotten."""
+    shares = {name: getattr(limits, name) // of for name in (*_ENTRIES, *_BYTES, *_READ)}
+    return replace(limits, **shares, **{name: getattr(limits, name) // (2 * of) for name in _GENERATIONS})

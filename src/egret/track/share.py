@@ -1,0 +1,94 @@
+"""One capture, read by several processes: whose its frames are.
+
+Every process goes over all frames, and each takes the connections of the servers that fall to it. What one connection
+says must mean the same to all of them, so whatever teaches something about others is taken by every process: look-ups,
+and each frame that is not of the plainest shape (fragments, tunnels, tags), for only who has opened it knows whose it
+is. What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to.
+
+A server is told by the lower port, so that both directions of a connection, and all flagged connections to an address
+whose bytes are counted together, are one process's.
+"""
+
+from __future__ import annotations
+
+from mmap import mmap
+from struct import Struct
+from typing import NamedTuple
+
+from egret.decode.tunnel import UDP_PORTS
+from egret.model import Endpoint
+
+Buffer = bytes | bytearray | mmap | memoryview
+EVERYONE = -1
+DNS_PORT = 53
+PORTS = sum(1 << port for port in (*UDP_PORTS, DNS_PORT)).to_bytes(65536 // 8, "little")  # a bit for each; as in C
+
+_TCP, _UDP = 6, 17
+_SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
+_HEADER_4, _HEADER_6 = Struct("!12xHBxHxxHxB2x"), Struct("!14xB3xHB")
+_PORT_PAIR, _U16 = Struct("!HH"), Struct("!H")
+_WORDS = {4: Struct("!I"), 16: Struct("!4I")}
+_GOLDEN, _MASK = 0x9E3779B1, 0xFFFFFFFF
+_DATAGRAM_HEADER, _COUNTS_AT = 8, 4  # of UDP; of DNS, where a look-up's one question is
+
+
+class Share(NamedTuple):
+    """One of several processes."""
+
+    number: int  # from 0
+    of: int
+
+    def has(self, one: Endpoint, other: Endpoint) -> bool:
+        """Whether a connection between two ends falls to it."""
+        return owner_of(one, other, self.of) == self.number
+
+    def is_foreign(self, buffer: Buffer, start: int, end: int) -> bool:
+        """Whether another process alone has the Ethernet frame at ``buffer[start:end]``."""
+        owner = owner_of_frame(bytes(buffer[start : min(end, start + _SMALLEST_6)]), end - start, self.of)
+        return owner not in {EVERYONE, self.number}
+
+
+def owner_of(one: Endpoint, other: Endpoint, of: int) -> int:
+    """To which of so many processes a connection between two ends falls."""
+    ends = [end for end in (one, other) if end.port == min(one.port, other.port)]
+    total = sum(sum(_WORDS[len(end.ip)].unpack(end.ip)) for end in ends)
+    return ((total * _GOLDEN & _MASK) >> 16) % of
+
+
+def owner_of_frame(head: bytes, size: int, of: int) -> int:
+    """The process that alone has an Ethernet frame, or EVERYONE. ``native/share.c`` is the same.
+
+    Args:
+        head: its first bytes, as far as ports and a datagram's first bytes can lie.
+        size: of all that was captured of it.
+        of: how many processes there are.
+    """
+    if size < _SMALLEST_4:
+        return EVERYONE
+    kind, first, total, fragment, protocol = _HEADER_4.unpack_from(head)
+    if kind == 0x0800 and first == 0x45 and not fragment & 0x3FFF:
+        length, addresses, width = total - 20, 26, 4
+    elif kind == 0x86DD and size >= _SMALLEST_6 and first >> 4 == 6:
+        _, length, protocol = _HEADER_6.unpack_from(head)
+        addresses, width = 22, 16
+    else:
+        return EVERYONE
+    body = addresses + 2 * width
+    source, destination = _PORT_PAIR.unpack_from(head, body)
+    if protocol == _TCP:
+        own = 20 <= head[body + 12] >> 2 & 0x3C <= length and DNS_PORT not in {source, destination}
+    else:
+        own = protocol == _UDP and _is_own_datagram(head[body:], length, source, destination)
+    if not own:
+        return EVERYONE
+    ends = Endpoint(head[addresses : addresses + width], source), Endpoint(head[addresses + width : body], destination)
+    return owner_of(*ends, of)
+
+
+def _is_own_datagram(datagram: bytes, length: int, source: int, destination: int) -> bool:
+    """Whether it is whole, and can be no look-up and no tunnel."""
+    (size,) = _U16.unpack_from(datagram, 4)
+    if not _DATAGRAM_HEADER <= size <= length or DNS_PORT in {source, destination}:
+        return False
+    counts = datagram[_DATAGRAM_HEADER + _COUNTS_AT :][:2]
+    return source not in UDP_PORTS and destination not in UDP_PORTS and counts != b"\0\1"

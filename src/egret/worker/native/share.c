@@ -1,0 +1,73 @@
+/* Whose a frame is, where several processes read one capture; track/share.py is the same in Python and says why. */
+#include "native.h"
+
+enum { TCP = 6, UDP = 17, DNS = 53, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8 };
+enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
+
+#define GOLDEN 0x9E3779B1u
+
+/* The sum of an address's words. */
+static uint32_t sum_of(const uint8_t *address, size_t size) {
+    uint32_t sum = 0;
+    for (size_t at = 0; at < size; at += 4) sum += big32(address + at);
+    return sum;
+}
+
+static int owner(uint32_t sum, unsigned of) { return (int)((sum * GOLDEN >> 16) % of); }
+
+/* The process that has what goes between the ends at *addresses* and *ports*: that of the end with the lower port. */
+static int owner_of_ends(const uint8_t *addresses, size_t size, const uint8_t *ports, unsigned of) {
+    unsigned source = big16(ports), destination = big16(ports + 2);
+    uint32_t sum = source <= destination ? sum_of(addresses, size) : 0;
+    if (destination <= source) sum += sum_of(addresses + size, size);
+    return owner(sum, of);
+}
+
+static bool is_whole_segment(const uint8_t *segment, long length) {
+    long header = segment[12] >> 2 & 0x3C;
+    return header >= 20 && header <= length && big16(segment) != DNS && big16(segment + 2) != DNS;
+}
+
+static bool is_for_all(const Share *share, unsigned port) { return share->ports[port >> 3] >> (port & 7) & 1; }
+
+/* Whether a datagram, of which *there* bytes are, is whole, and can be no look-up and no tunnel. */
+static bool is_own_datagram(const Share *share, const uint8_t *datagram, size_t there, long length) {
+    long size = big16(datagram + 4);
+    if (size < DATAGRAM_HEADER || size > length) return false;
+    if (is_for_all(share, big16(datagram)) || is_for_all(share, big16(datagram + 2))) return false;
+    return there < DATAGRAM_HEADER + 6 || datagram[DATAGRAM_HEADER + 4] != 0 || datagram[DATAGRAM_HEADER + 5] != 1;
+}
+
+int share_owner(const Share *share, Span frame) {
+    const uint8_t *at = frame.at, *addresses, *body;
+    size_t size;
+    uint8_t protocol;
+    long length;
+    if (frame.size < SMALLEST_4) return EVERYONE;
+    if (big16(at + 12) == 0x0800 && at[14] == 0x45) {
+        if (big16(at + 20) & FRAGMENT) return EVERYONE;
+        length = (long)big16(at + 16) - 20, protocol = at[23], addresses = at + 26, size = 4;
+    } else if (big16(at + 12) == 0x86DD && frame.size >= SMALLEST_6 && at[14] >> 4 == 6) {
+        length = big16(at + 18), protocol = at[20], addresses = at + 22, size = 16;
+    } else {
+        return EVERYONE;
+    }
+    body = addresses + 2 * size;
+    bool own = protocol == TCP ? is_whole_segment(body, length)
+                               : protocol == UDP && is_own_datagram(share, body, frame.size - (size_t)(body - at), length);
+    return own ? owner_of_ends(addresses, size, body, share->of) : EVERYONE;
+}
+
+int share_open(Share *share, PyObject *args) {
+    const char *ports;
+    Py_ssize_t size;
+    unsigned number, of;
+    if (!PyArg_ParseTuple(args, "IIy#", &number, &of, &ports, &size)) return FAILED;
+    if (of < 1 || number >= of || size != sizeof share->ports) {
+        PyErr_SetString(PyExc_ValueError, "a number, of how many, and a bit for each port");
+        return FAILED;
+    }
+    share->number = number, share->of = of;
+    memcpy(share->ports, ports, sizeof share->ports);
+    return YES;
+}

@@ -1,0 +1,118 @@
+"""The pipeline of one of several processes that read a capture.
+
+Each process has its connections and everybody's look-ups (``track.share``), so each decides as one that reads alone
+does. What it cannot know is what another's connections teach. That there may be such a thing, or that a bound is
+reached, is noticed here, and then one process has to read it all (``entangled``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from egret.catalog.match import Catalog
+from egret.catalog.resolvers import Resolvers
+from egret.model import Anomaly, Connection, Event, Kind, Match, Observation, Protocol, ServiceClass
+from egret.track.limits import Limits
+from egret.track.partial import PartialObserver
+from egret.track.share import Share
+from egret.worker import engine
+from egret.worker.pipeline import MEASURED, TRANSPORTS, Hit, Pipeline, PrcNetworks
+from egret.worker.scope import Scope
+
+_HEADERS = frozenset({"link", "ip"})  # anomalies of frames that all see, for nobody can read whose they are
+LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
+_DNS = Protocol.DNS.value
+
+FORGETFUL = "it has more connections than are kept in mind at a time"
+BY_HTTP = "look-ups over HTTP, or over TCP on a port of their own, tell clients addresses"
+PROXIED = "a proxy connects for others"
+REVERSED = "flagged connections go to the higher port"
+
+
+class PartialPipeline(Pipeline):
+    """As ``Pipeline``, for a share."""
+
+    observer: PartialObserver
+
+    def __init__(
+        self,
+        share: Share,
+        catalog: Catalog,
+        prc: PrcNetworks | None = None,
+        scope: Scope | None = None,
+        resolvers: Resolvers | None = None,
+        measured: Collection[ServiceClass] = MEASURED,
+        limits: Limits | None = None,
+    ) -> None:
+        observer = PartialObserver(
+            share,
+            engine.with_memory(limits or Limits()),
+            flagged=lambda name: self.catalog.match_name(name) is not None,
+            measured=self._is_measured,
+        )
+        super().__init__(catalog, prc, scope, observer, resolvers, measured, share=share)
+        self._share = share
+        self._aside: Counter[tuple[str, ...]] = Counter()
+        self._entangled: str | None = None
+
+    @property
+    def entangled(self) -> str | None:
+        """Why it may have said something else than one process would have; None: it has not."""
+        if self._entangled is None and self.observer.evictions:
+            self._entangled = FORGETFUL
+        if self._entangled is None and self.observer.adopted:
+            self._entangled = BY_HTTP
+        return self._entangled
+
+    def hits(self, events: Iterable[Event]) -> list[Hit]:
+        """As ``Pipeline.hits``; what all processes see has its effect in each, and is counted and found in one."""
+        found: list[Hit] = []
+        for event in events:
+            if self._is_said_elsewhere(event):
+                counts, self.counts = self.counts, self._aside
+                super().hits([event])
+                self.counts = counts
+                self._aside.clear()
+            else:
+                self._heed(event)
+                found += super().hits([event])
+        return found
+
+    def _is_said_elsewhere(self, event: Event) -> bool:
+        if event.protocol == _DNS or (isinstance(event, Anomaly) and event.protocol in _HEADERS):
+            return self._share.number > 0
+        if not isinstance(event, Observation) or "quoted" not in event.attributes:
+            return False
+        return not self._share.has(event.client, event.server)
+
+    def _heed(self, event: Event) -> None:
+        """Whether an event teaches something that another process does not hear of."""
+        if isinstance(event, Observation) and self._scope.is_client(event.client.ip):
+            if event.protocol is Protocol.HTTPDNS:
+                self._entangled = BY_HTTP
+            elif event.kind is Kind.CONNECT and self._scope.is_client(event.server.ip):
+                self._entangled = PROXIED
+
+    def _is_echo(self, event: Observation | Connection, match: Match) -> bool:
+        echo = super()._is_echo(event, match)
+        if echo and event.protocol not in LOOKUPS:
+            self._entangled = PROXIED
+        return echo
+
+    def _measure(self, hit: Hit) -> None:
+        """As ``Pipeline._measure``: from now on all flagged connections to that address have to be this process's."""
+        event = hit.event
+        if not isinstance(event, Observation) or event.protocol in TRANSPORTS:
+            client, server = event.client, event.server
+            if server.port >= client.port or not self._share.has(client, server):
+                self._entangled = REVERSED
+        super()._measure(hit)
+
+    def take_counts(self) -> Counter[tuple[str, ...]]:
+        """As ``Pipeline.take_counts``, without what another process counts."""
+        counts = Counter(super().take_counts())
+        if self._share.number:
+            for key in [key for key in counts if key[:2] == ("names", _DNS)]:
+                del counts[key]
+        return counts

@@ -1,0 +1,62 @@
+"""The sluice of one of several processes that read a capture: frames that another one has go no further.
+
+In Python each record is looked at by itself: what is gained is what the others take. The compiled one has it in
+``native/share.c``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+
+from egret.track.limits import SECOND_NS
+from egret.track.share import Share
+from egret.worker.datagrams import Datagrams
+from egret.worker.plain import Buffer
+from egret.worker.sluice import Holder, Sluice
+
+_SMALLEST = 14 + 20 + 20
+
+
+class SharedSluice(Sluice):
+    """As ``Sluice``, for a share."""
+
+    def __init__(
+        self,
+        share: Share,
+        datagrams: Datagrams,
+        quick: Holder,
+        tick: Callable[[int], int],
+        watched: Callable[[bytes], frozenset[int] | None],
+        measured: Callable[[bytes], bool],
+        measure: Callable[[bytes, int, int, int, int, int], object],
+    ) -> None:
+        super().__init__(datagrams, quick, tick, watched, measured, measure)
+        self._share = share
+
+    def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+        """As ``Sluice.pcap``."""
+        unpack, end, taken = Struct(order + "IIII").unpack_from, len(window), 0
+        while position <= end - header:
+            seconds, fraction, captured, original = unpack(window, position)
+            start = position + header
+            after = start + captured
+            if after > end or not _SMALLEST <= captured <= original or fraction >= SECOND_NS // scale:
+                break
+            if not self.skip(window, start, after, seconds * SECOND_NS + fraction * scale, original):
+                break
+            taken += 1
+            position = after
+        return position, taken
+
+    def skip(
+        self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
+    ) -> bool:
+        """As ``Sluice.skip``; also True of a frame that another process has."""
+        if not self._share.is_foreign(buffer, start, end):
+            return super().skip(buffer, start, end, time_ns, wire_length, interface)
+        self.last_ns = time_ns
+        if not self._second_ns - SECOND_NS < time_ns < self._second_ns + SECOND_NS:
+            self._second_ns = self._tick(time_ns)
+        self.foreign += 1
+        return True

@@ -1,0 +1,81 @@
+"""One capture through a pipeline, and through those of several shares of it, in one process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+from bench.workloads import write_frames
+from egret.cli.capture import Captures
+from egret.cli.merging import Merger, Tangle
+from egret.cli.reading import PartialReading, Placed, Reading
+from egret.cli.steps import Ended, PartialStep
+from egret.model import ServiceClass
+from egret.track.limits import Limits
+from egret.track.share import Share
+from egret.worker import engine
+from egret.worker.partial import PartialPipeline
+from egret.worker.pipeline import Hit, Pipeline
+from tests.support.gated import CATALOG
+
+EVERY_CLASS = frozenset(ServiceClass)
+
+
+def _as_it_is(hit: Hit) -> Hit:
+    return hit
+
+
+def _told(step: PartialStep) -> PartialStep:
+    """Without the names of what was counted not once."""
+    return Ended(step.time_ns, {key: n for key, n in step.counts.items() if n}) if isinstance(step, Ended) else step
+
+
+def whole(path: Path, limits: Limits) -> list[PartialStep]:
+    """The steps of one that reads it all."""
+    pipeline = Pipeline(CATALOG, measured=EVERY_CLASS, limits=limits)
+    return [_told(step) for _, step in Reading(pipeline, _as_it_is).steps(_captures(path), str(path))]
+
+
+def _captures(path: Path) -> Captures:
+    return Captures([str(path)], complain=lambda _: None)
+
+
+def part(path: Path, limits: Limits, share: Share) -> Iterator[Placed]:
+    """The steps of one share."""
+    pipeline = PartialPipeline(share, CATALOG, measured=EVERY_CLASS, limits=limits)
+    return PartialReading(pipeline, _as_it_is, share).sure_steps(_captures(path), str(path))
+
+
+def shared(path: Path, limits: Limits, of: int) -> tuple[list[PartialStep], str | None]:
+    """The steps of so many shares, and why there are no more of them."""
+    found: list[PartialStep] = []
+    try:
+        for step in Merger([part(path, limits, Share(number, of)) for number in range(of)]).steps():
+            found.append(_told(step))  # noqa: PERF401 (what was found until then)
+    except Tangle as tangle:
+        return found, str(tangle)
+    return found, None
+
+
+def agree(
+    frames: Sequence[bytes],
+    step_ns: int,
+    *,
+    pure: bool = False,
+    limits: Limits | None = None,
+    of: Sequence[int] = (2, 3),
+) -> str | None:
+    """See that any number of shares says what one process does, as far as it goes; why it goes no further."""
+    limits = limits or Limits()
+    why = None
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
+        path = Path(folder) / "in.pcap"
+        write_frames(path, frames, step_ns)
+        one = whole(path, limits)
+        for number in of:
+            found, why = shared(path, limits, number)
+            assert found == (one if why is None else one[: len(found)])
+    return why

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import struct
+
+from egret.model import Endpoint
+from egret.track.share import EVERYONE, Share, owner_of, owner_of_frame
+from tests.support.hello import ip_packet
+from tests.support.jumbles import ethernet
+
+CLIENTS = [f"192.0.2.{number}" for number in range(1, 9)]
+SERVERS = [f"203.0.113.{number}" for number in range(1, 65)]
+
+
+def segment(source: str, destination: str, sport: int, dport: int) -> bytes:
+    header = struct.pack("!HHIIBBHHH", sport, dport, 1, 1, 0x50, 0x10, 9, 0, 0)
+    return ethernet(ip_packet(source, destination, 6, header))
+
+
+def datagram(payload: bytes, sport: int = 40_000, dport: int = 443) -> bytes:
+    header = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0)
+    return ethernet(ip_packet("192.0.2.1", "192.0.2.2", 17, header + payload))
+
+
+def owner(frame: bytes, of: int = 1) -> int:
+    return owner_of_frame(frame[:80], len(frame), of)
+
+
+def test_a_server_s_connections_are_one_process_s_in_both_directions() -> None:
+    for server in SERVERS:
+        there = {owner(segment(client, server, 40_000 + at, 443), 4) for at, client in enumerate(CLIENTS)}
+        back = {owner(segment(server, client, 443, 40_000 + at), 4) for at, client in enumerate(CLIENTS)}
+        assert there == back
+        assert len(there) == 1
+
+
+def test_servers_are_spread() -> None:
+    found = [owner(segment("192.0.2.1", server, 40_000, 443), 4) for server in SERVERS]
+    assert min(found.count(number) for number in range(4)) > 4
+
+
+def test_of_equal_ports_both_ends_count() -> None:
+    one, other = Endpoint(bytes([192, 0, 2, 1]), 500), Endpoint(bytes([192, 0, 2, 2]), 500)
+    assert owner_of(one, other, 7) == owner_of(other, one, 7)
+
+
+def test_what_teaches_others_is_everybody_s() -> None:
+    assert owner(segment("192.0.2.1", "192.0.2.2", 40_000, 443)) == owner(datagram(b"\x40" + bytes(99))) == 0
+    assert owner(segment("192.0.2.1", "192.0.2.2", 40_000, 53)) == EVERYONE
+    assert owner(datagram(bytes(99), dport=53)) == EVERYONE
+    assert owner(datagram(bytes(4) + b"\0\1" + bytes(60), dport=5000)) == EVERYONE
+    assert owner(datagram(bytes(99), dport=4789)) == EVERYONE
+    tagged = segment("192.0.2.1", "192.0.2.2", 40_000, 443)
+    assert owner(tagged[:12] + b"\x81\0\0\7" + tagged[12:]) == EVERYONE
+    assert owner(tagged[:20] + b"\x20\0" + tagged[22:]) == EVERYONE  # a fragment
+    assert owner(tagged[:40]) == EVERYONE
+
+
+def test_foreign_is_what_another_has_alone() -> None:
+    frame, lookup = segment("192.0.2.1", "192.0.2.2", 40_000, 443), datagram(bytes(99), dport=53)
+    shares = [Share(number, 3) for number in range(3)]
+    assert sum(share.is_foreign(b"xx" + frame, 2, 2 + len(frame)) for share in shares) == 2
+    assert not any(share.is_foreign(lookup, 0, len(lookup)) for share in shares)
+    ends = Endpoint(bytes([192, 0, 2, 1]), 40_000), Endpoint(bytes([192, 0, 2, 2]), 443)
+    assert [share.has(*ends) for share in shares] == [not share.is_foreign(frame, 0, len(frame)) for share in shares]
