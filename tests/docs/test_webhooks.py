@@ -46,10 +46,11 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for name in ("SLACK_URL", "TEAMS_URL"):
             patch.setenv(name, "https://chat.example/hook")
         patch.setenv("SPLUNK_TOKEN", "Splunk 0123")
+        patch.setenv("PAGER_KEY", "0123456789abcdef")
         for block in (block for block in PAGE if block.language == "yaml"):
             file = tmp_path_factory.mktemp("c") / "egret.yaml"
             file.write_text(block.text)
-            found |= {hook.name: hook.template for hook in load_config(file).outputs.webhooks}
+            found |= {hook.name: hook.filled_template for hook in load_config(file).outputs.webhooks}
     return found
 
 

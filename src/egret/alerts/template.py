@@ -2,6 +2,7 @@
 
 The structure is the operator's and is never parsed again, so no value from the network can change it: JSON escapes
 what stands in it. A text that is one field and nothing else becomes the field's own value, number, list or null.
+``${env:NAME}`` and ``${file:/path}`` are secrets, which are put in their places once, before anything is rendered.
 An alert about the sensor itself and a digest go into the same structure; what they have not is null, or nothing within
 a text.
 """
@@ -26,6 +27,7 @@ from egret.names import printable
 
 _FIELD = re.compile(r"\$(?:(\$)|\{([^}:]*)(?::([^}]*))?\})")  # "$$" is a dollar sign
 _PLAIN = "plain"
+_SECRETS = ("file", "env")
 _COLORS = ("#6b7280", "#2563eb", "#d97706", "#dc2626", "#7f1d1d")  # by severity, the mildest first
 _LEVELS = ("info", "info", "warning", "error", "critical")  # the words that pagers have
 
@@ -137,6 +139,8 @@ def check(template: object) -> None:
     """
     for text in _texts(template):
         for dollar, field, manner in _FIELD.findall(text):
+            if field in _SECRETS:
+                continue
             if not dollar and field not in FIELDS:
                 near = difflib.get_close_matches(field, FIELDS, n=1)
                 hint = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(FIELDS)}"
@@ -145,6 +149,25 @@ def check(template: object) -> None:
                 raise ValueError(
                     f"unknown '{printable(manner)}' after ${{{field}: in the template (only '{_PLAIN}' may be)"
                 )
+
+
+def references(template: object) -> list[str]:
+    """The secrets that *template* names, as ``env:NAME`` and ``file:/path``."""
+    found = (match for text in _texts(template) for match in _FIELD.findall(text))
+    return [f"{kind}:{place}" for _, kind, place in found if kind in _SECRETS]
+
+
+def fill(template: Any, secrets: Mapping[str, str]) -> Any:
+    """*template* with the values of ``references``; nothing in them is taken for a field."""
+
+    def secret(found: re.Match[str]) -> str:
+        return secrets[f"{found[2]}:{found[3] or ''}"].replace("$", "$$") if found[2] in _SECRETS else found[0]
+
+    if isinstance(template, str):
+        return _FIELD.sub(secret, template)
+    if isinstance(template, Mapping):
+        return {key: fill(value, secrets) for key, value in template.items()}
+    return [fill(value, secrets) for value in template] if isinstance(template, list | tuple) else template
 
 
 def render(template: Any, alert: Told) -> Any:

@@ -148,7 +148,7 @@ def _alertmanager(
 
 def _webhook(webhook: Webhook, sensor: Sensor) -> tuple[Sink, DeliveryOptions]:
     timeout_s = webhook.timeout.total_seconds()
-    made = webhook.template
+    made = webhook.filled_template
     options = WebhookOptions(
         name=webhook.name,
         url=webhook.url.reveal(),

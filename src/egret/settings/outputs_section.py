@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_serializer, model_validator
 
 from egret.alerts import template
 from egret.model import Severity
@@ -19,7 +20,9 @@ from egret.settings.sections import Section
 from egret.settings.spool_section import Spool
 from egret.settings.syslog_section import FileOutput, JournalOutput, SyslogOutput
 from egret.settings.units import AttemptTime
-from egret.settings.values import HeaderName, MaybeSecret, SecretText, Slug, http_url
+from egret.settings.values import HIDDEN, HeaderName, MaybeSecret, Secret, SecretText, Slug, http_url, parse_secret
+
+_KEY = re.compile(r"(?:key|token|secret|password)s?$", re.IGNORECASE)
 
 
 class TerminalOutput(Section):
@@ -27,6 +30,15 @@ class TerminalOutput(Section):
 
     enabled: bool = Field(default=True, description="Print alerts")
     min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
+
+
+def _hidden(value: Any, key: str = "") -> Any:
+    """A template for people to look at: without what its keys say are secrets, written there as they are."""
+    if isinstance(value, dict):
+        return {name: _hidden(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_hidden(part, key) for part in value]
+    return HIDDEN if isinstance(value, str) and "${" not in value and _KEY.search(key) else value
 
 
 def _template(value: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +63,25 @@ class Webhook(Section):
     )
     template: Annotated[dict[str, Any], AfterValidator(_template)] | None = Field(
         default=None,
-        description="The JSON to post, with `${field}` in its texts (docs/alerts.md); null: ECS",
+        description="The JSON to post, with `${field}` in its texts (docs/alerts.md), for a secret `${env:NAME}` "
+        "or `${file:/path}`; null: ECS",
     )
+    _secrets: dict[str, Secret] = PrivateAttr(default_factory=dict)  # of the template
+
+    @property
+    def filled_template(self) -> dict[str, Any] | None:
+        """The template with its secrets in it: not to be shown."""
+        secrets = {place: secret.reveal() for place, secret in self._secrets.items()}
+        return None if self.template is None else template.fill(self.template, secrets)
+
+    @field_serializer("template")
+    def _without_keys(self, value: dict[str, Any] | None) -> Any:
+        return _hidden(value)
+
+    @model_validator(mode="after")
+    def _read_secrets(self) -> Self:
+        self._secrets.update({place: parse_secret(place) for place in template.references(self.template)})
+        return self
 
     @model_validator(mode="after")
     def _one_authorization(self) -> Self:

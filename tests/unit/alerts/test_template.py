@@ -27,6 +27,14 @@ def test_fields_are_put_into_texts_and_stand_alone_as_they_are() -> None:
     }
 
 
+def test_secrets_are_put_in_their_places_and_are_never_fields() -> None:
+    made = {"key": "${env:KEY}", "text": ["a ${file:/k}: ${service} $${env:X}"], "n": 3}
+    template.check(made)
+    assert template.references(made) == ["env:KEY", "file:/k"]
+    filled = template.fill(made, {"env:KEY": "$1 ${host}", "file:/k": "$$"})
+    assert render(filled, opened()) == {"key": "$1 ${host}", "text": ["a $$: Example Chat ${env:X}"], "n": 3}
+
+
 def test_every_field_can_be_written_of_every_alert() -> None:
     every = {name: f"${{{name}}}" for name in FIELDS} | {f"{name}_text": f"a ${{{name}}}" for name in FIELDS}
     for alert in [*whole_life(), hostile()]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,3 +43,28 @@ def test_what_is_refused(model: type[Section], values: dict[str, Any], message: 
 def test_what_is_taken() -> None:
     assert Webhook.model_validate({**HOOK, "url": "https://u:p@soc.example/x", "headers": {"X-Site": "a"}}).headers
     assert Webhook.model_validate({**HOOK, "timeout": "5s"}).timeout == timedelta(seconds=5)
+
+
+def test_a_secret_of_a_template_is_read_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER_KEY", "hunter2")
+    (tmp_path / "token").write_text("pass$word\n")
+    body = {"routing_key": "${env:PAGER_KEY}", "text": "${host}", "auth": [f"Bearer ${{file:{tmp_path}/token}}"]}
+    made = Webhook.model_validate({**HOOK, "template": body})
+    assert made.filled_template == {**body, "routing_key": "hunter2", "auth": ["Bearer pass$$word"]}
+    shown = f"{made!r} {made.model_dump()} {made.model_dump_json()}"
+    assert not any(secret in shown for secret in ("hunter2", "pass$"))
+    assert made.model_dump()["template"] == body
+    monkeypatch.setenv("PAGER_KEY", "hunter3")
+    assert Webhook.model_validate({**HOOK, "template": body}) != made  # so that a reload sends the new one
+    monkeypatch.delenv("PAGER_KEY")
+    with pytest.raises(ValidationError, match="the environment variable PAGER_KEY is not set"):
+        Webhook.model_validate({**HOOK, "template": body})
+
+
+def test_a_literal_secret_of_a_template_is_hidden_where_its_name_says_so() -> None:
+    body = {"routing_key": "hunter2", "dedup_key": "${thread}", "a": [{"Token": "hunter3"}], "text": "x", "keys": 3}
+    made = Webhook.model_validate({**HOOK, "template": body})
+    assert made.filled_template == body
+    shown = {**body, "routing_key": "***", "a": [{"Token": "***"}]}
+    assert made.model_dump()["template"] == shown
+    assert Webhook.model_validate(HOOK).model_dump()["template"] is None
