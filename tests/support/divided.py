@@ -15,6 +15,7 @@ from egret.cli.reading import PartialReading, Placed, Reading
 from egret.cli.steps import Ended, PartialStep
 from egret.model import ServiceClass
 from egret.track.limits import Limits
+from egret.track.partial import Remembers
 from egret.track.share import Share
 from egret.worker import engine
 from egret.worker.partial import PartialPipeline
@@ -53,7 +54,8 @@ def shared(path: Path, limits: Limits, of: int) -> tuple[list[PartialStep], str 
     """The steps of so many shares, and why there are no more of them."""
     found: list[PartialStep] = []
     try:
-        for step in Merger([part(path, limits, Share(number, of)) for number in range(of)]).steps():
+        parts = [part(path, limits, Share(number, of)) for number in range(of)]
+        for step in Merger(parts, Remembers(limits.decided, limits.late_hellos)).steps():
             found.append(_told(step))  # noqa: PERF401 (what was found until then)
     except Tangle as tangle:
         return found, str(tangle)

@@ -25,6 +25,7 @@ from egret.cli.telling import COMPLAINT, DONE, END, FAILURE, PROGRESS, STEP, Hea
 from egret.errors import EgretError, SourceError
 from egret.sources.base import ETHERNET
 from egret.sources.files import open_capture
+from egret.track.partial import Remembers
 from egret.track.share import EVERYONE, Share, owner_of_frame
 
 MAX_SHARES = 64  # with more, what each may keep in mind is too little
@@ -39,6 +40,11 @@ class SharedWork(Protocol):
 
     def __call__(self, captures: Captures, path: str) -> Iterator[Step]:
         """The steps of *path*, in order."""
+        ...
+
+    @property
+    def most(self) -> Remembers:
+        """What a process that reads all of a file can remember and not forget."""
         ...
 
     def part(self, captures: Captures, path: str, share: Share) -> Iterator[Placed]:
@@ -152,7 +158,7 @@ class Division:
         """Every step, in order."""
         said = 0
         try:
-            for step in Merger([part.steps() for part in self._parts]).steps():
+            for step in Merger([part.steps() for part in self._parts], self._work.most).steps():
                 said += 1
                 yield step
         except Tangle as tangle:

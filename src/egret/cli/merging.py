@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from egret.cli.reading import Placed
-from egret.cli.steps import END, Ended, Entangled, Found, Moved, PartialStep, Place, Step, in_order, moved
+from egret.cli.steps import END, Ended, Entangled, Found, Moved, PartialStep, Passed, Place, Step, in_order, moved
 from egret.model import Connection
-from egret.worker.partial import LOOKUPS, PROXIED
+from egret.track.partial import Remembers
+from egret.worker.partial import FORGETFUL, LOOKUPS, PROXIED
 from egret.worker.pipeline import Hit
 
 _MAX_MET = 1 << 18  # addresses of flagged connections; more are not kept in mind
@@ -27,10 +28,13 @@ class Merger:
 
     Args:
         parts: each in its order.
+        most: what one process can remember and not forget.
     """
 
-    def __init__(self, parts: Sequence[Iterator[Placed]]) -> None:
+    def __init__(self, parts: Sequence[Iterator[Placed]], most: Remembers) -> None:
         self._parts = parts
+        self._most = most
+        self._remember = [Remembers(0, 0)] * len(parts)
         self._heads: list[Placed | None] = [None] * len(parts)
         self._asking: dict[bytes, int] = {}  # clients of what was flagged, and of which part
         self._asked: dict[bytes, int] = {}  # servers of flagged connections, and of which part
@@ -58,9 +62,11 @@ class Merger:
                 self._advance(number)
 
     def _together(self, place: Place, steps: list[tuple[int, PartialStep]]) -> Iterator[Step]:
-        for _, step in steps:
+        for number, step in steps:
             if isinstance(step, Entangled):
                 raise Tangle(step.why)
+            if isinstance(step, Passed):
+                self._pass(number, step.remembers)
         found = [(number, step) for number, step in steps if isinstance(step, Found)]
         for number, step in found:
             for hit in step.hits:
@@ -76,6 +82,13 @@ class Merger:
             yield moved(volumes)
         if ended := [step for _, step in steps if isinstance(step, Ended)]:
             yield _ended(ended)
+
+    def _pass(self, number: int, remembers: Remembers) -> None:
+        """What all remember, one has to."""
+        self._remember[number] = remembers
+        decided, late_hellos = map(sum, zip(*self._remember, strict=True))
+        if decided > self._most.decided or late_hellos > self._most.late_hellos:
+            raise Tangle(FORGETFUL)
 
     def _meet(self, number: int, hit: Hit) -> None:
         """Whoever is asked by the clients of one part, and asks others in another one, may do so for those."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from egret.cli.capture import Captures
-from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, in_order, moved
+from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, Turned, in_order, moved
 from egret.track.share import Share
 from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
@@ -76,23 +76,27 @@ class PartialReading(Reading):
         held: list[Placed] = []
         quiet, since = 0, Place(0, 0)
         for place, step in self.steps(captures, path):
-            if isinstance(step, Entangled):
-                yield since, step
-                return
-            if not isinstance(step, Passed):
+            if self._partial.entangled:
+                break
+            if isinstance(step, Turned):
+                quiet = 0 if held else quiet + 1
+                ripe = quiet % _QUIET_TURNS == 0
+            else:
                 held.append((place, step))
-                if len(held) < _HELD or place == END or self._partial.entangled:
-                    continue
-            since = place
-            quiet = 0 if held else quiet + 1
-            yield from held
-            held.clear()
-            if quiet % _QUIET_TURNS == 0:
-                yield place, Passed()
+                ripe = len(held) >= _HELD and place != END
+            if ripe:
+                yield since, self._passed()
+                yield from held
+                held.clear()
+                since = place
         if why := self._partial.entangled:
             yield since, Entangled(why)
         else:
+            yield since, self._passed()
             yield from held
+
+    def _passed(self) -> Passed:
+        return Passed(self._partial.observer.remembers)
 
     def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
         """As ``Reading.steps``; only what is this one's to say."""
@@ -103,6 +107,5 @@ class PartialReading(Reading):
                 yield place, Found(step.marks if self._is_first else (), step.hits)
 
     def _turned(self, hits: list[Hit]) -> None:
-        why = self._partial.entangled
-        self._turns.append((Place(self._turn + 1, 0), Passed() if why is None else Entangled(why)))
+        self._turns.append((Place(self._turn + 1, 0), Turned()))
         super()._turned(hits)

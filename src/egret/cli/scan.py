@@ -11,13 +11,16 @@ from egret.cli.reading import PartialReading, Placed, Reading
 from egret.cli.steps import PartialStep, Step, dump, load
 from egret.daemon.setup import Knowledge, measured_classes, relays
 from egret.track.limits import Limits
+from egret.track.partial import Remembers
 from egret.track.share import Share
 from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.proving import Prover
 from egret.worker.scope import Scope
 
-LIMITS = Limits(decided=262_144, late_hellos=131_072)  # a file may be of more than a worker sees
+LIMITS = Limits(  # a file may be of more than a worker sees
+    decided=340_000, late_hellos=170_000, volume_peers=4_096, volume_flows=16_384
+)
 
 
 class Scan:
@@ -42,6 +45,11 @@ class Scan:
         for _, step in Reading(pipeline, self._proving(pipeline)).steps(captures, path):
             if isinstance(step, Step):
                 yield step
+
+    @property
+    def most(self) -> Remembers:
+        """What a process that reads all of a file can remember and not forget."""
+        return Remembers(LIMITS.decided, LIMITS.late_hellos)
 
     def part(self, captures: Captures, path: str, share: Share) -> Iterator[Placed]:
         """The steps of a share of one file, and where they belong, in order; the last one ends it or is Entangled."""

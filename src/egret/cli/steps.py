@@ -19,6 +19,7 @@ from typing import NamedTuple
 from egret.catalog.match import Catalog
 from egret.judge.unnamed import UNNAMED
 from egret.model import Role, Signature, Volume
+from egret.track.partial import Remembers
 from egret.track.volume_flow import sum_of
 from egret.worker.pipeline import Hit
 
@@ -66,7 +67,9 @@ Step = Found | Moved | Ended
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A process is here, and what it said of what is before stands."""
+    """A process is here; what it says until the next such step stands, and so much it remembers then."""
+
+    remembers: Remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,12 @@ class Entangled:
     why: str
 
 
-PartialStep = Step | Passed | Entangled
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A second has turned; said to nobody else."""
+
+
+PartialStep = Step | Passed | Entangled | Turned
 
 
 def in_order(hits: Iterable[Hit]) -> tuple[Hit, ...]:

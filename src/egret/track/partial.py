@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from egret.decode.dns import looks_like_dns
 from egret.decode.packet import Packet
@@ -17,14 +19,20 @@ _TCP = ("flows", "http_flows", "http2_sessions", "httpdns")
 _ENTRIES = (*_TCP, "quic_flows", "dtls_flows", "volume_peers", "volume_flows")
 _BYTES = ("stream_bytes", "http_bytes", "quic_bytes", "dtls_bytes")
 _READ = ("answers", "ech_names", "ech_configs")  # once a connection of its own asks
-_GENERATIONS = ("decided", "late_hellos")  # two are kept
+
+
+class Remembers(NamedTuple):
+    """How many entries there were at the most of what is remembered of connections for good."""
+
+    decided: int
+    late_hellos: int
 
 
 class PartialObserver(Observer):
     """Of packets that are others' it takes no more than what they teach.
 
-    As long as every share's ``evictions`` are 0, so are those of one that has all: it holds no more than they hold
-    together, and less of the answers that wait to be read.
+    As long as every share's ``evictions`` are 0, and what all of them remember is no more than a generation, nothing is
+    forgotten by one that has all: it holds no more than they hold together, and less of the answers that wait.
     """
 
     def __init__(
@@ -36,11 +44,34 @@ class PartialObserver(Observer):
     ) -> None:
         super().__init__(_divided(limits, share.of), flagged, measured)
         self.share = share
+        young = self._streams.young
+        self._memories = young.decided, young.late.table
+        self._most = [0, 0]
 
     @property
     def evictions(self) -> int:
         """How much was forgotten because a bound was reached."""
-        return sum(self.counters.evictions.values())
+        self._lookups.deferred.count()
+        return sum(self._counters.evictions.values()) + self._fragments.evictions
+
+    @property
+    def remembers(self) -> Remembers:
+        """How much is remembered of connections, two generations of it."""
+        self._note()
+        return Remembers(*self._most)
+
+    def watch_memory(self) -> None:
+        """Know of ``remembers`` whatever is forgotten meanwhile; once somebody else was told of that."""
+        for memory in self._memories:
+            memory.on_forgetting = partial(self._forget, memory.on_forgetting)
+
+    def _forget(self, call: Callable[[], object] | None) -> None:
+        self._note()
+        if call is not None:
+            call()
+
+    def _note(self) -> None:
+        self._most = [max(most, len(memory)) for most, memory in zip(self._most, self._memories, strict=True)]
 
     @property
     def adopted(self) -> bool:
@@ -77,6 +108,6 @@ def _is_lookup(packet: Packet) -> bool:
 
 
 def _divided(limits: Limits, of: int) -> Limits:
-    """The bounds of one of so many: together no more than one generation is remembered, so that none is forgotten."""
+    """The bounds of one of so many; what it remembers in two generations is one of all."""
     shares = {name: getattr(limits, name) // of for name in (*_ENTRIES, *_BYTES, *_READ)}
-    return replace(limits, **shares, **{name: getattr(limits, name) // (2 * of) for name in _GENERATIONS})
+    return replace(limits, **shares, decided=limits.decided // 2, late_hellos=limits.late_hellos // 2)

@@ -52,6 +52,7 @@ class PartialPipeline(Pipeline):
             measured=self._is_measured,
         )
         super().__init__(catalog, prc, scope, observer, resolvers, measured, share=share)
+        observer.watch_memory()
         self._share = share
         self._aside: Counter[tuple[str, ...]] = Counter()
         self._entangled: str | None = None

@@ -22,6 +22,7 @@ from egret.cli.steps import Ended, Entangled, PartialStep, Place, Step, dump, lo
 from egret.daemon.setup import load_knowledge
 from egret.errors import EgretError, GeoError
 from egret.settings.config import load_config
+from egret.track.partial import Remembers
 from egret.track.share import Share
 from tests.support.net import pcap_bytes, write
 from tests.support.pipeline import CATALOG
@@ -100,6 +101,10 @@ class Words:
             if word == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             yield Place(number, 1), Entangled("so it is") if word == "entangle" else Ended(number, {(word,): 1})
+
+    @property
+    def most(self) -> Remembers:
+        return Remembers(0, 0)
 
     def dump(self, step: PartialStep) -> bytes:
         return dump(step)

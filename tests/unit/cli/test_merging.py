@@ -11,11 +11,13 @@ from egret.cli.reading import Placed
 from egret.cli.steps import END, Ended, Entangled, Found, Moved, Passed, Place, Step
 from egret.judge.unnamed import UNNAMED
 from egret.model import Endpoint, Kind, Match, Protocol, Role, Volume, VolumeSource
-from egret.worker.partial import PROXIED
+from egret.track.partial import Remembers
+from egret.worker.partial import FORGETFUL, PROXIED
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, SERVER, START_NS
 from tests.support.pipeline import seen
 
+MOST = Remembers(10, 5)
 MATCH = Match(next(iter(UNNAMED.values())), "x", None)
 
 
@@ -28,13 +30,13 @@ def end(number: int = 1) -> list[Placed]:
 
 
 def merged(*parts: Sequence[Placed]) -> list[Step]:
-    return list(Merger([iter(part) for part in parts]).steps())
+    return list(Merger([iter(part) for part in parts], MOST).steps())
 
 
 def entangled(*parts: Sequence[Placed]) -> tuple[list[Step], str]:
     found: list[Step] = []
     with pytest.raises(Tangle) as tangle:
-        found.extend(Merger([iter(part) for part in parts]).steps())
+        found.extend(Merger([iter(part) for part in parts], MOST).steps())
     return found, str(tangle.value)
 
 
@@ -42,7 +44,7 @@ def test_steps_in_the_order_of_their_places() -> None:
     mark = (CLIENT, Role.RESOLVER, START_NS)
     one: list[Placed] = [
         (Place(1, 4), Found((mark,), ())),
-        (Place(2, 0), Passed()),
+        (Place(2, 0), Passed(Remembers(3, 3))),
         (Place(2, 9), Found((), (hit(9),))),
         *end(),
     ]
@@ -107,3 +109,15 @@ def test_what_is_kept_in_mind_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     part: list[Placed] = [(Place(1, n), Found((), (hit(client=bytes([192, 0, 2, n])),))) for n in range(1, 9)]
     found, why = entangled(part)
     assert (len(found), why) == (2, MANY)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"), [(Remembers(8, 4), None), (Remembers(9, 4), FORGETFUL), (Remembers(8, 5), FORGETFUL)]
+)
+def test_all_of_them_remember_no_more_than_one_does(more: Remembers, why: str | None) -> None:
+    one: list[Placed] = [(Place(1, 0), Passed(Remembers(2, 1))), (Place(1, 4), Found((), (hit(),))), *end()]
+    other: list[Placed] = [(Place(1, 0), Passed(Remembers(1, 0))), (Place(2, 0), Passed(more)), *end()]
+    if why is None:
+        assert len(merged(one, other)) == 4
+    else:
+        assert entangled(one, other) == ([Found((), (hit(),))], why)

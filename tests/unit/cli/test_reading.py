@@ -64,7 +64,10 @@ def test_how_far_it_is_is_said_now_and_then(capture: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(reading, "_QUIET_TURNS", 5)
     monkeypatch.setattr(Pipeline, "hits", lambda *_: [])
     steps = part(capture, 0, 2)
-    assert [place for place, step in steps if isinstance(step, Passed)] == [Place(turn, 0) for turn in range(5, 61, 5)]
+    assert [place for place, step in steps if isinstance(step, Passed)] == [Place(turn, 0) for turn in range(0, 61, 5)]
+    said = [step.remembers.decided for _, step in steps if isinstance(step, Passed)]
+    assert said == sorted(said)
+    assert 100 < said[-1] < 1_000
 
 
 def test_what_does_not_stand_is_not_said(capture: str) -> None:

@@ -6,6 +6,7 @@ from egret.cli.steps import END, Ended, Entangled, Found, Passed, Place, dump, i
 from egret.evidence import Raw
 from egret.judge.unnamed import UNNAMED
 from egret.model import Endpoint, Match, Role, Volume, VolumeSource
+from egret.track.partial import Remembers
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, SERVER, START_NS
 from tests.support.pipeline import CATALOG, flow, seen
@@ -43,7 +44,7 @@ def test_of_a_client_and_a_service_there_is_one_sum() -> None:
 
 def test_all_of_it_crosses_to_another_process_but_the_message() -> None:
     mark = (CLIENT, Role.PROXY, START_NS)
-    for step in (Found((mark,), (HIT,)), moved([]), Ended(3, {("x",): 1}), Passed(), Entangled("why")):
+    for step in (Found((mark,), (HIT,)), moved([]), Ended(3, {("x",): 1}), Passed(Remembers(1, 2)), Entangled("why")):
         assert load(dump(step), CATALOG) == step
     again = load(dump(Found((), (HIT,))), CATALOG)
     assert isinstance(again, Found)

@@ -54,3 +54,13 @@ def test_look_ups_that_only_one_knows_for_such_are_noticed() -> None:
     for one in each:
         run(frames, one)
     assert sorted(one.adopted for one in each) == [False, True]
+
+
+def test_how_much_it_remembers_at_the_most() -> None:
+    one = observer(0, of=1, limits=Limits(decided=4))
+    one.watch_memory()
+    for port in range(3):
+        tcp = Tcp(sport=40_000 + port)
+        run([*tcp.handshake(), *tcp.stream(openssl_hello("chat.example"))], one, flush=False)
+    assert one.remembers == (4, 3)  # of six, for it holds two generations of two
+    assert one.evictions == 2
