@@ -9,15 +9,11 @@ from typing import Any
 from aiohttp import web
 
 
-def problem(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """What is wrong, in words."""
-    return answer({"error": message}, status=status, headers=headers)
-
-
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """*body* as JSON that people can read."""
-    return web.json_response(body, status=status, headers=headers, dumps=_dump)
+    return web.json_response(body, status=status, headers=headers, dumps=dump)
 
 
-def _dump(body: object) -> str:
+def dump(body: object) -> str:
+    """JSON, indented."""
     return json.dumps(body, indent=2) + "\n"

@@ -13,7 +13,7 @@ from egret.settings.http_section import Http
 from egret.store.access import EVERYONE, Purpose
 from egret.store.evidence import Kept
 from egret.telemetry.metrics import CONTENT_TYPE
-from egret.web.answers import answer, problem
+from egret.web.answers import answer
 from egret.web.api import (
     DEFAULT_LIMIT,
     MAX_INTERVALS,
@@ -34,6 +34,7 @@ from egret.web.guard import VISITOR, remote_of
 from egret.web.html import document, timeless
 from egret.web.incident_list import PAGE_INCIDENTS, PARAMETERS, Asked
 from egret.web.page import status_page, story_page
+from egret.web.problems import Problem
 from egret.web.status import IncidentPage, StatusView, Story
 
 PCAPNG = "application/x-pcapng"
@@ -116,20 +117,20 @@ class Endpoints:
         """One incident, its alerts and what proves it."""
         found = await self._story(request)
         if found is None:
-            return problem(404, "there is no such incident")
+            return Problem(404, "there is no such incident")
         self._note(request, Purpose.API, found.incident.client)
         return answer(story_json(found))
 
     async def evidence(self, request: web.Request) -> web.Response:
         """The record and the packets."""
         kept = await self._kept(request)
-        return problem(404, "there is no evidence of this incident") if kept is None else answer(evidence_json(kept))
+        return Problem(404, "there is no evidence of this incident") if kept is None else answer(evidence_json(kept))
 
     async def packets(self, request: web.Request) -> web.Response:
         """The packets, to be opened by other tools."""
         kept = await self._kept(request)
         if kept is None:
-            return problem(404, "there is no evidence of this incident")
+            return Problem(404, "there is no evidence of this incident")
         name = f'attachment; filename="egret-{kept.record["incident"]}.pcapng"'
         return web.Response(body=kept.capture, content_type=PCAPNG, headers={"Content-Disposition": name})
 

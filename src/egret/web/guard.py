@@ -22,9 +22,9 @@ from egret.names import split_port
 from egret.settings.http_section import Access, Http
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage
-from egret.web.answers import problem
 from egret.web.api import BadQuery
 from egret.web.html import document, text
+from egret.web.problems import Problem, fitting
 from egret.web.visitors import Refused, Visitor, Visitors
 
 HANDLER_S = 10.0
@@ -56,34 +56,37 @@ class Guard:
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let *handler* answer, or say why not; an error of ours is an answer and a count, never a traceback."""
+        return fitting(request, await self._tried(request, handler))
+
+    async def _tried(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await asyncio.wait_for(self._answer(request, handler), HANDLER_S)
         except web.HTTPException as error:
             if error.status < web.HTTPBadRequest.status_code:  # a way to go on, not an error
                 return web.Response(status=error.status, headers=error.headers)
-            return problem(error.status, error.reason)
+            return Problem(error.status, error.reason)
         except BadQuery as error:
-            return problem(400, str(error))
+            return Problem(400, str(error))
         except StoreError as error:
             self._telemetry.store_failed(str(error))
-            return problem(503, "the incident store cannot be read; the log says why")
+            return Problem(503, "the incident store cannot be read; the log says why")
         except TimeoutError:
-            return problem(503, "this took too long")
+            return Problem(503, "this took too long")
         except (ConnectionError, web.RequestPayloadError):
-            return problem(400, "the request ended too early")  # who sent it is gone, most likely
+            return Problem(400, "the request ended too early")  # who sent it is gone, most likely
         except Exception as error:  # noqa: BLE001 (the last door: whatever it is, the page must not take the daemon down)
             self._telemetry.internal_error(Stage.WEB, error)
-            return problem(500, "an error of Egret itself; the log says which")
+            return Problem(500, "an error of Egret itself; the log says which")
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         allowed = _METHODS.get(request.path, _READ_ONLY)
         if request.method not in allowed:
             names = ", ".join(sorted(allowed))
-            return problem(405, f"only {names}", {"Allow": names})
+            return Problem(405, f"only {names}", {"Allow": names})
         if not self.settings.has_login and not is_ours(request.headers.get("Host"), self.settings):
-            return problem(421, _NOT_OURS)
+            return Problem(421, _NOT_OURS)
         if request.method == "POST" and not from_own_page(request, self.settings):
-            return problem(403, "this must come from a page of this server")
+            return Problem(403, "this must come from a page of this server")
         if request.path in OPEN:
             return await handler(request)
         return await self._for_visitors(request, handler)
@@ -95,11 +98,11 @@ class Guard:
         match found:
             case Visitor():
                 if found.access is Access.METRICS and request.path not in FOR_METRICS:
-                    return problem(403, "this login is for /metrics alone")
+                    return Problem(403, "this login is for /metrics alone")
                 VISITOR.set(found)
                 return await handler(request)
             case Refused(wait_s=wait_s) if wait_s:
-                return problem(429, "too many wrong tries from this address", {"Retry-After": str(int(wait_s) + 1)})
+                return Problem(429, "too many wrong tries from this address", {"Retry-After": str(int(wait_s) + 1)})
         return _ask_who(request, cookie, by_form=bool(self.settings.users))
 
 
@@ -108,7 +111,7 @@ def _ask_who(request: web.Request, cookie: str | None, *, by_form: bool) -> web.
     if not by_form or "text/html" not in request.headers.get("Accept", ""):
         # a script of ours asks on, too, when its session ended: no browser's own dialogue may come of it
         challenge = {} if "Sec-Fetch-Mode" in request.headers else {"WWW-Authenticate": 'Basic realm="Egret"'}
-        return problem(401, "log in first: HTTP Basic, a bearer token, or the cookie that /login gives", challenge)
+        return Problem(401, "log in first: HTTP Basic, a bearer token, or the cookie that /login gives", challenge)
     if cookie is None and request.headers.get("Sec-Fetch-Site") == "cross-site":
         return _again(request)
     return web.Response(status=303, headers={"Location": f"{LOGIN}?next={quote(request.path_qs)}"})

@@ -202,3 +202,12 @@ def test_errors_are_answers(error: Exception, status: int) -> None:
 def test_a_way_to_go_on_is_no_error() -> None:
     answer = ask(error=web.HTTPSeeOther("/login"))
     assert (answer.status, answer.headers["Location"]) == (303, "/login")
+
+
+def test_what_is_refused_is_a_page_in_a_browser() -> None:
+    answer = ask("/", headers={**BROWSER, "Host": "evil.example"})
+    assert (answer.status, answer.content_type) == (421, "text/html")
+    assert "add the name to http.host_names" in said(answer)
+    failed = ask("/incidents/1", headers=BROWSER, error=StoreError("/secret/place"))
+    assert (failed.status, failed.content_type) == (503, "text/html")
+    assert "secret" not in said(failed)
