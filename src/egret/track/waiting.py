@@ -8,6 +8,7 @@ from typing import Protocol
 
 CLIENT_COST = 200  # bytes of bookkeeping that a client costs beside its answers
 _HEAD = Struct("=qH")  # when it came, and its size
+_HEAD_OF, _HEAD_SIZE = _HEAD.pack, _HEAD.size
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 
 
@@ -49,20 +50,18 @@ class Waiting:
 
     def add(self, client: bytes, time_ns: int, wire: bytes, /) -> None:
         """Keep what *client* was told (a DNS message: less than 64 KB)."""
-        self._append(client, time_ns, wire)
-        while self._held > self.limit:
-            self._make_room()
-
-    def _append(self, client: bytes, time_ns: int, wire: bytes) -> None:
         told = self._clients.get(client)
         if told is None:
             told = self._clients[client] = bytearray()
             self._held += CLIENT_COST
         if not _EARLIEST <= time_ns <= _LATEST:
             time_ns = _LATEST if time_ns > 0 else _EARLIEST
-        told += _HEAD.pack(time_ns, len(wire)) + wire
-        self._held += _HEAD.size + len(wire)
+        size = len(wire)
+        told += _HEAD_OF(time_ns, size) + wire
+        self._held += _HEAD_SIZE + size
         self._count += 1
+        while self._held > self.limit:
+            self._make_room()
 
     def take(self, client: bytes, /) -> list[tuple[int, bytes]]:
         """What *client* was told and when, in that order; it is kept no more."""
@@ -82,8 +81,13 @@ class Waiting:
         client = next(iter(self._clients))
         answers = self.take(client)
         self._dropped += (len(answers) + 1) // 2
-        for time_ns, wire in answers[(len(answers) + 1) // 2 :]:
-            self._append(client, time_ns, wire)
+        if kept := answers[(len(answers) + 1) // 2 :]:
+            self._held += CLIENT_COST
+            self._clients[client] = told = bytearray()
+            for time_ns, wire in kept:
+                told += _HEAD.pack(time_ns, len(wire)) + wire
+            self._held += len(told)
+            self._count += len(kept)
 
     def take_dropped(self) -> int:
         """How many were dropped since the last time."""

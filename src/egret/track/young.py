@@ -64,12 +64,13 @@ class YoungFlows:
 
     def pass_over(self, key: int, other: int, first_seq: int, end_seq: int) -> None:
         """Remember as decided what never came here: its client said a hello, *first_seq* to *end_seq*."""
-        self.late.expect(key, behind=end_seq)
+        self.late.table.put(key, end_seq)  # ``LateStarts.expect``
         flow = self._table.get(other)
         if flow is not None:
             self.drop(flow)
-        self.decided.put(key, first_seq)
-        self.decided.put(other, SERVER_SIDE)
+        decide = self.decided.put
+        decide(key, first_seq)
+        decide(other, SERVER_SIDE)
 
     def charge(self, flow: Flow) -> None:
         """Count what *flow* holds now."""

@@ -17,11 +17,13 @@ from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.worker.plain import Buffer, PlainLookups
 
-MAX_UNMEASURED = 1 << 16  # pairs of addresses
+MAX_BULK = 1 << 16  # directions
 
 _DNS = 53
 APART = frozenset({_DNS, *UDP_PORTS})  # ports whose datagrams may be more than their first bytes say
-_HEAD = Struct("!HHHxxBBBxH")  # both ports, the length, no checksum; then of the payload all but the fourth byte
+_DNS_PORT = _DNS.to_bytes(2)
+_APART = frozenset(port.to_bytes(2) for port in APART)
+_HEAD = Struct("!4xHxxBBBxH").unpack_from  # the length, no checksum; then of the payload all but the fourth byte
 _HEADER = 8
 _READ = 7  # bytes of a payload; the observer makes nothing of a shorter one
 _ONE_QUESTION = 1  # in the fifth and sixth byte, as in every look-up on whatever port
@@ -56,21 +58,21 @@ class Datagrams:
         begins: Callable[[bytes, bytes, int, str | None], bool],
         measured: Callable[[bytes], bool],
     ) -> None:
-        self._plain = plain
+        self.plain = plain
         self._begins = begins
         self._measured = measured
-        self._unmeasured: set[bytes] = set()  # both addresses
+        self._bulk: set[bytes] = set()  # ends whose bytes nobody counts, and whose ports say nothing
         self.take_counts = plain.take_counts
 
     def forget_names(self) -> None:
         """Ask anew which names are flagged, and whose datagrams are wanted."""
-        self._plain.forget()
-        self._unmeasured.clear()
+        self.plain.forget()
+        self._bulk.clear()
 
     def forget_ends(self) -> None:
         """Ask anew whose datagrams are wanted."""
-        self._plain.forget_ends()
-        self._unmeasured.clear()
+        self.plain.forget_ends()
+        self._bulk.clear()
 
     def skip(
         self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
@@ -79,28 +81,37 @@ class Datagrams:
 
         At least twelve bytes behind its header are there, its own or not; the frame is cut off at *end*.
         """
-        source, destination, size, first, second, third, number = _HEAD.unpack_from(buffer, at)
-        if source in APART or destination in APART:
-            return at + length <= end and self._plain.skip(buffer, at, length, ends, time_ns)
+        if ends[-2:] == _DNS_PORT or ends[-4:-2] == _DNS_PORT:
+            return at + length <= end and self.plain.skip(buffer, at, length, ends, time_ns)
+        return self.pass_over(buffer, at, length, end, ends, time_ns, interface)
+
+    def pass_over(
+        self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
+    ) -> bool:
+        """As ``skip``, where no port is that of DNS."""
+        known = ends in self._bulk
+        if not known and (ends[-2:] in _APART or ends[-4:-2] in _APART):
+            return False
+        size, first, second, third, number = _HEAD(buffer, at)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
             return False
         begins = first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
-        if ends[:-4] not in self._unmeasured and not self._is_unmeasured(ends):
+        if not known and not self._is_bulk(ends):
             return False
         if not begins:
             return True
         payload = bytes(buffer[at + _HEADER : at + size])
         return is_behind_hello(payload) or self._begins(payload, ends, time_ns, interface)
 
-    def _is_unmeasured(self, ends: bytes) -> bool:
-        """Whether nobody counts what goes between two addresses, then remembered."""
+    def _is_bulk(self, ends: bytes) -> bool:
+        """Whether nobody counts what goes between two ends, then remembered."""
         if self._measured(ends):
             return False
-        if len(self._unmeasured) >= MAX_UNMEASURED:
-            self._unmeasured.clear()
-        self._unmeasured.add(ends[:-4])
+        if len(self._bulk) >= MAX_BULK:
+            self._bulk.clear()
+        self._bulk.add(ends)
         return True
 
 

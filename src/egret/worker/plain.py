@@ -15,8 +15,7 @@ Buffer = bytes | bytearray | mmap | memoryview
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
 MAX_DULL = 1 << 16  # pairs of addresses
 
-_PORT = 53
-_DATAGRAM = struct.Struct("!HHH4xBxHHHH")  # of UDP the ports and the length; of DNS side and operation, and the counts
+_COUNTS = struct.Struct("!2xBxHHHH").unpack_from  # side and operation, and how many records
 _ORDINARY = re.compile(rb"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
 _CLOSER: frozenset[int] = frozenset()  # of a question that needs a closer look
 _U16 = struct.Struct("!H")
@@ -25,6 +24,10 @@ _A, _SOA, _AAAA, _OPT, _IN = 1, 6, 28, 41, 1
 _ADDRESS_SIZE = {_A: 4, _AAAA: 16}
 _HEADER = 12  # where the question's name begins, and so what most owners point to
 _ONE_A = b"\xc0\x0c\0\1\0\1"  # how the commonest answer begins: an address of the question's name
+_TAIL = -10  # where its time to live, its size and the address are
+_SIZE_IN_TAIL, _FOUR = slice(-6, -4), b"\0\4"
+_BEHIND_ID, _BEFORE_TAIL, _ADDRESSES = slice(2, None), slice(2, _TAIL), slice(-4)
+_ODD = -1  # addresses in an answer that the observer must read
 _MANY = 64  # records; more are the observer's to judge
 _OPCODE_AND_SIDE, _RESPONSE = 0xF8, 0x80
 
@@ -52,6 +55,10 @@ class PlainLookups:
         self._consider = consider
         self._wanted = wanted
         self._known: dict[bytes, frozenset[int]] = {}
+        # What plain messages of known questions say behind their id, and the length of their datagrams: of a question
+        # all, of an answer with one address what is before its time to live. Another message that says the same is as
+        # plain, which one look-up tells.
+        self._shapes: dict[bytes, bytes] = {}
         self._asking: set[bytes] = set()  # both addresses, as they lie in a frame, of questions that nobody wants
         self._answering: dict[bytes, bytes] = {}  # the same of answers, and which of them is the client
         self._queries = self._answers = self._repeated = 0
@@ -65,6 +72,7 @@ class PlainLookups:
     def forget(self) -> None:
         """Ask anew which names are flagged, and whose look-ups are wanted."""
         self._known.clear()
+        self._shapes.clear()
         self.forget_ends()
 
     def forget_ends(self) -> None:
@@ -75,41 +83,77 @@ class PlainLookups:
     def skip(
         self, buffer: bytes | bytearray | mmap | memoryview, at: int, length: int, ends: bytes, time_ns: int
     ) -> bool:
-        """Count the datagram of *length* bytes at *at* if it is a plain look-up; False leaves it to the observer."""
+        """Count the datagram of *length* bytes at *at* if it is a plain look-up; False leaves it to the observer.
+
+        One of its ports is that of DNS.
+        """
         if length < 8 + _HEADER:
             return False
-        source, destination, size, side, questions, answers, others, more = _DATAGRAM.unpack_from(buffer, at)
-        if _PORT not in (destination, source) or size != length or questions != 1:
-            return False
-        wire = bytes(buffer[at + 8 : at + length])
-        end = wire.find(0, _HEADER) + 5
-        question = wire[_HEADER:end]
-        labels = self._known[question] if question in self._known else self._learn(question)
-        if not labels:
-            return False
-        side &= _OPCODE_AND_SIDE
-        if side == 0:
-            if answers or others or not (_ends_with_edns(wire, end) if more else end == len(wire)) or more > 1:
+        wire, size = bytes(buffer[at + 8 : at + length]), buffer[at + 4 : at + 6]
+        if wire[2] & _RESPONSE:
+            if self._shapes.get(wire[_BEFORE_TAIL]) == size and wire[_SIZE_IN_TAIL] == _FOUR:
+                found = 1
+            elif (found := self._read_answer(wire, bytes(size))) < 0:
                 return False
-            if ends[:-4] not in self._asking and not self._is_dull_asking(ends):
+            client = self._answering.get(ends[_ADDRESSES]) or self._dull_client(ends)
+            if client is None:
                 return False
             if self._copies.seen(ends, wire, time_ns):
                 self._repeated += 1
             else:
-                self._queries += 1
+                self._defer(client, time_ns, wire)
+                self._answers += found > 0
             return True
-        found = _addresses(wire, end, labels, answers, answers + others + more) if side == _RESPONSE else None
-        if found is None:
+        if self._shapes.get(wire[_BEHIND_ID]) != size and not self._is_question(wire, bytes(size)):
             return False
-        client = self._answering.get(ends[:-4]) or self._dull_client(ends)
-        if client is None:
+        if ends[_ADDRESSES] not in self._asking and not self._is_dull_asking(ends):
             return False
         if self._copies.seen(ends, wire, time_ns):
             self._repeated += 1
         else:
-            self._defer(client, time_ns, wire)
-            self._answers += found > 0
+            self._queries += 1
         return True
+
+    def _is_question(self, wire: bytes, size: bytes) -> bool:
+        """Whether a message asks what is known to be plain, and nothing else; *size* is its datagram's."""
+        side, questions, answers, others, more = _COUNTS(wire)
+        if int.from_bytes(size) != 8 + len(wire) or side & _OPCODE_AND_SIDE or questions != 1 or answers or others:
+            return False
+        end = wire.find(0, _HEADER) + 5
+        labels, before = self._labels(wire[_HEADER:end])
+        if not labels or more > 1 or not (_ends_with_edns(wire, end) if more else end == len(wire)):
+            return False
+        if before:
+            self._remember(wire[_BEHIND_ID], size)
+        return True
+
+    def _read_answer(self, wire: bytes, size: bytes) -> int:
+        """How many addresses an answer to a plain question tells; less than 0: a closer look is needed."""
+        side, questions, answers, others, more = _COUNTS(wire)
+        if int.from_bytes(size) != 8 + len(wire) or side & _OPCODE_AND_SIDE != _RESPONSE or questions != 1:
+            return _ODD
+        end = wire.find(0, _HEADER) + 5
+        labels, before = self._labels(wire[_HEADER:end])
+        if not labels:
+            return _ODD
+        records = answers + others + more
+        if answers == records == 1 and wire[end:_TAIL] == _ONE_A and wire[_SIZE_IN_TAIL] == _FOUR:
+            if before:
+                self._remember(wire[_BEFORE_TAIL], size)
+            return 1
+        found = _addresses(wire, end, labels, answers, records)
+        return _ODD if found is None else found
+
+    def _labels(self, question: bytes) -> tuple[frozenset[int], bool]:
+        """Where the labels of its name begin, nothing if a closer look is needed; and whether it was known before."""
+        labels = self._known.get(question)
+        return (self._learn(question), False) if labels is None else (labels, True)
+
+    def _remember(self, shape: bytes, size: bytes) -> None:
+        """That a question came again: a flood of names leaves nothing here."""
+        if len(self._shapes) >= MAX_PLAIN:
+            self._shapes.clear()
+        self._shapes[shape] = size
 
     def _is_dull_asking(self, ends: bytes) -> bool:
         """Whether nobody wants the questions between two addresses, then remembered."""
@@ -133,6 +177,7 @@ class PlainLookups:
         """Where the labels of a question's name begin in its message; nothing if a closer look is needed."""
         if len(self._known) >= MAX_PLAIN:
             self._known.clear()
+            self._shapes.clear()
         labels = self._known[question] = self._consider(question)
         return labels
 
@@ -176,8 +221,6 @@ def _addresses(wire: bytes, at: int, labels: frozenset[int], answers: int, recor
         answers: how many of the records are answers; they come first.
         records: how many records there are.
     """
-    if records == 1 and answers == 1 and wire[at : at + 6] == _ONE_A and len(wire) == at + 16:
-        return 1 if wire[at + 10 : at + 12] == b"\0\4" else None
     if records > _MANY:
         return None
     found = 0

@@ -32,6 +32,7 @@ _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
 _DNS_PORT = b"\0\x35"
 _MASK = 0xFFFFFFFF
+_RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _NOTHING = memoryview(b"")
 
 # The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, as
@@ -51,7 +52,8 @@ class Surroundings:
     def __init__(self, observer: Observer, take: TakePlain) -> None:
         self._young = observer.streams.young
         self._decided = observer.streams.young.decided
-        self._take = take
+        self.take = take
+        self.pass_over = self._young.pass_over
         self.volumes = observer.volumes
 
     def knows(self, ends: bytes, back: bytes) -> bool:
@@ -67,8 +69,8 @@ class Surroundings:
         """Whether the bytes of the addresses' traffic are counted."""
         if not self.volumes.active:
             return False
-        size = (len(ends) - 4) // 2
-        return self.volumes.is_armed(ends[:size]) or self.volumes.is_armed(ends[size:-4])
+        size, armed = (len(ends) - 4) // 2, self.volumes.armed
+        return ends[:size] in armed or ends[size:-4] in armed
 
     def is_told(self, host: bytes, ech: int, ends: bytes, back: bytes, first: int, end: int, time_ns: int) -> bool:
         """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
@@ -82,9 +84,9 @@ class Surroundings:
             end: the one behind it.
             time_ns: when it was whole.
         """
-        if not self._take(host, ech, ends, time_ns):
+        if not self.take(host, ech, ends, time_ns):
             return False
-        self._young.pass_over(hash(ends), hash(back), first, end)
+        self.pass_over(hash(ends), hash(back), first, end)
         return True
 
 
@@ -114,7 +116,7 @@ class Quick:
         self._knows = surroundings.knows
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
-        self._is_told = surroundings.is_told
+        self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._read = HelloShapes(hosts).read
         # By the ends of the client's direction:
         self._opened: dict[bytes, _Held] = {}
@@ -168,7 +170,7 @@ class Quick:
     def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> bool:
         opened = self._opened.get(ends)
         if opened is not None:
-            return opened[0] == first and not self._matters(opened, ends)
+            return opened[0] == first and (opened[3] == self._volumes.generation or not self._is_measured(ends))
         if len(self._opened) >= self._limit or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
             return False
         back = opposite(ends)
@@ -180,7 +182,7 @@ class Quick:
 
     def _accept(self, back: bytes) -> bool:
         ends = self._clients.get(back)
-        if ends is None or self._matters(self._opened[ends], ends):
+        if ends is None or (self._opened[ends][3] != self._volumes.generation and self._is_measured(ends)):
             return False
         self._accepted.add(ends)
         return True
@@ -192,9 +194,9 @@ class Quick:
             return self._go_on(begun, opened, ends, seq, data, time_ns)
         if seq != opened[0]:
             return False
+        if len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
+            return self._is_done(opened, ends, data, time_ns)  # reads it, so that what it is need not be asked before
         size = first_of_plain(data)
-        if size == len(data):
-            return self._is_done(opened, ends, data, time_ns)
         if not len(data) < size <= MAX_PLAIN:
             return False
         self._begun[ends] = _Begun(size, data, time_ns)
@@ -217,9 +219,10 @@ class Quick:
         hello = self._read(data)
         if hello is None:
             return False
-        first, _, _, _, back = opened
-        if not self._is_told(*hello, ends, back, first, first + len(data) & _MASK, time_ns):
+        if not self._take(*hello, ends, time_ns):
             return False
+        first, _, _, _, back = opened
+        self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
         return True
 
@@ -228,10 +231,6 @@ class Quick:
         self._accepted.discard(ends)
         if self._begun:
             self._begun.pop(ends, None)
-
-    def _matters(self, opened: _Held, ends: bytes) -> bool:
-        """Whether the bytes of its addresses' traffic have begun to be counted."""
-        return opened[3] != self._volumes.generation and self._is_measured(ends)
 
     def take(self, ends: bytes) -> list[Packet]:
         """The segments of one connection, if there are any; they are held no more."""

@@ -26,17 +26,18 @@ Clock = tuple[int, int, int, int, str | None]
 _TCP, _UDP, _ETHERNET = 6, 17, 1
 _IPV4, _IPV6 = b"\x08\0\x45", b"\x86\xdd"
 _SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
-# Of an Ethernet frame: type and IP header's length; its length; fragment, time to live and protocol in one number; its
-# ends; of TCP its header's length and flags in one. It goes behind record headers of either byte order, which the numbers
-# then have too: they are only looked up, in tables for that order. Each field less is a fortieth of a bulk segment's cost.
-_FRAME = "12x3sx2s2xI2x12s8xH"
+# Of an Ethernet frame: type and IP header's length; its length in two bytes; fragment, time to live and protocol in one
+# number; its ends; of TCP its header's length and its flags in one. It goes behind record headers of either byte order,
+# which those numbers then have too: they are only looked up, in tables for that order.
+_FRAME = "12x3sxBB2xI2x12s8xH"
 _FRAME_SIZE = 48
 _FIELDS_4 = Struct("!12x3sxH2xI2x12s")
 _FIELDS_6 = Struct("!18xHBx36s")
-_SEGMENT = Struct("!4xI4xBB").unpack_from  # of TCP its number, its header's length and its flags
+_SEGMENT = Struct("!4xI4xBB")  # of TCP its number, its header's length and its flags
+_NUMBERS = Struct("!II").unpack_from  # of TCP its number and what it acknowledges
 _SETTLING = 0x07  # FIN, SYN, RST
-_ROOMY = b"\0\x63"  # a longer packet holds the headers, whatever they have
-_DNS_PORT = b"\0\x35"
+_SHORTEST_HEADER = 0x50  # of TCP, in its first four bits
+_DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
 _PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
 _RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
 
@@ -49,10 +50,10 @@ def _wholes(order: Literal["little", "big"], protocol: int) -> frozenset[int]:
 
 
 def _calm(order: Literal["little", "big"]) -> dict[int, int]:
-    """By what TCP's fourth word begins with: where in its frame the payload of a segment is that settles nothing."""
+    """By length and flags: where in its frame the payload of a TCP segment is that settles nothing."""
     return {
         int.from_bytes(bytes((offset, flags)), order): 34 + (offset >> 2 & 0x3C)
-        for offset in range(5 << 4, 256)
+        for offset in range(_SHORTEST_HEADER, 256)
         for flags in range(256)
         if not flags & _SETTLING
     }
@@ -151,46 +152,51 @@ class Sluice:
             Where the first record begins that is the observer's, or not whole, or odd; how many are before it.
         """
         unpack, quiet = _behind(order, "IIII", header - 16).unpack_from, self._quiet.get
-        tcp, udp, calm, from_bytes = _WHOLE_TCP[order], _WHOLE_UDP[order], _CALM[order].get, int.from_bytes
-        end, taken, segments, datagrams, octets = len(window), 0, 0, 0, 0
-        datagram, segment = self._datagrams.skip, self._segment
-        second = SECOND_NS // scale
-        last, here_ns, before = end - header - _FRAME_SIZE, self._second_ns, -1
-        here = here_ns // SECOND_NS
+        tcp, udp, calm = _WHOLE_TCP[order], _WHOLE_UDP[order], _CALM[order].get
+        lookup, datagram, fields = self._datagrams.plain.skip, self._datagrams.pass_over, _SEGMENT.unpack_from
+        young = self._quick.segment
+        end, taken, segments, datagrams, octets, second = len(window), 0, 0, 0, 0, SECOND_NS // scale
+        last, here, before = end - header - _FRAME_SIZE, self._second_ns // SECOND_NS, -1
         while position <= last:
-            seconds, fraction, captured, original, kind, size, fate, ends, begin = unpack(window, position)
+            seconds, fraction, captured, original, kind, high, low, fate, ends, begin = unpack(window, position)
             start = position + header
             after = start + captured
             if after > end or not _SMALLEST_4 <= captured <= original or fraction >= second:
                 break
             if seconds == here and kind == _IPV4:
-                if fate in tcp:
-                    head = calm(begin)
-                    if head is not None and (size > _ROOMY or from_bytes(size) + 14 >= head):
-                        starts = quiet(ends)
-                        if starts is not None and (
-                            not starts or (at := start + head) >= after or window[at] not in starts
-                        ):
-                            segments += 1
-                            octets += original
-                            before, position = position, after
-                            continue
-                time_ns = self.last_ns = here_ns + fraction * scale
-                if fate in udp:
-                    if not datagram(window, start + 34, from_bytes(size) - 20, after, ends, time_ns, None):
-                        break
-                    datagrams += 1
-                elif fate not in tcp or not segment(
-                    window, start + 34, from_bytes(size) - 20, after, ends, time_ns, None
-                ):
+                is_tcp, starts = fate in tcp, None
+                if is_tcp and (at := calm(begin)) is not None and (high or low + 14 >= at):
+                    starts = quiet(ends)
+                    if starts is not None and (not starts or start + at >= after or window[start + at] not in starts):
+                        segments += 1
+                        octets += original
+                        before, position = position, after
+                        continue
+                time_ns = self.last_ns = seconds * SECOND_NS + fraction * scale
+                body, length = start + 34, (high << 8 | low) - 20
+                if is_tcp:
+                    number, offset, flags = fields(window, body)
+                    at, stop = body + (offset >> 2 & 0x3C), body + length
+                    is_taken = (
+                        starts is None
+                        and body + 20 <= at <= stop <= after
+                        and young(window, at, stop, ends, number, flags, time_ns, None)
+                    ) or self._is_counted(window, body, at, stop, after, ends, flags, time_ns)
+                    segments += is_taken
+                elif ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT:
+                    is_taken = fate in udp and body + length <= after and lookup(window, body, length, ends, time_ns)
+                    datagrams += is_taken
+                else:
+                    is_taken = fate in udp and datagram(window, body, length, after, ends, time_ns, None)
+                    datagrams += is_taken
+                if not is_taken:
                     break
                 octets += original
             else:
                 if not self.skip(window, start, after, seconds * SECOND_NS + fraction * scale, original):
                     break
-                here_ns = self._second_ns
-                here = here_ns // SECOND_NS
-            taken += 1
+                here = self._second_ns // SECOND_NS
+                taken += 1
             before, position = -1, after
         if before >= 0:
             seconds, fraction = unpack(window, before)[:2]
@@ -198,7 +204,7 @@ class Sluice:
         self.segments += segments
         self.datagrams += datagrams
         self._octets += octets
-        return position, taken + segments
+        return position, taken + segments + datagrams
 
     def pcapng(self, window: bytes | memoryview, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
         """Go over the Enhanced Packet Blocks of a pcapng file, whose interfaces have these *clocks*; as ``pcap``."""
@@ -269,25 +275,35 @@ class Sluice:
         self, buffer: Buffer, body: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
     ) -> bool:
         """Count a packet of TCP that has *length* bytes behind its IP header, from *body* on; cut off at *end*."""
-        number, offset, flags = _SEGMENT(buffer, body)
+        number, offset, flags = _SEGMENT.unpack_from(buffer, body)
         start, last = body + (offset >> 2 & 0x3C), body + length
-        if not body + 20 <= start <= last:
+        taken = (
+            body + 20 <= start <= last <= end
+            and (flags & _SETTLING or ends not in self._quiet)
+            and self._quick.segment(buffer, start, last, ends, number, flags, time_ns, interface)
+        ) or self._is_counted(buffer, body, start, last, end, ends, flags, time_ns)
+        self.segments += taken
+        return taken
+
+    def _is_counted(
+        self, buffer: Buffer, body: int, start: int, last: int, end: int, ends: bytes, flags: int, time_ns: int
+    ) -> bool:
+        """Whether a segment that ``quick`` does not hold only says how far its connection got; then that is told.
+
+        Its header is at *body*, its payload from *start* to *last*; the frame is cut off at *end*.
+        """
+        if flags & _SETTLING or not body + 20 <= start <= last:
             return False
-        quiet = None if flags & _SETTLING else self._quiet.get(ends)
+        quiet = self._quiet.get(ends)
         if quiet is not None:
-            if quiet and start < end and buffer[start] in quiet:
-                return False
-        elif last > end or not self._quick.segment(buffer, start, last, ends, number, flags, time_ns, interface):
-            if flags & _SETTLING:
-                return False
-            metered = self._metered.get(ends)
-            measured = metered is not None or self._measured(ends)
-            if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
-                return False
-            if measured:
-                ack = int.from_bytes(buffer[body + 8 : body + 12])
-                self._measure(ends, number, ack, flags, last - start, time_ns)
-        self.segments += 1
+            return not quiet or start >= end or buffer[start] not in quiet
+        metered = self._metered.get(ends)
+        measured = metered is not None or self._measured(ends)
+        if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
+            return False
+        if measured:
+            number, ack = _NUMBERS(buffer, body + 4)
+            self._measure(ends, number, ack, flags, last - start, time_ns)
         return True
 
     def _is_idle(

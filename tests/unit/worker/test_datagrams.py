@@ -7,7 +7,7 @@ import pytest
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.track.observer import Observer
-from egret.worker.datagrams import MAX_UNMEASURED, Datagrams, bitmap
+from egret.worker.datagrams import MAX_BULK, Datagrams, bitmap
 from egret.worker.plain import PlainLookups, labels_of
 
 CLIENT, SERVER = b"\xc0\x00\x02\x01", b"\xcb\0\x71\x05"
@@ -126,10 +126,10 @@ def test_measured_addresses_are_the_observer_s_and_others_are_asked_about_once()
 
 def test_what_is_remembered_is_bounded() -> None:
     sensor = Sensor()
-    for number in range(MAX_UNMEASURED + 1):
+    for number in range(MAX_BULK + 1):
         assert sensor.skip(BULK, server=number.to_bytes(4))
     assert sensor.skip(BULK, server=bytes(4))
-    assert sensor.asked == MAX_UNMEASURED + 2
+    assert sensor.asked == MAX_BULK + 2
 
 
 def test_a_bitmap_has_a_bit_for_each_number() -> None:
