@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,7 @@ from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 
 _WRITER = f"Egret {__version__}"
+_BUNCH = 512  # steps
 
 
 class Format(StrEnum):
@@ -101,7 +103,7 @@ def replay(
         Readers(captures, scan, number, partial(Division, captures, scan)) as each,
     ):
         for path, steps in each:
-            for detection in run.detections(steps):
+            for detection in run.detections(steps if line is not None else _in_bunches(steps)):
                 if line is not None:
                     sys.stdout.write(dump(line(detection, path)) + "\n")
                 else:
@@ -112,6 +114,16 @@ def replay(
     if captures.exit_code == 0 and fail_on is not None and run.worst >= fail_on.rank:
         raise typer.Exit(FOUND)
     raise typer.Exit(captures.exit_code)
+
+
+def _in_bunches(steps: Iterable[Step]) -> Iterator[Step]:
+    """The same steps, many read before the first of them is judged.
+
+    What reads and what judges are each more than a processor keeps at hand: in turns, they are fetched for every step.
+    """
+    rest = iter(steps)
+    while bunch := list(islice(rest, _BUNCH)):
+        yield from bunch
 
 
 def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str, object]]:
