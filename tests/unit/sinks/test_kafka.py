@@ -7,15 +7,11 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from egret.alerts.codec import alert_to_dict
-from egret.alerts.model import Alert
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.kafka import KafkaOptions, KafkaSink
@@ -24,51 +20,12 @@ from egret.sinks.tls import TlsOptions
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert, whole_life
 from tests.support.certificates import Authority
 from tests.support.digest import digest
-
-FORM = RecordForm(
-    line=lambda alert: json.dumps(alert_to_dict(alert)),
-    warning=lambda alert: alert.id,
-    summary=lambda digest: digest.id,
-)
-
-
-class Cluster:
-    """One mock broker, and what is in its topics."""
-
-    def __init__(self) -> None:
-        self._mock = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "replaced", "log_level": 0})
-        brokers = self._mock.list_topics(timeout=5).brokers.values()
-        self.servers = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
-
-    def read(self, topic: str, count: int) -> list[Message]:
-        """The first *count* records, those of one key in their order."""
-        reader = Consumer({"bootstrap.servers": self.servers[0], "group.id": "test", "log_level": 0})
-        parts = reader.list_topics(topic, timeout=5).topics[topic].partitions
-        reader.assign([TopicPartition(topic, number, 0) for number in parts])
-        until_s, found = time.monotonic() + 5, list[Message]()
-        while len(found) < count and time.monotonic() < until_s:
-            found += [message for message in reader.consume(count, 0.1) if message.error() is None]
-        reader.close()
-        return found
+from tests.support.kafka import Cluster, kafka, send
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Cluster:
     return Cluster()
-
-
-def kafka(servers: Sequence[str], topic: str = "alerts", **options: Any) -> KafkaSink:
-    return KafkaSink(KafkaOptions(name="bus", servers=tuple(servers), topic=topic, form=FORM, **options))
-
-
-def send(sink: KafkaSink, alerts: Sequence[Alert]) -> None:
-    async def run() -> None:
-        try:
-            await sink.send(alerts)
-        finally:
-            await sink.close()
-
-    asyncio.run(run())
 
 
 def test_a_life_is_one_key_in_order_and_each_record_tells_its_own(cluster: Cluster) -> None:
