@@ -60,6 +60,7 @@ class Results:
     starts: list[Figures] = field(default_factory=list)
     jobs: list[Figures] = field(default_factory=list)  # several files; ``tool`` is the number of jobs
     browsing: dict[str, int] = field(default_factory=dict)
+    division: list[Figures] = field(default_factory=list)  # one file; ``tool`` is its name and the number of jobs
 
     def of(self, name: str) -> Workload | None:
         return next((each for each in self.workloads if each.name == name), None)
@@ -71,8 +72,8 @@ class Results:
 def loaded(text: str) -> Results:
     """What ``Results.dump`` wrote."""
     read = json.loads(text)
-    for key in ("starts", "jobs"):
-        read[key] = [Figures(**row) for row in read[key]]
+    for key in ("starts", "jobs", "division"):
+        read[key] = [Figures(**row) for row in read.get(key, [])]
     for workload in read["workloads"]:
         workload["rows"] = [Figures(**row) for row in workload["rows"]]
     read["workloads"] = [Workload(**workload) for workload in read["workloads"]]

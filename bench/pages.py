@@ -117,17 +117,27 @@ def _memory(results: Results) -> str:
 
 
 def _jobs(results: Results) -> str:
-    if not results.jobs:
-        return ""
-    base = results.jobs[0].wall_s
-    rows = [
-        [row.tool, f"{row.wall_s:.2f}", f"{base / row.wall_s:.2f}", f"{row.cpu_s:.2f}", str(row.peak_mb)]
-        for row in results.jobs
+    parts = []
+    if results.jobs:
+        parts.append(f"Several files at once, a process each.\n\n{_times(results.jobs)}")
+    if results.division:
+        parts.append(f"{ONE_FILE}\n\n{_times(results.division)}")
+    return f"## Jobs\n\n{SAME}\n\n" + "\n".join(parts) if parts else ""
+
+
+def _times(rows: Sequence[Figures]) -> str:
+    """One process and several, in turns."""
+    cells = [
+        [row.tool, f"{row.wall_s:.2f}", f"{one.wall_s / row.wall_s:.2f}", f"{row.cpu_s:.2f}", str(row.peak_mb)]
+        for one, row in zip((row for row in rows[::2] for _ in range(2)), rows, strict=True)
     ]
-    words = "Several files at once, a process each; peak of the largest process. The result is the same, byte for byte."
-    return f"## Jobs\n\n{words}\n\n{table(['`--jobs`', 's', 'times as fast', 'CPU s', 'peak MB'], rows)}"
+    return table(["`--jobs`", "s", "times as fast", "CPU s", "peak MB"], cells)
 
 
+SAME = "`1` is one process, `auto` one a core; the result is the same, byte for byte. Peak of the largest process."
+ONE_FILE = """\
+One large file: each process takes its share of the connections, and all take the look-ups ([ADR
+43](adr/0043-one-file-by-several.md)). Where most is look-ups, one reads and another one judges."""
 SCALING = """\
 # Scaling
 

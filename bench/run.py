@@ -36,6 +36,7 @@ from egret.track.observer import Observer
 
 ROOT = Path(__file__).resolve().parents[1]
 HUNT = "hunt"
+DIVIDED = ("dns", "mix", HUNT)  # files that all cores read as well, for a comparison
 PACKETS = 1_000_000  # in a file: so many that the start is a small part of the time
 OTHERS = {"mix": 2_000_000, "quic": 200_000}  # cheaper ones, and dearer ones
 PACKET_BYTES = 1_364  # of the hunt's packets, in the middle
@@ -44,8 +45,10 @@ LEFT_FREE = 4 << 30
 ANSWERS = {Kind.QUERY, Kind.ANSWER, Kind.CNAME}
 
 
-def compare(name: str, packets: int, rounds: int, chosen: Sequence[str], folder: Path) -> Workload:
-    """Every tool on one file."""
+def compare(
+    name: str, packets: int, rounds: int, chosen: Sequence[str], folder: Path
+) -> tuple[Workload, list[Figures]]:
+    """Every tool on one file; and Egret on it with one process and with all cores."""
     path = folder / f"{name}.pcap"
     size = write(path, name, packets)
     running = [tool for tool in tools(chosen) if name != HUNT or tool.name != OBSERVE]
@@ -53,9 +56,19 @@ def compare(name: str, packets: int, rounds: int, chosen: Sequence[str], folder:
         for tool in running:
             if number == 0 or not tool.once:
                 tool.run([str(path)])
+    divided = in_turns([str(path)], 3, f"`{name}`, ") if name in DIVIDED else []
     if name == HUNT:
         path.unlink()
-    return Workload(name, packets, size, rounds, [tool.figures() for tool in running])
+    return Workload(name, packets, size, rounds, [tool.figures() for tool in running]), divided
+
+
+def in_turns(paths: Sequence[str], rounds: int, title: str = "") -> list[Figures]:
+    """The same files by one process and by as many as there are cores."""
+    running = [Tool(title + number, egret("replay", "--jobs", number)) for number in ("1", "auto")]
+    for _ in range(rounds):
+        for tool in running:
+            tool.run(paths)
+    return [tool.figures() for tool in running]
 
 
 def starts() -> list[Figures]:
@@ -72,13 +85,9 @@ def starts() -> list[Figures]:
 
 
 def jobs(folder: Path, rounds: int) -> list[Figures]:
-    """All small files at once, by one process and by as many as there are cores."""
+    """All small files at once."""
     paths = [str(path) for path in sorted(folder.glob("*.pcap"))]
-    running = [Tool(number, egret("replay", "--jobs", number)) for number in ("1", "auto")]
-    for _ in range(rounds if len(paths) > 1 else 0):
-        for tool in running:
-            tool.run(paths)
-    return [tool.figures() for tool in running if tool.wall_s]
+    return in_turns(paths, rounds) if len(paths) > 1 else []
 
 
 def browsing() -> dict[str, int]:
@@ -110,9 +119,11 @@ def measure(options: argparse.Namespace) -> Results:
                     print(f"{name}: not enough room in {folder}")
                     continue
                 results.jobs = jobs(folder, rounds)
-            results.workloads.append(compare(name, packets, rounds, options.tool, folder))
+            workload, divided = compare(name, packets, rounds, options.tool, folder)
+            results.workloads.append(workload)
+            results.division += divided
             print(summary(results.workloads[-1]), flush=True)
-    print("\n".join(f"--jobs {row.tool}: {row.wall_s:.2f} s" for row in results.jobs))
+    print("\n".join(f"--jobs {row.tool}: {row.wall_s:.2f} s" for row in (*results.jobs, *results.division)))
     return results
 
 
