@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Self
 
 from egret.cli.output import FAILED, USAGE, complain
 from egret.errors import SourceError
@@ -18,6 +15,9 @@ from egret.model import Frame
 from egret.sources.base import Progress as Progressed
 from egret.sources.files import open_capture
 from egret.worker.gate import Gate
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 LONG_FILE = 32 * 1024 * 1024  # below this a bar would be gone before it is read
 
@@ -45,8 +45,7 @@ class Captures:
         self._paths = paths
         self._on_progress = on_progress
         self._tasks: dict[str, TaskID] = {}
-        bar = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        self._progress = Progress(*bar, console=Console(stderr=True), transient=True)
+        self._progress: Progress | None = None  # once it is shown
         self._visible = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
@@ -55,7 +54,7 @@ class Captures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._progress.live.is_started:
+        if self._progress is not None:
             self._progress.stop()
 
     def __iter__(self) -> Iterator[str]:
@@ -85,7 +84,9 @@ class Captures:
         """Show that *done* of *total* bytes of *path* were read, where that takes a while and somebody looks."""
         if not self._visible or total is None or total < LONG_FILE:
             return
-        self._progress.start()
+        if self._progress is None:
+            self._progress = _progress()
+            self._progress.start()
         if path not in self._tasks:
             self._tasks[path] = self._progress.add_task(Path(path).name, total=None)
         self._progress.update(self._tasks[path], completed=done, total=total)
@@ -94,6 +95,20 @@ class Captures:
         if self._on_progress is not None:
             return partial(self._on_progress, path)
         return partial(self.advance, path) if self._visible and Path(path).is_file() else None
+
+
+def _progress() -> Progress:
+    from rich.console import Console  # noqa: PLC0415 (as below)
+    from rich.progress import (  # noqa: PLC0415 (few see it: no script, and of a short file nobody)
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    return Progress(*bar, console=Console(stderr=True), transient=True)
 
 
 def by_time(paths: Sequence[str]) -> list[str]:

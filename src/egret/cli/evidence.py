@@ -14,7 +14,7 @@ import typer
 from egret.cli.evidence_check import Report, verify
 from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
-from egret.daemon.evidence import folder
+from egret.daemon.describer import folder
 from egret.daemon.setup import load_knowledge
 from egret.errors import StoreError
 from egret.names import printable

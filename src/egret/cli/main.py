@@ -47,6 +47,9 @@ def egret(
 
 def main() -> None:
     """Run the command line; every way out is an exit code of the contract, never a traceback."""
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # strangers' code, looked for in every package there is
     sys.exit(invoke(sys.argv[1:]))
 
 

@@ -19,7 +19,7 @@ from egret.cli.output import FAILED, USAGE, complain
 from egret.cli.who import who
 from egret.daemon.clients import declared
 from egret.daemon.control import SOCKET, ask
-from egret.daemon.evidence import folder as evidence_folder
+from egret.daemon.describer import folder as evidence_folder
 from egret.errors import ConfigError, StoreError
 from egret.judge.directory import ClientDirectory
 from egret.names import printable

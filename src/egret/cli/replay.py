@@ -30,7 +30,7 @@ from egret.cli.output import FOUND, complain
 from egret.cli.scan import Scan
 from egret.cli.steps import Found, Moved, Step
 from egret.daemon.clients import ClientReader, learn
-from egret.daemon.evidence import Describer, bounds
+from egret.daemon.describer import Describer, bounds
 from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
 from egret.judge.directory import Mark
 from egret.model import Detection, NamedBy, Severity

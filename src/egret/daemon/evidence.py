@@ -8,17 +8,13 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from egret import __version__
 from egret.alerts.model import Incident, Sensor
-from egret.alerts.showing import show, summary
 from egret.alerts.veil import Veil
+from egret.daemon.describer import Describer, bounds, folder
 from egret.daemon.setup import Knowledge
 from egret.errors import StoreError
-from egret.evidence import Proof
 from egret.model import Detection
-from egret.settings.config import Config
-from egret.store.evidence import Bounds, EvidenceFolder, Kept, Piece
-from egret.store.seal import Seal
+from egret.store.evidence import Kept
 from egret.telemetry.table import Proven, Stage
 
 if TYPE_CHECKING:  # a replay needs this module, and none of its metrics
@@ -27,47 +23,7 @@ if TYPE_CHECKING:  # a replay needs this module, and none of its metrics
 MAX_PENDING = 256  # of some 10 KB each; more wait for a disk that does not keep up
 PATIENCE_S = 0.5  # that an alert waits for its evidence: it takes milliseconds
 PRUNE_EVERY_NS = 60 * 1_000_000_000
-_MEBIBYTE = 1 << 20
 _T = TypeVar("_T")
-
-
-def bounds(config: Config) -> Bounds:
-    """How much the settings keep."""
-    settings = config.evidence
-    keep_ns = round(settings.keep.total_seconds()) * 1_000_000_000
-    return Bounds(keep_ns, settings.max_mb * _MEBIBYTE, settings.max_incidents, settings.per_incident)
-
-
-def folder(config: Config) -> EvidenceFolder:
-    """The folder of the settings."""
-    return EvidenceFolder(config.paths.evidence, bounds(config), f"Egret {__version__}", Seal(config.paths.state))
-
-
-class Describer:
-    """Makes what is written down of a proof.
-
-    Args:
-        knowledge: what the verdicts rest on.
-        sensor: who says it.
-        veil: what incidents are said through.
-    """
-
-    def __init__(self, knowledge: Knowledge, sensor: Sensor, veil: Veil) -> None:
-        self._sensor = sensor
-        self._veil = veil
-        self.apply(knowledge)
-
-    def apply(self, knowledge: Knowledge) -> None:
-        """Describe by other knowledge from now on."""
-        self._catalog = knowledge.catalog.version
-        self._databases = [info.source for info in knowledge.geo.info()]
-
-    def __call__(self, detection: Detection, proof: Proof, incident: Incident) -> Piece:
-        """One observation of *incident*."""
-        shown = show(detection, proof, self._veil)
-        told = summary(incident, self._sensor, self._catalog, self._databases)
-        time_ns = detection.observation.time_ns
-        return Piece(incident.id, incident.severity, told, shown.values, shown.packets, time_ns)
 
 
 class EvidenceKeeper:

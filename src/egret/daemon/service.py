@@ -18,7 +18,7 @@ from egret.daemon.access import AccessWatch
 from egret.daemon.approvals import ApprovalWatch
 from egret.daemon.canary import Canary
 from egret.daemon.checks import Checks
-from egret.daemon.clients import ClientWatch
+from egret.daemon.client_watch import ClientWatch
 from egret.daemon.control import SOCKET, Command, Control
 from egret.daemon.coverage import CoverageLedger
 from egret.daemon.crew import Crew, Kit

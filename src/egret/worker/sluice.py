@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from mmap import mmap
 from struct import Struct
-from typing import Literal, Protocol
+from typing import Protocol
 
 from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import Datagrams
@@ -42,27 +42,20 @@ _PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
 _RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
 
 
-def _wholes(order: Literal["little", "big"], protocol: int) -> frozenset[int]:
-    """Every number that says: no fragment, of this protocol."""
-    return frozenset(
-        int.from_bytes(bytes((bits, 0, ttl, protocol)), order) for bits in (0, 0x40, 0x80, 0xC0) for ttl in range(256)
+@lru_cache
+def _tables(order: str) -> tuple[frozenset[int], frozenset[int], dict[int, int]]:
+    """What is looked up there: the whole packets of TCP and of UDP; where in its frame a segment's payload is.
+
+    The last only of segments that settle nothing, by their header's length and flags.
+    """
+    big, small = Struct(order + "I"), Struct(order + "H")
+    tcp, udp = (
+        frozenset(big.unpack(bytes((bits, 0, ttl, kind)))[0] for bits in (0, 0x40, 0x80, 0xC0) for ttl in range(256))
+        for kind in (_TCP, _UDP)
     )
-
-
-def _calm(order: Literal["little", "big"]) -> dict[int, int]:
-    """By length and flags: where in its frame the payload of a TCP segment is that settles nothing."""
-    return {
-        int.from_bytes(bytes((offset, flags)), order): 34 + (offset >> 2 & 0x3C)
-        for offset in range(_SHORTEST_HEADER, 256)
-        for flags in range(256)
-        if not flags & _SETTLING
-    }
-
-
-_WHOLE_TCP = {"<": _wholes("little", _TCP), ">": _wholes("big", _TCP)}
-_WHOLE_UDP = {"<": _wholes("little", _UDP), ">": _wholes("big", _UDP)}
-_CALM = {"<": _calm("little"), ">": _calm("big")}
-_TCP_OF_FRAME, _UDP_OF_FRAME = _WHOLE_TCP[">"], _WHOLE_UDP[">"]
+    calm = [flags for flags in range(256) if not flags & _SETTLING]
+    headers = ((offset, flags) for offset in range(_SHORTEST_HEADER, 256) for flags in calm)
+    return tcp, udp, {small.unpack(bytes(each))[0]: 34 + (each[0] >> 2 & 0x3C) for each in headers}
 
 
 @lru_cache
@@ -117,6 +110,7 @@ class Sluice:
         self._watched = watched
         self._measured = measured
         self._measure = measure
+        self._tcp, self._udp, _ = _tables(">")
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self.segments = self.datagrams = 0  # taken and not settled
@@ -152,10 +146,10 @@ class Sluice:
             Where the first record begins that is the observer's, or not whole, or odd; how many are before it.
         """
         unpack, quiet = _behind(order, "IIII", header - 16).unpack_from, self._quiet.get
-        tcp, udp, calm = _WHOLE_TCP[order], _WHOLE_UDP[order], _CALM[order].get
+        (tcp, udp, heads), taken, segments, datagrams, octets = _tables(order), 0, 0, 0, 0
+        calm, end, second = heads.get, len(window), SECOND_NS // scale
         lookup, datagram, fields = self._datagrams.plain.skip, self._datagrams.pass_over, _SEGMENT.unpack_from
         young = self._quick.segment
-        end, taken, segments, datagrams, octets, second = len(window), 0, 0, 0, 0, SECOND_NS // scale
         last, here, before = end - header - _FRAME_SIZE, self._second_ns // SECOND_NS, -1
         while position <= last:
             seconds, fraction, captured, original, kind, high, low, fate, ends, begin = unpack(window, position)
@@ -257,7 +251,7 @@ class Sluice:
         body = start + 34
         if kind == _IPV4:
             length -= 20
-            is_tcp, is_udp = fate in _TCP_OF_FRAME, fate in _UDP_OF_FRAME
+            is_tcp, is_udp = fate in self._tcp, fate in self._udp
         elif kind[:2] == _IPV6 and kind[2] >> 4 == 6 and end - start >= _SMALLEST_6:
             length, protocol, ends = _FIELDS_6.unpack_from(buffer, start)
             body, is_tcp, is_udp = start + 54, protocol == _TCP, protocol == _UDP

@@ -52,6 +52,7 @@ def test_a_long_file_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pyte
     path = write(tmp_path / "long", pcap_bytes([b"frame" * 100] * 2000))
     with Captures([path]) as captures:
         assert read(captures) == {"long": 2000}
+        assert captures._progress is not None
         assert [task.description for task in captures._progress.tasks] == ["long"]
         assert captures._progress.tasks[0].completed > 0
 

@@ -9,7 +9,7 @@ import pytest
 from egret.alerts.model import Sensor
 from egret.alerts.veil import CLEAR
 from egret.cli.evidence_check import verify
-from egret.daemon.evidence import Describer, folder
+from egret.daemon.describer import Describer, folder
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.settings.config import Config
 from egret.store.evidence import Kept

@@ -14,7 +14,7 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.model import Alert, Sensor
 from egret.alerts.veil import CLEAR
 from egret.daemon import evidence
-from egret.daemon.evidence import EvidenceKeeper, bounds, folder
+from egret.daemon.evidence import EvidenceKeeper
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.evidence import Raw
 from egret.settings.config import Config
@@ -170,8 +170,3 @@ def test_what_has_no_proof_or_is_not_wanted_is_not_kept(knowledge: Knowledge, tm
 
     play(knowledge, tmp_path, what)
     assert not (tmp_path / "evidence").exists()
-
-
-def test_bounds_are_those_of_the_settings(knowledge: Knowledge) -> None:
-    assert bounds(knowledge.config) == folder(knowledge.config).bounds
-    assert (bounds(knowledge.config).per_incident, bounds(knowledge.config).max_bytes) == (2, 64 << 20)
