@@ -56,7 +56,7 @@ static int open_generation(Generation *in, size_t slots) {
 static int rebuild(Generation *in) {
     Generation fresh;
     size_t slots = FIRST_SLOTS;
-    while (slots < (in->count + 1) * 3) slots *= 2;
+    while (slots < (in->count + 1) * 2) slots *= 2; /* twice as many at a time */
     if (open_generation(&fresh, slots) == FAILED) return FAILED;
     for (size_t slot = 0; slot < in->slots; slot++) {
         const Place *place = &in->places[slot];
