@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from hypothesis import given
+from hypothesis import strategies as st
 
 from egret.decode.quic_keys import KNOWN_VERSIONS, VERSION_1, VERSION_2, initial_keys
 
 DCID = bytes.fromhex("8394c8f03e515708")
+SALT_1, SALT_2 = "38762cf7f55934b34d179ae6a4c80cadccbb7f0a", "0dede3def700a6db819381be6e269dcbf9bd2ed9"
 VECTORS = Path(__file__).parents[2] / "vectors"
 
 # RFC 9001 appendix A.1 and RFC 9369 appendix A.1: key, iv, hp
@@ -46,6 +52,23 @@ PUBLISHED = [
 def test_keys_are_those_of_the_rfcs(version: int, server: bool, key: str, iv: str, hp: str) -> None:
     keys = initial_keys(DCID, version, server=server)
     assert (keys.key.hex(), keys.iv.hex(), keys.hp.hex()) == (key, iv, hp)
+
+
+@given(st.binary(max_size=20), st.sampled_from([(VERSION_1, SALT_1, b"quic"), (VERSION_2, SALT_2, b"quicv2")]))
+def test_keys_are_those_of_another_hkdf(dcid: bytes, scheme: tuple[int, str, bytes]) -> None:
+    version, salt, prefix = scheme
+
+    def expanded(secret: bytes, label: bytes, length: int) -> bytes:
+        info = length.to_bytes(2) + bytes([6 + len(label)]) + b"tls13 " + label + b"\0"
+        return HKDFExpand(SHA256(), length, info).derive(secret)
+
+    for server in (False, True):
+        secret = hmac.digest(bytes.fromhex(salt), dcid, "sha256")
+        secret = expanded(secret, b"server in" if server else b"client in", 32)
+        keys = initial_keys(dcid, version, server=server)
+        assert (keys.key, keys.iv, keys.hp) == tuple(
+            expanded(secret, prefix + b" " + name, size) for name, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
+        )
 
 
 def test_mask_is_that_of_rfc9001_a2() -> None:
