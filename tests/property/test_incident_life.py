@@ -18,7 +18,7 @@ from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.judge.points import Points
 from egret.model import Detection, Severity
-from egret.store.rows import incident_row
+from egret.store.rows import Rows
 from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature
 
 UPDATE_S, MOST_S, CLOSE_S = 100, 450, 500
@@ -145,7 +145,7 @@ def as_said(alert: Alert) -> Said:
 def through_store(incident: Incident) -> Incident:
     """As a restart reads it."""
 
-    return incident_from_dict(json.loads(str(incident_row(incident)[7])))
+    return incident_from_dict(json.loads(str(Rows().incident(incident)[7])))
 
 
 def finished(incidents: Incidents) -> list[Alert]:

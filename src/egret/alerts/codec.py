@@ -19,6 +19,11 @@ _BAD = (KeyError, TypeError, ValueError, AttributeError)
 
 def alert_to_dict(alert: Alert) -> dict[str, Any]:
     """Give *alert* as JSON-able values."""
+    return {**alert_head(alert), "incident": incident_to_dict(alert.incident)}
+
+
+def alert_head(alert: Alert) -> dict[str, Any]:
+    """What comes before the incident, which is the last value of an alert."""
     previous = alert.previous_severity
     return {
         "schema": f"egret.alert/{SCHEMA_VERSION}",
@@ -28,7 +33,6 @@ def alert_to_dict(alert: Alert) -> dict[str, Any]:
         "time": rfc3339(alert.time_ns),
         "severity": alert.severity.value,
         "previous_severity": previous.value if previous else None,
-        "incident": incident_to_dict(alert.incident),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from egret.errors import StoreError
 from egret.names import address_text
 from egret.store import outbox
 from egret.store.database import Database
-from egret.store.rows import INSERT_INCIDENT, alert_row, incident_row, int64
+from egret.store.rows import INSERT_INCIDENT, Rows, int64
 from egret.store.salvage import Salvaged
 from egret.track.answers import Learnt
 
@@ -284,17 +284,19 @@ class IncidentStore:
 
 
 def _write(
-    connection: sqlite3.Connection, incidents: Iterable[Incident], alerts: Iterable[tuple[Alert, tuple[str, ...]]]
+    connection: sqlite3.Connection, incidents: Collection[Incident], alerts: Iterable[tuple[Alert, tuple[str, ...]]]
 ) -> None:
+    rows, written = Rows(), {incident.id for incident in incidents}
     connection.executemany(
         f"{INSERT_INCIDENT} ON CONFLICT (id) DO UPDATE SET "
         "client = excluded.client, severity = excluded.severity, first_ns = excluded.first_ns, "
         "last_ns = excluded.last_ns, closed_ns = excluded.closed_ns, body = excluded.body",
-        map(incident_row, incidents),
+        map(rows.incident, incidents),
     )
     for alert, sinks in alerts:
-        connection.execute(f"{INSERT_INCIDENT} ON CONFLICT DO NOTHING", incident_row(alert.incident))
-        new = connection.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", alert_row(alert)).rowcount
+        if alert.incident.id not in written:
+            connection.execute(f"{INSERT_INCIDENT} ON CONFLICT DO NOTHING", rows.incident(alert.incident))
+        new = connection.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?)", rows.alert(alert)).rowcount
         if new:  # a repeated alert must not come back into an outbox that it has left
-            rows = [(sink, alert.id) for sink in sinks]
-            connection.executemany("INSERT OR IGNORE INTO outbox (sink, alert) VALUES (?, ?)", rows)
+            places = [(sink, alert.id) for sink in sinks]
+            connection.executemany("INSERT OR IGNORE INTO outbox (sink, alert) VALUES (?, ?)", places)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from egret.alerts.codec import alert_from_dict
-from egret.store.rows import INSERT_INCIDENT, incident_row
+from egret.store.rows import INSERT_INCIDENT, Rows
 
 TABLES = ("incidents", "alerts", "outbox", "access", "coverage", "digests", "tallies")  # parents first
 MAX_STEPS = 20_000  # over rows that cannot be read, one by one; beyond it by doubling strides
@@ -148,7 +148,7 @@ def _put_orphan(insert: str, row: _Row, fresh: sqlite3.Connection) -> bool:
     """An alert holds the incident as it was then."""
     try:
         incident = alert_from_dict(json.loads(row[-1])).incident
-        fresh.execute(f"{INSERT_INCIDENT} ON CONFLICT DO NOTHING", incident_row(incident))
+        fresh.execute(f"{INSERT_INCIDENT} ON CONFLICT DO NOTHING", Rows().incident(incident))
         fresh.execute(insert, row)
     except (ValueError, sqlite3.IntegrityError):
         return False

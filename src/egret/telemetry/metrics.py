@@ -194,7 +194,7 @@ class Telemetry(SelfWatch, Storing):
 
     def detection(self, detection: Detection, latency_s: float | None = None) -> None:
         """One detection; *latency_s* from the packet's capture to now, None where that has no meaning (replay)."""
-        labels = (*_service_labels(detection.match.signature), detection.verdict.severity.value)
+        labels = (*_service_labels(detection.match.signature), detection.verdict.severity)
         self._known["egret_detections_total"].add(labels)
         self._add("egret_detections_total", 1, *labels)
         if latency_s is not None:
@@ -202,7 +202,7 @@ class Telemetry(SelfWatch, Storing):
 
     def not_allowed(self, signature: Signature, severity: Severity) -> None:
         """One detection of *signature* that nobody allowed, of the *severity* that the operator's decision leaves."""
-        labels = (*_service_labels(signature), severity.value)
+        labels = (*_service_labels(signature), severity)
         self._known["egret_detections_not_allowed_total"].add(labels)
         self._add("egret_detections_not_allowed_total", 1, *labels)
 
@@ -304,7 +304,7 @@ class Telemetry(SelfWatch, Storing):
 
 
 def _service_labels(signature: Signature) -> Labels:
-    return (signature.vendor, signature.service, signature.category.value, signature.service_class.value)
+    return (signature.vendor, signature.service, signature.category, signature.service_class)
 
 
 def _ruled(severity: Severity, *, decided: bool) -> set[Severity]:

@@ -22,6 +22,7 @@ class Series:
         self.refresh: Callable[[], None] = _nothing  # brings gauges up to date when somebody asks
         self.registry = CollectorRegistry(auto_describe=False)
         self._counters: dict[str, Counter] = {}
+        self._children: dict[tuple[str, Labels], Counter] = {}  # of counters, which unlike gauges are never cleared
         self._gauges: dict[str, Gauge] = {}
         self._known: dict[str, set[Labels]] = {}
         for metric in METRICS:
@@ -44,8 +45,11 @@ class Series:
                 family.labels(*labels)
 
     def _add(self, name: str, amount: float, *labels: str) -> None:
-        family = self._counters[name]
-        (family.labels(*labels) if labels else family).inc(amount)
+        child = self._children.get((name, labels))
+        if child is None:
+            family = self._counters[name]
+            child = self._children[name, labels] = family.labels(*labels) if labels else family
+        child.inc(amount)
 
     def _set(self, name: str, value: float, *labels: str) -> None:
         self._known[name].add(labels)

@@ -26,3 +26,12 @@ def test_gauges_are_brought_up_to_date_when_somebody_asks() -> None:
     series._announce("egret_delivery_queue_length", [("soc",)])
     series.refresh = lambda: series._set("egret_delivery_queue_length", 7, "soc")
     assert 'egret_delivery_queue_length{sink="soc"} 7.0' in series.exposition().decode()
+
+
+def test_a_series_is_looked_up_once_and_counts_on() -> None:
+    series = Series(Log())
+    for _ in range(3):
+        series._add("egret_deliveries_total", 2, "soc", "delivered")
+    series._add("egret_deliveries_total", 1, "soc", "failed")
+    assert series.by_label("egret_deliveries_total", "outcome") == {"delivered": 6, "failed": 1}
+    assert len(series._children) == 2
