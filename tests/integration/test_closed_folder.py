@@ -125,8 +125,11 @@ def test_all_of_it_works_from_a_folder_that_only_root_enters(world: World, recei
         kill_a_worker(watch)
         visit_all(world, VISITS[3:5])
         wait_until(lambda: tried(watch), "an alert at each receiver", SETTLED_S)
+        canary = "egret_canary_last_seen_timestamp_seconds"
+        wait_until(lambda: watch.samples()[canary] > 0, "the canary", SETTLED_S)
         assert watch.samples()['egret_reloads_total{outcome="refused",trigger="files"}'] == 0
         watch.stop()
+        assert "reload_would_be_refused" not in watch.text()
         assert watch.late == []
         assert "internal" not in watch.text()
 

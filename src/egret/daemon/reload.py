@@ -25,6 +25,7 @@ from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Trigger
 
 LOOK_EVERY_S = 5.0
+_REACH = "let the user that Egret becomes read it; what is in use stays until then"
 AT_START = ("capture", "privacy", "canary")  # sockets, processes and rights: a restart is needed
 
 
@@ -86,7 +87,18 @@ class Reloader:
         finally:
             self._answer(self._askers, Reloaded(applied=False, why="Egret is stopping"))
 
+    async def _rehearse(self) -> None:
+        """Say at the start what a reload would: rights were given up, and the operator's files may be out of reach."""
+        try:
+            await asyncio.to_thread(lambda: (self._reread(), list(_stamps(_watched(self.knowledge.config)))))
+        except (EgretError, OSError) as error:
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._telemetry.log.event(logging.WARNING, "reload_would_be_refused", why=why, remedy=_REACH)
+        except Exception as error:  # noqa: BLE001 - as below
+            self._telemetry.internal_error(Stage.DAEMON, error)
+
     async def _run(self) -> None:
+        await self._rehearse()
         seen = await asyncio.to_thread(fingerprint, self.knowledge.config)
         before = seen
         while True:

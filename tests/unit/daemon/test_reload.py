@@ -186,6 +186,31 @@ def test_what_ships_with_egret_and_is_out_of_reach_hides_no_change_of_the_others
     assert [place for place, *_ in fingerprint(config) or ()] == [str(own)]
 
 
+@pytest.mark.parametrize(
+    ("error", "events"),
+    [
+        (PermissionError(13, "Permission denied", "/own"), [("reload_would_be_refused", "/own: Permission denied")]),
+        (ConfigError("/egret.yaml: no right"), [("reload_would_be_refused", "/egret.yaml: no right")]),
+        (RuntimeError("a bug"), [("internal_error", None)]),
+        (None, []),
+    ],
+)
+def test_what_a_reload_would_be_refused_for_is_said_at_the_start(
+    path: Path, error: Exception | None, events: list[tuple[str, str | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load_config(path)
+
+    def reread() -> Config:
+        if error is not None:
+            raise error
+        return config
+
+    made = Desk(config, reread)
+    with caplog.at_level("INFO"):
+        asyncio.run(made.reloader._rehearse())
+    assert [(each.getMessage(), vars(each)["fields"].get("why")) for each in caplog.records] == events
+
+
 def test_a_command_waits_and_says_how_it_went(path: Path) -> None:
     made = desk(path)
     said: list[dict[str, object]] = []
