@@ -69,6 +69,7 @@ QUIET_S = 12.0  # longest pause between faults
 SHORT_MIN = 10.0  # below it faults last half as long, or two minutes would be four
 SETTLE_S = 60.0
 DRAIN_S = 300.0
+TO_COME = ("egret_incidents_open", "egret_delivery_queue_length", "egret_delivery_unread")
 
 
 class Soak:
@@ -156,7 +157,7 @@ class Soak:
         end_s = time.monotonic() + DRAIN_S
         while time.monotonic() < end_s:
             scrape = self.daemon.scrape()
-            if not scrape.total("egret_incidents_open") and not scrape.total("egret_delivery_queue_length"):
+            if not any(scrape.total(name) for name in TO_COME):
                 break
             time.sleep(1.0)
         time.sleep(2.0)

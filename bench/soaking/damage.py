@@ -95,7 +95,8 @@ def _one(name: str, rig: Rig, sender: Sender, books: Books) -> None:
 def _is_calm(rig: Rig, sent: int) -> bool:
     scrape = rig.daemon.scrape()
     waiting = scrape.total("egret_delivery_queue_length", sink=SINK)
-    return not waiting and scrape.total("egret_detections_total") == sent
+    unread = scrape.total("egret_delivery_unread", sink=SINK)
+    return not waiting and not unread and scrape.total("egret_detections_total") == sent
 
 
 def _tell(name: str, waited: set[str], path: Path, rig: Rig, took: Memory, books: Books) -> None:

@@ -53,7 +53,7 @@ async def main(store, url, seed, hits):
     for number in range(hits):
         room.ledger._fold(hello(seed + number * 0.001, client=bytes([10, seed & 255, number >> 8 & 255, number & 255])))
         await asyncio.sleep(0.001)
-    while room.outputs.queue_lengths["soc"]:
+    while room.outputs.queue_lengths["soc"] or room.ledger._spool.unread["soc"]:
         await asyncio.sleep(0.01)
     task.cancel()
     await room.ledger.flush()

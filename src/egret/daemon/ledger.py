@@ -20,6 +20,7 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.messages import Message
 from egret.alerts.model import Action, Alert, Incident
 from egret.daemon.routed import follow, record
+from egret.daemon.spool import Spool
 from egret.daemon.tally import Tally
 from egret.errors import StoreError
 from egret.judge.directory import ClientDirectory
@@ -42,7 +43,6 @@ START_PATIENCE_S = 10.0  # a large store is checked when it is opened, and nothi
 STORE_PATIENCE_S = 1.0  # a commit takes milliseconds; alerts are told within two seconds whatever the disk does
 SAVE_EVERY_S = 10.0  # counts of open incidents that made no alert
 PURGE_EVERY_S = 3600.0
-MAX_RESUMED = 100_000  # alerts read from the spool of one output: beyond any queue
 MAX_DEAD = 10_000  # dead letters of an output; replaced on reload
 _NS = 1_000_000_000
 _T = TypeVar("_T")
@@ -97,11 +97,10 @@ class Ledger:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[Alert] = []
         self._prompt: set[str] = set()  # those of them that a packet's name made
-        self._settled: list[tuple[str, Outcome, list[str], str]] = []
+        self._spool = Spool(store, outputs, self._on_disk)
+        self.offering = self._spool.offering
         self._wake = asyncio.Event()
-        self.offering = asyncio.Lock()  # held from the commit of alerts until every output has them
         self._told_broken = 0
-        self._unread: set[str] = set()  # outputs whose spool could not be read yet
         self._unrestored = False  # what was open could not be read yet
         telemetry.refresh = self._measure_outputs
         self.max_dead = MAX_DEAD
@@ -134,22 +133,12 @@ class Ledger:
         self._queue(self.incidents.review(now_ns))
 
     async def resume(self) -> int:
-        """Offer what waits in the spool and is not in a queue: after a start, and when somebody asked; how many.
+        """Offer what waits in the spool and is not in a queue, page by page, in ``run``; how many.
 
         Where the disk does not answer it is tried again by ``tick``.
         """
-        number = 0
-        async with self.offering:  # or what is being committed would be offered twice
-            self._unread = set(self._outputs.names)
-            for sink in self._outputs.names:
-                await self._settle()
-                waiting = await self._on_disk(partial(self._store.waiting, sink, MAX_RESUMED))
-                if waiting is None:
-                    continue
-                self._unread.discard(sink)
-                done = {alert_id for name, _, ids, _ in self._settled if name == sink for alert_id in ids}
-                ages = [(alert, (time.time_ns() - alert.time_ns) / _NS) for alert in waiting if alert.id not in done]
-                number += self._outputs.offer_again(sink, ages)
+        number = await self._spool.list()
+        self._wake.set()
         return number
 
     async def resend(self, _nothing: str, who: str) -> dict[str, int]:
@@ -168,9 +157,8 @@ class Ledger:
 
     def settled(self, sink: str, outcome: Outcome, alerts: Sequence[Message], detail: str) -> None:
         """Hear what became of alerts (``sinks.base.Watcher``); their places in the outbox are freed by ``run``."""
-        if outcome in {Outcome.DELIVERED, Outcome.REJECTED, Outcome.DROPPED}:
-            self._settled.append((sink, outcome, [alert.id for alert in alerts], detail))
-            self._wake.set()
+        self._spool.hear(sink, outcome, alerts, detail)
+        self._wake.set()
 
     def hit(self, hit: Hit) -> None:
         """Judge and fold one hit; alerts wait for ``run`` to commit them."""
@@ -249,7 +237,9 @@ class Ledger:
             await self._wake.wait()
             self._wake.clear()
             await self._commit_and_offer()
-            await self._settle()
+            await self._spool.settle()
+            if await self._spool.read_on():
+                self._wake.set()
 
     async def _commit_and_offer(self) -> None:
         async with self.offering:
@@ -263,11 +253,11 @@ class Ledger:
                 raise
             prompt, self._prompt = self._prompt, set()
             routed = [(alert, self._outputs.route(alert)) for alert in alerts]
+            committed = None
             try:
-                await self._on_disk(partial(record, self._store, routed))
-            finally:
-                for alert, sinks in routed:
-                    self._outputs.tell(alert, sinks)  # a stop amid the commit cancels this: they are told all the same
+                committed = await self._on_disk(partial(record, self._store, routed))
+            finally:  # a stop amid the commit cancels this: they are told all the same
+                self._spool.tell(routed, committed=committed is not None)
                 self._telemetry.prompt(time.time_ns() - alert.time_ns for alert in alerts if alert.id in prompt)
 
     async def _with_evidence(self, alerts: list[Alert]) -> list[Alert]:
@@ -289,15 +279,6 @@ class Ledger:
         if self.tally is not None:
             self.tally.forget()
 
-    async def _settle(self) -> None:
-        """Note outcomes; what the disk does not take now, the store keeps for its next write."""
-        while self._settled:
-            sink, outcome, ids, detail = self._settled.pop(0)
-            note = self._store.acknowledge
-            if outcome is Outcome.REJECTED:
-                note = partial(self._store.bury, detail=detail)
-            await self._on_disk(partial(note, sink, ids))
-
     async def tick(self, now_ns: int) -> None:
         """Once a second: updates and closings that are due, and now and then the store."""
         self._queue(self.incidents.tick(now_ns))
@@ -310,8 +291,10 @@ class Ledger:
             await self._count_dead()
             if self._unrestored:
                 await self.restore(STORE_PATIENCE_S)
-            if self._unread:
+            if self._spool.unlisted:
                 await self.resume()
+            self._spool.retry()
+            self._wake.set()
         if now_s - self._purged_at_s >= PURGE_EVERY_S:
             self._purged_at_s = now_s
             oldest_ns = now_ns - int(self.keep_s * _NS)
@@ -333,6 +316,8 @@ class Ledger:
         """What waits is as of now whenever somebody asks, or the account would not balance."""
         for name, length in self._outputs.queue_lengths.items():
             self._telemetry.queue_length(name, length)
+        for name, number in self._spool.unread.items():
+            self._telemetry.unread(name, number)
         self._telemetry.store_waiting(self._store.pending)
 
     async def _count_dead(self) -> None:
@@ -351,7 +336,7 @@ class Ledger:
 
     async def close(self) -> None:
         """After the outputs are closed: note what they got, and close the store."""
-        await self._settle()
+        await self._spool.settle()
         await self._save()
         await self._on_disk(self._store.close)
         self._disk.shutdown(wait=False, cancel_futures=True)

@@ -13,8 +13,10 @@ from egret.store.incidents import IncidentStore
 Routed = tuple[Alert, tuple[str, ...]]
 
 
-def record(store: IncidentStore, routed: Sequence[Routed]) -> None:
-    """Commit alerts, each with a place in the outbox of every sink that it is for; what fails waits in the store.
+def record(store: IncidentStore, routed: Sequence[Routed]) -> int:
+    """Commit alerts, each with a place in the outbox of every sink that it is for; how many.
+
+    What fails waits in the store.
 
     Raises:
         StoreError: some wait there.
@@ -27,6 +29,7 @@ def record(store: IncidentStore, routed: Sequence[Routed]) -> None:
             failed = error
     if failed is not None:
         raise failed
+    return len(routed)
 
 
 def follow(store: IncidentStore, outputs: Outputs, incidents: Iterable[Incident]) -> None:

@@ -178,10 +178,10 @@ class Delivery:
         if self.wants(alert):
             self.queue(alert)
 
-    def queue(self, alert: Message, age_s: float = 0.0) -> bool:
-        """Queue what the sink wanted when it was made, *age_s* ago; False if it waits already. Never blocks."""
+    def queue(self, alert: Message, age_s: float = 0.0) -> None:
+        """Queue what the sink wanted when it was made, *age_s* ago, unless it waits already. Never blocks."""
         if alert.id in self._backlog:
-            return False
+            return
         self._watch(self.name, Outcome.OFFERED, [alert], "")
         lost = self._backlog.put(alert, time.monotonic() - max(age_s, 0.0))
         if lost is not None:
@@ -189,7 +189,10 @@ class Delivery:
             self._watch(self.name, Outcome.DROPPED, [lost], "queue full: the oldest of the lowest severity went")
         self._idle.clear()
         self._waiting.set()
-        return True
+
+    def holds(self, alert_id: str) -> bool:
+        """Whether an alert waits, or is being sent."""
+        return alert_id in self._backlog
 
     def forget(self, unwanted: Callable[[Message], bool]) -> int:
         """Drop what waits and is *unwanted*, retries included; how many."""

@@ -71,14 +71,17 @@ class Outputs:
         for incident in incidents:
             self._followers.forget(incident)
 
-    def offer_again(self, sink: str, alerts: Iterable[tuple[Message, float]]) -> int:
-        """Queue alerts, with their ages in seconds, for one sink that does not have them; how many were not queued."""
-        number = 0
+    def offer_again(self, sink: str, alerts: Iterable[tuple[Message, float]]) -> None:
+        """Queue alerts, with their ages in seconds, for one sink that does not have them."""
         for delivery in self._deliveries:
             if delivery.name == sink:
                 for alert, age_s in alerts:
-                    number += delivery.queue(alert, age_s)
-        return number
+                    delivery.queue(alert, age_s)
+
+    def not_queued(self, sink: str, ids: Iterable[str]) -> list[str]:
+        """Those among *ids* that do not wait in the queue of *sink*, in their order; none if there is no such sink."""
+        holds = {delivery.name: delivery.holds for delivery in self._deliveries}.get(sink)
+        return [] if holds is None else [alert_id for alert_id in ids if not holds(alert_id)]
 
     def expire(self) -> int:
         """Drop what has waited too long; how many."""

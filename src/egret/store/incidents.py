@@ -144,13 +144,21 @@ class IncidentStore:
         rows = self._run(lambda connection: connection.execute(query, (incident_id,)).fetchall())
         return self._readable(rows, lambda body: alert_from_dict(json.loads(body)))
 
-    def waiting(self, sink: str, limit: int = 1_000) -> list[Message]:
-        """Read the alerts and digests that *sink* has not acknowledged, oldest first; what is damaged is a dead letter.
+    def waiting_ids(self, sink: str, limit: int) -> list[str]:
+        """Find the alerts and digests that *sink* has not acknowledged, oldest first.
 
         Raises:
             StoreError: the file cannot be read.
         """
-        rows = self._run(lambda connection: outbox.waiting(connection, sink, limit))
+        return self._run(lambda connection: outbox.waiting_ids(connection, sink, limit))
+
+    def waiting(self, sink: str, ids: Sequence[str]) -> list[Message]:
+        """Read those among *ids* that *sink* has not acknowledged, oldest first; what is damaged is a dead letter.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        rows = self._run(lambda connection: outbox.waiting(connection, sink, ids))
         found = self._readable([(body,) for _, body in rows], message_from_json)
         damaged = {identity for identity, _ in rows}.difference(message.id for message in found)
         if damaged:

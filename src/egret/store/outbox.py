@@ -74,13 +74,19 @@ class Choice(NamedTuple):
         return " AND ".join(term for term, _ in given) or "1", [value for _, value in given]
 
 
-def waiting(connection: sqlite3.Connection, sink: str, limit: int) -> list[tuple[str, str]]:
-    """The ids and bodies of what *sink* has not acknowledged, oldest first."""
+def waiting_ids(connection: sqlite3.Connection, sink: str, limit: int) -> list[str]:
+    """The ids of what *sink* has not acknowledged, oldest first."""
+    query = "SELECT alert FROM outbox WHERE sink = ? AND state = 'waiting' ORDER BY position LIMIT ?"
+    return [row[0] for row in connection.execute(query, (sink, limit))]
+
+
+def waiting(connection: sqlite3.Connection, sink: str, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """The ids and bodies of those among *ids*, a page, that *sink* has not acknowledged, oldest first."""
     query = (
-        "SELECT alerts.id, alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "
-        "WHERE sink = ? AND state = 'waiting' ORDER BY position LIMIT ?"
+        "SELECT alerts.id, alerts.body FROM outbox JOIN alerts ON alerts.id = outbox.alert "  # noqa: S608 - question marks only
+        f"WHERE alert IN ({', '.join('?' * len(ids))}) AND sink = ? AND state = 'waiting' ORDER BY position"
     )
-    return connection.execute(query, (sink, limit)).fetchall()
+    return connection.execute(query, (*ids, sink)).fetchall()
 
 
 def settle(connection: sqlite3.Connection, settled: Mapping[tuple[str, str], str | None]) -> None:

@@ -12,6 +12,7 @@ from egret.telemetry.table import CircuitState, Outcome
 _OF_A_SINK = (
     "egret_deliveries_offered_total",
     "egret_delivery_queue_length",
+    "egret_delivery_unread",
     "egret_dead_letters",
     "egret_dead_letters_dropped_total",
 )
@@ -75,6 +76,10 @@ class Deliveries(Series):
             self._add("egret_alerts_unrecorded_total", total - self._unrecorded)
             self.log.repeated(logging.ERROR, "alerts_unrecorded", alerts=total - self._unrecorded)
             self._unrecorded = total
+
+    def unread(self, sink: str, alerts: int) -> None:
+        """How many alerts of the spool are not in the queue of an announced output yet."""
+        self._set("egret_delivery_unread", alerts, sink)
 
     def queue_length(self, sink: str, alerts: int) -> None:
         """How many alerts wait for an announced output."""

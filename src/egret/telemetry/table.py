@@ -262,6 +262,7 @@ METRICS = (
         "Alerts that were told but never came into the history: the disk took none for too long.",
     ),
     Metric("egret_delivery_queue_length", G, ("sink",), "Alerts that wait for an output."),
+    Metric("egret_delivery_unread", G, ("sink",), "Alerts on disk that are not in an output's queue yet."),
     Metric("egret_evidence_total", C, ("outcome",), "Messages that could be kept as evidence, by what became of them."),
     Metric(
         "egret_evidence_expired_total",

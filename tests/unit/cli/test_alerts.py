@@ -11,6 +11,7 @@ from egret.cli.main import invoke
 from egret.store.access import AccessLog
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import HOSTILE, whole_life
+from tests.support.stored import unsent
 
 LIFE = whole_life()
 
@@ -78,7 +79,7 @@ def test_dead_letters_are_put_back(config: Path, capsys: pytest.CaptureFixture[s
     assert run(config, "resend", "--dead") == 0
     assert capsys.readouterr().out == "0 deliveries put back\n"
     with closing(IncidentStore(config.parent / "incidents.db")) as store:
-        assert len(store.waiting("soc")) == 3
+        assert len(unsent(store, "soc")) == 3
 
 
 def test_what_was_delivered_can_be_sent_again_if_it_is_said_where_to(config: Path) -> None:
@@ -86,7 +87,7 @@ def test_what_was_delivered_can_be_sent_again_if_it_is_said_where_to(config: Pat
     assert run(config, "resend", "--sink", "soc") == 2
     assert run(config, "resend", LIFE[0].id, "--sink", "soc") == 0
     with closing(IncidentStore(config.parent / "incidents.db")) as store:
-        assert LIFE[0].id in {alert.id for alert in store.waiting("soc")}
+        assert LIFE[0].id in {alert.id for alert in unsent(store, "soc")}
 
 
 @pytest.mark.parametrize(

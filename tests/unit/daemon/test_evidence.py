@@ -24,6 +24,7 @@ from egret.worker.proving import Prover
 from tests.support.daemon import Room
 from tests.support.hello import client_hello
 from tests.support.pipeline import CATALOG, seen
+from tests.support.stored import unsent
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_the_alert_names_files_that_are_there(knowledge: Knowledge, tmp_path: Pa
 
 
 def named_files(room: Room) -> list[tuple[str, ...]]:
-    waiting = room.store.waiting("collector")
+    waiting = unsent(room.store, "collector")
     return [alert.incident.evidence_files for alert in waiting if isinstance(alert, Alert)]
 
 

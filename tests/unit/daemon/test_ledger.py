@@ -334,15 +334,15 @@ def test_a_spool_that_cannot_be_read_at_the_start_is_read_later(
 
     live(first, before)
     room = Room(tmp_path / "i.db")
-    waiting = room.store.waiting
+    waiting_ids = room.store.waiting_ids
 
     def broken(*_: object) -> None:
         raise StoreError("not now")
 
     async def during() -> None:
-        monkeypatch.setattr(room.store, "waiting", broken)
+        monkeypatch.setattr(room.store, "waiting_ids", broken)
         assert await room.ledger.resume() == 0
-        monkeypatch.setattr(room.store, "waiting", waiting)
+        monkeypatch.setattr(room.store, "waiting_ids", waiting_ids)
         await room.ledger.tick(START_NS)
         await asyncio.sleep(0.1)
 

@@ -21,7 +21,7 @@ from egret.worker.pipeline import Hit
 from tests.support.alerts import hello, opened
 from tests.support.daemon import Room
 from tests.support.pipeline import CATALOG, seen
-from tests.support.stored import stored
+from tests.support.stored import stored, unsent
 
 
 class Learner:
@@ -87,7 +87,7 @@ def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -
     assert room.incidents.open_incidents == []
     assert len(crew.learnt) == 1
     again = IncidentStore(tmp_path / "i.db")
-    assert (len(stored(again)), again.waiting("collector")) == (0, [])
+    assert (len(stored(again)), unsent(again, "collector")) == (0, [])
     [look] = AccessLog(again.database).looks()
     assert (look.who, look.what, look.client) == ("user root (uid 0)", Purpose.PURGE, PURGED)
     again.close()

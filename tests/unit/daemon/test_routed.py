@@ -14,6 +14,7 @@ from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, whole_life
 from tests.support.daemon import Room, until
 from tests.support.pipeline import CATALOG, seen
+from tests.support.stored import unsent
 
 OPENED, ESCALATED, _, CLOSED = whole_life()
 
@@ -21,8 +22,8 @@ OPENED, ESCALATED, _, CLOSED = whole_life()
 def test_alerts_have_places_where_they_are_for_and_keep_their_order(tmp_path: Path) -> None:
     store = IncidentStore(tmp_path / "i.db")
     record(store, [(OPENED, ("a", "b")), (ESCALATED, ("a",)), (CLOSED, ("a", "b"))])
-    assert store.waiting("a") == [OPENED, ESCALATED, CLOSED]
-    assert store.waiting("b") == [OPENED, CLOSED]
+    assert unsent(store, "a") == [OPENED, ESCALATED, CLOSED]
+    assert unsent(store, "b") == [OPENED, CLOSED]
 
 
 def test_what_the_disk_does_not_take_waits_whole(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_what_the_disk_does_not_take_waits_whole(tmp_path: Path) -> None:
         record(store, [(OPENED, ("a",)), (CLOSED, ("b",))])
     store.database.path.rmdir()
     store.record()
-    assert (store.waiting("a"), store.waiting("b")) == ([OPENED], [CLOSED])
+    assert (unsent(store, "a"), unsent(store, "b")) == ([OPENED], [CLOSED])
 
 
 def test_without_routes_nothing_is_read(tmp_path: Path) -> None:
@@ -66,4 +67,4 @@ def test_an_output_hears_the_end_of_what_it_heard_of_after_a_restart_and_out_of_
     asyncio.run(play(first, 1800))
     asyncio.run(play(second, 7200))
     assert [alert.action for alert in (*first.sink.alerts, *second.sink.alerts)] == ["opened", "closed"]
-    assert second.store.waiting("collector") == []
+    assert unsent(second.store, "collector") == []

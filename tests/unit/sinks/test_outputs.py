@@ -69,7 +69,9 @@ def test_who_wants_an_alert_and_who_gets_it_again() -> None:
         assert outputs.route(opened(Severity.LOW)) == ("low",)
         assert outputs.route(opened(Severity.HIGH)) == ("low", "high")
         outputs.start()
-        assert outputs.offer_again("high", [(opened(), 0.0), (opened(), 0.0)]) == 1
+        outputs.offer_again("high", [(opened(), 0.0), (opened(), 0.0)])
+        assert outputs.not_queued("high", [opened().id, "other"]) == ["other"]
+        assert outputs.not_queued("gone", ["other"]) == []
         await outputs.close(1.0)
         assert (len(low.got), len(high.got)) == (0, 1)
 

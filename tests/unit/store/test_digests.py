@@ -14,6 +14,7 @@ from egret.store.incidents import IncidentStore
 from egret.store.outbox import Choice, State, find
 from tests.support.alerts import opened
 from tests.support.digest import DAY, END_NS, MADE_NS, START_NS, digest
+from tests.support.stored import unsent
 
 HOUR = 3600
 MIDNIGHT_S = START_NS // 1_000_000_000
@@ -89,10 +90,10 @@ def test_a_digest_is_recorded_once_with_its_places(store: DigestStore, incidents
     assert store.record(DAY, MADE_NS, digest(), ["soc", "mail"])
     assert not store.record(DAY, MADE_NS + 1, digest(), ["soc", "mail"])
     assert (store.ends(), store.is_made(DAY)) == ((DAY, DAY), True)
-    assert incidents.waiting("soc") == [digest()]
+    assert unsent(incidents, "soc") == [digest()]
     incidents.acknowledge("soc", [digest().id])
     incidents.bury("mail", [digest().id], "no")
-    assert incidents.waiting("soc") == []
+    assert unsent(incidents, "soc") == []
     [kept] = find(incidents.database, Choice(state=State.DEAD))
     assert (kept.id, kept.body) == (digest().id, message_to_json(digest()))
 
@@ -108,7 +109,7 @@ def test_a_digest_that_names_a_client_can_be_forgotten(store: DigestStore, incid
     incidents.record(alerts=[opened()], sinks=["soc"])
     assert store.forget(lambda _: False) == 0
     assert store.forget(lambda each: each.first_uses[0].client == "192.0.2.7") == 1
-    assert incidents.waiting("soc") == [opened()]
+    assert unsent(incidents, "soc") == [opened()]
     assert store.is_made(DAY)  # and it is not sent again
     store.record(DAY.replace(day=2), MADE_NS, digest(id="x"))
     incidents.database.run(lambda connection: connection.execute("UPDATE alerts SET body = '{' WHERE id = 'x'"))
@@ -128,5 +129,5 @@ def test_what_is_old_goes(store: DigestStore, incidents: IncidentStore, monkeypa
     store.purge_before(MADE_NS + 1, START_NS + 1_000_000_000)
     assert (store.is_made(DAY), store.ends()) == (False, (DAY.replace(day=2), DAY.replace(day=3)))
     assert store.counts(START_NS, END_NS) == {}
-    assert incidents.waiting("soc") == []
+    assert unsent(incidents, "soc") == []
     assert len(find(incidents.database, Choice())) == 1

@@ -19,7 +19,7 @@ from egret.store import incidents as store_incidents
 from egret.store.incidents import IncidentStore
 from egret.track.answers import Learnt
 from tests.support.alerts import START_NS, alerts_of, hello, hostile, lookup, opened, whole_life
-from tests.support.stored import stored
+from tests.support.stored import stored, unsent
 
 DAY_NS = 86_400 * 10**9
 
@@ -66,7 +66,7 @@ def test_recording_twice_changes_nothing(store: IncidentStore) -> None:
     store.record(alerts=whole_life(), sinks=["soc"])
     store.acknowledge("soc", [alert.id for alert in whole_life()])
     store.record(alerts=whole_life(), sinks=["soc"])
-    assert store.waiting("soc") == []
+    assert unsent(store, "soc") == []
     assert len(store.alerts(whole_life()[0].incident.id)) == 4
 
 
@@ -82,10 +82,10 @@ def test_an_outbox_is_kept_for_each_sink_until_it_acknowledges(path: Path) -> No
         before.acknowledge("soc", [life[0].id, life[2].id])
         before.bury("soc", [life[1].id], "HTTP 410")
     with closing(IncidentStore(path)) as after:
-        assert after.waiting("soc") == [life[3]]
-        assert after.waiting("file") == life
-        assert after.waiting("file", limit=2) == life[:2]
-        assert after.waiting("nobody") == []
+        assert unsent(after, "soc") == [life[3]]
+        assert unsent(after, "file") == life
+        assert after.waiting("file", [life[1].id, life[0].id]) == life[:2]
+        assert unsent(after, "nobody") == []
 
 
 def test_any_time_a_capture_may_claim_fits(store: IncidentStore) -> None:
@@ -103,7 +103,7 @@ def test_old_incidents_are_purged_with_their_alerts_in_batches(
     assert store.purge_before(START_NS + 45 * 10**9, batches=2) == 20
     assert store.purge_before(START_NS + 45 * 10**9) == 25
     assert store.purge_before(START_NS + 45 * 10**9) == 0
-    assert len(stored(store)) == len(store.waiting("soc")) == 5
+    assert len(stored(store)) == len(unsent(store, "soc")) == 5
 
 
 def test_a_purge_keeps_what_is_young(store: IncidentStore) -> None:
@@ -119,7 +119,7 @@ def test_what_could_not_be_written_goes_with_the_next_call(store: IncidentStore,
     path.rmdir()
     store.record()
     assert (store.healthy, store.pending) == (True, 0)
-    assert store.waiting("soc") == [opened()]
+    assert unsent(store, "soc") == [opened()]
 
 
 def test_what_waits_for_the_disk_is_bounded_and_what_is_lost_is_counted(
@@ -201,7 +201,7 @@ def test_killed_at_any_instant_what_was_recorded_is_there(path: Path) -> None:
         process.stdout.close()
         process.wait()
         with closing(IncidentStore(path)) as store:
-            kept = {alert.id for alert in store.waiting("soc", limit=10**6)}
+            kept = set(store.waiting_ids("soc", 10**6))
             assert store.moved_aside == []
         assert set(told) <= kept
 

@@ -12,6 +12,7 @@ from egret.store import outbox
 from egret.store.incidents import IncidentStore
 from egret.store.outbox import Choice, Place, State
 from tests.support.alerts import START_NS, opened, whole_life
+from tests.support.stored import unsent
 
 LIFE = whole_life()
 
@@ -54,12 +55,12 @@ def test_dead_letters_wait_again(store: IncidentStore) -> None:
     assert outbox.revive(store.database, Choice(sink="file")) == 0
     assert outbox.revive(store.database, Choice(ids=(LIFE[0].id,))) == 0
     assert outbox.revive(store.database, Choice(sink="soc")) == 1
-    assert [alert.id for alert in store.waiting("soc")] == [alert.id for alert in LIFE[1:]]
+    assert [alert.id for alert in unsent(store, "soc")] == [alert.id for alert in LIFE[1:]]
 
 
 def test_what_was_delivered_can_be_queued_again(store: IncidentStore) -> None:
     assert outbox.queue_again(store.database, ["file"], Choice(ids=(LIFE[0].incident.id,))) == 4
-    assert store.waiting("file") == LIFE
+    assert unsent(store, "file") == LIFE
     assert outbox.queue_again(store.database, ["soc"], Choice(ids=(LIFE[1].id, LIFE[0].id))) == 2
     assert outbox.counts(store.database) == {("file", State.WAITING): 4, ("soc", State.WAITING): 4}
 
@@ -89,5 +90,5 @@ def test_an_outcome_that_the_disk_did_not_take_is_not_forgotten(tmp_path: Path) 
             store.bury("soc", [LIFE[1].id], "HTTP 400")
         path.rmdir()
         store.record()
-        assert [alert.id for alert in store.waiting("soc")] == [LIFE[2].id, LIFE[3].id]
+        assert [alert.id for alert in unsent(store, "soc")] == [LIFE[2].id, LIFE[3].id]
         assert ids(store, Choice(state=State.DEAD)) == [LIFE[1].id]

@@ -19,7 +19,7 @@ from egret.store.purge import Removed, purge
 from egret.track.answers import Learnt
 from tests.support.alerts import START_NS, opened
 from tests.support.digest import DAY, MADE_NS, digest
-from tests.support.stored import stored
+from tests.support.stored import stored, unsent
 
 KEY = "0123456789abcdef" * 2
 
@@ -56,7 +56,7 @@ def test_a_purged_client_leaves_no_trace_in_any_file(path: Path, store: Incident
     assert purge(store, Whose("192.0.2.77", CLEAR))._replace(ids=()) == Removed(
         incidents=1, alerts=1, learnt=1, looks=1
     )
-    assert [alert.incident.client for alert in store.waiting("soc") if isinstance(alert, Alert)] == ["192.0.2.78"]
+    assert [alert.incident.client for alert in unsent(store, "soc") if isinstance(alert, Alert)] == ["192.0.2.78"]
     assert [each.client for each in store.remembered(0)] == [client(78)]
     assert [look.client for look in looks.looks()] == [PURGED]
     assert b"192.0.2.77" not in files(path)
@@ -141,5 +141,5 @@ def test_digests_that_name_the_client_go_too(path: Path, store: IncidentStore) -
     digests.record(DAY.replace(day=2), MADE_NS, digest(id="other", first_uses=()), ["soc"])
     assert b"laptop-7" in files(path)
     assert purge(store, Whose("192.0.2.7", CLEAR)).digests == 1
-    assert [each.id for each in store.waiting("soc")] == ["other"]
+    assert [each.id for each in unsent(store, "soc")] == ["other"]
     assert b"laptop-7" not in files(path)

@@ -16,6 +16,7 @@ from egret.store.outbox import State, counts
 from egret.store.salvage import salvage
 from tests.support.alerts import opened
 from tests.support.digest import DAY, MADE_NS, digest
+from tests.support.stored import unsent
 
 PAGE = 4096
 ALERTS = [opened(client=bytes([192, 0, 2 + number // 200, number % 200])) for number in range(300)]
@@ -60,7 +61,7 @@ def test_what_can_be_read_waits_again(
     data = bytearray(sound)
     damage(data)
     with closing(opened_again(tmp_path, bytes(data))) as store:
-        waiting = store.waiting("soc")
+        waiting = unsent(store, "soc")
         assert len(waiting) >= at_least
         assert {alert.id for alert in waiting} <= {alert.id for alert in ALERTS}
         [(aside, salvaged)] = store.moved_aside
@@ -68,7 +69,7 @@ def test_what_can_be_read_waits_again(
         assert aside.stat().st_size == len(data)
         assert [path.name for path in tmp_path.iterdir() if "mending" in path.name] == []
         store.record(alerts=[opened(client=bytes([198, 51, 100, 1]))], sinks=["soc"])
-        assert len(store.waiting("soc")) == len(waiting) + 1
+        assert len(unsent(store, "soc")) == len(waiting) + 1
 
 
 def test_wherever_a_page_is_lost_most_is_kept(tmp_path: Path, sound: bytes) -> None:
@@ -81,7 +82,7 @@ def test_wherever_a_page_is_lost_most_is_kept(tmp_path: Path, sound: bytes) -> N
         folder.mkdir()
         with closing(opened_again(folder, bytes(data))) as store:
             found = {incident.id for incident in store.open_incidents()}
-            waiting = {alert.id for alert in store.waiting("soc")}
+            waiting = {alert.id for alert in unsent(store, "soc")}
         assert len(found | {identity[:-2] for identity in waiting}) >= 150, page
 
 
@@ -107,7 +108,7 @@ def test_damage_beyond_counting_ends(tmp_path: Path, sound: bytes, monkeypatch: 
     data = bytearray(sound)
     noise(data, range(60, len(data) // PAGE))
     with closing(opened_again(tmp_path, bytes(data))) as store:
-        store.waiting("soc")
+        unsent(store, "soc")
         [(_, salvaged)] = store.moved_aside
     assert salvaged.broken > 0
 
@@ -119,7 +120,7 @@ def test_an_alert_that_damage_made_unreadable_is_a_dead_letter_and_the_others_wa
     at = data.rindex(b"egret.alert/1")
     data[at - 40 : at + 40] = bytes(range(176, 256))
     with closing(opened_again(tmp_path, bytes(data))) as store:
-        waiting = store.waiting("soc")
+        waiting = unsent(store, "soc")
         assert len(waiting) == 299
         assert store.moved_aside == []
         assert store.unreadable == 1
@@ -138,7 +139,7 @@ def test_digests_and_their_days_are_kept_too(tmp_path: Path) -> None:
     noise(data, range(1))
     (tmp_path / "again").mkdir()
     with closing(opened_again(tmp_path / "again", bytes(data))) as store:
-        assert store.waiting("soc")[-1] == digest()
+        assert unsent(store, "soc")[-1] == digest()
         again = DigestStore(store.database)
         assert again.is_made(DAY)
         assert again.counts(0, 1_000_000_000) == {"a": {"b": 1}}

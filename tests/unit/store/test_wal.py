@@ -10,6 +10,7 @@ import pytest
 from egret.store.incidents import IncidentStore
 from egret.store.wal import commits
 from tests.support.alerts import opened
+from tests.support.stored import unsent
 
 HEADER, FRAME = 32, 24 + 4096
 
@@ -39,7 +40,7 @@ def test_a_sound_log_is_read_to_its_end(killed: Path, tmp_path: Path) -> None:
     path = spoil(killed, tmp_path, 0, 0)
     assert len(commits(path)) >= 20
     with closing(IncidentStore(path)) as store:
-        assert len(store.waiting("soc")) == 20
+        assert len(unsent(store, "soc")) == 20
         assert store.moved_aside == []
     assert commits(tmp_path / "none.db") == []
 
@@ -52,7 +53,7 @@ def test_commits_behind_damage_in_the_log_are_missed_and_the_log_is_kept(
     path = spoil(killed, tmp_path, HEADER + int(frames * part) * FRAME + 100, 50)
     before = (tmp_path / "i.db-wal").read_bytes()
     with closing(IncidentStore(path)) as store:
-        waiting = len(store.waiting("soc"))
+        waiting = len(unsent(store, "soc"))
         [(aside, salvaged)] = store.moved_aside
         assert 0 < waiting < 20
         assert salvaged.broken >= 20 - waiting
@@ -60,13 +61,13 @@ def test_commits_behind_damage_in_the_log_are_missed_and_the_log_is_kept(
         assert aside.read_bytes() == before
         store.record(alerts=[opened(client=bytes([198, 51, 100, 1]))], sinks=["soc"])
         store.close()
-        assert len(store.waiting("soc")) == waiting + 1
+        assert len(unsent(store, "soc")) == waiting + 1
         assert len(store.moved_aside) == 1
 
 
 def test_a_log_whose_header_is_spoilt_is_missed_as_a_whole(killed: Path, tmp_path: Path) -> None:
     with closing(IncidentStore(spoil(killed, tmp_path, 0, HEADER))) as store:
-        assert store.waiting("soc") == []
+        assert unsent(store, "soc") == []
         [(_, salvaged)] = store.moved_aside
         assert salvaged.broken >= 20
 
@@ -79,5 +80,5 @@ def test_a_transaction_that_was_cut_off_is_no_loss(killed: Path, tmp_path: Path)
     with log.open("r+b") as file:
         file.truncate(HEADER + (last - 1) * FRAME + 2000)
     with closing(IncidentStore(path)) as store:
-        assert len(store.waiting("soc")) == 19
+        assert len(unsent(store, "soc")) == 19
         assert store.moved_aside == []
