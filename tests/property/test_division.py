@@ -20,7 +20,8 @@ from egret.track.share import EVERYONE, PORTS, owner_of, owner_of_frame
 from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
-from tests.support.divided import agree
+from tests.support.company import frames
+from tests.support.divided import agree, agree_on
 from tests.support.gated import CATALOG
 from tests.support.hello import ip_packet
 from tests.support.jumbles import ethernet, jumble
@@ -43,11 +44,11 @@ def conversations(shape: str) -> dict[str, list[bytes]]:
 @lru_cache
 def apart() -> tuple[str, ...]:
     """Those of which each process can read its own."""
-    return tuple(label for label, frames in conversations("plain").items() if agree(frames, 1_000_000, of=(2,)) is None)
+    return tuple(label for label, talk in conversations("plain").items() if agree(talk, 1_000_000, of=(2,)) is None)
 
 
 def test_most_conversations_are_one_process_s() -> None:
-    whys = {agree(frames, 200_000_000, of=(2,)) for frames in conversations("plain").values()}
+    whys = {agree(talk, 200_000_000, of=(2,)) for talk in conversations("plain").values()}
     assert whys - {None} <= REASONS
     assert len(apart()) > len(labels()) * 2 // 3
 
@@ -55,7 +56,7 @@ def test_most_conversations_are_one_process_s() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_of_them_at_once_in_every_shape(shape: str) -> None:
     chance = random.Random(shape)
-    each = [list(frames) for label, frames in conversations(shape).items() if label in apart()]
+    each = [list(talk) for label, talk in conversations(shape).items() if label in apart()]
     mixed = []
     while each:
         one = chance.choice(each)
@@ -68,8 +69,8 @@ def test_all_of_them_at_once_in_every_shape(shape: str) -> None:
 @pytest.mark.parametrize("name", workloads.WORKLOADS)
 @pytest.mark.parametrize("pure", [False, True])
 def test_what_the_benchmark_reads(name: str, pure: bool) -> None:
-    frames = list(islice(workloads.WORKLOADS[name](random.Random(name)), 700))
-    assert agree(frames, 20_000_000, pure=pure) is None
+    read = list(islice(workloads.WORKLOADS[name](random.Random(name)), 700))
+    assert agree(read, 20_000_000, pure=pure) is None
 
 
 @settings(max_examples=25, deadline=None)
@@ -77,6 +78,14 @@ def test_what_the_benchmark_reads(name: str, pure: bool) -> None:
 def test_jumbles(seed: int, step_ns: int) -> None:
     chance = random.Random(seed)
     why = agree(jumble(chance, 25), step_ns, pure=chance.random() < 0.3, of=(chance.randrange(2, 6),))
+    assert why in {None, *REASONS}
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1 << 32))
+def test_machines_that_have_to_do_with_each_other(seed: int) -> None:
+    chance = random.Random(seed)
+    why = agree_on(frames(seed, chance.choice((5, 12, 30))), pure=chance.random() < 0.3, of=(chance.randrange(2, 6),))
     assert why in {None, *REASONS}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
-from bench.workloads import write_frames
+from bench.workloads import FILE_HEADER, START_NS
 from egret.cli.capture import Captures
 from egret.cli.merging import Merger, Tangle
 from egret.cli.reading import PartialReading, Placed, Reading
@@ -70,12 +71,23 @@ def agree(
     limits: Limits | None = None,
     of: Sequence[int] = (2, 3),
 ) -> str | None:
+    """As ``agree_on``, of frames that come at even steps."""
+    timed = [(START_NS + number * step_ns, frame) for number, frame in enumerate(frames, 1)]
+    return agree_on(timed, pure=pure, limits=limits, of=of)
+
+
+def agree_on(
+    frames: Iterable[tuple[int, bytes]], *, pure: bool = False, limits: Limits | None = None, of: Sequence[int] = (2, 3)
+) -> str | None:
     """See that any number of shares says what one process does, as far as it goes; why it goes no further."""
     limits = limits or Limits()
     why = None
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
         path = Path(folder) / "in.pcap"
-        write_frames(path, frames, step_ns)
+        records = (
+            struct.pack("<IIII", *divmod(time_ns, 10**9), len(each), len(each)) + each for time_ns, each in frames
+        )
+        path.write_bytes(FILE_HEADER + b"".join(records))
         one = whole(path, limits)
         for number in of:
             found, why = shared(path, limits, number)
