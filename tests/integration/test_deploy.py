@@ -31,7 +31,7 @@ def run(*command: str, **more: Any) -> str:
         pytest.skip(f"{command[0]} is not installed")
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=environment | more.pop("env", {}), **more
+        command, capture_output=True, text=True, timeout=240, check=False, env=environment | more.pop("env", {}), **more
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return str(done.stdout + done.stderr)

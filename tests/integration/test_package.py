@@ -41,10 +41,10 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         str(folder / "dist"),
         str(repository),
     ]
-    subprocess.run(build, check=True, capture_output=True, timeout=120)
+    subprocess.run(build, check=True, capture_output=True, timeout=240)
     (wheel,) = (folder / "dist").glob("egret_monitor-*.whl")
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder / "site"), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    subprocess.run(install, check=True, capture_output=True, timeout=240)
     return folder
 
 

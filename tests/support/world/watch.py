@@ -25,6 +25,7 @@ from tests.support.world.world import World
 PROMPT_S = 2.0  # an alert that comes later than this after the visit is too late
 PATIENCE_S = 10.0  # where promptness is not what is tested; a busy machine is slow
 READY_S = 45.0
+COMMAND_S = 120.0  # seconds even where nine others want the same core
 URL = "http://127.0.0.1:9477"
 EGRET = (sys.executable, "-m", "egret")
 
@@ -179,4 +180,6 @@ def give_to_daemon(path: Path) -> None:
 def egret(world: World, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """One egret command on the gateway, to its end."""
     command = world.gateway.inside([*prefix, *EGRET, *arguments])
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=COMMAND_S, check=False, stdin=subprocess.DEVNULL
+    )
