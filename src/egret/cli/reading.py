@@ -29,16 +29,17 @@ class Reading:
 
     def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
         """What is found, in order."""
-        pipeline, gate = self._pipeline, self._pipeline.gate
+        pipeline, gate, relays = self._pipeline, self._pipeline.gate, self._pipeline.relays
+        sluice = gate.sluice
         ended_ns = passed_ns = 0
         for seen, frame in enumerate(captures.frames(path, gate), 1):
             hits = pipeline.feed(frame)
             while self._turns:
                 yield self._turns.popleft()
-            marks = pipeline.relays.take_marks()
-            if hits or marks:
+            if hits or relays.fresh:
+                marks = relays.take_marks()
                 yield Place(self._turn, seen + gate.skipped), Found(tuple(marks), tuple(map(self._prove, hits)))
-            ended_ns, passed_ns = frame.time_ns, gate.last_ns
+            ended_ns, passed_ns = frame.time_ns, sluice.last_ns
         yield from self._turns
         self._turns.clear()
         last = pipeline.flush()

@@ -56,7 +56,7 @@ class Relays:
         self.on_change: Callable[[], object] | None = None  # called when ``learns_from`` may say something else
         self._servers: OrderedDict[bytes, _Server] = OrderedDict()
         self._asked: OrderedDict[_Asked, int] = OrderedDict()
-        self._fresh: list[tuple[bytes, Role, int]] = []
+        self.fresh: list[tuple[bytes, Role, int]] = []  # who was recognised since the last ``take_marks``
 
     def see(self, event: Observation | Connection) -> None:
         """Take one event of a client of ours."""
@@ -105,11 +105,11 @@ class Relays:
         if server.told is role and 0 <= age_ns < MARK_AGAIN_NS:
             return
         server.told, server.told_ns = role, event.time_ns
-        self._fresh.append((event.client.ip, role, event.time_ns))
+        self.fresh.append((event.client.ip, role, event.time_ns))
 
     def take_marks(self) -> list[tuple[bytes, Role, int]]:
         """Who was recognised since the last call: packed address, as what, when."""
-        fresh, self._fresh = self._fresh, []
+        fresh, self.fresh = self.fresh, []
         return fresh
 
     def is_echo(self, event: Observation | Connection, signature: str) -> bool:

@@ -16,6 +16,8 @@ from egret.track.naming import Ends
 _HALF = 1 << 31
 _MASK = 0xFFFFFFFF
 _SYN, _ACK = 0x02, 0x10
+_TCP = Transport.TCP  # an enum's attribute costs a look-up each time
+_new = tuple.__new__
 
 
 class Flow:
@@ -50,7 +52,7 @@ class Flow:
 
     def __init__(self, key: int, client: Endpoint, server: Endpoint, interface: str | None, limit: int) -> None:
         self.key = key
-        self.ends = Ends(Transport.TCP, client, server, interface)
+        self.ends = _new(Ends, (_TCP, client, server, interface))
         self.limit = limit
         self.anchor = 0  # the sequence number of offset 0
         self.sure = False

@@ -24,12 +24,12 @@ from egret.model import (
     Kind,
     NamedBy,
     Nameless,
-    Observation,
     Protocol,
     Transport,
 )
 from egret.track.answers import Answers
 from egret.track.ech import UNKNOWN, EchLookups
+from egret.track.events import connection, observation
 
 
 @lru_cache(maxsize=1 << 14)  # the same few names come again and again
@@ -40,6 +40,8 @@ def _spell(host: bytes) -> tuple[str | None, Reason | None]:
     return names.as_said(bare), Reason.BAD_NAME if bad else None
 
 
+_HELLO = NamedBy.HELLO  # an enum's attribute costs a look-up each time
+_TEXTS = {transport: transport.value for transport in Transport}
 _NAMED_BY = {Protocol.HTTP: NamedBy.HTTP, Protocol.SOCKS: NamedBy.SOCKS}
 
 
@@ -144,25 +146,17 @@ class Namer:
 
     def observations(self, said: Said, ends: Ends, time_ns: int) -> list[Event]:
         """An Observation for each name that was said, and the Anomaly that came beside it."""
-        attributes: dict[str, object] = {"transport": ends.transport.value, **said.attributes}
+        attributes: dict[str, object] = {"transport": _TEXTS[ends.transport], **said.attributes}
         if self._ech is not None and said.name is not None and "ech" in attributes:
             attributes |= self._ech.judge(
                 said.name, attributes.get("ech_config_id"), ends.client.ip, ends.server.ip, time_ns
             )
+        _, client, server, interface = ends
+        protocol, raw = said.protocol, said.raw
+        named = [] if said.name is None else [(said.name, said.kind)]
         events: list[Event] = [
-            Observation(
-                time_ns=time_ns,
-                protocol=said.protocol,
-                kind=kind,
-                name=name,
-                client=ends.client,
-                server=ends.server,
-                interface=ends.interface,
-                attributes=attributes,
-                raw=said.raw,
-            )
-            for name, kind in ((said.name, said.kind), *((other, Kind.REQUEST) for other in said.also))
-            if name is not None
+            observation(time_ns, protocol, kind, name, client, server, interface, attributes, raw)
+            for name, kind in (named + [(other, Kind.REQUEST) for other in said.also] if said.also else named)
         ]
         if said.anomaly is not None:
             events.append(Anomaly(time_ns, said.protocol.value, said.anomaly, ends.flow, ends.interface))
@@ -172,31 +166,14 @@ class Namer:
         """The Connection of a message; one without a name may still be named by an answer."""
         if said.name is None:
             return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol, said.raw)
-        return Connection(
-            time_ns=time_ns,
-            transport=ends.transport,
-            client=ends.client,
-            server=ends.server,
-            named_by=_NAMED_BY.get(said.protocol, NamedBy.HELLO),
-            name=said.name,
-            protocol=said.protocol,
-            interface=ends.interface,
-        )
+        named_by = _NAMED_BY.get(said.protocol, _HELLO)
+        return connection(time_ns, *ends, named_by, said.name, said.protocol)
 
     def nameless(
         self, reason: Nameless, ends: Ends, time_ns: int, protocol: Protocol | None = None, raw: Raw | None = None
     ) -> Connection:
         """The Connection of a flow that said no name."""
         name = self._answers.name_of(ends.client.ip, ends.server.ip, time_ns)
-        return Connection(
-            time_ns=time_ns,
-            transport=ends.transport,
-            client=ends.client,
-            server=ends.server,
-            named_by=NamedBy.NOTHING if name is None else NamedBy.ANSWER,
-            name=name,
-            reason=reason if name is None else None,
-            protocol=protocol,
-            interface=ends.interface,
-            raw=raw,
-        )
+        if name is None:
+            return connection(time_ns, *ends, NamedBy.NOTHING, None, protocol, reason, raw)
+        return connection(time_ns, *ends, NamedBy.ANSWER, name, protocol, None, raw)

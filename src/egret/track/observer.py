@@ -175,14 +175,18 @@ class Observer:
         layer = "link" if reason is Reason.UNKNOWN_LINKTYPE else "ip"
         return Anomaly(frame.time_ns, layer, reason, None, frame.interface)
 
+    def is_due(self, time_ns: int) -> bool:
+        """Whether ``tick`` would do anything."""
+        return not self._ticked_ns - _TICK_NS < time_ns < self._ticked_ns + _TICK_NS
+
     def tick(self, time_ns: int) -> list[Event]:
         """Look about, once a second of packet time: at what has waited long enough. For a frame before it is fed.
 
         A step far back starts the waiting anew, so that nothing waits for ever.
         """
-        before = self._ticked_ns
-        if before - _TICK_NS < time_ns < before + _TICK_NS:
+        if not self.is_due(time_ns):
             return []
+        before = self._ticked_ns
         self._ticked_ns = time_ns - time_ns % _TICK_NS  # at whole seconds: the time of a frame tells by that part alone
         if time_ns >= before:
             return self.expire(time_ns)

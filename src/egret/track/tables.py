@@ -13,7 +13,10 @@ V = TypeVar("V")
 class LruTable(Generic[K, V]):
     """The *limit* entries used last, oldest first; what falls out is counted under *name*."""
 
-    __slots__ = ("_entries", "_evictions", "_limit", "_name")
+    __slots__ = ("_entries", "_evictions", "_limit", "_name", "get", "touch")
+
+    get: Callable[[K], V | None]
+    touch: Callable[[K], None]
 
     def __init__(self, name: str, limit: int, evictions: Counter[str]) -> None:
         self._name = name
@@ -21,22 +24,16 @@ class LruTable(Generic[K, V]):
         self._evictions = evictions
         # Not a dict: finding its first entry walks over every one that was deleted before it.
         self._entries: OrderedDict[K, V] = OrderedDict()
+        self.get = self._entries.get  # looks up; the entry keeps its age
+        self.touch = self._entries.move_to_end  # makes an entry the youngest
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def get(self, key: K) -> V | None:
-        """Look up; the entry keeps its age."""
-        return self._entries.get(key)
 
     @property
     def keys(self) -> Collection[K]:
         """What is there now and later, for asking often whether a key is: no call of ours lies between."""
         return self._entries.keys()
-
-    def touch(self, key: K) -> None:
-        """Make an entry the youngest."""
-        self._entries.move_to_end(key)
 
     def put(self, key: K, value: V) -> V | None:
         """Put an entry as the youngest. Returns the entry that had to go, if one had to."""

@@ -137,8 +137,10 @@ class Pipeline:
 
     def feed(self, frame: Frame) -> list[Hit]:
         """Everything flagged that *frame* completes."""
-        self._tick(frame.time_ns)
-        events = self.observer.take(frame)
+        observer = self.observer
+        if observer.is_due(frame.time_ns):
+            self._tick(frame.time_ns)
+        events = observer.take(frame)
         hits = self.hits(events) if events else []
         return self._take_late() + hits if self._late else hits
 
