@@ -16,7 +16,7 @@ from egret.decode.packet import decode_packet
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Frame
 from egret.track.limits import Limits
-from egret.track.share import EVERYONE, PORTS, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, HEAD, PORTS, owner_of, owner_of_frame
 from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
@@ -104,6 +104,7 @@ def fields(chance: random.Random) -> list[bytes]:
         odd = bytearray(frame)
         for _ in range(chance.choice((0, 1, 2))):
             odd[chance.randrange(12, min(len(odd), 76))] = chance.choice((0, 1, 6, 17, 53, 0x45, chance.randrange(256)))
+        odd[12:12] = b"\x81\0\0\x07" * chance.choice((0, 0, 0, 1, 2, 3))
         size = chance.choice((len(odd), len(odd), chance.randrange(len(odd))))
         found.append(bytes(odd[:size]) + bytes(chance.choice((0, 0, 9))))
     ports = (53, 443, 5353, *UDP_PORTS, chance.randrange(1 << 16))
@@ -118,7 +119,7 @@ def fields(chance: random.Random) -> list[bytes]:
 def test_whose_a_frame_is(seed: int, of: int) -> None:
     """What the headers say at a glance is what the decoder says, and the compiled glance is the same."""
     for frame in fields(random.Random(seed)):
-        owner = owner_of_frame(frame[:80], len(frame), of)
+        owner = owner_of_frame(frame[:HEAD], len(frame), of)
         if owner != EVERYONE:
             packet = decode_packet(Frame(0, 1, memoryview(frame), len(frame)))
             assert packet is not None

@@ -14,6 +14,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from struct import Struct
 from typing import Protocol
 
@@ -24,15 +25,15 @@ from egret.cli.steps import PartialStep, Passed, Place, Step
 from egret.cli.telling import COMPLAINT, DONE, END, FAILURE, PROGRESS, STEP, Hearing, Speaker, fork, tell
 from egret.errors import EgretError, SourceError
 from egret.sources.base import ETHERNET
+from egret.sources.bytestream import GZIP_MAGIC
 from egret.sources.files import open_capture
 from egret.track.partial import Remembers
-from egret.track.share import EVERYONE, Share, owner_of_frame
+from egret.track.share import EVERYONE, HEAD, Share, owner_of_frame
 
 MAX_SHARES = 64  # with more, what each may keep in mind is too little
 
 _PLACE = Struct("!QQ")
 _SAMPLE = 2_000  # frames at a file's beginning
-_HEAD = 80  # bytes of one, as far as they tell whose it is
 
 
 class SharedWork(Protocol):
@@ -61,22 +62,27 @@ class SharedWork(Protocol):
 
 
 def pays(path: str) -> bool:
-    """Whether most frames at the beginning of a capture are one process's, and not everybody's."""
+    """Whether most frames at the beginning of a capture are one process's, and not everybody's.
+
+    What is packed is not divided: each would have to unpack all of it, which takes longer than what they share.
+    """
     try:
+        with Path(path).open("rb") as file:
+            packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         source = open_capture(path)
-    except SourceError:
+    except (SourceError, OSError):
         return False
     seen = own = 0
     try:
         for frame in islice(source.frames(), _SAMPLE):
             seen += 1
-            head = bytes(frame.data[:_HEAD])
+            head = bytes(frame.data[:HEAD])
             own += frame.linktype == ETHERNET and owner_of_frame(head, len(frame.data), 1) != EVERYONE
     except SourceError:
         pass
     finally:
         source.close()
-    return own > seen // 2
+    return own > seen // 2 and not packed
 
 
 class _Part:

@@ -2,8 +2,8 @@
 
 Every process goes over all frames, and each takes the connections of the servers that fall to it. What one connection
 says must mean the same to all of them, so whatever teaches something about others is taken by every process: look-ups,
-and each frame that is not of the plainest shape (fragments, tunnels, tags), for only who has opened it knows whose it
-is. What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to.
+and each frame that is not of the plainest shape (fragments, tunnels), for only who has opened it knows whose it is.
+What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to.
 
 A server is told by the lower port, so that both directions of a connection, and all flagged connections to an address
 whose bytes are counted together, are one process's.
@@ -23,7 +23,10 @@ EVERYONE = -1
 DNS_PORT = 53
 PORTS = sum(1 << port for port in (*UDP_PORTS, DNS_PORT)).to_bytes(65536 // 8, "little")  # a bit for each; as in C
 
+HEAD = 8 + 14 + 40 + 20  # bytes of a frame: two tags, and as much as ports and a datagram's first bytes can be behind
+
 _TCP, _UDP = 6, 17
+_TAGS, _MAX_TAGS = frozenset({b"\x81\0", b"\x88\xa8", b"\x91\0"}), 2
 _SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
 _HEADER_4, _HEADER_6 = Struct("!12xHBxHxxHxB2x"), Struct("!14xB3xHB")
 _PORT_PAIR, _U16 = Struct("!HH"), Struct("!H")
@@ -44,7 +47,7 @@ class Share(NamedTuple):
 
     def is_foreign(self, buffer: Buffer, start: int, end: int) -> bool:
         """Whether another process alone has the Ethernet frame at ``buffer[start:end]``."""
-        owner = owner_of_frame(bytes(buffer[start : min(end, start + _SMALLEST_6)]), end - start, self.of)
+        owner = owner_of_frame(bytes(buffer[start : min(end, start + HEAD)]), end - start, self.of)
         return owner not in {EVERYONE, self.number}
 
 
@@ -59,10 +62,13 @@ def owner_of_frame(head: bytes, size: int, of: int) -> int:
     """The process that alone has an Ethernet frame, or EVERYONE. ``native/share.c`` is the same.
 
     Args:
-        head: its first bytes, as far as ports and a datagram's first bytes can lie.
+        head: its first HEAD bytes, or as many as there are.
         size: of all that was captured of it.
         of: how many processes there are.
     """
+    for _ in range(_MAX_TAGS):
+        if size >= _SMALLEST_4 and head[12:14] in _TAGS:
+            head, size = head[4:], size - 4
     if size < _SMALLEST_4:
         return EVERYONE
     kind, first, total, fragment, protocol = _HEADER_4.unpack_from(head)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import struct
 
+import pytest
+
 from egret.model import Endpoint
-from egret.track.share import EVERYONE, Share, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, HEAD, Share, owner_of, owner_of_frame
 from tests.support.hello import ip_packet
 from tests.support.jumbles import ethernet
 
@@ -22,7 +24,7 @@ def datagram(payload: bytes, sport: int = 40_000, dport: int = 443) -> bytes:
 
 
 def owner(frame: bytes, of: int = 1) -> int:
-    return owner_of_frame(frame[:80], len(frame), of)
+    return owner_of_frame(frame[:HEAD], len(frame), of)
 
 
 def test_a_server_s_connections_are_one_process_s_in_both_directions() -> None:
@@ -49,10 +51,16 @@ def test_what_teaches_others_is_everybody_s() -> None:
     assert owner(datagram(bytes(99), dport=53)) == EVERYONE
     assert owner(datagram(bytes(4) + b"\0\1" + bytes(60), dport=5000)) == EVERYONE
     assert owner(datagram(bytes(99), dport=4789)) == EVERYONE
-    tagged = segment("192.0.2.1", "192.0.2.2", 40_000, 443)
-    assert owner(tagged[:12] + b"\x81\0\0\7" + tagged[12:]) == EVERYONE
-    assert owner(tagged[:20] + b"\x20\0" + tagged[22:]) == EVERYONE  # a fragment
-    assert owner(tagged[:40]) == EVERYONE
+    plain = segment("192.0.2.1", "192.0.2.2", 40_000, 443)
+    assert owner(plain[:20] + b"\x20\0" + plain[22:]) == EVERYONE  # a fragment
+    assert owner(plain[:40]) == EVERYONE
+
+
+@pytest.mark.parametrize("frame", [segment("192.0.2.1", "192.0.2.7", 40_000, 443), datagram(b"\x40" + bytes(30))])
+def test_tags_are_stepped_over(frame: bytes) -> None:
+    for number in range(3):
+        assert owner(frame[:12] + b"\x81\0\0\7" * number + frame[12:], 9) == owner(frame, 9)
+    assert owner(frame[:12] + b"\x88\xa8\0\7" * 3 + frame[12:], 9) == EVERYONE
 
 
 def test_foreign_is_what_another_has_alone() -> None:

@@ -2,7 +2,7 @@
 #include "native.h"
 
 enum { TCP = 6, UDP = 17, DNS = 53, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8 };
-enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
+enum { MAX_TAGS = 2, SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
 
 #define GOLDEN 0x9E3779B1u
 
@@ -38,23 +38,27 @@ static bool is_own_datagram(const Share *share, const uint8_t *datagram, size_t 
     return there < DATAGRAM_HEADER + 6 || datagram[DATAGRAM_HEADER + 4] != 0 || datagram[DATAGRAM_HEADER + 5] != 1;
 }
 
+static bool is_tag(unsigned type) { return type == 0x8100 || type == 0x88A8 || type == 0x9100; }
+
 int share_owner(const Share *share, Span frame) {
     const uint8_t *at = frame.at, *addresses, *body;
-    size_t size;
+    size_t left = frame.size, size;
     uint8_t protocol;
     long length;
-    if (frame.size < SMALLEST_4) return EVERYONE;
+    for (int tags = 0; tags < MAX_TAGS && left >= SMALLEST_4 && is_tag(big16(at + 12)); tags++) at += 4, left -= 4;
+    if (left < SMALLEST_4) return EVERYONE;
     if (big16(at + 12) == 0x0800 && at[14] == 0x45) {
         if (big16(at + 20) & FRAGMENT) return EVERYONE;
         length = (long)big16(at + 16) - 20, protocol = at[23], addresses = at + 26, size = 4;
-    } else if (big16(at + 12) == 0x86DD && frame.size >= SMALLEST_6 && at[14] >> 4 == 6) {
+    } else if (big16(at + 12) == 0x86DD && left >= SMALLEST_6 && at[14] >> 4 == 6) {
         length = big16(at + 18), protocol = at[20], addresses = at + 22, size = 16;
     } else {
         return EVERYONE;
     }
     body = addresses + 2 * size;
+    left -= (size_t)(body - at);
     bool own = protocol == TCP ? is_whole_segment(body, length)
-                               : protocol == UDP && is_own_datagram(share, body, frame.size - (size_t)(body - at), length);
+                               : protocol == UDP && is_own_datagram(share, body, left, length);
     return own ? owner_of_ends(addresses, size, body, share->of) : EVERYONE;
 }
 
