@@ -189,8 +189,9 @@ static PyObject *stopped(Py_buffer *buffer, int taken, Py_ssize_t position, Py_s
 }
 
 /* Nobody has looked at a file's bytes before, and memory is slow: where a record some way ahead begins, if those before it
- * are as long as this one, as bulk is, is asked for now. A sixth of the time of bulk. */
-static void fetch_ahead(const Py_buffer *buffer, Py_ssize_t position) {
+ * are as long as this one, as bulk is, is asked for now. A sixth of the time of bulk. Always inline: a call of what does
+ * nothing but this is no call to GCC. */
+__attribute__((always_inline)) static inline void fetch_ahead(const Py_buffer *buffer, Py_ssize_t position) {
     if (position > buffer->len - 128) return;
     __builtin_prefetch((const uint8_t *)buffer->buf + position);
     __builtin_prefetch((const uint8_t *)buffer->buf + position + 64);
@@ -253,6 +254,12 @@ static int find_clock(PyObject *clocks, uint32_t number, Clock *clock) {
     return linktype == ETHERNET && clock->divide > 0 && clock->multiply <= SECOND_NS;
 }
 
+static Wide nanoseconds_of(const Clock *clock, uint64_t units) {
+    Wide many = (Wide)units * clock->multiply;
+    if (clock->divide == 1) return many;
+    return many >> 64 == 0 ? (Wide)((uint64_t)many / clock->divide) : many / clock->divide; /* the latter is slow */
+}
+
 PyObject *run_pcapng(Sluice *self, PyObject *args) {
     PyObject *window, *clocks;
     Py_ssize_t position, count = 0;
@@ -271,8 +278,8 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
         if (u32(block) != PACKET_BLOCK || length & 3 || length < SMALLEST_BLOCK) break;
         if (captured > length - SMALLEST_BLOCK || (Py_ssize_t)length > buffer.len - position) break;
         if ((frame.interface == NULL || clock.number != number) && !find_clock(clocks, number, &clock)) break;
-        Wide units = (Wide)u32(block + 12) << 32 | u32(block + 16);
-        Wide time_ns = units * clock.multiply / clock.divide + clock.offset_ns;
+        fetch_ahead(&buffer, position + 4 * (Py_ssize_t)length);
+        Wide time_ns = nanoseconds_of(&clock, (uint64_t)u32(block + 12) << 32 | u32(block + 16)) + clock.offset_ns;
         if (time_ns < 0 || time_ns >= LATEST || captured > u32(block + 24)) break;
         frame.interface = clock.interface;
         frame.data = (Span){block + 28, captured};
