@@ -46,14 +46,10 @@ class HttpDns:
         self._wait_ns = limits.wait_s * SECOND_NS
         self._silent_ns = limits.silent_s * SECOND_NS
         self._replies: LruTable[int, _Replies] = LruTable("httpdns", limits.httpdns, counters.evictions)
-        self.followed = self._replies.keys
+        self.followed = self._replies.keys  # directions in which replies are awaited
 
     def __len__(self) -> int:
         return len(self._replies)
-
-    def follows(self, key: int) -> bool:
-        """Whether replies are awaited in this direction."""
-        return self._replies.get(key) is not None
 
     def asked(self, head: RequestHead, ends: Ends, time_ns: int) -> list[Event]:
         """Take one request's whole head; what it asks for."""

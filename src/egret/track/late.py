@@ -53,7 +53,7 @@ class LateStarts:
         expected = self.table.get(key)
         if expected is None:
             return _NONE
-        return RECORD_START | REQUEST_START if expected == _ANYTHING else RECORD_START
+        return LATE_START if expected == _ANYTHING else RECORD_START
 
     def begins(self, key: int, packet: Packet) -> bool:
         """Whether a hello or a request that is expected begins with this segment."""

@@ -102,7 +102,7 @@ class Requests:
         self._httpdns = httpdns
         self._evictions = counters.evictions
         self._table: LruTable[int, _Conversation] = LruTable("http_flows", limits.http_flows, counters.evictions)
-        self.followed = self._table.keys
+        self.followed = self._table.keys  # directions of which requests are still awaited
         self._sessions: LruTable[int, _Conversation] = LruTable(
             "http2_sessions", limits.http2_sessions, counters.evictions
         )
@@ -136,10 +136,6 @@ class Requests:
             return []
         self._uncount(conversation)
         return conversation.cursor.runs()
-
-    def follows(self, key: int) -> bool:
-        """Whether requests of this direction are still awaited."""
-        return self._table.get(key) is not None
 
     def may_leave(self, key: int, seq: int) -> bool:
         """Whether something else than requests may begin at *seq*: a tunnel, an upgrade, another protocol."""

@@ -31,6 +31,7 @@ from egret.track.young import DNS, SERVER_SIDE, YoungFlows
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
+_OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
 _LINK_LOCAL = frozenset({5353, 5355})  # mDNS and LLMNR over TCP: not outbound names (RFC 6762, RFC 4795)
 _MAX_LAYERS = 6  # proxies may be chained, but a stream of nothing else must not go on for ever
 
@@ -71,10 +72,11 @@ class Streams:
 
     def watched(self, key: int, other: int) -> frozenset[int] | None:
         """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
-        for each in (key, other):
-            if self.decided.get(each) in {None, DNS} or self._flows.get(each) or self._requests.follows(each):
-                return None
-        return None if self._httpdns.follows(key) else self._late.starts(key)
+        decided, followed, requested = self.decided.get, self._flows.followed, self.requested
+        if decided(key) in _OPEN or decided(other) in _OPEN or key in followed or other in followed:
+            return None
+        asked = key in requested or other in requested or key in self.replied
+        return None if asked else self._late.starts(key)
 
     def _forget(self, key: int, packet: Packet) -> None:
         """The ends of a decided connection are used again."""

@@ -308,7 +308,7 @@ class Sluice:
         Its payload is from *start* to *last*; the frame is cut off at *end*. Of directions that are *known* little is
         awaited; where that is to be asked, it is remembered there, unless the payload may be just that.
         """
-        if _DNS_PORT in {ends[-4:-2], ends[-2:]}:
+        if ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT:
             return False
         watched = known.get(ends)
         if watched is None:

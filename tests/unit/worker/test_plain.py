@@ -115,3 +115,41 @@ def test_look_ups_that_matter_whatever_they_ask_are_the_observer_s() -> None:
     sensor.plain.forget_ends()
     assert not sensor.skip(message(0x102, (0, 0, 0), b""))
     assert sensor.counts()[2] == 0
+
+
+def test_what_messages_said_before_changes_nothing_of_what_others_say() -> None:
+    """Each message once more and with every byte changed, to who knows messages like it and to who knows none."""
+    whole = [
+        (message(0x100, (0, 0, 0), b""), ASKED),
+        (message(0x100, (0, 0, 1), EDNS), ASKED),
+        (message(0x8180, (1, 0, 0), A), ANSWERED),
+        (message(0x8180, (2, 0, 1), A + A + EDNS), ANSWERED),
+    ]
+    known = Sensor()
+    for wire, ends in whole * 3:
+        known.skip(wire, ends)
+    assert len(known.plain._shapes) == 3
+    for wire, ends in whole:
+        for at in range(len(wire)):
+            for value in (0, 1, 4, 0x35, 0x80, 0xC0, wire[at] ^ 1):
+                odd = wire[:at] + bytes([value]) + wire[at + 1 :]
+                fresh = Sensor()
+                known.counts()
+                assert known.skip(odd, ends) == fresh.skip(odd, ends), (at, value)
+                told = known.counts()
+                queries, answers, _ = fresh.counts()
+                assert told in {(queries, answers, 0), (0, 0, 1)}
+
+
+def test_what_messages_said_is_forgotten_with_their_questions() -> None:
+    sensor = Sensor()
+    for _ in range(3):
+        assert sensor.skip(message(0x100, (0, 0, 0), b""))
+    sensor.plain._consider = lambda _question: frozenset()
+    assert sensor.skip(message(0x100, (0, 0, 0), b""))
+    sensor.plain.forget()
+    assert not sensor.skip(message(0x100, (0, 0, 0), b""))
+    sensor = Sensor()
+    for number in range(MAX_PLAIN + 4):
+        sensor.skip(message(0x100, (0, 0, 0), b"", b"\5" + b"%05d" % (number // 2) + b"\7example\0\0\1\0\1"))
+    assert 0 < len(sensor.plain._shapes) <= MAX_PLAIN
