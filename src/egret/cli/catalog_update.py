@@ -58,8 +58,9 @@ def fetch(source: str | None, config: Config) -> tuple[bytes, str]:
     Raises:
         UpdateError: not there, or too large.   ConfigError: nobody said where.
     """
-    place = source or config.catalog.update.url
-    if place is None:
+    url = config.catalog.update.url
+    place = source or (url and url.reveal())
+    if not place:
         raise ConfigError("no source", None, "name a file or an https:// address, or set catalog.update.url")
     if "://" in place:
         data, signature = download(place, bundles.MAX_BYTES), download(beside(place), bundles.MAX_SIGNATURE)

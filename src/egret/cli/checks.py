@@ -25,6 +25,8 @@ from egret.errors import ConfigErrors, GeoError, SourceError
 from egret.geo.database import GeoDatabase
 from egret.settings.catalogue import load_catalog
 from egret.settings.config import Config
+from egret.settings.sections import Section
+from egret.settings.values import Secret
 from egret.sources.afpacket import ARPHRD_LOOPBACK, hardware_type
 from egret.sources.placement import choose
 from egret.sources.privileges import find_user, may_capture
@@ -222,20 +224,39 @@ def _days_since(day: str) -> float | None:
 
 
 def secret_files(config: Config) -> Iterator[Path]:
-    """The files that hold secrets of the configuration."""
-    secrets = [config.privacy.key]
-    for webhook in config.outputs.webhooks:
-        secrets += [webhook.url, webhook.hmac_secret, *webhook.headers.values()]
-    for secret in secrets:
-        if secret is not None and secret.origin.startswith("file:"):
+    """The files that hold secrets of the configuration, keys of certificates among them."""
+    for secret in dict.fromkeys(_secrets_in(config)):
+        if secret.origin.startswith("file:"):
             yield Path(secret.origin.removeprefix("file:"))
-    yield from (syslog.tls_key or syslog.tls_cert for syslog in config.outputs.syslog if syslog.tls_cert)
+    tls = [getattr(each, "tls_key", None) or getattr(each, "tls_cert", None) for each in config.outputs.named]
+    yield from (path for path in (*tls, config.http.tls.key) if path is not None)
+
+
+def _secrets_in(value: object) -> Iterator[Secret]:
+    """Every secret of a section, wherever it stands."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, Section):
+        for part in (*vars(value).values(), *(value.__pydantic_private__ or {}).values()):
+            yield from _secrets_in(part)
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _secrets_in(part)
+    elif isinstance(value, dict):
+        yield from _secrets_in(tuple(value.values()))
 
 
 def _secrets(config: Config) -> Iterator[Finding]:
     for path in secret_files(config):
-        if path.exists() and path.stat().st_mode & 0o004:
+        if _is_open_to_all(path):
             yield Finding("secrets", Level.WARN, f"{path} is readable for everyone", f"chmod o-r {path}")
+
+
+def _is_open_to_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o004)
+    except OSError:  # not there, or in a folder that we may not enter
+        return False
 
 
 def _canary(config: Config) -> Iterator[Finding]:

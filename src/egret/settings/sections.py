@@ -94,7 +94,8 @@ class CatalogUpdate(Section):
     """Where `egret catalog update` gets newer signatures, and whom it trusts."""
 
     url: HttpsUrl | None = Field(
-        default=None, description="Address of the bundle; its signature is at the same, `.sig`"
+        default=None,
+        description="Address of the bundle, or `file:`/`env:` that holds it; its signature is at the same, `.sig`",
     )
     public_keys: tuple[PublicKey, ...] = Field(
         default=(), description="Ed25519 keys, one of which must have signed; empty: no update is taken"

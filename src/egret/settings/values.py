@@ -211,11 +211,20 @@ def _path(value: Path, info: ValidationInfo) -> Path:
     return folder / value
 
 
-def _https_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.hostname or not value.isprintable():
-        raise ValueError(f"'{value}' is no https:// address")
+def _https_url(value: Secret) -> Secret:
+    try:
+        parts = urlsplit(value.reveal())
+        usable = parts.scheme == "https" and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("no https:// address")
     return value
+
+
+def _without_token(value: Secret) -> str:
+    """An address that holds nothing but a place may be seen."""
+    return HIDDEN if value.origin or set("@?#") & set(value.reveal()) else value.reveal()
 
 
 def http_url(value: Secret) -> Secret:
@@ -276,7 +285,13 @@ ListenAddress = Annotated[
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:9477", "[::1]:9477"]}),
 ]
 _SECRET_SCHEMA = {"type": "string", "pattern": "^(file|env):.+$", "examples": ["file:/etc/egret/hmac", "env:TOKEN"]}
-HttpsUrl = Annotated[str, AfterValidator(_https_url), WithJsonSchema({"type": "string", "pattern": "^https://"})]
+HttpsUrl = Annotated[
+    Secret,
+    BeforeValidator(parse_maybe_secret),
+    AfterValidator(_https_url),
+    PlainSerializer(_without_token),
+    WithJsonSchema({"type": "string", "pattern": "^(https://|file:|env:)"}),
+]
 PublicKey = Annotated[str, AfterValidator(ed25519.public_key), WithJsonSchema({"type": "string"})]
 SecretText = Annotated[
     Secret, BeforeValidator(parse_secret), PlainSerializer(lambda _: HIDDEN), WithJsonSchema(_SECRET_SCHEMA)

@@ -207,6 +207,28 @@ def test_secrets(tmp_path: Path) -> None:
     assert list(checks._secrets(config)) == []
 
 
+def test_a_secret_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    names = ("url", "body", "chat", "header", "broker", "update", "key.pem")
+    files = {name: tmp_path / name for name in names}
+    for file in files.values():
+        file.write_text("https://u:p@soc.example/x")
+        file.chmod(0o644)
+    outputs = {
+        "webhooks": [
+            {"name": "a", "url": f"file:{files['url']}", "template": {"k": [f"${{file:{files['body']}}}"]}},
+            {"name": "b", "url": "https://b.example/", "headers": {"X-Key": f"file:{files['header']}"}},
+        ],
+        "apprise": [{"name": "c", "urls": [f"file:{files['chat']}"]}],
+        "kafka": [
+            {"name": "d", "servers": ["k:9"], "username": "u", "password": f"file:{files['broker']}"}
+            | {"tls": True, "tls_cert": "/c.pem", "tls_key": str(files["key.pem"])}
+        ],
+    }
+    config = Config.model_validate({"outputs": outputs, "catalog": {"update": {"url": f"file:{files['update']}"}}})
+    assert set(checks.secret_files(config)) == set(files.values())
+    assert len(list(checks._secrets(config))) == len(files)
+
+
 def test_the_key_of_a_syslog_output_is_a_secret(tmp_path: Path) -> None:
     key = tmp_path / "sensor.key"
     key.write_text("key")

@@ -65,4 +65,17 @@ def test_updates_of_the_catalogue() -> None:
     update = CatalogSettings.model_validate(
         {"update": {"url": "https://a.example/c.json", "public_keys": [key]}}
     ).update
-    assert (update.url, update.public_keys) == ("https://a.example/c.json", (key,))
+    assert update.url is not None
+    assert (update.url.reveal(), update.public_keys) == ("https://a.example/c.json", (key,))
+    assert update.model_dump()["url"] == "https://a.example/c.json"
+
+
+@pytest.mark.parametrize("url", ["https://u:p@a.example/c", "https://a.example/c?t=hunter2", "env:CATALOGUE"])
+def test_the_address_of_the_catalogue_may_hold_a_token_and_is_not_shown_then(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATALOGUE", "https://a.example/hunter2")
+    update = CatalogUpdate.model_validate({"url": url})
+    assert update.url is not None
+    assert update.url.reveal().startswith("https://")
+    assert update.model_dump()["url"] == "***"
