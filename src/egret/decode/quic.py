@@ -241,9 +241,12 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
             if kind == 0x00:  # padding is most of many an Initial, so it is skipped in one step, not byte by byte
                 position = end - len(payload[position:].lstrip(b"\x00"))
             elif kind == 0x06:
-                offset, size, position = _crypto_head(payload, position, cut=cut)
-                crypto.append((offset, payload[position : position + size]))
-                position += size
+                offset, position = _varint(payload, position)
+                size, start = _varint(payload, position)
+                position = start + size
+                if position > end and not cut:
+                    raise Malformed(Reason.BAD_LENGTH, start)
+                crypto.append((offset, payload[start:position]))
             elif kind in {0x02, 0x03}:
                 position = _skip_ack(payload, position, with_ecn=kind == 0x03)
             elif kind == 0x1C:
@@ -254,15 +257,6 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
     except (Truncated, Malformed) as error:
         anomaly = None if cut and isinstance(error, Truncated) else error.reason
     return Frames(tuple(crypto), closed, anomaly)
-
-
-def _crypto_head(payload: bytes, position: int, *, cut: bool) -> tuple[int, int, int]:
-    """Offset, length and start of a CRYPTO frame's data (RFC 9000 section 19.6)."""
-    offset, position = _varint(payload, position)
-    size, position = _varint(payload, position)
-    if position + size > len(payload) and not cut:
-        raise Malformed(Reason.BAD_LENGTH, position)
-    return offset, size, position
 
 
 def _skip_ack(payload: bytes, position: int, *, with_ecn: bool) -> int:

@@ -71,7 +71,15 @@ class Attempt:
     @property
     def whole(self) -> bytes:
         """The hello, and perhaps more, where it is here to its end; nothing before."""
-        data = self.assembly.run(0)
+        return self._if_whole(self.assembly.run(0))
+
+    def at_once(self, frames: Frames) -> bytes:
+        """The same where one frame holds it, and nothing came before: so it need not be put anywhere."""
+        if len(frames.crypto) != 1 or self.assembly.size or frames.crypto[0][0]:
+            return b""
+        return self._if_whole(frames.crypto[0][1])
+
+    def _if_whole(self, data: bytes) -> bytes:
         here = len(data) >= 4 and len(data) >= (gquic.chlo_length(data) if self.chlo else _wanted(data))
         return data if here else b""
 

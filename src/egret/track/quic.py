@@ -99,10 +99,12 @@ class QuicFlows:
         frames = None if attempt is None else attempt.open(datagram, header)
         if attempt is None or frames is None or frames.anomaly is not None:
             return False
-        attempt.put(frames)
+        whole = attempt.at_once(frames)
+        if not whole:
+            attempt.put(frames)
+            whole = attempt.whole
         if self._held + attempt.assembly.cost > self._limits.quic_bytes:
             return False
-        whole = attempt.whole
         if whole and not self._is_told(pair, attempt, whole, time_ns):
             return False
         if pair.attempts:

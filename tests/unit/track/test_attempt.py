@@ -101,3 +101,13 @@ def test_a_pair_knows_initials_that_need_not_be_opened() -> None:
     assert [two.has_done(header) for header in (first, later, failed)] == [True, True, True]
     assert not two.has_done(parse_long_header(quic_initial(b"\1", dcid=b"another!"), 0))
     assert not two.has_done(parse_long_header(quic_initial(b"\1", dcid=DCID, version=0x6B3343CF), 0))
+
+
+def test_a_hello_in_one_frame_need_not_be_put_anywhere() -> None:
+    one = attempt()
+    assert one.at_once(crypto((0, HELLO))) == HELLO
+    assert one.at_once(crypto((0, HELLO[:-1]))) == b""
+    assert one.at_once(crypto((1, HELLO))) == b""
+    assert one.at_once(crypto((0, HELLO[:9]), (9, HELLO[9:]))) == b""
+    one.put(crypto((0, HELLO[:9])))
+    assert one.at_once(crypto((0, HELLO))) == b""
