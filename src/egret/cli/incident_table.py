@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from operator import add
+from typing import TYPE_CHECKING
 
-from rich import box
 from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from egret.alerts.formats.client import client_text
 from egret.alerts.formats.text import main_host
@@ -17,6 +16,9 @@ from egret.alerts.model import Evidence, Incident
 from egret.alerts.volume import COUNTED, bytes_text
 from egret.model import Hosting, Operator, Severity
 from egret.names import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STYLES = {
     Severity.INFO: "dim",
@@ -40,23 +42,29 @@ HEADINGS = (
     "received",
 )
 _NUMBERS = 4  # the last columns, flush right
+_MEASURED = f"Sent and received: {COUNTED}."
+_FORCING = ("FORCE_COLOR", "TTY_COMPATIBLE")  # to rich: as if it were a terminal
 
 
 def incident_table(incidents: Sequence[Incident], console: Console | None = None) -> None:
     """Print one row an incident: who, to what, under whose law, where, and how it was seen."""
-    console = console or Console()
-    if not incidents:
-        console.print("Nothing that the catalogue names.")
+    if console is None and not (sys.stdout.isatty() or any(name in os.environ for name in _FORCING)):
+        sys.stdout.write(_plain(incidents))
         return
-    if console.is_terminal:
+    from rich.console import Console  # noqa: PLC0415 (a tenth of the start, and only people need it)
+
+    console = console or Console()
+    if incidents and console.is_terminal:
         _print_table(incidents, console)
     else:
-        console.file.write(_columns(incidents))
-    if any(incident.volume_source for incident in incidents):
-        console.print(f"Sent and received: {COUNTED}.", style="dim", soft_wrap=not console.is_terminal)
+        console.file.write(_plain(incidents))
 
 
 def _print_table(incidents: Sequence[Incident], console: Console) -> None:
+    from rich import box  # noqa: PLC0415 (as above)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for heading in HEADINGS[:-_NUMBERS]:
         table.add_column(heading, overflow="fold", max_width=_SERVICE_WIDTH if heading == "service" else None)
@@ -67,18 +75,31 @@ def _print_table(incidents: Sequence[Incident], console: Console) -> None:
         severity.style = STYLES[incident.severity]
         table.add_row(severity, *cells)
     console.print(table)
+    if any(incident.volume_source for incident in incidents):
+        console.print(_MEASURED, style="dim")
+
+
+def _plain(incidents: Sequence[Incident]) -> str:
+    if not incidents:
+        return "Nothing that the catalogue names.\n"
+    measured = any(incident.volume_source for incident in incidents)
+    return _columns(incidents) + (f"{_MEASURED}\n" if measured else "")
 
 
 def _columns(incidents: Sequence[Incident]) -> str:
     """Not for a terminal: a line an incident, nothing folded, at a fiftieth of what it costs to fit a table in."""
     rows = [HEADINGS, *map(_row, incidents)]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        padding = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        padding = [" " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)]
         cells = [*map(add, row, padding)][:-_NUMBERS] + [*map(add, padding, row)][-_NUMBERS:]
         lines.append("  ".join(cells).rstrip() + "\n")
     return "".join(lines)
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)  # ``_row`` leaves no control character
 
 
 def _row(incident: Incident) -> tuple[str, ...]:

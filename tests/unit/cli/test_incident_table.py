@@ -56,3 +56,18 @@ def test_nothing_found_is_said() -> None:
     stream = io.StringIO()
     incident_table([], Console(file=stream))
     assert "Nothing that the catalogue names." in stream.getvalue()
+
+
+def test_to_a_pipe_it_is_the_same_without_a_console(capsys: pytest.CaptureFixture[str]) -> None:
+    incident = alerts_of(hello(name="ü.example"))[-1].incident
+    incident_table([incident])
+    incident_table([])
+    assert capsys.readouterr().out == shown(hello(name="ü.example")) + "Nothing that the catalogue names.\n"
+
+
+def test_who_asks_for_colours_gets_the_table_of_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    incident_table([alerts_of(hello())[-1].incident])
+    assert "\x1b[" in capsys.readouterr().out
