@@ -18,6 +18,7 @@ from typing import NamedTuple
 from egret.errors import SourceError
 
 MAX_MESSAGE = 128 * 1024  # bytes; a socket's default buffer holds one such message
+_WRITTEN = json.JSONEncoder(separators=(",", ":")).encode  # ``json.dumps`` would make one a message
 _WANTED_BUFFER = 4 << 20  # the kernel grants up to net.core.wmem_max
 
 
@@ -58,7 +59,7 @@ class Channel:
         Raises:
             ChannelClosed: the other end is gone.   BadMessage: it is longer than MAX_MESSAGE.
         """
-        data = json.dumps(message, separators=(",", ":")).encode()
+        data = _WRITTEN(message).encode()
         if len(data) > MAX_MESSAGE:
             raise BadMessage(f"a message of {len(data)} bytes; at most {MAX_MESSAGE}")
         try:

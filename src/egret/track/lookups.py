@@ -25,7 +25,12 @@ from egret.track.limits import SECOND_NS, Counters, Limits
 MAX_TOLD = 4096  # bytes of an answer that is remembered: EDNS sizes end there
 MAX_ANSWERS_TOLD = 512  # some 2 MB at most; what falls out costs a proof, never a name
 MAX_CHAIN = 16  # CNAMEs followed from the question; resolvers give up at 8 to 17
-_DNS, _QUERY, _ANSWER = Protocol.DNS, Kind.QUERY, Kind.ANSWER  # an enum's attribute costs a look-up each time
+_DNS, _QUERY, _ANSWER, _CNAME = (
+    Protocol.DNS,
+    Kind.QUERY,
+    Kind.ANSWER,
+    Kind.CNAME,
+)  # an enum's attribute costs a look-up each time
 _TEXTS = {transport: transport.value for transport in Transport}
 _new = tuple.__new__
 
@@ -101,17 +106,17 @@ class Lookups:
     def _asked(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
         raw = Raw(wire)
         events: list[Event] = [
-            Observation(
+            observation(
                 time_ns=heard.time_ns,
-                protocol=Protocol.DNS,
-                kind=Kind.QUERY,
+                protocol=_DNS,
+                kind=_QUERY,
                 name=question.name,
                 client=heard.source,
                 server=heard.destination,
                 interface=heard.interface,
-                qtype=dns.type_name(question.qtype) if question.qtype else None,
-                attributes={"transport": heard.transport.value},
+                attributes={"transport": _TEXTS[heard.transport]},
                 raw=raw,
+                qtype=dns.type_name(question.qtype) if question.qtype else None,
             )
             for question in message.questions
             if question.name  # the root is no name
@@ -180,33 +185,34 @@ class Lookups:
 
     @staticmethod
     def _cname(record: Record, heard: Heard) -> Observation:
-        return Observation(
+        return observation(
             time_ns=heard.time_ns,
-            protocol=Protocol.DNS,
-            kind=Kind.CNAME,
+            protocol=_DNS,
+            kind=_CNAME,
             name=record.owner,
             client=heard.destination,
             server=heard.source,
             interface=heard.interface,
-            target=record.target,
+            attributes={"transport": _TEXTS[heard.transport]},
+            raw=None,
             ttl_s=record.ttl_s,
-            attributes={"transport": heard.transport.value},
+            target=record.target,
         )
 
     @staticmethod
     def _answer(owner: str, records: list[Record], heard: Heard, raw: Raw) -> Observation:
-        return Observation(
+        return observation(
             time_ns=heard.time_ns,
-            protocol=Protocol.DNS,
-            kind=Kind.ANSWER,
+            protocol=_DNS,
+            kind=_ANSWER,
             name=owner,
             client=heard.destination,
             server=heard.source,
             interface=heard.interface,
-            addresses=tuple(dict.fromkeys(record.address for record in records if record.address is not None)),
-            ttl_s=min(record.ttl_s for record in records),
-            attributes={"transport": heard.transport.value},
+            attributes={"transport": _TEXTS[heard.transport]},
             raw=raw,
+            addresses=tuple(dict.fromkeys([record.address for record in records if record.address is not None])),
+            ttl_s=min([record.ttl_s for record in records]),
         )
 
     def _learn_addresses(self, message: Message, client: bytes, time_ns: int) -> None:

@@ -7,7 +7,6 @@ itself; what it cannot read is a WireError and counted.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,12 +31,14 @@ from egret.model import (
     VolumeSource,
 )
 from egret.track.answers import Learnt
+from egret.track.events import connection, observation
 from egret.worker.canary import CATALOG as CANARY
 from egret.worker.pipeline import Hit
 from egret.worker.wire_proof import decode_proof, encode_proof
 
 MAX_NAME = 4 * 255  # an escaped name: four characters a byte
 MAX_VOLUMES = 500  # in a message, some 100 bytes each
+_ADDRESSES = frozenset({4, 16})  # bytes
 MAX_LEARNT = 100  # in a message: with the longest names still less than a channel carries
 
 
@@ -226,7 +227,7 @@ def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
 
 
 def _observation(event: Mapping[str, Any]) -> Observation:
-    return Observation(
+    return observation(
         time_ns=_number(event["time"]),
         protocol=Protocol(event["protocol"]),
         kind=Kind(event["kind"]),
@@ -238,11 +239,12 @@ def _observation(event: Mapping[str, Any]) -> Observation:
         addresses=tuple(_address(text) for text in event["addresses"][:64]),
         ttl_s=_optional(event["ttl"], _number),
         attributes={str(key): value for key, value in event["attributes"].items()},
+        raw=None,
     )
 
 
 def _connection(event: Mapping[str, Any]) -> Connection:
-    return Connection(
+    return connection(
         time_ns=_number(event["time"]),
         transport=Transport(event["transport"]),
         client=_read_endpoint(event["client"]),
@@ -320,7 +322,10 @@ def _text(value: object) -> str | None:
 
 
 def _address(text: str) -> bytes:
-    return ipaddress.ip_address(bytes.fromhex(text)).packed
+    address = bytes.fromhex(text)
+    if len(address) not in _ADDRESSES:
+        raise ValueError("not an address")
+    return address
 
 
 def _read_endpoint(pair: Sequence[Any]) -> Endpoint:
