@@ -15,7 +15,7 @@ from egret.track.observer import Observer
 from tests.support.broken import broken, forged
 
 COUNT = 120
-ENOUGH_S = 10
+ENOUGH_S = 10  # of this process alone: on a loaded machine it waits for others
 MAX_MEMORY = 64 << 20
 
 
@@ -37,9 +37,9 @@ def test_changed_captures(tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     for number, data in enumerate(broken(COUNT)):
         path.write_bytes(data)
-        started = time.monotonic()
+        started = time.process_time()
         _, error = observed(path)
-        assert time.monotonic() - started < ENOUGH_S, number
+        assert time.process_time() - started < ENOUGH_S, number
         assert error is None or error.startswith(str(path)), number
 
 
@@ -47,10 +47,10 @@ def test_changed_captures(tmp_path: Path) -> None:
 def test_forged_captures(name: str, data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(data)
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     observed(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert time.monotonic() - started < ENOUGH_S, name
+    assert time.process_time() - started < ENOUGH_S, name
     assert peak < MAX_MEMORY, name

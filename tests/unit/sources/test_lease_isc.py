@@ -109,10 +109,10 @@ def test_a_name_cannot_leave_its_quotes(name: str) -> None:
 
 
 def test_hostile_text_takes_no_long_time() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     for text in ('"' * 500_000, '"\\"' * 200_000, "{" * 500_000, "a " * 500_000, "lease 192.0.2.1 {" * 50_000):
         assert parse(text) == []
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 @given(st.text(), st.integers(0, len(TEXT)))
