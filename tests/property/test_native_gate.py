@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench import workloads
 from egret.worker import engine
 from egret.worker.datagrams import bitmap
 from egret.worker.gate import AWAITED
@@ -58,6 +59,27 @@ def test_what_is_no_window_is_refused(arguments: tuple[object, ...]) -> None:
     assert sluice.ring(bytearray(100), 500, 1, 5000, "lan0") == (500, 0)
 
 
+LETTERS = b"aZ09-_" * 3 + b".\x00 @[`{/:\x80\xff"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.integers(1, 64).flatmap(lambda n: st.lists(st.sampled_from(LETTERS), min_size=n, max_size=n)), max_size=6
+    ),
+    st.binary(min_size=4, max_size=6),
+)
+def test_it_asks_about_the_same_names(labels: list[list[int]], behind: bytes) -> None:
+    name = b"".join(bytes([len(label), *label]) for label in labels)
+    question = b"\0\7\1\0\0\1\0\0\0\0\0\0" + name + b"\0" + behind
+    frame = workloads.udp_datagram(0xC0000201, 0xC6336435, 40_000, 53, question)
+    one, other = Watch(_gate), Watch(None)
+    assert [each.sluice.skip(frame, 0, len(frame), 5, 5) for each in (one, one)] == [
+        each.sluice.skip(frame, 0, len(frame), 5, 5) for each in (other, other)
+    ]
+    assert one.names == other.names
+
+
 def test_what_python_raises_comes_through() -> None:
     def fails(*_: object) -> Any:
         raise LookupError
@@ -68,7 +90,7 @@ def test_what_python_raises_comes_through() -> None:
         apart=bitmap(()),
         versions=bitmap(()),
         begins=fails,
-        consider=fails,
+        flagged=fails,
         wanted=fails,
         waiting=_gate.Waiting(1),
         copies=_gate.Copies(1, 1, bytes(16)),

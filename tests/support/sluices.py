@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from bench import workloads
 from egret.track.copies import Copies
@@ -35,6 +36,7 @@ class Watch:
     def __init__(self, compiled: ModuleType | None = None, copies: int = 1000, kept: int = 1 << 20) -> None:
         self.ticks: list[int] = []
         self.asked: list[object] = []  # what it said to quick
+        self.names: list[str] = []  # that it asked about, of messages that may not be plain in the end
         self.waiting = Waiting(kept) if compiled is None else compiled.Waiting(kept)
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
@@ -46,7 +48,7 @@ class Watch:
                 apart=bitmap(APART),
                 versions=bitmap(VERSIONS),
                 begins=self._begins,
-                consider=self._labels,
+                flagged=self._flagged,
                 wanted=self._wanted,
                 waiting=self.waiting,
                 copies=compiled.Copies(copies, 1_000_000_000, SECRET),
@@ -76,9 +78,12 @@ class Watch:
         self.asked.append(asked)
         return len(self.asked) % 3 == 0
 
-    @staticmethod
-    def _labels(question: bytes) -> frozenset[int]:
-        return labels_of(question, lambda name: name == "w7.site7.example")
+    def _labels(self, question: bytes) -> frozenset[int]:
+        return labels_of(question, self._flagged)
+
+    def _flagged(self, name: str) -> bool:
+        self.names.append(name)
+        return crc32(name.encode()) % 8 == 0
 
     def _wanted(self, ends: bytes, answer: bool) -> bool:
         return answer and ends[0] == 10

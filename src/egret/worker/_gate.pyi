@@ -47,7 +47,7 @@ class Sluice:
         apart: bytes,
         versions: bytes,
         begins: Callable[[bytes, bytes, int, str | None], bool],
-        consider: Callable[[bytes], object],
+        flagged: Callable[[str], bool],
         wanted: Callable[[bytes, bool], bool],
         waiting: Waiting,
         copies: Copies,

@@ -87,7 +87,7 @@ class Gate:
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
             begins=self._observer.quic.pass_over,
-            consider=self._labels,
+            flagged=self._flagged,
             wanted=self._is_wanted,
             waiting=waiting,
             copies=copies,

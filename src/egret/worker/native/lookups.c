@@ -1,7 +1,7 @@
 /* Look-ups that are counted and not read; worker/plain.py says which. */
 #include "native.h"
 
-enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64 };
+enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64, MAX_LABEL = 63, MAX_NAME = 253 };
 enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
 enum { TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, CLASS_IN = 1 };
 
@@ -12,16 +12,55 @@ static Span question_of(Span wire) {
     return (Span){wire.at + HEADER, HEADER + size <= wire.size && size > 5 ? size : 0};
 }
 
-/* Whether no signature names what is asked for, and the question is of the plainest shape; Python knows, once. */
+static bool is_name_byte(char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
+}
+
+/* Whether a name is some runs of ordinary bytes with a dot between each two. */
+static bool is_ordinary(const char *name, size_t size) {
+    for (size_t at = 0; at < size; at++) {
+        bool is_dot = name[at] == '.';
+        if (!is_dot && !is_name_byte(name[at])) return false;
+        if (is_dot && (at == 0 || name[at - 1] == '.')) return false;
+    }
+    return name[size - 1] != '.';
+}
+
+/* The name of a question in lower case; its size, 0 if it is none of the plainest shape. */
+static size_t name_of(Span question, char name[MAX_NAME]) {
+    size_t at = 0, size = 0, end = question.size - 5;
+    while (question.at[at] != 0) {
+        size_t label = question.at[at];
+        if (label > MAX_LABEL || at + 1 + label > end || size + (size > 0) + label > MAX_NAME) return 0;
+        if (size > 0) name[size++] = '.';
+        for (size_t byte = at + 1; byte <= at + label; byte++) {
+            char letter = (char)question.at[byte];
+            name[size++] = letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
+        }
+        at += 1 + label;
+    }
+    return at == end && is_ordinary(name, size) ? size : 0;
+}
+
+/* Whether no signature names what a question, that is not known yet, asks for. */
+static int consider(const Lookups *lookups, Span question) {
+    char name[MAX_NAME];
+    size_t size = name_of(question, name);
+    if (size == 0) return NO;
+    PyObject *host = PyUnicode_FromStringAndSize(name, (Py_ssize_t)size);
+    PyObject *said = host == NULL ? NULL : PyObject_CallOneArg(lookups->flagged, host);
+    int flagged = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(host);
+    Py_XDECREF(said);
+    return flagged == FAILED ? FAILED : !flagged;
+}
+
+/* Whether no signature names what is asked for, and the question is of the plainest shape. worker/plain.py, labels_of */
 static int is_plain(Lookups *lookups, Span question) {
     uint64_t hash = table_hash(&lookups->known, question);
     int plain = table_get_hash(&lookups->known, hash);
     if (plain >= 0) return plain;
-    PyObject *asked = bytes_of(question);
-    PyObject *said = asked == NULL ? NULL : PyObject_CallOneArg(lookups->consider, asked);
-    plain = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(asked);
-    Py_XDECREF(said);
+    plain = consider(lookups, question);
     return plain == FAILED || table_put_hash(&lookups->known, hash, (uint8_t)plain) == FAILED ? FAILED : plain;
 }
 

@@ -23,7 +23,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->quick);
     Py_VISIT(self->udp.begins);
     Py_VISIT(self->udp.measured);
-    Py_VISIT(self->lookups.consider);
+    Py_VISIT(self->lookups.flagged);
     Py_VISIT(self->lookups.wanted);
     return 0;
 }
@@ -37,7 +37,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->quick);
     Py_CLEAR(self->udp.begins);
     Py_CLEAR(self->udp.measured);
-    Py_CLEAR(self->lookups.consider);
+    Py_CLEAR(self->lookups.flagged);
     Py_CLEAR(self->lookups.wanted);
     return 0;
 }
@@ -59,14 +59,14 @@ static void sluice_dealloc(Sluice *self) {
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart", "versions", "begins", "consider", "wanted",  "waiting", "copies", "segment",
+    static char *known[] = {"apart", "versions", "begins", "flagged", "wanted",  "waiting", "copies", "segment",
                             "tick",  "watched",  "measured", "measure", "secret",  NULL};
-    PyObject *begins, *consider, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
+    PyObject *begins, *flagged, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
     const char *bytes, *apart, *versions;
     Py_ssize_t size, apart_size, versions_size;
     Secret secret;
     if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &begins, &consider, &wanted, &waiting, &copies, &segment, &tick, &watched,
+                                     &versions_size, &begins, &flagged, &wanted, &waiting, &copies, &segment, &tick, &watched,
                                      &measured, &measure, &bytes, &size))
         return NULL;
     if (apart_size != BITMAP || versions_size != BITMAP) {
@@ -88,7 +88,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->measure = Py_NewRef(measure);
     self->segment = Py_NewRef(segment);
     self->quick = is_quick(segment) ? (Quick *)Py_NewRef(segment) : NULL;
-    self->lookups.consider = Py_NewRef(consider);
+    self->lookups.flagged = Py_NewRef(flagged);
     self->lookups.wanted = Py_NewRef(wanted);
     self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
     self->lookups.copies = (Copies *)Py_NewRef(copies);

@@ -136,9 +136,9 @@ int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire);
 /* lookups.c */
 
 typedef struct {
-    PyObject *consider; /* (question) -> whether no signature names it */
-    PyObject *wanted;   /* (ends, answer) -> whether such look-ups are wanted whatever they say */
-    Table known;        /* questions: whether no signature names them */
+    PyObject *flagged; /* (host) -> whether a signature names it */
+    PyObject *wanted;  /* (ends, answer) -> whether such look-ups are wanted whatever they say */
+    Table known;       /* questions: whether no signature names them */
     Copies *copies;
     Waiting *waiting;
     Table asking, answering; /* both addresses of look-ups that nobody wants */
