@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from functools import lru_cache
+from ipaddress import ip_address
 from itertools import islice
 
 import pytest
@@ -16,7 +17,7 @@ from egret.decode.packet import decode_packet
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Frame
 from egret.track.limits import Limits
-from egret.track.share import EVERYONE, HEAD, PORTS, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, FOLLOWED, HEAD, PORTS, SERVERS, owner_of, owner_of_frame
 from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
@@ -111,6 +112,12 @@ def fields(chance: random.Random) -> list[bytes]:
     for payload in (b"", b"\xc0\0\0\0\0\1", b"\x40" + bytes(30), bytes(4) + b"\0\1" + bytes(8)):
         header = struct.pack("!HHHH", chance.choice(ports), chance.choice(ports), 8 + len(payload), 0)
         found.append(ethernet(ip_packet("192.0.2.1", "192.0.2.2", 17, header + payload)))
+    for server in ("203.107.1.7", "203.107.2.7", "2400:3200::1"):
+        ends = (server, "192.0.2.1" if "." in server else "2001:db8::1")
+        for ports in ((80, 40_000), (40_000, 80), (443, 40_000)):
+            one, other = chance.sample(ends, 2)
+            segment = struct.pack("!HHIIBBHHH", *ports, 1, 1, 0x50, 16, 9, 0, 0)
+            found.append(ethernet(ip_packet(one, other, 6, segment)))
     return found
 
 
@@ -120,11 +127,13 @@ def test_whose_a_frame_is(seed: int, of: int) -> None:
     """What the headers say at a glance is what the decoder says, and the compiled glance is the same."""
     for frame in fields(random.Random(seed)):
         owner = owner_of_frame(frame[:HEAD], len(frame), of)
-        if owner != EVERYONE:
+        if owner == FOLLOWED:
+            assert any(bytes(ip_address(each).packed) in frame for each in ("203.107.1.7", "2400:3200::1"))
+        elif owner != EVERYONE:
             packet = decode_packet(Frame(0, 1, memoryview(frame), len(frame)))
             assert packet is not None
             assert owner == owner_of(packet.source, packet.destination, of)
         sluice = Pipeline(CATALOG).gate.sluice
         if not isinstance(sluice, Sluice):
-            sluice.divide(0, of, PORTS)
+            sluice.divide(0, of, PORTS, SERVERS)
             assert sluice.owner_of(frame) == owner, frame.hex()

@@ -15,6 +15,7 @@ from tests.support.jumbles import ethernet, jumble
 RESOLVERS = ("192.0.2.53", "198.51.100.53")
 CLIENTS = ("192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1")
 SERVERS = ("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4")
+HTTPDNS = "203.107.1.33"
 NAMES = ("www.example.org", "chat.qwen.ai", "n3.tls.example", "n6.tls.example")  # all but the first are flagged
 
 
@@ -52,7 +53,7 @@ def _talk(chance: random.Random) -> Iterator[bytes]:
         SERVERS[at] if client[0] == "1" else f"2001:db8:1::{at}",
         300 if chance.random() < 0.01 else chance.choice((40_000, 40_001)),
     )
-    match chance.choice((0, 0, 0, 2, 2, 4, 4, 4, 6, 6, 7, 7, 7, 7, 3 if chance.random() < 0.1 else 7)):
+    match chance.choice((0, 0, 0, 2, 2, 4, 4, 4, 6, 6, 7, 7, 7, 8, 8, 8, 9, 3 if chance.random() < 0.1 else 7)):
         case 0:
             yield from _lookup(chance, client, server, name)
         case 2:  # a resolver of one's own asks another
@@ -63,6 +64,10 @@ def _talk(chance: random.Random) -> Iterator[bytes]:
             yield from _quic(chance, client, server, port, name)
         case 6:
             yield from _connection(chance, client, server, port, None)
+        case 8:
+            yield from _httpdns(chance, CLIENTS[0], SERVERS[at], port, name)
+        case 9:  # what is not expected there
+            yield from _connection(chance, CLIENTS[0], HTTPDNS, port, name, 80)
         case _:
             yield from _connection(chance, client, server, port, name)
 
@@ -83,11 +88,27 @@ def _datagram(source: str, destination: str, sport: int, dport: int, payload: by
     )
 
 
-def _connection(chance: random.Random, client: str, server: str, port: int, name: str | None) -> Iterator[bytes]:
-    seq, data = chance.randrange(1 << 32), b"SSH-2.0-x\r\n" if name is None else openssl_hello(name)
+def _httpdns(chance: random.Random, client: str, server: str, port: int, name: str) -> Iterator[bytes]:
+    body = b'{"host":"%s","ips":["%s"],"ttl":60}' % (name.encode(), server.encode())
+    request = b"GET /100000/d?host=%s HTTP/1.1\r\nHost: 203.107.1.33\r\n\r\n" % name.encode()
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    yield from _connection(chance, client, HTTPDNS, port, None, 80, request, reply)
+
+
+def _connection(
+    chance: random.Random,
+    client: str,
+    server: str,
+    port: int,
+    name: str | None,
+    to: int = 443,
+    said: bytes = b"SSH-2.0-x\r\n",
+    reply: bytes = bytes(900),
+) -> Iterator[bytes]:
+    seq, data = chance.randrange(1 << 32), said if name is None else openssl_hello(name)
 
     def segment(number: int, ack: int, flags: int, payload: bytes = b"", *, back: bool = False) -> bytes:
-        ports, ends = ((443, port), (server, client)) if back else ((port, 443), (client, server))
+        ports, ends = ((to, port), (server, client)) if back else ((port, to), (client, server))
         header = struct.pack("!HHIIBBHHH", *ports, number & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 9, 0, 0)
         return ethernet(ip_packet(*ends, 6, header + payload))
 
@@ -96,8 +117,8 @@ def _connection(chance: random.Random, client: str, server: str, port: int, name
         yield segment(99, seq + 1, SYN | ACK, back=True)
     yield segment(seq + 1, 100, ACK, data)
     for number in range(chance.randrange(5)):
-        yield segment(100 + 900 * number, seq + 1 + len(data), ACK, bytes(900), back=True)
-        yield segment(seq + 1 + len(data), 1_000 + 900 * number, ACK)
+        yield segment(100 + len(reply) * number, seq + 1 + len(data), ACK, reply, back=True)
+        yield segment(seq + 1 + len(data), 100 + len(reply) * (number + 1), ACK)
 
 
 def _quic(chance: random.Random, client: str, server: str, port: int, name: str) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -92,9 +93,18 @@ PROVIDERS = (
     Provider("bytedance", re.compile(rb"/q"), b"host", ("dig.bdurl.net", "httpdns.bytedance.com")),
 )
 
+NETWORKS = tuple(network for provider in PROVIDERS for network in provider.networks)
+
 _NAME_KEYS = ("host", "dn", "name", "domain")
 _ADDRESS_KEYS = ("ips", "ipsv6", "ip", "ipv6", "v4", "v6", "data")
 _TTL_KEYS = ("ttl", "TTL")
+
+
+@lru_cache(4_096)
+def is_server(address: bytes) -> bool:
+    """Whether a provider is known to be at a packed address, whatever a request there says."""
+    ip = ipaddress.ip_address(address)
+    return any(ip in network for network in NETWORKS)
 
 
 def parse_query(head: RequestHead, server: bytes) -> Query | None:

@@ -12,7 +12,7 @@ from egret.decode.packet import Packet
 from egret.model import Event, Transport
 from egret.track.limits import Limits
 from egret.track.observer import LOCAL_DISCOVERY, Observer, is_hello
-from egret.track.share import DNS_PORT, Share
+from egret.track.share import DNS_PORT, Share, is_followed
 
 # Bounds of what each process has of its own connections only.
 _TCP = ("flows", "http_flows", "http2_sessions", "httpdns")
@@ -83,7 +83,9 @@ class PartialObserver(Observer):
         return super().feed_packet(packet) if self._has(packet) else self._packet(packet)
 
     def _packet(self, packet: Packet) -> list[Event]:
-        return super()._packet(packet) if self._has(packet) else self._overheard(packet)
+        if self._has(packet) or (packet.transport is Transport.TCP and is_followed(packet.source, packet.destination)):
+            return super()._packet(packet)
+        return self._overheard(packet)
 
     def _has(self, packet: Packet) -> bool:
         return self.share.has(packet.source, packet.destination)

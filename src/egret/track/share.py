@@ -3,7 +3,8 @@
 Every process goes over all frames, and each takes the connections of the servers that fall to it. What one connection
 says must mean the same to all of them, so whatever teaches something about others is taken by every process: look-ups,
 and each frame that is not of the plainest shape (fragments, tunnels), for only who has opened it knows whose it is.
-What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to.
+What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to. Connections to known
+servers of HTTPDNS are followed by all as well.
 
 A server is told by the lower port, so that both directions of a connection, and all flagged connections to an address
 whose bytes are counted together, are one process's.
@@ -15,14 +16,18 @@ from mmap import mmap
 from struct import Struct
 from typing import NamedTuple
 
+from egret.decode.httpdns import NETWORKS, is_server
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Endpoint
 
 Buffer = bytes | bytearray | mmap | memoryview
-EVERYONE = -1
-DNS_PORT = 53
+EVERYONE, FOLLOWED = -1, -2
+DNS_PORT, HTTP_PORT = 53, 80
 PORTS = sum(1 << port for port in (*UDP_PORTS, DNS_PORT)).to_bytes(65536 // 8, "little")  # a bit for each; as in C
 
+SERVERS = b"".join(  # of HTTPDNS: of each network the size of an address, the first one and the mask; for C
+    bytes([len(each.network_address.packed)]) + each.network_address.packed + each.netmask.packed for each in NETWORKS
+)
 HEAD = 8 + 14 + 40 + 20  # bytes of a frame: two tags, and as much as ports and a datagram's first bytes can be behind
 
 _TCP, _UDP = 6, 17
@@ -45,10 +50,14 @@ class Share(NamedTuple):
         """Whether a connection between two ends falls to it."""
         return owner_of(one, other, self.of) == self.number
 
-    def is_foreign(self, buffer: Buffer, start: int, end: int) -> bool:
-        """Whether another process alone has the Ethernet frame at ``buffer[start:end]``."""
-        owner = owner_of_frame(bytes(buffer[start : min(end, start + HEAD)]), end - start, self.of)
-        return owner not in {EVERYONE, self.number}
+    def whose(self, buffer: Buffer, start: int, end: int) -> int:
+        """As ``owner_of_frame`` of the Ethernet frame at ``buffer[start:end]``."""
+        return owner_of_frame(bytes(buffer[start : min(end, start + HEAD)]), end - start, self.of)
+
+
+def is_followed(one: Endpoint, other: Endpoint) -> bool:
+    """Whether all follow a TCP connection between two ends: HTTPDNS tells clients addresses."""
+    return any(end.port == HTTP_PORT and is_server(end.ip) for end in (one, other))
 
 
 def owner_of(one: Endpoint, other: Endpoint, of: int) -> int:
@@ -59,7 +68,7 @@ def owner_of(one: Endpoint, other: Endpoint, of: int) -> int:
 
 
 def owner_of_frame(head: bytes, size: int, of: int) -> int:
-    """The process that alone has an Ethernet frame, or EVERYONE. ``native/share.c`` is the same.
+    """The process that alone has an Ethernet frame, or EVERYONE, or FOLLOWED. ``native/share.c`` is the same.
 
     Args:
         head: its first HEAD bytes, or as many as there are.
@@ -88,7 +97,7 @@ def owner_of_frame(head: bytes, size: int, of: int) -> int:
     if not own:
         return EVERYONE
     ends = Endpoint(head[addresses : addresses + width], source), Endpoint(head[addresses + width : body], destination)
-    return owner_of(*ends, of)
+    return FOLLOWED if protocol == _TCP and is_followed(*ends) else owner_of(*ends, of)
 
 
 def _is_own_datagram(datagram: bytes, length: int, source: int, destination: int) -> bool:

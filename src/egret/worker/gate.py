@@ -18,7 +18,7 @@ from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
-from egret.track.share import PORTS, Share
+from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.plain import PlainLookups, labels_of
@@ -99,7 +99,7 @@ class Gate:
             secret=secret,
         )
         if self._share is not None:
-            sluice.divide(*self._share, PORTS)
+            sluice.divide(*self._share, PORTS, SERVERS)
         return sluice
 
     def _labels(self, question: bytes) -> frozenset[int]:

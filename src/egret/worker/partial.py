@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.model import Anomaly, Connection, Event, Kind, Match, Observation, Protocol, ServiceClass
+from egret.track.direction import endpoints_of
 from egret.track.limits import Limits
 from egret.track.partial import PartialObserver
-from egret.track.share import Share
+from egret.track.share import Share, is_followed
 from egret.worker import engine
 from egret.worker.pipeline import MEASURED, TRANSPORTS, Hit, Pipeline, PrcNetworks
 from egret.worker.scope import Scope
@@ -53,7 +54,9 @@ class PartialPipeline(Pipeline):
         )
         super().__init__(catalog, prc, scope, observer, resolvers, measured, share=share)
         observer.watch_memory()
+        observer.streams.hellos.take = self._take_plain
         self._share = share
+        self._is_aside = False
         self._aside: Counter[tuple[str, ...]] = Counter()
         self._entangled: str | None = None
 
@@ -71,9 +74,9 @@ class PartialPipeline(Pipeline):
         found: list[Hit] = []
         for event in events:
             if self._is_said_elsewhere(event):
-                counts, self.counts = self.counts, self._aside
+                counts, self.counts, self._is_aside = self.counts, self._aside, True
                 super().hits([event])
-                self.counts = counts
+                self.counts, self._is_aside = counts, False
                 self._aside.clear()
             else:
                 self._heed(event)
@@ -83,14 +86,22 @@ class PartialPipeline(Pipeline):
     def _is_said_elsewhere(self, event: Event) -> bool:
         if event.protocol == _DNS or (isinstance(event, Anomaly) and event.protocol in _HEADERS):
             return self._share.number > 0
-        if not isinstance(event, Observation) or "quoted" not in event.attributes:
+        if isinstance(event, Anomaly):
+            ends = None if event.flow is None else (event.flow.source, event.flow.destination)
+        else:
+            ends = event.client, event.server
+        if ends is None or not (is_followed(*ends) or _is_quoted(event)):
             return False
-        return not self._share.has(event.client, event.server)
+        return not self._share.has(*ends)
+
+    def _take_plain(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
+        """Of what all follow, each hello is told, so that it is counted by one."""
+        return not is_followed(*endpoints_of(ends)) and self._greetings.take(host, ech, ends, time_ns)
 
     def _heed(self, event: Event) -> None:
         """Whether an event teaches something that another process does not hear of."""
         if isinstance(event, Observation) and self._scope.is_client(event.client.ip):
-            if event.protocol is Protocol.HTTPDNS:
+            if event.protocol is Protocol.HTTPDNS and not is_followed(event.client, event.server):
                 self._entangled = BY_HTTP
             elif event.kind is Kind.CONNECT and self._scope.is_client(event.server.ip):
                 self._entangled = PROXIED
@@ -103,6 +114,8 @@ class PartialPipeline(Pipeline):
 
     def _measure(self, hit: Hit) -> None:
         """As ``Pipeline._measure``: from now on all flagged connections to that address have to be this process's."""
+        if self._is_aside:
+            return
         event = hit.event
         if not isinstance(event, Observation) or event.protocol in TRANSPORTS:
             client, server = event.client, event.server
@@ -117,3 +130,7 @@ class PartialPipeline(Pipeline):
             for key in [key for key in counts if key[:2] == ("names", _DNS)]:
                 del counts[key]
         return counts
+
+
+def _is_quoted(event: Event) -> bool:
+    return isinstance(event, Observation) and "quoted" in event.attributes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from struct import Struct
 
 from egret.track.limits import SECOND_NS
-from egret.track.share import Share
+from egret.track.share import EVERYONE, FOLLOWED, Share
 from egret.worker.datagrams import Datagrams
 from egret.worker.plain import Buffer
 from egret.worker.sluice import Holder, Sluice
@@ -53,10 +53,11 @@ class SharedSluice(Sluice):
         self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
     ) -> bool:
         """As ``Sluice.skip``; also True of a frame that another process has."""
-        if not self._share.is_foreign(buffer, start, end):
+        whose = self._share.whose(buffer, start, end)
+        if whose in {EVERYONE, self._share.number}:
             return super().skip(buffer, start, end, time_ns, wire_length, interface)
         self.last_ns = time_ns
         if not self._second_ns - SECOND_NS < time_ns < self._second_ns + SECOND_NS:
             self._second_ns = self._tick(time_ns)
-        self.foreign += 1
-        return True
+        self.foreign += whose != FOLLOWED
+        return whose != FOLLOWED

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from egret.model import Endpoint
-from egret.track.share import EVERYONE, HEAD, Share, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, FOLLOWED, HEAD, Share, is_followed, owner_of, owner_of_frame
 from tests.support.hello import ip_packet
 from tests.support.jumbles import ethernet
 
@@ -63,10 +63,18 @@ def test_tags_are_stepped_over(frame: bytes) -> None:
     assert owner(frame[:12] + b"\x88\xa8\0\7" * 3 + frame[12:], 9) == EVERYONE
 
 
-def test_foreign_is_what_another_has_alone() -> None:
+def test_known_servers_of_httpdns_are_followed_by_all() -> None:
+    assert owner(segment("192.0.2.1", "203.107.1.33", 40_000, 80)) == FOLLOWED
+    assert owner(segment("203.107.1.33", "192.0.2.1", 80, 40_000)) == FOLLOWED
+    assert owner(segment("203.107.1.33", "192.0.2.1", 40_000, 80)) == 0
+    assert owner(segment("192.0.2.1", "203.107.1.33", 40_000, 443)) == 0
+    assert is_followed(Endpoint(bytes([192, 0, 2, 1]), 40_000), Endpoint(bytes([223, 5, 5, 5]), 80))
+
+
+def test_a_frame_is_one_s_or_everybody_s() -> None:
     frame, lookup = segment("192.0.2.1", "192.0.2.2", 40_000, 443), datagram(bytes(99), dport=53)
     shares = [Share(number, 3) for number in range(3)]
-    assert sum(share.is_foreign(b"xx" + frame, 2, 2 + len(frame)) for share in shares) == 2
-    assert not any(share.is_foreign(lookup, 0, len(lookup)) for share in shares)
+    assert {share.whose(lookup, 0, len(lookup)) for share in shares} == {EVERYONE}
     ends = Endpoint(bytes([192, 0, 2, 1]), 40_000), Endpoint(bytes([192, 0, 2, 2]), 443)
-    assert [share.has(*ends) for share in shares] == [not share.is_foreign(frame, 0, len(frame)) for share in shares]
+    (whose,) = {share.whose(b"xx" + frame, 2, 2 + len(frame)) for share in shares}
+    assert [share.has(*ends) for share in shares] == [share.number == whose for share in shares]

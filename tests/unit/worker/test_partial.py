@@ -92,3 +92,16 @@ def test_a_bound_that_is_reached_is_noticed() -> None:
         assert one.entangled is None
         one.feed(Tcp(sport=port).syn())
     assert one.entangled == FORGETFUL
+
+
+def test_a_server_of_httpdns_is_followed_by_all_and_told_by_one() -> None:
+    server = Endpoint(bytes([203, 107, 1, 33]), 80)
+    event = replace(httpdns(Kind.QUERY), name="chat.example", server=server)
+    found, counted = [], []
+    for number in range(2):
+        one = pipeline(number)
+        found.append(len(one.hits([event, replace(HELLO, server=server)])))
+        counted.append(sum(one.take_counts().values()))
+        assert one.entangled is None
+        assert one.observer.volumes.active == bool(found[-1])
+    assert (sorted(found), sorted(counted)) == ([0, 2], [0, 3])

@@ -138,12 +138,13 @@ static int tick(Sluice *self, int64_t time_ns) {
     return YES;
 }
 
-/* Whether another process that reads the same capture has this frame. */
-static bool is_foreign(Sluice *self, Span data) {
+/* Where several processes read the same: YES for what another one has, NO for what each follows, FAILED for the rest. */
+static int is_foreign(Sluice *self, Span data) {
     int owner = share_owner(&self->share, data);
-    bool foreign = owner != EVERYONE && owner != (int)self->share.number;
-    self->foreign += foreign;
-    return foreign;
+    if (owner == FOLLOWED) return NO;
+    if (owner == EVERYONE || owner == (int)self->share.number) return FAILED;
+    self->foreign++;
+    return YES;
 }
 
 /* Count an Ethernet frame; NO leaves it to the observer. */
@@ -153,7 +154,8 @@ static int take_frame(Sluice *self, const Frame *frame) {
     self->last_ns = frame->time_ns;
     if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
         if (tick(self, frame->time_ns) == FAILED) return FAILED;
-    if (self->share.of > 1 && is_foreign(self, frame->data)) return YES;
+    int foreign = self->share.of > 1 ? is_foreign(self, frame->data) : FAILED;
+    if (foreign != FAILED) return foreign;
     if (size < SMALLEST_4) return NO;
     Span ends, packet;
     uint8_t protocol;

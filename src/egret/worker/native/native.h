@@ -164,12 +164,19 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
 
 /* share.c */
 
-enum { EVERYONE = -1 };
+enum { EVERYONE = -1, FOLLOWED = -2, MAX_SERVERS = 64 };
 
-/* Which of several processes this is, and the ports of datagrams that all of them see. */
+typedef struct {
+    size_t size; /* of an address */
+    uint8_t first[16], mask[16];
+} Network;
+
+/* Which of several processes this is, the ports of datagrams that all of them see, and servers that all of them follow. */
 typedef struct {
     unsigned number, of; /* of: 0 where it is the only one */
+    size_t count;
     uint8_t ports[65536 / 8];
+    Network servers[MAX_SERVERS];
 } Share;
 
 int share_open(Share *share, PyObject *args);

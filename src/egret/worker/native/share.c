@@ -1,7 +1,7 @@
 /* Whose a frame is, where several processes read one capture; track/share.py is the same in Python and says why. */
 #include "native.h"
 
-enum { TCP = 6, UDP = 17, DNS = 53, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8 };
+enum { TCP = 6, UDP = 17, DNS = 53, HTTP = 80, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8 };
 enum { MAX_TAGS = 2, SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
 
 #define GOLDEN 0x9E3779B1u
@@ -21,6 +21,23 @@ static int owner_of_ends(const uint8_t *addresses, size_t size, const uint8_t *p
     uint32_t sum = source <= destination ? sum_of(addresses, size) : 0;
     if (destination <= source) sum += sum_of(addresses + size, size);
     return owner(sum, of);
+}
+
+static bool is_in(const Network *network, const uint8_t *address, size_t size) {
+    if (network->size != size) return false;
+    for (size_t at = 0; at < size; at++)
+        if ((address[at] & network->mask[at]) != network->first[at]) return false;
+    return true;
+}
+
+/* Whether all follow a TCP connection between the ends at *addresses* and *ports*. */
+static bool is_followed(const Share *share, const uint8_t *addresses, size_t size, const uint8_t *ports) {
+    for (int end = 0; end < 2; end++) {
+        if (big16(ports + 2 * end) != HTTP) continue;
+        for (size_t at = 0; at < share->count; at++)
+            if (is_in(&share->servers[at], addresses + (size_t)end * size, size)) return true;
+    }
+    return false;
 }
 
 static bool is_whole_segment(const uint8_t *segment, long length) {
@@ -59,16 +76,33 @@ int share_owner(const Share *share, Span frame) {
     left -= (size_t)(body - at);
     bool own = protocol == TCP ? is_whole_segment(body, length)
                                : protocol == UDP && is_own_datagram(share, body, left, length);
+    if (own && protocol == TCP && is_followed(share, addresses, size, body)) return FOLLOWED;
     return own ? owner_of_ends(addresses, size, body, share->of) : EVERYONE;
 }
 
+/* The networks of servers, each as the size of an address, the first one and the mask. */
+static bool read_servers(Share *share, Span from) {
+    share->count = 0;
+    for (size_t at = 0; at < from.size;) {
+        size_t size = from.at[at++];
+        if (share->count == MAX_SERVERS || (size != 4 && size != 16) || from.size - at < 2 * size) return false;
+        Network *network = &share->servers[share->count++];
+        network->size = size;
+        memcpy(network->first, from.at + at, size);
+        memcpy(network->mask, from.at + at + size, size);
+        at += 2 * size;
+    }
+    return true;
+}
+
 int share_open(Share *share, PyObject *args) {
-    const char *ports;
-    Py_ssize_t size;
+    const char *ports, *servers;
+    Py_ssize_t size, servers_size;
     unsigned number, of;
-    if (!PyArg_ParseTuple(args, "IIy#", &number, &of, &ports, &size)) return FAILED;
-    if (of < 1 || number >= of || size != sizeof share->ports) {
-        PyErr_SetString(PyExc_ValueError, "a number, of how many, and a bit for each port");
+    if (!PyArg_ParseTuple(args, "IIy#y#", &number, &of, &ports, &size, &servers, &servers_size)) return FAILED;
+    Span networks = {(const uint8_t *)servers, (size_t)servers_size};
+    if (of < 1 || number >= of || size != sizeof share->ports || !read_servers(share, networks)) {
+        PyErr_SetString(PyExc_ValueError, "a number, of how many, a bit for each port, and networks");
         return FAILED;
     }
     share->number = number, share->of = of;
