@@ -46,6 +46,7 @@ class ByteStream:
         self._descriptor = descriptor
         self._mapped: Mapped | None = None  # whose bytes the window is
         self._mapped_end = 0  # as much of the file can be mapped
+        self._from_anywhere: int | None = None  # the file, once it is read from where the window is to begin
         self._on_progress = on_progress
         self._taken = 0
         self._gunzip: _Gunzip | None = None
@@ -69,16 +70,36 @@ class ByteStream:
         """
         if self._mapped is not None and self._slide(consumed):
             return True
+        if self._from_anywhere is not None:
+            return self._read_again(self._from_anywhere, consumed)
         chunk = self._read_raw() if self._gunzip is None else self._gunzip.next()
         self.start += consumed
         self.window = bytes(self.window[consumed:]) + chunk
         return bool(chunk)
 
     def map(self) -> None:
-        """From here on have the window be the file itself where that can be done; for formats that expect memory."""
+        """From here on have the window be the file itself where that can be done; for formats that expect memory.
+
+        Where not, a window is at least read as a whole, and not put together of the last one's rest and what follows.
+        """
         if self._size is not None and self._gunzip is None:
             self._mapped_end = self._size
-            self._look_at(self.start, self.start + len(self.window) + _MAPPED)
+            if not self._look_at(self.start, self.start + len(self.window) + _MAPPED):
+                self._from_anywhere = self._descriptor
+
+    def _read_again(self, descriptor: int, consumed: int) -> bool:
+        """What is left of the window once more, with what follows it: less than to copy both."""
+        left = len(self.window) - consumed
+        try:
+            window = os.pread(descriptor, left + CHUNK, self.start + consumed)
+        except OSError as error:
+            raise StreamBroken(f"cannot be read any further: {error.strerror or error}") from error
+        self.start += consumed
+        found = len(window) > left  # or the file is shorter now: what was read of it stands
+        self.window = window if found else bytes(self.window[consumed:])
+        if self._on_progress is not None:
+            self._on_progress(self.start + len(self.window), self._size)
+        return found
 
     def _slide(self, consumed: int) -> bool:
         """Map the next part of the file; False behind what can be mapped: then it is read, as far as it grew."""

@@ -43,19 +43,22 @@ _RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
 
 
 @lru_cache
-def _tables(order: str) -> tuple[frozenset[int], frozenset[int], dict[int, int]]:
-    """What is looked up there: the whole packets of TCP and of UDP; where in its frame a segment's payload is.
+def _wholes(order: str, protocol: int) -> frozenset[int]:
+    """The numbers of whole packets of a protocol."""
+    number = Struct(order + "I").unpack
+    return frozenset(number(bytes((bits, 0, ttl, protocol)))[0] for bits in (0, 0x40, 0x80, 0xC0) for ttl in range(256))
 
-    The last only of segments that settle nothing, by their header's length and flags.
-    """
-    big, small = Struct(order + "I"), Struct(order + "H")
-    tcp, udp = (
-        frozenset(big.unpack(bytes((bits, 0, ttl, kind)))[0] for bits in (0, 0x40, 0x80, 0xC0) for ttl in range(256))
-        for kind in (_TCP, _UDP)
-    )
+
+@lru_cache
+def _heads(order: str) -> dict[int, int]:
+    """Where in its frame the payload of a segment is that settles nothing, by its header's length and its flags."""
     calm = [flags for flags in range(256) if not flags & _SETTLING]
-    headers = ((offset, flags) for offset in range(_SHORTEST_HEADER, 256) for flags in calm)
-    return tcp, udp, {small.unpack(bytes(each))[0]: 34 + (each[0] >> 2 & 0x3C) for each in headers}
+    far, near = (0, 8) if order == "<" else (8, 0)
+    return {
+        offset << far | flags << near: 34 + (offset >> 2 & 0x3C)
+        for offset in range(_SHORTEST_HEADER, 256)
+        for flags in calm
+    }
 
 
 @lru_cache
@@ -110,7 +113,7 @@ class Sluice:
         self._watched = watched
         self._measured = measured
         self._measure = measure
-        self._tcp, self._udp, _ = _tables(">")
+        self._tcp, self._udp = _wholes(">", _TCP), _wholes(">", _UDP)
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self.segments = self.datagrams = 0  # taken and not settled
@@ -146,8 +149,8 @@ class Sluice:
             Where the first record begins that is the observer's, or not whole, or odd; how many are before it.
         """
         unpack, quiet = _behind(order, "IIII", header - 16).unpack_from, self._quiet.get
-        (tcp, udp, heads), taken, segments, datagrams, octets = _tables(order), 0, 0, 0, 0
-        calm, end, second = heads.get, len(window), SECOND_NS // scale
+        tcp, udp, calm = _wholes(order, _TCP), _wholes(order, _UDP), _heads(order).get
+        end, second, taken, segments, datagrams, octets = len(window), SECOND_NS // scale, 0, 0, 0, 0
         lookup, datagram, fields = self._datagrams.plain.skip, self._datagrams.pass_over, _SEGMENT.unpack_from
         young = self._quick.segment
         last, here, before = end - header - _FRAME_SIZE, self._second_ns // SECOND_NS, -1

@@ -1,5 +1,9 @@
 import gzip
 import io
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +78,54 @@ def test_skip_keeps_the_offset_and_little_else() -> None:
     assert source.start == 100
     assert source.peek(3) == b"end"
     assert not source.skip(4)
+
+
+@contextmanager
+def opened(path: Path, told: list[int]) -> Iterator[ByteStream]:
+    """A stream of a file whose windows are read each as a whole."""
+    with path.open("rb", buffering=0) as file:
+        found = ByteStream(file.read, path.stat().st_size, lambda done, _size: told.append(done), file.fileno())
+        found.peek(4)
+        found.map()
+        yield found
+
+
+def test_windows_read_as_a_whole_are_the_file_s_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egret.sources.bytestream.CHUNK", 1000)
+    chance, path, told = random.Random(1), tmp_path / "file", list[int]()
+    data = chance.randbytes(20_000)
+    path.write_bytes(data)
+    with opened(path, told) as source:
+        while True:
+            consumed = chance.randrange(len(source.window) + 1)
+            before, place = source.window, source.start + consumed
+            if not source.more(consumed):
+                break
+            assert source.start == place
+            assert source.window == data[place : place + len(before) - consumed + 1000]
+        assert data[source.start :] == source.window
+        assert told[-1] == len(data)
+        assert told == sorted(told)
+
+
+def test_a_file_that_grows_or_shrinks_loses_nothing_that_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    with opened(path, []) as source:
+        assert not source.more(4)
+        assert source.window == b"456789"
+        path.write_bytes(b"0123456789ab")
+        assert source.more(2)
+        assert (source.start, source.window) == (6, b"6789ab")
+        path.write_bytes(b"01234567")
+        assert not source.more(1)
+        assert (source.start, source.window) == (7, b"789ab")
+
+
+def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    with opened(path, []) as source:
+        monkeypatch.setattr("os.pread", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(StreamBroken, match="Input/output error"):
+            source.more(4)
