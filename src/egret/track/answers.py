@@ -14,6 +14,7 @@ from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable
 
 MAX_FRESH = 4_096  # learnt and not taken; what is beyond it outlives no restart
+_new = tuple.__new__
 
 
 class Learnt(NamedTuple):
@@ -66,15 +67,16 @@ class Answers:
         until_ns = time_ns + self._kept_ns(ttl_s)
         self._names.put((client, address), (name, until_ns))
 
-    def keep(self, client: bytes, addresses: Iterable[bytes], name: str, ttl_s: int, time_ns: int) -> None:
-        """Have what was learnt outlive this process, if the name is flagged."""
-        if not self.is_flagged(name):
-            return
-        until_ns = time_ns + self._kept_ns(ttl_s)
+    def keep(self, client: bytes, addresses: Iterable[bytes], name: str, ttl_s: int, time_ns: int) -> bool:
+        """Have what was learnt outlive this process, if the name is flagged; whether it is."""
+        if self._flagged is None or not self._flagged(name):
+            return False
+        until_ns, fresh, heed = time_ns + self._kept_ns(ttl_s), self._fresh, self._heed
         for address in addresses:
-            self._fresh.append(Learnt(client, address, name, until_ns))
-            if self._heed is not None:
-                self._heed(name, address, time_ns)
+            fresh.append(_new(Learnt, (client, address, name, until_ns)))
+            if heed is not None:
+                heed(name, address, time_ns)
+        return True
 
     def _kept_ns(self, ttl_s: int) -> int:
         limits = self._limits

@@ -85,9 +85,8 @@ class Lookups:
             return observation(time_ns, _DNS, _QUERY, name, source, destination, interface, attributes, raw, qtype)
         client = destination.ip
         self.deferred.add(client, time_ns, wire)
-        if self._answers.is_flagged(name):
+        if self._answers.keep(client, addresses, name, ttl_s, time_ns):
             self._remember(client, addresses, wire, heard)
-            self._answers.keep(client, addresses, name, ttl_s, time_ns)
         return observation(
             time_ns, _DNS, _ANSWER, name, destination, source, interface, attributes, raw, None, addresses, ttl_s
         )

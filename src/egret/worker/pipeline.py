@@ -95,7 +95,7 @@ class Pipeline:
         self._measured = frozenset(measured)  # classes of services whose bytes are counted
         self.observer = observer or (Observer if share is None else partial(PartialObserver, share))(
             engine.with_memory(limits or Limits()),
-            flagged=lambda name: self.catalog.match_name(name) is not None,
+            flagged=self._is_named,
             measured=self._is_measured,
         )
         self.counts: Counter[tuple[str, ...]] = Counter()
