@@ -44,6 +44,7 @@ _RECORD = Struct("!HHIH")
 _POINTER = Struct("!H")
 _LENGTH = Struct("!H")
 _PLAIN = re.compile(rb"[a-z0-9_.-]*").fullmatch
+_new = tuple.__new__  # half the cost of a NamedTuple's own constructor
 
 
 class Question(NamedTuple):
@@ -111,7 +112,7 @@ def parse_message(data: bytes | memoryview) -> Message:
         body.read(counts)
     except DecodeError as error:
         body.reason = body.reason or error.reason
-    return Message(
+    fields = (
         identity,
         bool(flags & 0x8000),
         flags >> 11 & 0x0F,
@@ -122,6 +123,7 @@ def parse_message(data: bytes | memoryview) -> Message:
         body.offset,
         body.reason,
     )
+    return _new(Message, fields)
 
 
 class _Body:
@@ -181,7 +183,7 @@ class _Body:
                 data = self._data(rtype, start)
         except DecodeError as error:  # this record's data is wrong, but its end is known
             self.reason = self.reason or error.reason
-        self.records.append(Record(owner, rtype, rclass, ttl_s, section, *data))
+        self.records.append(_new(Record, (owner, rtype, rclass, ttl_s, section, *data)))
 
     def _data(self, rtype: int, start: int) -> _Data:
         end = self.offset

@@ -148,16 +148,16 @@ class Lookups:
         asked = (question.name for question in message.questions)
         if any(map(self._answers.is_flagged, (*asked, *hosts))):
             self._note(message, wire, heard)
-            for name, ttl_s, addresses in _names_of_addresses(message):
-                self._answers.keep(heard.destination.ip, addresses, name, ttl_s, heard.time_ns)
         raw = Raw(wire)
         events += [self._answer(owner, records, heard, raw) for owner, records in hosts.items() if owner]
         return events
 
     def _note(self, message: Message, wire: bytes, heard: Heard) -> None:
         """Remember the answer that gave an address of a flagged name, should a connection show nothing else."""
-        for _, _, addresses in _names_of_addresses(message):
-            self._remember(heard.destination.ip, addresses, wire, heard)
+        client = heard.destination.ip
+        for name, ttl_s, addresses in _names_of_addresses(message):
+            self._remember(client, addresses, wire, heard)
+            self._answers.keep(client, addresses, name, ttl_s, heard.time_ns)
 
     def _remember(self, client: bytes, addresses: tuple[bytes, ...], wire: bytes, heard: Heard) -> None:
         if len(wire) > MAX_TOLD:
