@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from egret.model import Endpoint, FlowKey, Transport
+from egret.model import Connection, Endpoint, FlowKey, Observation, Protocol, Transport
 
+Flow = tuple[Transport, Endpoint, Endpoint]  # as ``FlowKey``, which is made when somebody asks
+_DATAGRAMS = frozenset({Protocol.DNS, Protocol.QUIC, Protocol.DTLS})  # where the observation does not say
 _PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17}  # IANA protocol numbers
 
 
@@ -33,6 +35,15 @@ def community_id(flow: FlowKey, seed: int = 0) -> str:
     )
     digest = hashlib.sha1(data, usedforsecurity=False).digest()
     return f"1:{base64.b64encode(digest).decode('ascii')}"
+
+
+def flow_of(seen: Observation | Connection) -> Flow:
+    """The flow that *seen* tells of, from its client to its server."""
+    if isinstance(seen, Connection):
+        return seen.transport, seen.client, seen.server
+    named = seen.attributes.get("transport")
+    datagrams = named == "udp" or (named is None and seen.protocol in _DATAGRAMS)
+    return Transport.UDP if datagrams else Transport.TCP, seen.client, seen.server
 
 
 def _port(end: Endpoint) -> bytes:

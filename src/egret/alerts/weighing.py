@@ -20,6 +20,8 @@ class Weighing:
         points: what each reason is worth.
     """
 
+    __slots__ = ("_network", "_own", "_points", "_total")
+
     def __init__(self, parts: Iterable[ScorePart], so_far: int, points: Points) -> None:
         self._points = points
         given = tuple(parts) or ((ScorePart("before", so_far, "as kept by an earlier version"),) if so_far else ())

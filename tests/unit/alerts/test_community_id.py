@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 from base64 import b64decode
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.utils import wrpcap
 
-from egret.alerts.community_id import community_id
-from egret.model import Endpoint, FlowKey, Transport
+from egret.alerts.community_id import community_id, flow_of
+from egret.model import Endpoint, FlowKey, Observation, Protocol, Transport
+from tests.support.alerts import connection, hello, lookup
 
 
 def flow(transport: Transport, source: str, sport: int, destination: str, dport: int) -> FlowKey:
@@ -66,3 +68,26 @@ def test_tshark_says_the_same(tmp_path: Path) -> None:
     command = ["tshark", "-r", str(capture), "--enable-protocol", "communityid", "-T", "fields", "-e", "communityid"]
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     assert out.split() == [community_id(each) for each in FLOWS]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "attributes", "transport"),
+    [
+        (Protocol.TLS, {}, Transport.TCP),
+        (Protocol.QUIC, {}, Transport.UDP),
+        (Protocol.DNS, {}, Transport.UDP),
+        (Protocol.DNS, {"transport": "tcp"}, Transport.TCP),
+        (Protocol.TLS, {"transport": "udp"}, Transport.UDP),
+    ],
+)
+def test_a_flow_has_the_transport_that_is_said_or_that_its_protocol_has(
+    protocol: Protocol, attributes: dict[str, str], transport: Transport
+) -> None:
+    seen = hello().observation
+    assert isinstance(seen, Observation)
+    assert flow_of(replace(seen, protocol=protocol, attributes=attributes)) == (transport, seen.client, seen.server)
+
+
+def test_a_connection_says_its_transport_and_a_look_up_is_a_datagram() -> None:
+    assert flow_of(connection().observation)[0] is Transport.TCP
+    assert flow_of(lookup().observation)[0] is Transport.UDP
