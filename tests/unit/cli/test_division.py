@@ -49,8 +49,10 @@ def said(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, 
     return code, *capfd.readouterr()
 
 
-@pytest.mark.parametrize("name", ["tls", "cut", "packed", "damaged"])
-@pytest.mark.parametrize("how", [["--detections"], ["--format", "jsonl"], []])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("tls", ["--detections"]), ("tls", []), ("cut", ["--format", "jsonl"]), ("packed", []), ("damaged", [])],
+)
 def test_several_processes_say_what_one_says(
     name: str, how: list[str], captures: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
