@@ -22,10 +22,11 @@ from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
 from tests.support.company import frames
-from tests.support.divided import agree, agree_on
+from tests.support.divided import agree, agree_on, agree_on_file
 from tests.support.gated import CATALOG
 from tests.support.hello import ip_packet
 from tests.support.jumbles import ethernet, jumble
+from tests.support.net import enhanced, interface, section
 from tests.support.reshape import SHAPES, packets
 from tests.support.talks import labels, talks
 
@@ -72,6 +73,14 @@ def test_all_of_them_at_once_in_every_shape(shape: str) -> None:
 def test_what_the_benchmark_reads(name: str, pure: bool) -> None:
     read = list(islice(workloads.WORKLOADS[name](random.Random(name)), 700))
     assert agree(read, 20_000_000, pure=pure) is None
+
+
+@pytest.mark.parametrize("pure", [False, True])
+def test_a_capture_of_several_interfaces(pure: bool) -> None:
+    chance = random.Random(3)
+    read = enumerate(islice(workloads.tls(chance), 900))
+    blocks = (enhanced(frame, number * 9_000, chance.randrange(2)) for number, frame in read)
+    assert agree_on_file(section() + interface() * 2 + b"".join(blocks), pure=pure) is None
 
 
 @settings(max_examples=25, deadline=None)

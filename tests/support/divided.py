@@ -79,15 +79,20 @@ def agree(
 def agree_on(
     frames: Iterable[tuple[int, bytes]], *, pure: bool = False, limits: Limits | None = None, of: Sequence[int] = (2, 3)
 ) -> str | None:
+    """As ``agree_on_file``, of a pcap file of frames and their times."""
+    records = (struct.pack("<IIII", *divmod(time_ns, 10**9), len(each), len(each)) + each for time_ns, each in frames)
+    return agree_on_file(FILE_HEADER + b"".join(records), pure=pure, limits=limits, of=of)
+
+
+def agree_on_file(
+    data: bytes, *, pure: bool = False, limits: Limits | None = None, of: Sequence[int] = (2, 3)
+) -> str | None:
     """See that any number of shares says what one process does, as far as it goes; why it goes no further."""
     limits = limits or Limits()
     why = None
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
-        path = Path(folder) / "in.pcap"
-        records = (
-            struct.pack("<IIII", *divmod(time_ns, 10**9), len(each), len(each)) + each for time_ns, each in frames
-        )
-        path.write_bytes(FILE_HEADER + b"".join(records))
+        path = Path(folder) / "in"
+        path.write_bytes(data)
         one = whole(path, limits)
         for number in of:
             found, why = shared(path, limits, number)
