@@ -30,7 +30,7 @@ from egret.errors import EgretError
 
 AUTO = "auto"
 _ENOUGH = 4 << 20  # bytes in all; less is read sooner than processes are made
-_LARGE = 32 << 20  # bytes of one file that are worth dividing
+_LARGE = 256 << 20  # bytes of one file that are worth dividing: two cores break even there
 _NUMBER = Struct("!I")
 _NONE = -1
 _AHEAD = 4  # files for each process that may be read before their turn: what they say is kept until then

@@ -102,7 +102,7 @@ def test_how_many_jobs_for_one_large_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
     small, large = [write(tmp_path / "small", b"x")], [str(tmp_path / "large")]
     with Path(large[0]).open("wb") as file:
-        file.truncate(32 << 20)
+        file.truncate(256 << 20)
     assert number_of_jobs(AUTO, large, divided=True) == 3
     assert number_of_jobs("5", large, divided=True) == number_of_jobs("5", small, divided=True) == 5
     assert number_of_jobs(AUTO, small, divided=True) == 1
