@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from egret.errors import SourceError
@@ -77,6 +77,7 @@ def test_a_cut_file_gives_what_it_held(case: tuple[bytes, list[bytes]], data: st
 @given(
     captures, st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), min_size=1, max_size=5), st.integers(1, 99)
 )
+@example((pcap_bytes([b"", b"\0\0", b"", b""], order="<"), []), [(61, 4)], 1)  # a guess rested on what had come so far
 def test_total_on_damaged_files(case: tuple[bytes, list[bytes]], damage: list[tuple[int, int]], step: int) -> None:
     data = bytearray(case[0])
     for where, value in damage:

@@ -65,18 +65,19 @@ def read_pcap(stream: ByteStream) -> Iterator[Frame]:
 def _real_variant(stream: ByteStream, variant: _Variant) -> _Variant:
     """Old patched libpcaps wrote longer record headers under the same magic: the first two records tell.
 
-    As long as those make sense with the header that the magic means, it is believed.
+    As long as those make sense with the header that the magic means, it is believed. What comes through a pipe is not
+    begun before they are there: what a file is must not depend on how its bytes come.
     """
-    start = stream.window  # no more than is there: a pipe may be live
     for size in (variant.record_size, *_LONGER):
-        if size >= variant.record_size and _makes_sense(start, variant, size):
+        if size >= variant.record_size and _makes_sense(stream, variant, size):
             return variant._replace(record_size=size)
     return variant
 
 
-def _makes_sense(start: bytes | memoryview, variant: _Variant, size: int) -> bool:
+def _makes_sense(stream: ByteStream, variant: _Variant, size: int) -> bool:
     unpack, offset, before = Struct(variant.order + variant.record).unpack_from, 0, 0
     for number in range(_GUESSED_RECORDS):
+        start = _ahead(stream, offset + size)
         if len(start) < offset + size:
             # a file that is cut off contradicts nothing; to be longer headers, records must end where it does
             return size == variant.record_size or (number > 1 and len(start) == offset)
@@ -86,6 +87,14 @@ def _makes_sense(start: bytes | memoryview, variant: _Variant, size: int) -> boo
             return False
         before, offset = seconds, offset + size + captured
     return True
+
+
+def _ahead(stream: ByteStream, size: int) -> bytes:
+    """The next *size* bytes; fewer if the file ends or breaks before, which reading on will tell."""
+    try:
+        return stream.peek(size)
+    except StreamBroken:
+        return bytes(stream.window[:size])
 
 
 def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:
