@@ -29,6 +29,7 @@ from egret.sources.bytestream import GZIP_MAGIC
 from egret.sources.files import open_capture
 from egret.track.partial import Remembers
 from egret.track.share import EVERYONE, HEAD, Share, owner_of_frame
+from egret.worker.engine import is_compiled
 
 MAX_SHARES = 64  # with more, what each may keep in mind is too little
 
@@ -64,8 +65,11 @@ class SharedWork(Protocol):
 def pays(path: str) -> bool:
     """Whether most frames at the beginning of a capture are one process's, and not everybody's.
 
-    What is packed is not divided: each would have to unpack all of it, which takes longer than what they share.
+    What is packed is not divided: each would have to unpack all of it, which takes longer than what they share. Nor is
+    anything without the compiled gate: in Python to tell whose a frame is takes longer than the frame.
     """
+    if not is_compiled():
+        return False
     try:
         with Path(path).open("rb") as file:
             packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
