@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from egret.decode import gquic
 from egret.decode.packet import Packet
-from egret.decode.quic import Frames, LongHeader, PacketKind, parse_long_header, parse_packets
+from egret.decode.quic import LONG, Frames, LongHeader, PacketKind, parse_long_header, parse_packets
 from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, initial_keys
 from egret.errors import DecodeError, Reason
 from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol
@@ -75,16 +75,17 @@ class QuicFlows:
             interface: where.
         """
         try:
-            headers = [parse_long_header(datagram, 0)]
+            header = parse_long_header(datagram, 0)
         except DecodeError:
             return False
         reverse = self._pairs.get(hash(opposite(ends)))
         if reverse is not None and reverse.attempts:
-            _from_server(reverse, headers[0])
+            _from_server(reverse, header)
             return True
-        if headers[0].end < len(datagram):
-            headers = parse_packets(datagram, headers[0])
         pair = self._pairs.get(hash(ends))
+        headers = [header]
+        if header.end < len(datagram) and datagram[header.end] & LONG:
+            headers = parse_packets(datagram, header)
         new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
         if len(new) != 1:
             return not new
