@@ -34,13 +34,13 @@ class PacketKind(Enum):
 
 _INITIAL, _RETRY = PacketKind.INITIAL, PacketKind.RETRY  # an enum's attribute costs a look-up each time
 _START = Struct("!BI")
+_padding = re.compile(rb"\0+").match  # ``lstrip`` takes five times as long
 _new = tuple.__new__  # a class's own constructor costs as much as all the rest
 _BEHIND = frozenset({0xD0, 0xE0})  # how 0-RTT and Handshake packets begin
+_PLAIN = {0xC0: PacketKind.INITIAL, 0xD0: PacketKind.ZERO_RTT, 0xE0: PacketKind.HANDSHAKE}  # of version 1
 _VERSION_1 = VERSION_1.to_bytes(4, "big")
 _SECOND = frozenset({VERSION_2, VERSION_2_DRAFT})
 _KINDS_1 = (PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE, PacketKind.RETRY)
-_PLAIN = {0xC0: PacketKind.INITIAL, 0xD0: PacketKind.ZERO_RTT, 0xE0: PacketKind.HANDSHAKE}
-_padding = re.compile(rb"\0+").match  # ``lstrip`` takes five times as long
 _KINDS_2 = (PacketKind.RETRY, PacketKind.INITIAL, PacketKind.ZERO_RTT, PacketKind.HANDSHAKE)
 
 
@@ -291,7 +291,7 @@ def parse_frames(payload: bytes, *, cut: bool = False) -> Frames:
                 raise Malformed(Reason.BAD_VALUE, position - 1)
     except (Truncated, Malformed) as error:
         anomaly = None if cut and isinstance(error, Truncated) else error.reason
-    return Frames(tuple(crypto), closed, anomaly)
+    return _new(Frames, (tuple(crypto), closed, anomaly))
 
 
 def _behind_padding(payload: bytes, position: int) -> int:

@@ -34,7 +34,7 @@ class Attempt:
         self.chlo = keys is None or version == gquic.Q050  # its hello is Google's, not TLS
         self.done = False  # its hello was said; nothing more is opened
         self.unverified = False  # something was read without proof
-        self.assembly = Assembly(MAX_HELLO)
+        self.assembly = _EMPTY
         self._keys = keys
 
     def open(self, datagram: bytes, header: LongHeader) -> Frames | None:
@@ -66,6 +66,8 @@ class Attempt:
         """Put what the frames of one packet hold of the hello where it belongs."""
         for offset, data in frames.crypto:
             if offset <= MAX_HELLO:
+                if self.assembly is _EMPTY:  # many a hello comes whole, and needs none
+                    self.assembly = Assembly(MAX_HELLO)
                 self.assembly.add(offset, data)
 
     @property
@@ -125,7 +127,10 @@ class Pair:
 
     def now(self) -> int:
         """Bytes of memory that its attempts take."""
-        return sum(attempt.assembly.cost for attempt in self.attempts)
+        cost = 0
+        for attempt in self.attempts:
+            cost += attempt.assembly.cost
+        return cost
 
     def begun(self, header: LongHeader) -> Attempt | None:
         """The attempt that began with the id of a client's Initial."""

@@ -83,13 +83,15 @@ class QuicFlows:
             _from_server(reverse, header)
             return True
         pair = self._pairs.get(hash(ends))
-        headers = [header]
         if header.end < len(datagram) and datagram[header.end] & LONG:
             headers = parse_packets(datagram, header)
-        new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
-        if len(new) != 1:
-            return not new
-        return self._pass_initial(pair or Pair(hash(ends), ends, interface), new[0], datagram, time_ns)
+            new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
+            if len(new) != 1:
+                return not new
+            header = new[0]
+        elif header.kind is not _INITIAL or (pair is not None and pair.has_done(header)):
+            return True
+        return self._pass_initial(pair or Pair(hash(ends), ends, interface), header, datagram, time_ns)
 
     def _pass_initial(self, pair: Pair, header: LongHeader, datagram: bytes, time_ns: int) -> bool:
         """Take a piece of a hello, if it is the first of its pair or its attempt has begun.

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from egret.decode import quic
 from egret.decode.quic import (
     MAX_PACKETS,
     PacketKind,
@@ -213,3 +216,37 @@ def test_what_is_known_to_hold_no_hello_can_be_parsed_and_holds_none(datagram: b
     if changed[0] & 0x80 and is_behind_hello(bytes(changed)):
         kinds = {header.kind for header in parse_packets(bytes(changed))}
         assert kinds <= {PacketKind.HANDSHAKE, PacketKind.ZERO_RTT}
+
+
+HEADERS = [
+    first + version + dcid + scid + token + length
+    for first, version, dcid, scid, token, length in product(
+        (b"\xc0", b"\xd0", b"\xe1", b"\xf0", b"\x80", b"\x43"),
+        (b"\0\0\0\1", VERSION_2.to_bytes(4, "big"), bytes(4)),
+        *[[bytes([size]) + bytes(range(1, size + 1)) for size in (0, 20, 21)]] * 2,
+        (b"", b"\0", b"\1\x40"),
+        (b"\x40\x20", b"\x20", b"\xc0\x20", b"\x40\x1f", b"\x40\x21", b"\x40"),
+    )
+]
+
+
+@pytest.mark.parametrize(("start", "cut"), [(0, False), (3, True)])
+def test_a_plain_header_is_read_as_any_other(start: int, cut: bool) -> None:
+    def read(datagram: bytes) -> object:
+        try:
+            return parse_long_header(datagram, start, cut=cut)
+        except DecodeError as error:
+            return type(error), error.reason, error.args
+
+    datagrams = [bytes(start) + head + bytes(32) for head in HEADERS] + [bytes(start) + head for head in HEADERS]
+    read_at_once = [read(datagram) for datagram in datagrams]
+    with patch.object(quic, "_plain_header", new=lambda *_: None):
+        assert read_at_once == [read(datagram) for datagram in datagrams]
+
+
+def test_padding_is_skipped_wherever_it_is() -> None:
+    for before, after in ((1, 1), (1, 700), (2, 0), (900, 3)):
+        frames = parse_frames(
+            bytes(before) + crypto_frame(5, b"ab") + bytes(after) + b"\1" + bytes(after) + b"\x06\0\1c"
+        )
+        assert frames == (((5, b"ab"), (0, b"c")), False, None)
