@@ -30,11 +30,6 @@ class Place(NamedTuple):
     turn: int
     frame: int
 
-    @property
-    def is_a_frame(self) -> bool:
-        """Whether one frame, and nothing else, brought it to light."""
-        return self.frame > 0
-
 
 END = Place(1 << 62, 0)
 

@@ -12,13 +12,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import EgretError
 from egret.geo.database import chosen_files
-from egret.settings.bundled import entries, is_held, signatures_dir
+from egret.settings.bundled import entries, is_held, read, signatures_dir
 from egret.settings.config import Config
 from egret.settings.http_section import Http
 from egret.telemetry import Telemetry
@@ -90,7 +91,8 @@ class Reloader:
     async def _rehearse(self) -> None:
         """Say at the start what a reload would: rights were given up, and the operator's files may be out of reach."""
         try:
-            await asyncio.to_thread(lambda: (self._reread(), list(_stamps(_watched(self.knowledge.config)))))
+            await asyncio.to_thread(self._reread)
+            await asyncio.to_thread(lambda: _touch(_watched(self.knowledge.config)))
         except (EgretError, OSError) as error:
             why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
             self._telemetry.log.event(logging.WARNING, "reload_would_be_refused", why=why, remedy=_REACH)
@@ -209,7 +211,19 @@ def _watched(config: Config) -> Iterable[Path]:
     yield config.paths.catalogue / "installed.json"
     for folder in config.signature_folders:
         if folder != signatures_dir():
-            yield from (path for path in entries(folder) if path.suffix == ".yaml")
+            with suppress(FileNotFoundError):  # a folder that is gone is a change
+                yield from (path for path in entries(folder) if path.suffix == ".yaml")
+
+
+def _touch(paths: Iterable[Path]) -> None:
+    """Read the beginning of each of *paths* that is there.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    for path in paths:
+        with suppress(FileNotFoundError):
+            read(path, 1)
 
 
 def _stamps(paths: Iterable[Path]) -> Iterable[tuple[str, int, int, int]]:

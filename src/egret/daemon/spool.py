@@ -1,7 +1,7 @@
 """The spool on disk and the outputs' queues, kept alike: outcomes are noted, what waits on disk is read back.
 
 It is read a page at a time, or a long outage would take longer to read than anybody has patience for. What is new waits
-behind what an output has not read yet: an output is told of an incident in the order of its life.
+behind what an output has not read yet, while it can be read: an output is told of an incident in the order of its life.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Spool:
     def tell(self, routed: Iterable[Routed], *, committed: bool) -> None:
         """Queue alerts for their outputs. Under ``offering``."""
         for alert, sinks in routed:
-            behind = {sink for sink in sinks if committed and self._unread.get(sink)}
+            behind = {sink for sink in sinks if committed and not self._stuck and self._unread.get(sink)}
             for sink in behind:
                 self._unread[sink].append(alert.id)
             self._outputs.tell(alert, [sink for sink in sinks if sink not in behind])

@@ -10,6 +10,7 @@ from typing import Any
 
 from egret import model
 from egret.catalog import hosts
+from egret.catalog import resolvers as asked
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import CatalogError, ConfigErrors
@@ -17,8 +18,9 @@ from egret.model import Signature
 from egret.settings import bundled, packed, shelf
 from egret.settings.bundled import entries, read, signatures_dir
 
-_CODE = ("signatures", "signature_file", "positions", "packed", "resolvers")  # what decides what is kept
-_CORE = (model, hosts)
+# What decides what is kept.
+_CODE = ("catalogue", "signatures", "signature_file", "schema", "positions", "packed", "resolvers")
+_CORE = (model, hosts, asked)
 
 
 def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection[str] = ()) -> Catalog:

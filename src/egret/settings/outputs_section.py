@@ -22,7 +22,8 @@ from egret.settings.syslog_section import FileOutput, JournalOutput, SyslogOutpu
 from egret.settings.units import AttemptTime
 from egret.settings.values import HIDDEN, HeaderName, MaybeSecret, Secret, SecretText, Slug, http_url, parse_secret
 
-_KEY = re.compile(r"(?:key|token|secret|password)s?$", re.IGNORECASE)
+_KEY = re.compile(r"(?:key|token|secret|password|authorization)s?$", re.IGNORECASE)
+_REFERENCES = re.compile(r"(?:\$\{[^}]*\})*")
 
 
 class TerminalOutput(Section):
@@ -32,13 +33,13 @@ class TerminalOutput(Section):
     min_severity: Severity = Field(default=Severity.LOW, description="The least severe alert to print")
 
 
-def _hidden(value: Any, key: str = "") -> Any:
+def _hidden(value: Any, *, secret: bool = False) -> Any:
     """A template for people to look at: without what its keys say are secrets, written there as they are."""
     if isinstance(value, dict):
-        return {name: _hidden(part, name) for name, part in value.items()}
+        return {name: _hidden(part, secret=secret or bool(_KEY.search(name))) for name, part in value.items()}
     if isinstance(value, list):
-        return [_hidden(part, key) for part in value]
-    return HIDDEN if isinstance(value, str) and "${" not in value and _KEY.search(key) else value
+        return [_hidden(part, secret=secret) for part in value]
+    return HIDDEN if secret and isinstance(value, str) and not _REFERENCES.fullmatch(value) else value
 
 
 def _template(value: dict[str, Any]) -> dict[str, Any]:

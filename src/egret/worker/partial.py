@@ -17,7 +17,6 @@ from egret.track.direction import endpoints_of
 from egret.track.limits import Limits
 from egret.track.partial import PartialObserver
 from egret.track.share import Share, is_followed
-from egret.worker import engine
 from egret.worker.pipeline import MEASURED, TRANSPORTS, Hit, Pipeline, PrcNetworks
 from egret.worker.scope import Scope
 
@@ -46,15 +45,9 @@ class PartialPipeline(Pipeline):
         measured: Collection[ServiceClass] = MEASURED,
         limits: Limits | None = None,
     ) -> None:
-        observer = PartialObserver(
-            share,
-            engine.with_memory(limits or Limits()),
-            flagged=lambda name: self.catalog.match_name(name) is not None,
-            measured=self._is_measured,
-        )
-        super().__init__(catalog, prc, scope, observer, resolvers, measured, share=share)
-        observer.watch_memory()
-        observer.streams.hellos.take = self._take_plain
+        super().__init__(catalog, prc, scope, None, resolvers, measured, limits, share)
+        self.observer.watch_memory()
+        self.observer.streams.hellos.take = self._take_plain
         self._share = share
         self._is_aside = False
         self._aside: Counter[tuple[str, ...]] = Counter()

@@ -13,6 +13,7 @@ from egret.track.copies import Seen
 Buffer = bytes | bytearray | mmap | memoryview
 
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
+MAX_SHAPE = 128  # bytes of a message behind its id; most have fewer
 MAX_DULL = 1 << 16  # pairs of addresses
 
 _COUNTS = struct.Struct("!2xBxHHHH").unpack_from  # side and operation, and how many records
@@ -150,7 +151,9 @@ class PlainLookups:
         return (self._learn(question), False) if labels is None else (labels, True)
 
     def _remember(self, shape: bytes, size: bytes) -> None:
-        """That a question came again: a flood of names leaves nothing here."""
+        """That a question came again: a flood of names leaves nothing here, nor do messages of much padding."""
+        if len(shape) > MAX_SHAPE:
+            return
         if len(self._shapes) >= MAX_PLAIN:
             self._shapes.clear()
         self._shapes[shape] = size

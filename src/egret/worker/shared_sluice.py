@@ -1,7 +1,7 @@
 """The sluice of one of several processes that read a capture: frames that another one has go no further.
 
-In Python each record is looked at by itself: what is gained is what the others take. The compiled one has it in
-``native/share.c``.
+The oracle of ``native/share.c``. To tell whose a frame is takes longer here than the frame, so no file is divided
+without the compiled gate (``cli.division.pays``).
 """
 
 from __future__ import annotations

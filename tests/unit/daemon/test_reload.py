@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +185,36 @@ def test_what_ships_with_egret_and_is_out_of_reach_hides_no_change_of_the_others
     assert len(fingerprint(config) or ()) == 2
     monkeypatch.setattr(bundled, "_held", {shipped: b""})
     assert [place for place, *_ in fingerprint(config) or ()] == [str(own)]
+
+
+def test_a_folder_that_is_gone_is_a_change_and_hides_no_other(path: Path) -> None:
+    folder = path.parent / "more"
+    folder.mkdir()
+    (folder / "own.yaml").touch()
+    path.write_text(f"catalog: {{directories: [{folder}]}}\n")
+    config = load_config(path)
+    before = fingerprint(config)
+    shutil.rmtree(folder)
+    assert before
+    assert fingerprint(config) == frozenset()
+
+
+def test_a_file_that_only_a_reload_reads_is_tried_at_the_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = path.parent / "own.mmdb"
+    own.touch()
+    config = load_config(path)
+    made = Desk(config, lambda: config)
+    monkeypatch.setattr(type(config), "databases", [own])
+
+    def refused(place: Path, _most: int) -> bytes:
+        raise PermissionError(13, "Permission denied", str(place))
+
+    monkeypatch.setattr(module, "read", refused)
+    with caplog.at_level("INFO"):
+        asyncio.run(made.reloader._rehearse())
+    assert [vars(each)["fields"]["why"] for each in caplog.records] == [f"{own}: Permission denied"]
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,22 @@ def test_outcomes_of_a_kind_are_noted_in_one_write(tmp_path: Path, monkeypatch: 
     assert [alert_id for _, ids, _ in written for alert_id in ids] == [alert.id for alert in alerts]
     assert len(written) < WAITING / 2
     assert {(sink, detail) for sink, _, detail in written} == {("collector", "no")}
+
+
+def test_a_disk_that_gives_no_page_holds_up_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_outage(tmp_path / "i.db")
+    room, new = Room(tmp_path / "i.db"), opened(client=bytes([192, 0, 2, 254]))
+
+    def broken(*_: object) -> None:
+        raise StoreError("not now")
+
+    monkeypatch.setattr(IncidentStore, "waiting", broken)
+
+    async def during() -> None:
+        await until(lambda: room.ledger._spool._stuck)
+        room.ledger._queue([new])
+        await until(lambda: bool(room.sink.alerts))
+
+    started(room, during)
+    assert [alert.id for alert in room.sink.alerts] == [new.id]
+    assert room.ledger._spool.unread == {"collector": WAITING}

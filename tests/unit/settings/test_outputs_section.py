@@ -63,8 +63,14 @@ def test_a_secret_of_a_template_is_read_and_never_shown(tmp_path: Path, monkeypa
 
 def test_a_literal_secret_of_a_template_is_hidden_where_its_name_says_so() -> None:
     body = {"routing_key": "hunter2", "dedup_key": "${thread}", "a": [{"Token": "hunter3"}], "text": "x", "keys": 3}
+    body |= {
+        "secret": {"value": "hunter4", "from": "${thread}"},
+        "api_key": "hunter5${thread}",
+        "authorization": "Bearer hunter6",
+    }
     made = Webhook.model_validate({**HOOK, "template": body})
     assert made.filled_template == body
-    shown = {**body, "routing_key": "***", "a": [{"Token": "***"}]}
+    shown = {**body, "routing_key": "***", "a": [{"Token": "***"}], "api_key": "***", "authorization": "***"}
+    shown["secret"] = {"value": "***", "from": "${thread}"}
     assert made.model_dump()["template"] == shown
     assert Webhook.model_validate(HOOK).model_dump()["template"] is None

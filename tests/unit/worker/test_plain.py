@@ -153,3 +153,12 @@ def test_what_messages_said_is_forgotten_with_their_questions() -> None:
     for number in range(MAX_PLAIN + 4):
         sensor.skip(message(0x100, (0, 0, 0), b"", b"\5" + b"%05d" % (number // 2) + b"\7example\0\0\1\0\1"))
     assert 0 < len(sensor.plain._shapes) <= MAX_PLAIN
+
+
+def test_a_message_of_much_padding_is_not_remembered() -> None:
+    sensor = Sensor()
+    for size in (9, 1300):
+        padded = b"\0\0\x29\x04\xd0\0\0\0\0" + (size + 4).to_bytes(2) + b"\0\x0c" + size.to_bytes(2) + bytes(size)
+        for number in range(3):
+            assert sensor.skip(message(0x100, (0, 0, 1), padded), time_ns=1 + number * 10**10)
+    assert [len(shape) < 128 for shape in sensor.plain._shapes] == [True]
