@@ -85,7 +85,9 @@ class Soak:
         self.syslog = SyslogReceiver()
         peers = Alertmanager(folder / "alertmanager") if shutil.which(ALERTMANAGER) else None
         write_database(folder / "world.mmdb")
-        self.state = stack.enter_context(disk(folder / "state", 64 + round(options.minutes * 8)))
+        self.state = stack.enter_context(
+            disk(folder / "state", 64 + round(options.minutes * 24))
+        )  # damaged stores are kept
         out = stack.enter_context(disk(folder / "out", 32 + round(options.minutes * 8)))
         self._ports = {name: each.port for name, each in self.receivers.items()} | {"syslog": self.syslog.port}
         self._ports["alertmanager"] = peers.port if peers else 0

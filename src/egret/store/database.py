@@ -119,8 +119,7 @@ class Database:
         if lost and not self._logs_seen:
             aside = self._free_name()
             if aside is not None:
-                shutil.copyfile(f"{self.path}-wal", f"{aside}-wal")
-                Path(f"{aside}-wal").chmod(0o600)
+                _copy(Path(f"{self.path}-wal"), Path(f"{aside}-wal"))
                 self.moved_aside.append((Path(f"{aside}-wal"), Salvaged({}, lost)))
         self._logs_seen = True
 
@@ -179,6 +178,15 @@ class Database:
         """Close the file. A later call opens it again."""
         with self._lock:
             self._abandon()
+
+
+def _copy(log: Path, aside: Path) -> None:
+    """Where a full disk leaves no room for that, what was lost is told all the same."""
+    try:
+        shutil.copyfile(log, aside)
+        aside.chmod(0o600)
+    except OSError:
+        aside.unlink(missing_ok=True)
 
 
 def _text(data: bytes) -> str:

@@ -33,7 +33,9 @@ class Storing(Series):
         self._add("egret_store_set_aside_total", 1)
         why = "it was no sound database; a new one was begun with what could be read of it, and this one kept"
         if path.name.endswith("-wal"):
-            why = "the store's log was damaged and its last commits are lost; a copy of it was kept"
+            why = (
+                "the store's log was damaged and its last commits are lost; a copy of it was kept, if the disk had room"
+            )
         rows = {f"{table}_saved": number for table, number in kept.items()}
         self.log.event(logging.ERROR, "store_moved_aside", file=path, why=why, not_readable=broken, **rows)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import random
 import shutil
 from contextlib import closing
@@ -63,6 +64,25 @@ def test_commits_behind_damage_in_the_log_are_missed_and_the_log_is_kept(
         store.close()
         assert len(unsent(store, "soc")) == waiting + 1
         assert len(store.moved_aside) == 1
+
+
+def test_what_was_lost_is_told_where_a_full_disk_has_no_room_to_keep_the_log(
+    killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = ((killed / "i.db-wal").stat().st_size - HEADER) // FRAME
+    path = spoil(killed, tmp_path, HEADER + frames // 2 * FRAME + 100, 50)
+
+    def full(_: Path, aside: Path) -> None:
+        aside.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with closing(IncidentStore(path)) as store:
+        waiting = len(unsent(store, "soc"))
+        [(aside, salvaged)] = store.moved_aside
+        assert 0 < waiting < 20
+        assert salvaged.broken >= 20 - waiting
+        assert not aside.exists()
 
 
 def test_a_log_whose_header_is_spoilt_is_missed_as_a_whole(killed: Path, tmp_path: Path) -> None:
