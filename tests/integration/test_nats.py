@@ -23,6 +23,7 @@ from egret.sinks.nats import NatsOptions, NatsSink
 from egret.sinks.records import RecordForm
 from tests.support.alerts import Watch, numbered, opened, whole_life
 from tests.support.certificates import Authority
+from tests.support.handing import hand
 from tests.support.nats import NatsServer
 from tests.support.world.namespaces import stop
 
@@ -48,14 +49,7 @@ def section(server: NatsServer, **values: Any) -> NatsOutput:
 def send(output: NatsOutput, *alerts: Alert) -> None:
     sink = broker_sink(output, SENSOR)
     assert sink.health() is None
-
-    async def run() -> None:
-        try:
-            await sink.send(alerts)
-        finally:
-            await sink.close()
-
-    asyncio.run(run())
+    hand(sink, alerts)
 
 
 async def make_stream(server: NatsServer, name: str) -> None:

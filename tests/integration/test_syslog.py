@@ -18,6 +18,7 @@ from egret.settings.syslog_section import SyslogOutput
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from tests.support.alerts import Watch, hostile, numbered, whole_life
 from tests.support.certificates import Authority
+from tests.support.handing import hand
 from tests.support.lines import read_syslog
 from tests.support.rsyslog import Rsyslog
 
@@ -56,14 +57,7 @@ def output(receiver: Rsyslog, authority: Authority, transport: str, **values: An
 def send(section: SyslogOutput, *alerts: Alert) -> None:
     sink = log_sink(section, SENSOR)
     assert sink.health() is None
-
-    async def run() -> None:
-        try:
-            await sink.send(alerts)
-        finally:
-            await sink.close()
-
-    asyncio.run(run())
+    hand(sink, alerts)
 
 
 def sent(receiver: Rsyslog, section: SyslogOutput, *alerts: Alert) -> list[dict[str, Any]]:

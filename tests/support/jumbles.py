@@ -131,6 +131,11 @@ def jumble(chance: random.Random, connections: int) -> list[bytes]:
     waiting = [Ends(chance).disturbed() for _ in range(connections)]
     waiting += [[answer] for answer in chance.sample(answers(), chance.randrange(len(answers())))]
     chance.shuffle(waiting)
+    return woven(waiting, chance)
+
+
+def woven(waiting: list[list[bytes]], chance: random.Random) -> list[bytes]:
+    """The frames of all connections, those of each in its order; the last ones begin first."""
     found: list[bytes] = []
     running: list[list[bytes]] = []
     while waiting or running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from egret.alerts.codec import alert_to_dict
 from egret.alerts.model import Alert
 from egret.sinks.kafka import KafkaOptions, KafkaSink
 from egret.sinks.records import RecordForm
+from tests.support.handing import hand
 
 FORM = RecordForm(
     line=lambda alert: json.dumps(alert_to_dict(alert)),
@@ -47,10 +47,4 @@ def kafka(servers: Sequence[str], topic: str = "alerts", **options: Any) -> Kafk
 
 
 def send(sink: KafkaSink, alerts: Sequence[Alert]) -> None:
-    async def run() -> None:
-        try:
-            await sink.send(alerts)
-        finally:
-            await sink.close()
-
-    asyncio.run(run())
+    hand(sink, alerts)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from bench.workloads import udp_datagram
 from egret.decode.quic_keys import VERSION_1, VERSION_2
 from tests.support.hello import client_hello, crypto_frame, ech_outer, quic_initial
+from tests.support.jumbles import woven
 from tests.support.sluices import as_ipv6
 
 CLIENTS = (0xC0000201, 0xC0000202)
@@ -131,14 +132,4 @@ class Ends:
 
 def jumble(chance: random.Random, connections: int) -> list[bytes]:
     """Many connections at once, each in its own order."""
-    waiting = [Ends(chance).disturbed() for _ in range(connections)]
-    found: list[bytes] = []
-    running: list[list[bytes]] = []
-    while waiting or running:
-        if waiting and (not running or chance.random() < 0.3):
-            running.append(waiting.pop())
-        one = chance.choice(running)
-        found.append(one.pop(0))
-        if not one:
-            running.remove(one)
-    return found
+    return woven([Ends(chance).disturbed() for _ in range(connections)], chance)

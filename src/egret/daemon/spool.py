@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from egret.alerts.messages import Message
@@ -100,7 +101,7 @@ class Spool:
         async with self.offering:
             await self.settle()
             unread = self._unread.get(sink, deque())
-            page = [unread[at] for at in range(min(PAGE, len(unread)))]
+            page = list(islice(unread, PAGE))
             waiting = await self._on_disk(partial(self._store.waiting, sink, page)) if page else []
             if waiting is None:
                 self._stuck = True

@@ -18,6 +18,7 @@ from egret.errors import SinkTemporary
 from egret.sinks.journal import JournalOptions, JournalSink
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.digest import digest
+from tests.support.handing import hand
 
 SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
@@ -46,14 +47,7 @@ def read(journal: socket.socket) -> tuple[bytes, bool]:
 
 def write(path: Path, *alerts: Alert) -> None:
     sink = JournalSink(JournalOptions(sensor=Sensor("1", "gw"), path=path))
-
-    async def run() -> None:
-        try:
-            await sink.send(alerts)
-        finally:
-            await sink.close()
-
-    asyncio.run(run())
+    hand(sink, alerts)
 
 
 def test_an_entry_a_datagram(journal: socket.socket, tmp_path: Path) -> None:
