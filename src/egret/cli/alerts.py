@@ -21,7 +21,8 @@ from egret.cli.who import who
 from egret.daemon.control import SOCKET, ask
 from egret.errors import ConfigError
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 from egret.settings.units import parse_duration
 from egret.store.access import AccessLog, Purpose
 from egret.store.outbox import Choice, Kept, State, find, queue_again, revive

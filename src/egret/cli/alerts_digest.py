@@ -19,7 +19,8 @@ from egret.cli.kept import kept_database
 from egret.cli.who import who
 from egret.daemon.digests import compose
 from egret.errors import ConfigError
-from egret.settings.config import default_config_file, load_config
+from egret.settings.config import load_config
+from egret.settings.places import default_config_file
 from egret.settings.routing_section import zone
 from egret.store.access import AccessLog, Purpose
 

@@ -24,7 +24,8 @@ from egret.names import printable
 from egret.settings import positions
 from egret.settings.approvals_section import unmatched
 from egret.settings.catalogue import load_catalog
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 from egret.settings.units import parse_duration
 
 app = typer.Typer(help="What was decided about services, for whom and until when.", no_args_is_help=True)

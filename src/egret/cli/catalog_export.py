@@ -20,7 +20,8 @@ from egret.judge.approvals import Approvals, ApprovalState, Subject
 from egret.judge.verdict import severity_of_class
 from egret.model import ServiceClass, Severity, Signature
 from egret.settings.catalogue import load_catalog
-from egret.settings.config import default_config_file, load_config
+from egret.settings.config import load_config
+from egret.settings.places import default_config_file
 from egret.settings.schema import suggest
 
 SHOWN = 5  # of what a format cannot say; the file's head has all

@@ -13,7 +13,8 @@ from egret.errors import ConfigError, UpdateError
 from egret.settings import bundles, installed
 from egret.settings.bundled import signatures_dir
 from egret.settings.catalogue import load_catalog
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 from egret.sinks.download import download
 
 

@@ -21,7 +21,8 @@ from egret.daemon.outputs import make_outputs
 from egret.errors import ConfigError, ConfigErrors, GeoError
 from egret.geo.database import GeoDatabase
 from egret.settings.catalogue import load_catalog
-from egret.settings.config import Config, default_config_file, json_schema, load_config
+from egret.settings.config import Config, json_schema, load_config
+from egret.settings.places import default_config_file
 from egret.settings.signatures import load_located
 from egret.settings.unknown_names import unknown_names
 from egret.settings.yaml_text import effective_yaml

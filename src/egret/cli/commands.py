@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
+
+from egret.cli.plain_command import PlainCommand
 
 
 class Entry(NamedTuple):
@@ -48,6 +50,13 @@ COMMANDS = {
 class Commands(TyperGroup):
     """The list of commands, with nothing behind a name until it is called."""
 
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        """Typer's own, said not to be given: of a flag of which nothing is known, typer would ask pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments name, imported now."""
         name, known, rest = super().resolve_command(ctx, args)
@@ -74,5 +83,5 @@ def load(name: str) -> Any:
     if COMMANDS[name].is_group:
         app.add_typer(module.app, name=name)
     else:
-        app.command(name)(getattr(module, name))
+        app.command(name, cls=PlainCommand)(getattr(module, name))
     return typer.main.get_group(app).commands[name]

@@ -7,29 +7,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from egret.alerts.rulings import ended_text, ruling_to_dict, state_text, terms_text
-from egret.daemon.clients import declared
+from egret.daemon.rules import Rules
 from egret.errors import ConfigError
 from egret.judge.approvals import Approvals, Ruling, Subject, Weighed
 from egret.judge.directory import ClientDirectory
 from egret.model import Signature
-from egret.settings.config import Config
 from egret.settings.schema import suggest
 
 
-def decision(signature: Signature, client: str | None, settings: Config, now_ns: int) -> dict[str, Any]:
+def decision(signature: Signature, client: str | None, rules: Rules, now_ns: int) -> dict[str, Any]:
     """What holds now for *client*, and why each entry counts or does not.
 
     Args:
         signature: of the service.
         client: an address, or the name of a group; None: everybody.
-        settings: with the decisions and the groups.
+        rules: with the decisions and the groups.
         now_ns: since the epoch.
 
     Raises:
         ConfigError: *client* is neither.
     """
-    subject = _subject(signature, client, settings, now_ns)
-    approvals = Approvals(settings.approvals.as_approvals())
+    subject = _subject(signature, client, rules, now_ns)
+    approvals = Approvals(rules.incidents.approvals)
     ruling = approvals.decide(subject, now_ns)
     weighed = approvals.weigh(subject, now_ns)
     return {
@@ -40,10 +39,10 @@ def decision(signature: Signature, client: str | None, settings: Config, now_ns:
     }
 
 
-def _subject(signature: Signature, client: str | None, settings: Config, now_ns: int) -> Subject:
+def _subject(signature: Signature, client: str | None, rules: Rules, now_ns: int) -> Subject:
     if client is None:
         return Subject.of(signature)
-    groups = settings.clients.group_names
+    groups = rules.groups
     if client in groups:
         return Subject.of(signature, None, (client,))
     try:
@@ -51,7 +50,7 @@ def _subject(signature: Signature, client: str | None, settings: Config, now_ns:
     except ValueError:
         hint = suggest(client, groups) or "write it as 192.0.2.7"
         raise ConfigError(f"--client: '{client}' is no address and no group of clients", None, hint) from None
-    known = ClientDirectory(declared(settings.clients)).identify(ip, now_ns)  # by what is declared, as live
+    known = ClientDirectory(rules.declared).identify(ip, now_ns)  # by what is declared, as live
     return Subject.of(signature, ip, known.groups)
 
 

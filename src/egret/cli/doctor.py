@@ -17,7 +17,8 @@ from egret.cli.findings import Finding, Level
 from egret.cli.output import FAILED
 from egret.errors import ConfigErrors
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 

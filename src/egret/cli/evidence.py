@@ -18,8 +18,9 @@ from egret.daemon.describer import folder
 from egret.daemon.setup import load_knowledge
 from egret.errors import StoreError
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
 from egret.settings.ed25519 import public_key
+from egret.settings.places import default_config_file
 from egret.store.access import EVERYONE, AccessLog, Purpose
 from egret.store.evidence import EvidenceFolder, Kept
 from egret.store.incidents import IncidentStore

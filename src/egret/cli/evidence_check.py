@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from egret.catalog.match import Catalog
-from egret.daemon.setup import Knowledge
+from egret.daemon.grounds import Grounds
 from egret.errors import SourceError
 from egret.model import Connection, Frame, NamedBy, Observation
 from egret.sources.bytestream import ByteStream
@@ -47,7 +47,7 @@ class Report(NamedTuple):
         return self.intact and True in proven and False not in proven
 
 
-def verify(kept: Kept, knowledge: Knowledge, key: str | None = None) -> Report:
+def verify(kept: Kept, knowledge: Grounds, key: str | None = None) -> Report:
     """Check the seal and the hashes, and read each observation's packets again. Total.
 
     Args:
@@ -88,7 +88,7 @@ def _seal_faults(record: Mapping[str, Any], seal: Sealed, key: str | None) -> li
     return faults
 
 
-def _finding(shown: Mapping[str, Any], frames: list[Frame], knowledge: Knowledge) -> Finding:
+def _finding(shown: Mapping[str, Any], frames: list[Frame], knowledge: Grounds) -> Finding:
     name, signature = shown["name"], str(shown["signature"])
     if not frames:
         return Finding(name, signature, None, "no packets were kept")
@@ -102,7 +102,7 @@ def _finding(shown: Mapping[str, Any], frames: list[Frame], knowledge: Knowledge
     return Finding(name, signature, False, _otherwise(hits, name, knowledge.catalog))
 
 
-def _read(frames: Iterable[Frame], knowledge: Knowledge) -> list[Hit]:
+def _read(frames: Iterable[Frame], knowledge: Grounds) -> list[Hit]:
     pipeline = Pipeline(knowledge.catalog, knowledge.judge, resolvers=knowledge.resolvers)
     hits = [hit for frame in frames for hit in pipeline.feed(frame)]
     return hits + pipeline.flush()

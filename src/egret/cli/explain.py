@@ -18,12 +18,13 @@ from egret.cli.explanation import explain_address, explain_incident, explain_nam
 from egret.cli.kept import INCIDENT_ID, kept_incident
 from egret.cli.match import host_name
 from egret.cli.output import USAGE, complain
-from egret.daemon.setup import load_knowledge
+from egret.daemon.grounds import load_grounds
+from egret.daemon.rules import load_rules
 from egret.evidence import About
 from egret.judge.reasons import attributed
 from egret.model import Reasoning
 from egret.names import printable, split_port
-from egret.settings.config import default_config_file, load_config
+from egret.settings.places import default_config_file
 
 WIDTH = 100
 _LABEL = 14
@@ -55,22 +56,22 @@ def explain(
 
     Example: egret explain dashscope-intl.aliyuncs.com
     """
-    settings = load_config(config or default_config_file())
+    rules = load_rules(config or default_config_file())
     if INCIDENT_ID.fullmatch(what):
-        _print(explain_incident(kept_incident(settings.paths.store, what), load_knowledge(settings).catalog), as_json)
+        _print(explain_incident(kept_incident(rules.store, what), load_grounds(rules).catalog), as_json)
         return
     ip, name = _read(what)
     if ip is None and name is None:
         complain(f"'{what}' is neither a host name nor an IP address; give one, as in chat.qwen.ai or 203.0.113.7")
         raise typer.Exit(USAGE)
-    known = load_knowledge(settings)
+    known = load_grounds(rules)
     if ip is None:
         found = explain_name(name or "", known.catalog, known.judge)
     else:
         found = explain_address(ip, known.catalog, known.judge)
     signature = next((each for each in known.catalog.signatures if each.id == found.get("signature")), None)
     if signature is not None:
-        found["approval"] = decision(signature, client, settings, time.time_ns())
+        found["approval"] = decision(signature, client, rules, time.time_ns())
     _print(found, as_json)
 
 

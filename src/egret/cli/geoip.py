@@ -20,7 +20,8 @@ from egret.cli.lines import dump
 from egret.geo.database import DatabaseInfo, GeoDatabase
 from egret.judge.networks import network, network_class
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 
 MAX_ECHO = 1024  # no address is longer than 60 characters; the rest is not repeated
 

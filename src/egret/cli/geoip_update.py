@@ -21,8 +21,9 @@ from egret.geo.update import (
     unpack,
 )
 from egret.geo.update import rollback as go_back
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
 from egret.settings.geoip_update_section import GeoIPUpdate
+from egret.settings.places import default_config_file
 from egret.sinks.download import Credentials, download
 
 MAXMIND = "https://download.maxmind.com/geoip/databases/{edition}/download?suffix=tar.gz"

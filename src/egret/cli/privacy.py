@@ -23,7 +23,8 @@ from egret.daemon.describer import folder as evidence_folder
 from egret.errors import ConfigError, StoreError
 from egret.judge.directory import ClientDirectory
 from egret.names import printable
-from egret.settings.config import Config, default_config_file, load_config
+from egret.settings.config import Config, load_config
+from egret.settings.places import default_config_file
 from egret.settings.pseudonyms import SivPseudonyms
 from egret.settings.values import parse_secret
 from egret.store.access import PURGED, AccessLog, Look, Purpose

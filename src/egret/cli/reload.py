@@ -9,7 +9,7 @@ import typer
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.control import SOCKET, ask
 from egret.names import printable
-from egret.settings.config import state_directory
+from egret.settings.places import state_directory
 
 WAIT_S = 120.0  # a large catalogue on a slow machine, and outputs that are flushed
 

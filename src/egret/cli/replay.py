@@ -30,11 +30,12 @@ from egret.cli.output import FOUND, complain
 from egret.cli.scan import Scan
 from egret.cli.steps import Found, Moved, Step
 from egret.daemon.clients import ClientReader, learn
-from egret.daemon.describer import Describer, bounds
-from egret.daemon.setup import Knowledge, incident_policy, load_knowledge
+from egret.daemon.describer import Describer
+from egret.daemon.grounds import Grounds, load_grounds
+from egret.daemon.rules import load_rules
 from egret.judge.directory import Mark
 from egret.model import Detection, NamedBy, Severity
-from egret.settings.config import default_config_file, load_config
+from egret.settings.places import default_config_file
 from egret.sources.files import READ
 from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
@@ -93,10 +94,10 @@ def replay(
     """
     line = _detection_format(output) if detections else None
     number = number_of_jobs(jobs, files, divided=True)
-    knowledge = load_knowledge(load_config(config or default_config_file()))
-    run = _Replay(knowledge, evidence)
+    grounds = load_grounds(load_rules(config or default_config_file()))
+    run = _Replay(grounds, evidence)
     run.read_names()
-    scan = Scan(knowledge, prove=evidence is not None)
+    scan = Scan(grounds, prove=evidence is not None)
     with (
         resting(),
         Captures(files if detections else by_time(files)) as captures,
@@ -142,13 +143,12 @@ def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str,
 class _Replay:
     """One replay: a pipeline a file, incidents over all of them."""
 
-    def __init__(self, knowledge: Knowledge, evidence: Path | None = None) -> None:
-        self._knowledge = knowledge
+    def __init__(self, grounds: Grounds, evidence: Path | None = None) -> None:
+        self._grounds, rules = grounds, grounds.rules
         place = None if evidence is None else str(evidence.absolute())
-        veil = knowledge.config.privacy.veil()
-        self._folder = Incidents(replace(incident_policy(knowledge.config), evidence=place, page=None), veil)
-        self._evidence = None if evidence is None else EvidenceFolder(evidence, bounds(knowledge.config), _WRITER)
-        self._describe = Describer(knowledge, Sensor(__version__, socket.gethostname()), veil)
+        self._folder = Incidents(replace(rules.incidents, evidence=place), rules.veil)
+        self._evidence = None if evidence is None else EvidenceFolder(evidence, rules.bounds, _WRITER)
+        self._describe = Describer(grounds, Sensor(__version__, socket.gethostname()), rules.veil)
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.names = 0
@@ -157,8 +157,10 @@ class _Replay:
 
     def read_names(self) -> None:
         """Read the clients' names that the configuration points to; a file that cannot be read costs its names."""
-        news = ClientReader(self._knowledge.config.clients, live=False).read()
-        learn(self._knowledge.directory, news, 0)
+        if self._grounds.rules.clients is None:
+            return
+        news = ClientReader(self._grounds.rules.clients, live=False).read()
+        learn(self._grounds.directory, news, 0)
         for problem in (each for wrong in news.problems.values() for each in wrong):
             complain(problem)
 
@@ -167,7 +169,7 @@ class _Replay:
         for step in steps:
             if isinstance(step, Found):
                 for mark in step.marks:  # who was seen to speak for others
-                    self._knowledge.directory.mark(Mark(*mark))
+                    self._grounds.directory.mark(Mark(*mark))
                 yield from self._judged(step.hits)
             elif isinstance(step, Moved):
                 for volume in step.volumes:
@@ -177,7 +179,7 @@ class _Replay:
                 self._count(step.counts)
 
     def _judged(self, hits: Iterable[Hit]) -> Iterator[Detection]:
-        judge, directory = self._knowledge.judge, self._knowledge.directory
+        judge, directory = self._grounds.judge, self._grounds.directory
         for event, match, proof in hits:
             detection = judge.detect(event, match, directory.identify(event.client.ip, event.time_ns), proof)
             self._weigh(self._folder.weight(detection))

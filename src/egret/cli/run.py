@@ -19,11 +19,12 @@ from egret import __version__
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.outputs import preload
 from egret.daemon.service import Post, Service
-from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan, measured_classes, relays
+from egret.daemon.setup import Knowledge, inside_networks, load_knowledge, make_canary_plan
 from egret.errors import SourceError
 from egret.names import printable
 from egret.settings import bundled
-from egret.settings.config import Config, default_config_file, load_config, override, prepare
+from egret.settings.config import Config, load_config, override, prepare
+from egret.settings.places import default_config_file
 from egret.sources import fanout, kernel_filter
 from egret.sources.afpacket import RingOptions
 from egret.sources.conntrack import missing
@@ -236,9 +237,9 @@ def _work(
     pipeline = Pipeline(
         knowledge.catalog,
         knowledge.judge,
-        Scope(inside, relays(knowledge.config)),
+        Scope(inside, knowledge.rules.relays),
         resolvers=knowledge.resolvers,
-        measured=measured_classes(knowledge.config),
+        measured=knowledge.rules.measured,
         limits=Limits(volume_peers=knowledge.config.volume.peers),
     )
     pipeline.proves = knowledge.config.evidence.enabled

@@ -9,7 +9,7 @@ from typing import Any
 from egret.cli.capture import Captures
 from egret.cli.reading import PartialReading, Placed, Reading
 from egret.cli.steps import PartialStep, Step, dump, load
-from egret.daemon.setup import Knowledge, measured_classes, relays
+from egret.daemon.grounds import Grounds
 from egret.track.limits import Limits
 from egret.track.partial import Remembers
 from egret.track.share import Share
@@ -27,12 +27,12 @@ class Scan:
     """Takes captures through a pipeline each.
 
     Args:
-        knowledge: what is matched.
+        grounds: what is matched.
         prove: whether hits carry what may be kept of their messages.
     """
 
-    def __init__(self, knowledge: Knowledge, *, prove: bool) -> None:
-        self._knowledge = knowledge
+    def __init__(self, grounds: Grounds, *, prove: bool) -> None:
+        self._grounds = grounds
         self._prove = prove
         self._began = False
 
@@ -53,26 +53,26 @@ class Scan:
 
     def part(self, captures: Captures, path: str, share: Share) -> Iterator[Placed]:
         """The steps of a share of one file, and where they belong, in order; the last one ends it or is Entangled."""
-        knowledge, config = self._knowledge, self._knowledge.config
+        grounds = self._grounds
         pipeline = PartialPipeline(
             share,
-            knowledge.catalog,
-            knowledge.judge,
+            grounds.catalog,
+            grounds.judge,
             self._scope(),
-            resolvers=knowledge.resolvers,
-            measured=measured_classes(config),
+            resolvers=grounds.resolvers,
+            measured=grounds.rules.measured,
             limits=LIMITS,
         )
         return PartialReading(pipeline, self._proving(pipeline), share).sure_steps(captures, path)
 
     def _pipeline(self) -> Pipeline:
-        knowledge, measured = self._knowledge, measured_classes(self._knowledge.config)
-        catalog, judge, resolvers = knowledge.catalog, knowledge.judge, knowledge.resolvers
+        grounds, measured = self._grounds, self._grounds.rules.measured
+        catalog, judge, resolvers = grounds.catalog, grounds.judge, grounds.resolvers
         return Pipeline(catalog, judge, self._scope(), resolvers=resolvers, measured=measured, limits=LIMITS)
 
     def _scope(self) -> Scope:
-        config = self._knowledge.config
-        return Scope([str(network) for network in config.networks.inside] or None, relays(config))
+        rules = self._grounds.rules
+        return Scope(rules.inside or None, rules.relays)
 
     def _proving(self, pipeline: Pipeline) -> Callable[[Hit], Hit]:
         return Prover(pipeline.observer.lookups.told) if self._prove else _as_it_is
@@ -84,7 +84,7 @@ class Scan:
 
     def load(self, data: bytes) -> Any:
         """What ``dump`` gave, in a process that forked the one where it was called."""
-        return load(data, self._knowledge.catalog)
+        return load(data, self._grounds.catalog)
 
 
 def _as_it_is(hit: Hit) -> Hit:

@@ -6,16 +6,19 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from egret.errors import SourceError
 from egret.judge.devices import Lease
 from egret.judge.directory import ClientDirectory, Declared, StaticClient
 from egret.model import Role
-from egret.settings.clients_section import Clients
 from egret.sources.hosts import read_hosts
 from egret.sources.leases import LeaseSource, discover, read_leases, signature
 from egret.sources.neighbours import Neighbours, read_neighbours
 from egret.telemetry.table import ClientSource
+
+if TYPE_CHECKING:
+    from egret.settings.clients_section import Clients
 
 
 def declared(settings: Clients) -> Declared:
@@ -33,7 +36,7 @@ def declared(settings: Clients) -> Declared:
             for entry in settings.static
         ),
         groups=settings.groups,
-        roles={role: getattr(settings.roles, role) for role in Role},
+        roles={role: members for role in Role if (members := getattr(settings.roles, role))},
     )
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from egret import __version__
 from egret.alerts.model import Incident, Sensor
 from egret.alerts.showing import show, summary
 from egret.alerts.veil import Veil
-from egret.daemon.setup import Knowledge
+from egret.daemon.grounds import Grounds
+from egret.daemon.rules import bounds
 from egret.evidence import Proof
 from egret.model import Detection
-from egret.settings.config import Config
-from egret.store.evidence import Bounds, EvidenceFolder, Piece
+from egret.store.evidence import EvidenceFolder, Piece
 from egret.store.seal import Seal
 
-_MEBIBYTE = 1 << 20
-
-
-def bounds(config: Config) -> Bounds:
-    """How much the settings keep."""
-    settings = config.evidence
-    keep_ns = round(settings.keep.total_seconds()) * 1_000_000_000
-    return Bounds(keep_ns, settings.max_mb * _MEBIBYTE, settings.max_incidents, settings.per_incident)
+if TYPE_CHECKING:
+    from egret.settings.config import Config
 
 
 def folder(config: Config) -> EvidenceFolder:
@@ -32,20 +28,20 @@ class Describer:
     """Makes what is written down of a proof.
 
     Args:
-        knowledge: what the verdicts rest on.
+        grounds: what the verdicts rest on.
         sensor: who says it.
         veil: what incidents are said through.
     """
 
-    def __init__(self, knowledge: Knowledge, sensor: Sensor, veil: Veil) -> None:
+    def __init__(self, grounds: Grounds, sensor: Sensor, veil: Veil) -> None:
         self._sensor = sensor
         self._veil = veil
-        self.apply(knowledge)
+        self.apply(grounds)
 
-    def apply(self, knowledge: Knowledge) -> None:
-        """Describe by other knowledge from now on."""
-        self._catalog = knowledge.catalog.version
-        self._databases = [info.source for info in knowledge.geo.info()]
+    def apply(self, grounds: Grounds) -> None:
+        """Describe by other grounds from now on."""
+        self._catalog = grounds.catalog.version
+        self._databases = [info.source for info in grounds.geo.info()]
 
     def __call__(self, detection: Detection, proof: Proof, incident: Incident) -> Piece:
         """One observation of *incident*."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from egret.alerts.model import Incident, Sensor
 from egret.alerts.veil import Veil
-from egret.daemon.describer import Describer, bounds, folder
+from egret.daemon.describer import Describer, folder
+from egret.daemon.rules import bounds
 from egret.daemon.setup import Knowledge
 from egret.errors import StoreError
 from egret.model import Detection

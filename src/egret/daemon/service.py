@@ -29,7 +29,8 @@ from egret.daemon.notify import Notifier
 from egret.daemon.outputs import make_delivery, make_outputs, preload, wanted_outputs
 from egret.daemon.purge import Purger
 from egret.daemon.reload import Reloader
-from egret.daemon.setup import Knowledge, equipment, incident_policy, inside_networks, make_canary_plan, relays
+from egret.daemon.rules import incident_policy
+from egret.daemon.setup import Knowledge, equipment, inside_networks, make_canary_plan
 from egret.daemon.tally import Tally
 from egret.daemon.view import DaemonView, SinkWatch
 from egret.daemon.watch import Watch
@@ -170,7 +171,7 @@ class Service:
         """One worker sees all that is to be seen of who passes on what; of several, each a part."""
         if len(self._post.shares) > 1:
             inside = inside_networks(knowledge.config, self._post.placement)
-            self._ledger.relays = Relays(Scope(inside, relays(knowledge.config)).is_client)
+            self._ledger.relays = Relays(Scope(inside, knowledge.rules.relays).is_client)
 
     def _announce(self, knowledge: Knowledge) -> None:
         """Every series exists at 0 before the first packet, so that the first hit shows in increase()."""

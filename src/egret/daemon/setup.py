@@ -1,42 +1,26 @@
-"""From settings to parts: every object the daemon and the replay are made of."""
+"""From settings to the parts of the daemon that are not yet running: what it knows, and what its workers are given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 
-from egret.alerts.incidents import IncidentPolicy
-from egret.alerts.suppress import Suppression
-from egret.catalog.match import Catalog
-from egret.catalog.resolvers import Resolvers
-from egret.daemon.clients import declared
+from egret.daemon.grounds import Grounds, load_grounds
+from egret.daemon.rules import Rules
 from egret.errors import GeoError
 from egret.geo.database import GeoDatabase, read_files
-from egret.judge.alternatives import preferring
-from egret.judge.directory import ClientDirectory
-from egret.judge.verdict import Judge, Policy
-from egret.model import ServiceClass
-from egret.settings.catalogue import bundled_resolvers, load_catalog
 from egret.settings.config import Config
 from egret.sources.placement import Placement
 from egret.sources.probes import CanaryPlan, canary_plan
 from egret.worker.equipment import Equipment
 from egret.worker.scope import PRIVATE
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What verdicts and coverage rest on: settings, catalogue, databases, resolvers, the clients' names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge(Grounds):
+    """The same, and the whole configuration."""
 
     config: Config
-    catalog: Catalog
-    geo: GeoDatabase
-    judge: Judge
-    resolvers: Resolvers
-    directory: ClientDirectory = field(default_factory=ClientDirectory)
 
 
 def load_knowledge(config: Config, before: GeoDatabase | None = None) -> Knowledge:
@@ -49,35 +33,22 @@ def load_knowledge(config: Config, before: GeoDatabase | None = None) -> Knowled
     Raises:
         ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
     """
-    catalog = _preferring(config, load_catalog(config.signature_folders, config.catalog.disabled))
-    settings = config.geoip
-    contents = read_files(config.databases, bundled=settings.bundled)
-    reserved = settings.geolocate_reserved
-    if before is not None and before.same_as(contents, geolocate_reserved=reserved):
-        geo = before
-    else:
-        geo = GeoDatabase.of(contents, geolocate_reserved=reserved)
-    directory = ClientDirectory(declared(config.clients))
-    return Knowledge(config, catalog, geo, Judge(policy(config), geo), bundled_resolvers(), directory)
-
-
-def _preferring(config: Config, catalog: Catalog) -> Catalog:
-    """The catalogue with the operator's alternatives in it."""
-    if not config.alerts.alternatives:
-        return catalog
-    preferred = [preferring(signature, config.alerts.alternatives) for signature in catalog.signatures]
-    return Catalog(preferred, catalog.version)
+    found = load_grounds(Rules.of(config), before)
+    return Knowledge(
+        rules=found.rules,
+        catalog=found.catalog,
+        geo=found.geo,
+        judge=found.judge,
+        resolvers=found.resolvers,
+        directory=found.directory,
+        config=config,
+    )
 
 
 def inside_networks(config: Config, placement: Placement) -> tuple[str, ...]:
     """The clients' networks: as configured, else those of the interfaces, and what is private anyway."""
     configured = tuple(str(network) for network in config.networks.inside)
     return configured or tuple(dict.fromkeys((*placement.inside_networks, *PRIVATE)))
-
-
-def relays(config: Config) -> tuple[str, ...]:
-    """Clients that speak for others: never blamed."""
-    return tuple(str(network) for network in (*config.networks.resolvers, *config.networks.proxies))
 
 
 def equipment(knowledge: Knowledge, inside: Sequence[str], generation: int, forked_with: GeoDatabase) -> Equipment:
@@ -96,48 +67,13 @@ def equipment(knowledge: Knowledge, inside: Sequence[str], generation: int, fork
         signatures=knowledge.catalog.signatures,
         version=knowledge.catalog.version,
         resolvers=knowledge.resolvers.resolvers,
-        count_sars=config.geoip.count_sars,
-        measured=tuple(measured_classes(config)),
+        count_sars=knowledge.rules.judge.count_sars,
+        measured=tuple(knowledge.rules.measured),
         inside=inside,
-        relays=relays(config),
+        relays=knowledge.rules.relays,
         databases=databases,
         geolocate_reserved=config.geoip.geolocate_reserved,
         proves=config.evidence.enabled,
-    )
-
-
-def policy(config: Config) -> Policy:
-    """What the judge needs of the settings."""
-    return Policy(
-        **config.severities.model_dump(),
-        count_sars=config.geoip.count_sars,
-        claims=config.alerts.claims,
-        points=config.score.points(),
-    )
-
-
-def incident_policy(config: Config) -> IncidentPolicy:
-    """What the incidents need of the settings."""
-    alerts, severities = config.alerts, policy(config)
-    below = (each for each in ServiceClass if severities.of_class(each).rank < alerts.alert_from.rank)
-    return IncidentPolicy(
-        counted=frozenset(below),
-        alert_from=alerts.alert_from,
-        points=severities.points,
-        update_every_ns=_ns(alerts.update_every),
-        close_after_ns=_ns(alerts.close_after),
-        approvals=config.approvals.as_approvals(),
-        evidence=str(config.paths.evidence) if config.evidence.enabled else None,
-        page=config.http.public_url if config.http.enabled else None,
-        suppress=tuple(
-            Suppression(
-                client=str(entry.client) if entry.client else None,
-                service=entry.service,
-                until_ns=_ns(entry.until - _EPOCH) if entry.until else None,
-                reason=entry.reason,
-            )
-            for entry in alerts.suppress
-        ),
     )
 
 
@@ -147,13 +83,3 @@ def make_canary_plan(config: Config) -> CanaryPlan | None:
     if not canary.enabled or config.capture.backend == "portable":
         return None
     return canary_plan(canary.interface, 3 * canary.every.total_seconds() + canary.within.total_seconds())
-
-
-def measured_classes(config: Config) -> frozenset[ServiceClass]:
-    """The classes of services whose bytes are counted: those that can have an incident."""
-    return frozenset(ServiceClass) - incident_policy(config).counted if config.volume.enabled else frozenset()
-
-
-def _ns(span: timedelta) -> int:
-    """Exact nanoseconds of a span; ``total_seconds`` would round."""
-    return (span.days * 86_400 + span.seconds) * 1_000_000_000 + span.microseconds * 1_000

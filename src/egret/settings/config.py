@@ -5,26 +5,22 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from egret.errors import ConfigError, ConfigErrors, UpdateError
-from egret.settings import installed
+from egret.errors import ConfigError, ConfigErrors
 from egret.settings.approvals_section import ApprovalSettings
-from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 from egret.settings.canary_section import CanarySettings
 from egret.settings.clients_section import Clients
 from egret.settings.evidence_section import EvidenceSettings
 from egret.settings.geoip_update_section import GeoIPSettings
 from egret.settings.http_section import Http
 from egret.settings.outputs_section import Outputs
+from egret.settings.places import Paths, Places
 from egret.settings.privacy_section import Privacy
 from egret.settings.score_section import Score
 from egret.settings.sections import (
@@ -42,30 +38,6 @@ from egret.settings.watch_section import WatchSettings
 
 if TYPE_CHECKING:
     from egret.settings import positions
-
-CONFIG_NAME = "egret.yaml"
-SYSTEM_CONFIG = Path("/etc/egret") / CONFIG_NAME
-SYSTEM_STATE = Path("/var/lib/egret")
-
-
-def state_directory() -> Path:
-    """Systemd's StateDirectory if it made one, /var/lib/egret as root, else the user's XDG state folder."""
-    given = os.environ.get("STATE_DIRECTORY")
-    if given:
-        return Path(given.split(":", maxsplit=1)[0])
-    own = _xdg("XDG_STATE_HOME", ".local/state")
-    return SYSTEM_STATE if own is None else own / "egret"
-
-
-def _xdg(variable: str, fallback: str) -> Path | None:
-    """A base folder of the user; None for root and for users without a home. A relative value must be ignored."""
-    if os.geteuid() == 0:
-        return None
-    given = Path(os.environ.get(variable, ""))
-    try:
-        return given if given.is_absolute() else Path.home() / fallback
-    except RuntimeError:
-        return None
 
 
 class Config(Section):
@@ -91,9 +63,7 @@ class Config(Section):
     log: Log = Field(default=Log.default(), description="")
 
     # decided by who reads the configuration: the daemon is somebody else once it gave up its rights
-    _state: Path = PrivateAttr(default_factory=state_directory)
-    _folder: Path = PrivateAttr(default_factory=lambda: default_config_place().parent)
-    _overlay: Path | None = PrivateAttr(default_factory=lambda: overlay_folder(default_config_place().parent))
+    _places: Places = PrivateAttr(default_factory=Places.here)
 
     def placed_as(self, other: Config) -> Config:
         """These settings with the places of *other*, which was read while there were other rights."""
@@ -102,91 +72,26 @@ class Config(Section):
     @property
     def paths(self) -> Paths:
         """Where this configuration's files are on this machine."""
-        state = self._state
-        return Paths(
-            state=state,
-            store=self.store.path or state / "incidents.db",
-            catalogue=state / "catalogue",
-            geoip=state / "geoip",
-            evidence=state / "evidence",
-        )
+        return self._places.paths(self.store.path)
 
     @property
     def databases(self) -> list[Path]:
-        """The GeoIP files that are named; else those of `egret geoip update`, the bundled one behind them."""
-        if self.geoip.databases:
-            return list(self.geoip.databases)
-        try:
-            installed = sorted(self.paths.geoip.glob("*.mmdb"))
-        except OSError:
-            installed = []
-        return [*installed, geo_dir() / BUNDLED_DATABASE] if installed and self.geoip.bundled else installed
+        """The GeoIP files, as ``Places.databases``."""
+        return self._places.databases(self.geoip.databases, bundled=self.geoip.bundled)
 
     @property
     def signature_folders(self) -> list[Path]:
-        """Every folder of signatures, in order; a later one's replace those of the same id.
-
-        The bundled ones or the update in their place, then the local ones.
+        """Every folder of signatures, in order, as ``Places.signature_folders``.
 
         Raises:
             ConfigErrors: an installed update cannot be used.
         """
-        if not self.catalog.bundled:
-            return self.local_folders
-        try:
-            updated = installed.current(self.paths.catalogue)
-        except UpdateError as error:
-            raise ConfigErrors([ConfigError(str(error))]) from error
-        return [updated or signatures_dir(), *self.local_folders]
+        return self._places.signature_folders(self.catalog.directories, bundled=self.catalog.bundled)
 
     @property
     def local_folders(self) -> list[Path]:
-        """The operator's own folders: the overlay, if it is there, and those that the configuration names."""
-        local = overlay_folder(self._folder, self._overlay)
-        return list(dict.fromkeys([*([local] if local else []), *self.catalog.directories]))
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Files and folders that the daemon writes."""
-
-    state: Path
-    store: Path
-    catalogue: Path  # updates of the catalogue
-    geoip: Path  # databases of `egret geoip update`
-    evidence: Path
-
-
-def overlay_folder(folder: Path, before: Path | None = None) -> Path | None:
-    """The local signatures in *folder*, that of the default configuration file, if they are there.
-
-    Who may not look takes what was there *before*: signatures that are out of reach must not go in silence.
-    """
-    candidate = folder / "signatures.d"
-    try:
-        return candidate if stat.S_ISDIR(candidate.stat().st_mode) else None
-    except PermissionError:  # as below
-        return before
-    except OSError:
-        return None
-
-
-def default_config_place() -> Path:
-    """Where a default configuration file would be: systemd's ConfigurationDirectory, /etc/egret, or the user's own."""
-    given = os.environ.get("CONFIGURATION_DIRECTORY")
-    if given:
-        return Path(given.split(":", maxsplit=1)[0]) / CONFIG_NAME
-    own = _xdg("XDG_CONFIG_HOME", ".config")
-    return SYSTEM_CONFIG if own is None else own / "egret" / CONFIG_NAME
-
-
-def default_config_file() -> Path | None:
-    """The file read when no ``-c`` is given, or None if there is none: then the defaults hold."""
-    candidate = default_config_place()
-    try:
-        return candidate if candidate.exists() else None
-    except OSError:  # behind a folder that we may not enter (sudo -u keeps HOME): not ours
-        return None
+        """The operator's own folders, as ``Places.local_folders``."""
+        return self._places.local_folders(self.catalog.directories)
 
 
 def load_config(path: Path | None) -> Config:
@@ -207,7 +112,7 @@ def load_config(path: Path | None) -> Config:
 
 def prepare() -> None:
     """Have everything there that reading a configuration and signatures anew needs: later there may be fewer rights."""
-    for name in ("resolvers", "signatures"):
+    for name in ("installed", "resolvers", "signatures"):
         import_module(f"egret.settings.{name}")
     Config.model_rebuild()
 

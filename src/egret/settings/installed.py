@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from egret.errors import UpdateError
-
-INDEX = "installed.json"
+from egret.settings.places import INDEX
 
 Version = Annotated[int, Field(ge=1, lt=2**53)]
 

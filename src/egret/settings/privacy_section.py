@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from egret.alerts.veil import CLEAR, Veil
 from egret.alerts.veil import Field as Part
-from egret.alerts.veil import Veil
 from egret.settings.pseudonyms import MIN_KEY, SivPseudonyms
 from egret.settings.sections import Section
 from egret.settings.values import SecretText
@@ -35,9 +35,9 @@ class Privacy(Section):
     def veil(self) -> Veil:
         """What incidents are said through."""
         if not self.pseudonyms or self.key is None:
-            return Veil()
+            return CLEAR
         return Veil(SivPseudonyms(self.key.reveal(), self.fields))
 
     def revealing(self) -> Veil:
         """What undoes pseudonyms, be they in use now or no longer."""
-        return Veil() if self.key is None else Veil(SivPseudonyms(self.key.reveal(), self.fields))
+        return CLEAR if self.key is None else Veil(SivPseudonyms(self.key.reveal(), self.fields))

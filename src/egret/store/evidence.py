@@ -42,10 +42,10 @@ class Bound(StrEnum):
 class Bounds(NamedTuple):
     """How much is kept."""
 
-    keep_ns: int
-    max_bytes: int
-    max_incidents: int
-    per_incident: int  # observations that are kept of one incident: its first
+    keep_ns: int = 30 * 86_400 * 1_000_000_000
+    max_bytes: int = 64 << 20
+    max_incidents: int = 5_000
+    per_incident: int = 8  # observations that are kept of one incident: its first
 
 
 class Piece(NamedTuple):

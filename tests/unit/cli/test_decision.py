@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from egret.cli.decision import decision, decision_lines
+from egret.daemon.rules import Rules
 from egret.errors import ConfigError
-from egret.settings.config import Config, read_config
+from egret.settings.config import read_config
 from egret.settings.positions import parse
 from tests.support.alerts import START_NS, signature
 
@@ -18,8 +19,8 @@ approvals:
 """
 
 
-def settings(text: str = TEXT) -> Config:
-    return read_config(parse(text.encode(), "t.yaml"))
+def settings(text: str = TEXT) -> Rules:
+    return Rules.of(read_config(parse(text.encode(), "t.yaml")))
 
 
 def test_a_group_is_told_which_entry_decides_and_why_the_others_do_not() -> None:

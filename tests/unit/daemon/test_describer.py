@@ -8,7 +8,8 @@ import pytest
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Sensor
 from egret.alerts.veil import CLEAR
-from egret.daemon.describer import Describer, bounds, folder
+from egret.daemon.describer import Describer, folder
+from egret.daemon.rules import bounds
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.evidence import Raw
 from egret.settings.config import Config

@@ -7,18 +7,9 @@ from pathlib import Path
 import pytest
 
 from egret.errors import ConfigErrors
-from egret.settings import config as module
 from egret.settings.bundled import signatures_dir
-from egret.settings.config import (
-    Config,
-    default_config_file,
-    json_schema,
-    load_config,
-    overlay_folder,
-    override,
-    prepare,
-    state_directory,
-)
+from egret.settings.config import Config, json_schema, load_config, override, prepare
+from egret.settings.places import default_config_file, overlay_folder
 
 BAD = """\
 networks:
@@ -116,21 +107,6 @@ def test_every_bad_flag_is_told() -> None:
     assert [line.split(":")[0] for line in told] == ["capture.interfaces.0", "capture.workers", "http"]
 
 
-def test_where_state_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert state_directory() == Path("/var/lib/egret")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_STATE_HOME", "relative/is/ignored")
-    assert state_directory() == tmp_path / ".local/state/egret"
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert state_directory() == Path("/state/egret")
-    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two")
-    assert state_directory() == Path("/var/lib/one")
-    assert Config().paths.store == Path("/var/lib/one/incidents.db")
-
-
 def test_giving_up_rights_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -138,20 +114,6 @@ def test_giving_up_rights_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
     assert config.paths.store == Path("/var/lib/egret/incidents.db")
     assert override(config, {"capture": {"workers": 2}}).paths == config.paths
-
-
-def test_which_file_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "SYSTEM_CONFIG", tmp_path / "system.yaml")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert default_config_file() is None
-    (tmp_path / "system.yaml").touch()
-    assert default_config_file() == tmp_path / "system.yaml"
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert default_config_file() is None
-    (tmp_path / "egret").mkdir()
-    (tmp_path / "egret/egret.yaml").touch()
-    assert default_config_file() == tmp_path / "egret/egret.yaml"
 
 
 def test_a_service_reads_the_folder_that_systemd_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -174,27 +136,6 @@ def test_what_is_read_again_keeps_its_places(monkeypatch: pytest.MonkeyPatch, tm
     again = Config().placed_as(before)
     assert again.paths == before.paths
     assert again.local_folders == [tmp_path / "signatures.d"]
-
-
-def test_users_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr(os, "geteuid", lambda: 4242)
-    monkeypatch.setattr(Path, "home", homeless)
-    assert state_directory() == Path("/var/lib/egret")
-    assert default_config_file() is None or default_config_file() == Path("/etc/egret/egret.yaml")
-
-
-def test_a_home_that_may_not_be_entered_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: Path) -> bool:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "exists", refused)
-    assert default_config_file() is None
 
 
 def test_the_json_schema_names_every_section() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from egret.errors import UpdateError
-from egret.settings.installed import INDEX, Installed, current, place, read_index
+from egret.settings.installed import Installed, current, place, read_index
+from egret.settings.places import INDEX
 
 
 def test_without_an_index_it_is_the_one_that_came_with_egret(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from egret.daemon.grounds import load_grounds
+from egret.daemon.rules import Rules, load_rules
+from egret.errors import ConfigErrors, GeoError
+from egret.settings.config import Config, load_config
+
+
+def config(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "egret.yaml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_what_the_defaults_know() -> None:
+    grounds = load_grounds(load_rules(None))
+    assert grounds.catalog.match_name("chat.qwen.ai") is not None
+    assert grounds.geo.lookup(bytes([8, 8, 8, 8])) is not None
+    assert load_grounds(load_rules(None), grounds.geo).geo is grounds.geo
+
+
+def test_what_the_operator_would_rather_have_is_in_the_catalogue(tmp_path: Path) -> None:
+    grounds = load_grounds(Rules.of(config(tmp_path, "alerts: {alternatives: {chat: [Our own]}}\n")))
+    found = grounds.catalog.match_name("chat.qwen.ai")
+    assert found is not None
+    assert found.signature.alternatives == ("Our own",)
+
+
+def test_a_missing_database_or_catalogue_is_said(tmp_path: Path) -> None:
+    with pytest.raises(GeoError, match="no such file"):
+        load_grounds(Rules.of(config(tmp_path, f"geoip: {{databases: [{tmp_path}/none.mmdb]}}\n")))
+    with pytest.raises(ConfigErrors, match="no such folder"):
+        load_grounds(Rules.of(config(tmp_path, f"catalog: {{directories: [{tmp_path}/none]}}\n")))
+
+
+def test_works_with_no_database_at_all(tmp_path: Path) -> None:
+    grounds = load_grounds(Rules.of(config(tmp_path, "geoip: {bundled: false}\n")))
+    assert grounds.geo.info() == []
+    assert grounds.judge.prc_network(bytes([1, 2, 4, 8])) is None
