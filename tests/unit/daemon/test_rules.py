@@ -65,8 +65,8 @@ store: {path: x.db}
 
 
 def test_a_file_that_is_wrong_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigErrors, match="unknown option 'stroe'"):
-        load_rules(written(tmp_path, "stroe: 1\n"))
+    with pytest.raises(ConfigErrors, match="unknown option 'storage'"):
+        load_rules(written(tmp_path, "storage: 1\n"))
 
 
 def test_classes_that_can_have_an_incident_are_measured(tmp_path: Path) -> None:
