@@ -36,12 +36,13 @@ _PACKETS = 60_000
 LOADS = (1_000, 20_000, 100_000, 200_000)
 _BEST = "ebpf"
 _BEGINNINGS = "beginnings.pcap"
-_TLS = b"\x16\x03"
+_TLS, _QUIC_V1 = b"\x16\x03", b"\0\0\0\1"
+_TCP, _INITIAL = 6, 0xC0
 _ENDS, _PORTS = (0xC0000201, 0xCB007101), (20_000, 20_400)
 
 
 def _hellos(heard: Heard) -> int:
-    return heard.names("tls", "client_hello")
+    return heard.names("tls", "client_hello") + heard.names("quic", "client_hello")
 
 
 def _look_ups(heard: Heard) -> int:
@@ -82,11 +83,28 @@ def beginnings() -> Iterator[bytes]:
         yield workloads.tcp_segment(*_ENDS, port, 1, workloads.ACK, b"SSH-2.0-bench\r\n")
 
 
+def hello_begins() -> Callable[[bytes], bool]:
+    """Asked of each frame in turn: does a client's hello begin here? By TLS record, or Initial of a new connection."""
+    known: set[bytes] = set()
+
+    def begins(frame: bytes) -> bool:
+        if frame[23] == _TCP:
+            return frame[54:56] == _TLS
+        if frame[42] & 0xF0 != _INITIAL or frame[43:47] != _QUIC_V1:
+            return False
+        dcid, rest = frame[48 : 48 + frame[47]], frame[48 + frame[47] :]
+        is_new = dcid not in known
+        known.update((dcid, rest[1 : 1 + rest[0]]))  # what the server is called by is the client's next
+        return is_new and bool(dcid)
+
+    return begins
+
+
 TRAFFIC = {
     "dns": Traffic(workloads.dns, lambda _: True, _look_ups, is_paced=True, workers=(1, 2)),
     "download": Traffic(download),
     "upload": Traffic(upload),
-    "mix": Traffic(workloads.mix, lambda frame: frame[23] == 6 and frame[54:56] == _TLS, _hellos, workers=(1, 2)),
+    "mix": Traffic(workloads.mix, hello_begins(), _hellos, workers=(1, 2)),
 }
 
 
@@ -105,10 +123,13 @@ def rows(names: Sequence[str], options: Options) -> Iterator[Row]:
         for name in names:
             traffic = TRAFFIC[name]
             frames = list(islice(traffic.frames(random.Random(name)), PACKETS.get(name, _PACKETS)))
+            marks = list(map(traffic.says or (lambda _: False), frames))
+            if marks[-1]:  # what begins in the last frame may lack its rest
+                del frames[-1], marks[-1]
             path = Path(folder) / f"{name}.pcap"
             workloads.write_frames(path, frames)
             workloads.write_frames(path.with_name(_BEGINNINGS), beginnings())
-            said = [0, *accumulate(map(traffic.says or (lambda _: False), frames))]
+            said = [0, *accumulate(marks)]
             del frames
             alone = None if traffic.is_paced else _alone(path, traffic, options.seconds)
             for workers in traffic.workers:

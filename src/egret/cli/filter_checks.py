@@ -1,6 +1,6 @@
-"""What ``egret doctor`` says of the kernel filter: which one there will be, and what it passes, loses and costs.
+"""What ``egret doctor`` says of the kernel filter: which one there will be, which there could be, what each costs.
 
-The figures are those of docs/adr/0033-young-streams.md, of the machine that is described there.
+The figures are those of docs/performance-live.md, of the machine that is described there.
 """
 
 from __future__ import annotations
@@ -28,18 +28,23 @@ def check_filter(config: Config) -> Iterator[Finding]:
     capture = config.capture
     if capture.backend != "afpacket" or may_capture() is not None:
         return
-    if capture.filter in {"none", "classic"}:
-        none = capture.filter == "none"
-        remedy = "for diagnosis only: capture.filter: auto" if none else ""
-        yield Finding("filter", Level.WARN if none else Level.OK, NONE if none else CLASSIC, remedy)
-        return
-    try:
-        YoungStreams(any_dns=capture.dns_any_port).close()
-    except UnavailableError as error:
-        if capture.filter == "ebpf":
-            remedy = "use capture.filter: auto, or give the right (docs/deploy.md)"
-            yield Finding("filter", Level.FAIL, f"ebpf cannot be loaded: {error}", remedy)
-        else:
-            yield Finding("filter", Level.OK, f"{CLASSIC} (no ebpf: {error})")
+    why_not = _why_no_ebpf(any_dns=capture.dns_any_port)
+    if capture.filter == "none":
+        yield Finding("filter", Level.WARN, NONE, "for diagnosis only: capture.filter: auto")
+    elif capture.filter == "ebpf" and why_not:
+        remedy = "use capture.filter: auto, or give the right (docs/deploy.md)"
+        yield Finding("filter", Level.FAIL, f"ebpf cannot be loaded: {why_not}", remedy)
+    elif capture.filter == "classic" or why_not:
+        yield Finding("filter", Level.OK, CLASSIC)
+        yield Finding("filter", Level.OK, f"not used, {EBPF}" + (f" (cannot be loaded: {why_not})" if why_not else ""))
     else:
         yield Finding("filter", Level.OK, EBPF)
+        yield Finding("filter", Level.OK, f"not used, {CLASSIC}")
+
+
+def _why_no_ebpf(*, any_dns: bool) -> str | None:
+    try:
+        YoungStreams(any_dns=any_dns).close()
+    except UnavailableError as error:
+        return str(error)
+    return None
