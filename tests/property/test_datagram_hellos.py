@@ -152,8 +152,8 @@ def test_changed_datagrams_are_events_never_errors(
     observer.flush()
     observer.expire(START_NS + 10**15)
     assert observer._dtls._held == 0
-    assert observer._quic._held == 0
-    assert not len(observer._dtls._pairs) + len(observer._quic._pairs)
+    assert observer._quic.pairs.held == 0
+    assert not len(observer._dtls._pairs) + len(observer._quic.pairs)
 
 
 @settings(max_examples=200, deadline=None)

@@ -89,6 +89,7 @@ def test_what_python_raises_comes_through() -> None:
     broken = _gate.Sluice(
         apart=bitmap(()),
         versions=bitmap(()),
+        pairs=None,
         begins=fails,
         flagged=fails,
         wanted=fails,
@@ -125,10 +126,12 @@ spec = importlib.util.spec_from_file_location("egret.worker._gate", sys.argv[1])
 compiled = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compiled)
 from tests.support.jumbles import check
+from tests.support.quic_jumbles import check as check_quic
 from tests.support.sluices import runs
 for seed in range(int(sys.argv[2]), int(sys.argv[3])):
     assert runs(compiled, seed) == runs(None, seed), seed
     check(compiled, seed)
+    check_quic(compiled, seed)
 """
 
 

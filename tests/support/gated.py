@@ -38,11 +38,14 @@ def passed(
         time_ns = START_NS + number * step_ns
         if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data))):
             hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
+    pairs = pipeline.observer.quic.pairs
+    quic = {"quic_flows": len(pairs), "quic_bytes": pairs.held}
     hits += pipeline.flush()
     counts: Counter[object] = Counter(pipeline.take_counts())
     counters = pipeline.observer.counters
     seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
     seen.update(counters.packets)
+    seen.update(quic)
     seen["quic_evicted"] = counters.evictions["quic_flows"]
     learnt = pipeline.observer.answers.take_fresh()
     marks = pipeline.relays.take_marks()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Iterator
+from types import ModuleType
+from unittest.mock import patch
 
 from bench.workloads import udp_datagram
 from egret.decode.quic_keys import VERSION_1, VERSION_2
+from egret.track.limits import Limits
+from egret.worker import engine
+from tests.support.gated import passed
 from tests.support.hello import client_hello, crypto_frame, ech_outer, quic_initial
 from tests.support.jumbles import woven
 from tests.support.sluices import as_ipv6
@@ -24,9 +30,13 @@ HELLOS = (
     client_hello(None),
     client_hello(b"WWW.Example.ORG."),
     client_hello(b"chat.qwen.ai"),
+    client_hello(b"www.example.org") + b"more",
     client_hello(b"www.example.org")[:-3],
 )
 ACKED = b"\x02\0\0\0\0"
+BESIDE = (b"", b"\1", bytes(40), ACKED, b"\x03\x05\0\1\0\1\1\1\1\1", b"\x1c\0\0\x02no")  # frames that say nothing
+LIMITS = (Limits(), Limits(quic_flows=2), Limits(quic_bytes=4_000))
+STEPS_NS = (1_000, 30_000_000, 1_100_000_000, 20_000_000_000, -25_000_000_000)
 
 
 class Ends:
@@ -35,7 +45,7 @@ class Ends:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         self.client, self.server, self.port = chance.choice(CLIENTS), chance.choice(SERVERS), chance.choice(PORTS)
-        self.hello = chance.choice(HELLOS if self.server == SERVERS[0] else HELLOS[:-2])
+        self.hello = chance.choice(HELLOS if self.server == SERVERS[0] else HELLOS[:-3])
         self.version = chance.choice((VERSION_1, VERSION_1, VERSION_1, VERSION_2))
         self.named = chance.choice((None, None, None, None, b"\x1a\x2a\x3a\x4a"))
         self.dcid, self.scid = chance.randbytes(8), chance.randbytes(chance.choice((0, 8)))
@@ -72,7 +82,7 @@ class Ends:
         while pieces:
             taken, pieces = (pieces[:1], pieces[1:]) if size >= 1000 else (pieces[:5], pieces[5:])
             tail = b"\xff" if chance.random() < 0.05 else b""  # no frame
-            initial = self.initial(b"\1".join(taken) + tail, self.dcid, token, number)
+            initial = self.initial(chance.choice(BESIDE) + b"\1".join(taken) + tail, self.dcid, token, number)
             if pieces and chance.random() < 0.1:
                 number += 1
                 initial += self.initial(pieces.pop(0), self.dcid, token, number, size=100)
@@ -96,7 +106,7 @@ class Ends:
             self.dcid = self.scid
             yield from self.flight(b"token")
         else:
-            yield from self.flight()
+            yield from self.flight(chance.choice((b"", b"", b"", b"given before")))
         self.scid = chance.randbytes(8)
         back = quic_initial(
             ACKED, dcid=b"", scid=self.scid, key_dcid=self.dcid, version=self.version, server=True, size=150
@@ -133,3 +143,13 @@ class Ends:
 def jumble(chance: random.Random, connections: int) -> list[bytes]:
     """Many connections at once, each in its own order."""
     return woven([Ends(chance).disturbed() for _ in range(connections)], chance)
+
+
+def check(compiled: ModuleType, seed: int) -> None:
+    """With a compiled gate it says the same as with none, and keeps as much of it."""
+    chance = random.Random(seed)
+    frames, step_ns, limits = jumble(chance, 12), chance.choice(STEPS_NS), chance.choice(LIMITS)
+    with patch.object(engine, "compiled", compiled):
+        taken = passed(frames, step_ns, gated=True, limits=limits)
+    with patch.dict(os.environ, {engine.SWITCH: "1"}):
+        assert passed(frames, step_ns, gated=False, limits=limits) == taken

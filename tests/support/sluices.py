@@ -47,6 +47,7 @@ class Watch:
             self.sluice = compiled.Sluice(
                 apart=bitmap(APART),
                 versions=bitmap(VERSIONS),
+                pairs=None,
                 begins=self._begins,
                 flagged=self._flagged,
                 wanted=self._wanted,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from egret.decode import gquic
 from egret.decode.quic import Frames, LongHeader, open_initial, parse_frames, peek_initial
-from egret.decode.quic_keys import InitialKeys
+from egret.decode.quic_keys import VERSION_1, InitialKeys, initial_keys
 from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
 from egret.evidence import Raw
@@ -25,17 +27,26 @@ _NO_IDS: tuple[bytes, ...] = ()  # tuples, as they hold one or none: a set for e
 class Attempt:
     """One connection attempt of a client."""
 
-    __slots__ = ("_keys", "assembly", "chlo", "dcid", "done", "token", "unverified", "version")
+    __slots__ = ("_keys", "assembly", "chlo", "dcid", "done", "has_token", "unverified", "version")
 
-    def __init__(self, dcid: bytes, version: int, token: bytes, keys: InitialKeys | None) -> None:
+    def __init__(self, dcid: bytes, version: int, has_token: bool, keys: InitialKeys | None) -> None:
         self.dcid = dcid
         self.version = version
-        self.token = token
+        self.has_token = has_token
         self.chlo = keys is None or version == gquic.Q050  # its hello is Google's, not TLS
         self.done = False  # its hello was said; nothing more is opened
         self.unverified = False  # something was read without proof
         self.assembly = _EMPTY
         self._keys = keys
+
+    @classmethod
+    def resumed(cls, dcid: bytes, has_token: bool, runs: Iterable[tuple[int, bytes]], *, done: bool) -> Attempt:
+        """The attempt of version 1 of whose hello these *runs* are here, or which is *done*."""
+        attempt = cls(dcid, VERSION_1, has_token, initial_keys(dcid, VERSION_1))
+        attempt.put(Frames(tuple(runs), False, None))
+        if done:
+            attempt.finish()
+        return attempt
 
     def open(self, datagram: bytes, header: LongHeader) -> Frames | None:
         """The frames of one packet; none once the attempt is done; None: sealed with other keys."""

@@ -26,10 +26,11 @@ from egret.track.attempt import MAX_ATTEMPTS, MAX_FAILED, UNVERIFIED, Attempt, P
 from egret.track.direction import ends_of, opposite
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Namer, is_host, said_behind_holes
-from egret.track.tables import LruTable, set_back, unused_since
+from egret.track.pairs import Pairs, PairTable
 
 _QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
 _INITIAL = PacketKind.INITIAL
+_LATEST, _NEVER = 1 << 63, -1 << 62  # ns; nothing comes behind the one, or before the other
 
 # A hello in a record, the ends of its direction, its time: whether nothing need be told of it, and it is counted.
 TakeHello = Callable[[bytes, bytes, int], bool]
@@ -39,10 +40,9 @@ class QuicFlows:
     """Every QUIC connection that is watched."""
 
     def __init__(self, limits: Limits, namer: Namer, counters: Counters) -> None:
-        self._limits = limits
+        self.limits = limits
         self._namer = namer
-        self._pairs: LruTable[int, Pair] = LruTable("quic_flows", limits.quic_flows, counters.evictions)
-        self._held = 0
+        self.pairs: PairTable = Pairs(limits.quic_flows, counters.evictions)
         self.take_hello: TakeHello | None = None
 
     def feed(self, packet: Packet) -> list[Event]:
@@ -55,7 +55,7 @@ class QuicFlows:
                 return self.feed_clear(packet)
             return self._not_read(error.reason, packet)
         ends = ends_of(packet.source, packet.destination)
-        reverse = self._pairs.get(hash(opposite(ends)))
+        reverse = self.pairs.get(hash(opposite(ends)))
         if reverse is not None and reverse.attempts:
             _from_server(reverse, headers[0])
             return []
@@ -78,11 +78,11 @@ class QuicFlows:
             header = parse_long_header(datagram, 0)
         except DecodeError:
             return False
-        reverse = self._pairs.get(hash(opposite(ends)))
+        reverse = self.pairs.get(hash(opposite(ends)))
         if reverse is not None and reverse.attempts:
             _from_server(reverse, header)
             return True
-        pair = self._pairs.get(hash(ends))
+        pair = self.pairs.get(hash(ends))
         if header.end < len(datagram) and datagram[header.end] & LONG:
             headers = parse_packets(datagram, header)
             new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
@@ -106,15 +106,15 @@ class QuicFlows:
         if not whole:
             attempt.put(frames)
             whole = attempt.whole
-        if self._held + attempt.assembly.cost > self._limits.quic_bytes:
+        if self.pairs.held + attempt.assembly.cost > self.limits.quic_bytes:
             return False
         if whole and not self._is_told(pair, attempt, whole, time_ns):
             return False
         if pair.attempts:
-            self._pairs.touch(pair.key)
+            self.pairs.touch(pair.key)
         else:
             pair.attempts.append(attempt)
-            evicted = self._pairs.put(pair.key, pair)
+            evicted = self.pairs.put(pair.key, pair)
             if evicted is not None:
                 self._evict(evicted)
         pair.last_ns = time_ns
@@ -125,14 +125,14 @@ class QuicFlows:
         """An attempt of a new pair, if there is room for that, and no doubt of its version."""
         if header.version not in KNOWN_VERSIONS or not self._has_room():
             return None
-        return Attempt(header.dcid, header.version, header.token, initial_keys(header.dcid, header.version))
+        return Attempt(header.dcid, header.version, bool(header.token), initial_keys(header.dcid, header.version))
 
     def _has_room(self) -> bool:
         """Whether nothing is told of the pair that would have to go for another."""
-        if len(self._pairs) < self._limits.quic_flows:
+        if len(self.pairs) < self.limits.quic_flows:
             return True
-        oldest = next(iter(self._pairs.oldest_first()))[1]
-        return all(attempt.done for attempt in oldest.attempts)
+        oldest = self.pairs.oldest()
+        return oldest is None or all(attempt.done for attempt in oldest.attempts)
 
     def _is_told(self, pair: Pair, attempt: Attempt, whole: bytes, time_ns: int) -> bool:
         """Whether nothing more need be told of a whole hello: it is counted, and its attempt is done."""
@@ -151,7 +151,7 @@ class QuicFlows:
             return self._not_read(error.reason, packet)
         crypto = read.frames.crypto
         ends = ends_of(packet.source, packet.destination)
-        reverse = self._pairs.get(hash(opposite(ends)))
+        reverse = self.pairs.get(hash(opposite(ends)))
         if (
             not crypto
             or reverse is not None
@@ -162,7 +162,7 @@ class QuicFlows:
         pair = self._pair(packet, ends, events)
         attempt = next((one for one in pair.attempts if one.dcid == read.cid), None)
         if attempt is None:
-            attempt = Attempt(read.cid, read.version, b"", None)
+            attempt = Attempt(read.cid, read.version, False, None)
             self._begin(pair, attempt)
         return events + self._take(pair, attempt, read.frames, packet.time_ns)
 
@@ -187,11 +187,11 @@ class QuicFlows:
     def _pair(self, packet: Packet, ends: bytes, events: list[Event]) -> Pair:
         """What is known between the two ends; what had to go for it is said to *events*."""
         key = hash(ends)
-        pair = self._pairs.get(key)
+        pair = self.pairs.get(key)
         if pair is None:
             pair = Pair(key, ends, packet.interface)
             pair.last_ns = packet.time_ns
-            evicted = self._pairs.put(key, pair)
+            evicted = self.pairs.put(key, pair)
             if evicted is not None:
                 events += self._evict(evicted)
         return pair
@@ -200,7 +200,7 @@ class QuicFlows:
         if attempt.done:
             return []
         pair.last_ns = time_ns
-        self._pairs.touch(pair.key)
+        self.pairs.touch(pair.key)
         return self._read(pair, attempt, frames, time_ns) + self._bound()
 
     def _open(self, pair: Pair, datagram: bytes, header: LongHeader) -> tuple[Attempt | None, Frames | None]:
@@ -212,7 +212,7 @@ class QuicFlows:
         if header.dcid not in pair.server_ids and tried not in pair.failed:
             for version in (header.version,) if header.version in KNOWN_VERSIONS else TRIALS:
                 keys = initial_keys(header.dcid, version)
-                attempt = Attempt(header.dcid, header.version, header.token, keys)
+                attempt = Attempt(header.dcid, header.version, bool(header.token), keys)
                 frames = attempt.open(datagram, header)
                 if frames is not None:
                     self._begin(pair, attempt)
@@ -229,7 +229,7 @@ class QuicFlows:
     def _begin(pair: Pair, attempt: Attempt) -> None:
         """A new attempt; after a Retry or a Version Negotiation it repeats the hello of the same connection."""
         again = attempt.dcid in pair.retried or any(
-            earlier.dcid == attempt.dcid or (attempt.token and not earlier.token) for earlier in pair.attempts
+            earlier.dcid == attempt.dcid or (attempt.has_token and not earlier.has_token) for earlier in pair.attempts
         )
         if again and any(earlier.done for earlier in pair.attempts):
             attempt.finish()
@@ -285,19 +285,19 @@ class QuicFlows:
 
     def _charge(self, pair: Pair) -> None:
         now = pair.now()
-        self._held += now - pair.cost
+        self.pairs.held += now - pair.cost
         pair.cost = now
 
     def _bound(self) -> list[Event]:
         events: list[Event] = []
-        while self._held > self._limits.quic_bytes and (oldest := self._pairs.evict()) is not None:
+        while self.pairs.held > self.limits.quic_bytes and (oldest := self.pairs.evict()) is not None:
             events += self._evict(oldest)
         return events
 
     def _evict(self, pair: Pair) -> list[Event]:
         """A bound was reached: *pair* is out of the table already."""
         events = self._settle_open(pair, Nameless.EVICTED)
-        self._held -= pair.cost
+        self.pairs.held -= pair.cost
         pair.cost = 0
         return events
 
@@ -309,31 +309,31 @@ class QuicFlows:
         return events
 
     def _drop(self, pair: Pair) -> None:
-        self._pairs.pop(pair.key)
-        self._held -= pair.cost
+        self.pairs.pop(pair.key)
+        self.pairs.held -= pair.cost
         pair.cost = 0
 
     def expire(self, time_ns: int) -> list[Event]:
         """Settle attempts that have waited long enough; forget pairs that were quiet for long."""
-        silent_ns = self._limits.silent_s * SECOND_NS
+        silent_ns = time_ns - self.limits.silent_s * SECOND_NS
         events: list[Event] = []
-        for pair in unused_since(self._pairs, time_ns - self._limits.wait_s * SECOND_NS):
+        for pair in self.pairs.unused_since(time_ns - self.limits.wait_s * SECOND_NS, silent_ns):
             events += self._settle_open(pair)
-            if time_ns - pair.last_ns >= silent_ns:
+            if pair.last_ns <= silent_ns:
                 self._drop(pair)
         return events
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        set_back(self._pairs, time_ns)
+        self.pairs.set_back(time_ns)
 
     def flush(self) -> list[Event]:
         """The end of the input: settle everything."""
-        return [event for _, pair in self._pairs.oldest_first() for event in self._settle_open(pair)]
+        return [event for pair in self.pairs.unused_since(_LATEST, _NEVER) for event in self._settle_open(pair)]
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
-        return {"quic_flows": len(self._pairs)}
+        return {"quic_flows": len(self.pairs)}
 
 
 def _from_server(pair: Pair, header: LongHeader) -> None:

@@ -9,6 +9,8 @@ from typing import Self
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import Plain
 from egret.sources.base import Clock
+from egret.track.attempt import Pair
+from egret.track.pairs import PairTable
 from egret.track.tables import Memory
 from egret.track.volume import Volumes
 from egret.worker.engine import Truths as Known
@@ -46,6 +48,7 @@ class Sluice:
         *,
         apart: bytes,
         versions: bytes,
+        pairs: PairTable,
         begins: Callable[[bytes, bytes, int, str | None], bool],
         flagged: Callable[[str], bool],
         wanted: Callable[[bytes, bool], bool],
@@ -108,6 +111,33 @@ class Truths:  # a dict of truths, as far as egret.worker.greetings uses one
     def __setitem__(self, key: bytes, value: bool, /) -> None: ...
     def get(self, key: bytes, /) -> bool | None: ...
     def clear(self) -> None: ...
+
+class Pairs:  # as egret.track.pairs.PairTable; with it the sluice takes what QUIC connections begin with
+    held: int
+    def __new__(
+        cls,
+        *,
+        name: str,
+        limit: int,
+        most: int,
+        evictions: Counter[str],
+        restored: Callable[..., Pair],
+        told: Callable[[bytes, int, bytes, int], bool],
+        hosts: Known,
+        clients: Known,
+        servers: Known,
+        watched: Collection[bytes],
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    def get(self, key: int, /) -> Pair | None: ...
+    def touch(self, key: int, /) -> None: ...
+    def put(self, key: int, pair: Pair, /) -> Pair | None: ...
+    def evict(self) -> Pair | None: ...
+    def pop(self, key: int, /) -> None: ...
+    def oldest(self) -> Pair | None: ...
+    def unused_since(self, time_ns: int, silent_ns: int, /) -> list[Pair]: ...
+    def set_back(self, time_ns: int, /) -> None: ...
+    def take_counts(self) -> tuple[int, int]: ...
 
 class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings knows, in Truths of this module
     def __new__(

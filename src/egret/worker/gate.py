@@ -86,6 +86,7 @@ class Gate:
         sluice = engine.compiled.Sluice(
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
+            pairs=self._observer.quic.pairs,
             begins=self._observer.quic.pass_over,
             flagged=self._flagged,
             wanted=self._is_wanted,

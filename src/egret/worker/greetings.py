@@ -50,7 +50,8 @@ class Greetings:
         self.servers = truths(MAX_KNOWN)  # address and port: whether it is special
         self.names = self.connections = 0  # counted and not settled
         self.quic_names = self.quic_connections = 0
-        self.elsewhere: Callable[[], tuple[int, int]] | None = None  # the same of who looks into the tables
+        self.elsewhere: Callable[[], tuple[int, int]] = _none  # the same of who looks into the tables
+        self.quic_elsewhere: Callable[[], tuple[int, int]] = _none
 
     def take(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
         """Count a hello that names *host* and say True; or False, and it must be told.
@@ -71,7 +72,11 @@ class Greetings:
     def take_quic(self, hello: bytes, ends: bytes, time_ns: int) -> bool:
         """The same of a hello in a record, that came in QUIC."""
         plain = self._read(hello)
-        ours = None if plain is None else self._passes(*plain, ends, time_ns)
+        return plain is not None and self.take_quic_host(*plain, ends, time_ns)
+
+    def take_quic_host(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
+        """As ``take``, of a hello that came in QUIC."""
+        ours = self._passes(host, ech, ends, time_ns)
         if ours is None:
             return False
         self.quic_connections += ours
@@ -114,19 +119,21 @@ class Greetings:
 
     def settle(self) -> None:
         """Add to the counts what was taken since the last time."""
-        if self.elsewhere is not None:
-            names, connections = self.elsewhere()
-            self.names += names
-            self.connections += connections
+        names, connections = self.elsewhere()
+        quic_names, quic_connections = self.quic_elsewhere()
         for key, number in (
-            (("names", Protocol.TLS, Kind.CLIENT_HELLO), self.names),
-            (("names", Protocol.QUIC, Kind.CLIENT_HELLO), self.quic_names),
-            (("connections", Transport.TCP, NamedBy.HELLO), self.connections),
-            (("connections", Transport.UDP, NamedBy.HELLO), self.quic_connections),
+            (("names", Protocol.TLS, Kind.CLIENT_HELLO), self.names + names),
+            (("names", Protocol.QUIC, Kind.CLIENT_HELLO), self.quic_names + quic_names),
+            (("connections", Transport.TCP, NamedBy.HELLO), self.connections + connections),
+            (("connections", Transport.UDP, NamedBy.HELLO), self.quic_connections + quic_connections),
         ):
             if number:
                 self._counts[key] += number
         self.names = self.connections = self.quic_names = self.quic_connections = 0
+
+
+def _none() -> tuple[int, int]:
+    return 0, 0
 
 
 def _remember(table: Truths, key: bytes, value: bool) -> bool:

@@ -37,6 +37,7 @@ from egret.track.share import Share
 from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
+from egret.worker.pairs import pair_up
 from egret.worker.quick import hold_young
 from egret.worker.scope import Scope
 
@@ -115,6 +116,7 @@ class Pipeline:
         self.observer.streams.hellos.take = self._greetings.take
         self.observer.quic.take_hello = self._greetings.take_quic
         quick = hold_young(self.observer, self._greetings)
+        pair_up(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
         self.on_turn: Callable[[list[Hit]], object] | None = None  # has that at once, at every turn of a second
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts, share)

@@ -19,7 +19,7 @@ CLIENT, SERVER = Endpoint(b"\xc0\0\2\1", 50_000), Endpoint(b"\xcb\0\x71\1", 443)
 
 
 def attempt(version: int = VERSION_1) -> Attempt:
-    return Attempt(DCID, version, b"", initial_keys(DCID, version))
+    return Attempt(DCID, version, False, initial_keys(DCID, version))
 
 
 def pair() -> Pair:

@@ -239,14 +239,14 @@ def test_forged_initials_are_counted_and_bounded() -> None:
     events = run([begun, *frames, rest, *frames], observer)
     assert said(events) == NAMED
     assert len(anomalies(events)) == 20
-    assert all(len(pair.failed) <= 8 for _, pair in observer._quic._pairs.oldest_first())
+    assert all(len(pair.failed) <= 8 for pair in observer.quic.pairs.unused_since(1 << 63, 0))
 
 
 def test_many_attempts_of_one_pair_are_bounded() -> None:
     observer = Observer()
     frames = [up(quic_initial(crypto_frame(0, b"\x01\x00"), dcid=number.to_bytes(8, "big"))) for number in range(20)]
     run(frames, observer, flush=False)
-    assert [len(pair.attempts) for _, pair in observer._quic._pairs.oldest_first()] == [4]
+    assert [len(pair.attempts) for pair in observer.quic.pairs.unused_since(1 << 63, 0)] == [4]
 
 
 def test_pairs_are_bounded_in_number_and_bytes() -> None:
@@ -257,7 +257,7 @@ def test_pairs_are_bounded_in_number_and_bytes() -> None:
     assert said(events) == NAMED * 40
     small = Observer(Limits(quic_bytes=5000))
     run([up(datagram, sport=port) for port in range(1000, 1050)], small, flush=False)
-    assert small._quic._held <= 5000
+    assert small.quic.pairs.held <= 5000
     assert small.counters.evictions["quic_flows"] > 40
 
 

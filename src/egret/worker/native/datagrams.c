@@ -50,6 +50,8 @@ static int is_unmeasured(Datagrams *datagrams, Span ends) {
 
 /* What a QUIC connection begins with goes to what follows them. */
 static int begin(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
+    int known = datagrams->pairs == NULL ? UNKNOWN : pairs_take(datagrams->pairs, payload, ends, time_ns, interface);
+    if (known != UNKNOWN) return known;
     PyObject *said = PyObject_CallFunction(datagrams->begins, "y#y#LO", payload.at, (Py_ssize_t)payload.size, ends.at,
                                            (Py_ssize_t)ends.size, (long long)time_ns, interface);
     int taken = said == NULL ? FAILED : PyObject_IsTrue(said);

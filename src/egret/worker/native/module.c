@@ -1,6 +1,7 @@
 /* egret.worker._gate: what Python sees of the compiled gate. */
 #include "hello.h"
 #include "native.h"
+#include "pairs.h"
 #include "quick.h"
 #include "remembered.h"
 
@@ -21,6 +22,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->measure);
     Py_VISIT(self->segment);
     Py_VISIT(self->quick);
+    Py_VISIT(self->udp.pairs);
     Py_VISIT(self->udp.begins);
     Py_VISIT(self->udp.measured);
     Py_VISIT(self->lookups.flagged);
@@ -35,6 +37,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->measure);
     Py_CLEAR(self->segment);
     Py_CLEAR(self->quick);
+    Py_CLEAR(self->udp.pairs);
     Py_CLEAR(self->udp.begins);
     Py_CLEAR(self->udp.measured);
     Py_CLEAR(self->lookups.flagged);
@@ -59,15 +62,15 @@ static void sluice_dealloc(Sluice *self) {
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart", "versions", "begins", "flagged", "wanted",  "waiting", "copies", "segment",
-                            "tick",  "watched",  "measured", "measure", "secret",  NULL};
-    PyObject *begins, *flagged, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
+    static char *known[] = {"apart",  "versions", "pairs", "begins",  "flagged",  "wanted",  "waiting",
+                            "copies", "segment",  "tick",  "watched", "measured", "measure", "secret",  NULL};
+    PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
     const char *bytes, *apart, *versions;
     Py_ssize_t size, apart_size, versions_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &begins, &flagged, &wanted, &waiting, &copies, &segment, &tick, &watched,
-                                     &measured, &measure, &bytes, &size))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
+                                     &versions_size, &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment,
+                                     &tick, &watched, &measured, &measure, &bytes, &size))
         return NULL;
     if (apart_size != BITMAP || versions_size != BITMAP) {
         PyErr_SetString(PyExc_ValueError, "a bit for each number of 16 bits is needed");
@@ -94,6 +97,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     memcpy(self->udp.apart, apart, BITMAP);
     memcpy(self->udp.versions, versions, BITMAP);
+    self->udp.pairs = is_pairs(pairs) ? (Pairs *)Py_NewRef(pairs) : NULL;
     self->udp.begins = Py_NewRef(begins);
     self->udp.measured = Py_NewRef(measured);
     self->udp.lookups = &self->lookups;
@@ -205,18 +209,21 @@ static int fill(PyObject *module) {
     PyObject *quick = sluice == NULL ? NULL : PyType_FromModuleAndSpec(module, &quick_spec, NULL);
     PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
     PyObject *truths = remembered == NULL ? NULL : PyType_FromModuleAndSpec(module, &truths_spec, NULL);
-    int failed = truths == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+    PyObject *pairs = truths == NULL ? NULL : PyType_FromModuleAndSpec(module, &pairs_spec, NULL);
+    int failed = pairs == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0 ||
-                 PyModule_AddObjectRef(module, "Truths", truths) < 0;
+                 PyModule_AddObjectRef(module, "Truths", truths) < 0 ||
+                 PyModule_AddObjectRef(module, "Pairs", pairs) < 0;
     failed = failed || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0; /* scripts/build_native.py */
     Py_XDECREF(sluice);
     Py_XDECREF(quick);
     Py_XDECREF(remembered);
     Py_XDECREF(truths);
+    Py_XDECREF(pairs);
     return failed ? -1 : 0;
 }
 

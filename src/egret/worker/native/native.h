@@ -4,8 +4,13 @@
  *   lookups.c  worker/plain.py       plain look-ups
  *   copies.c   track/copies.py       datagrams that are seen twice
  *   waiting.c  track/waiting.py      answers that nobody has read
+ *   pairs.c    track/pairs.py        who speaks QUIC; pairs_type.c is its type
+ *   openings.c track/quic.py         what QUIC connections begin with
+ *   initials.c decode/quic.py        packets with long headers, and what is in client Initials
+ *   ciphers.c  decode/quic_keys.py   what protects those
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
+ *   greetings.c worker/greetings.py  of which of those nothing need be told
  *   remembered.c track/tables.py     integers for integers: Remembered
  *   share.c    track/share.py       whose a frame is
  *   tables.c   dicts and sets of bytes; truths.c is the type of one
@@ -147,6 +152,16 @@ typedef struct {
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
 
+/* pairs.c, pairs_type.c, openings.c */
+
+typedef struct Pairs Pairs;
+extern PyType_Spec pairs_spec;
+
+enum { UNKNOWN = 2 }; /* beside YES and NO: Python must be asked */
+
+/* Take a datagram that begins with a long header; NO: it is to be fed, UNKNOWN: Python's pass_over says. */
+int pairs_take(Pairs *pairs, Span datagram, Span ends, int64_t time_ns, PyObject *interface);
+
 /* datagrams.c */
 
 enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
@@ -154,6 +169,7 @@ enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
 typedef struct {
     uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
     uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
+    Pairs *pairs;             /* NULL: begins is called */
     PyObject *begins;         /* (payload, ends, time, interface) -> whether nothing need be told of it */
     PyObject *measured;       /* the sluice's */
     Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */

@@ -53,21 +53,7 @@ void quick_drop(Quick *quick, Held *held) {
     Py_CLEAR(held->interface);
 }
 
-/* Whether something is among others, which are often none. */
-static int contains(PyObject *others, PyObject *(*object_of)(const void *), const void *what) {
-    Py_ssize_t size = PyObject_Size(others);
-    if (size <= 0) return size == 0 ? NO : FAILED;
-    PyObject *object = object_of(what);
-    int among = object == NULL ? FAILED : PySequence_Contains(others, object);
-    Py_XDECREF(object);
-    return among;
-}
-
-static PyObject *bytes_object(const void *span) { return bytes_of(*(const Span *)span); }
-
 static PyObject *number_object(const void *number) { return PyLong_FromLongLong(*(const int64_t *)number); }
-
-static int contains_bytes(PyObject *others, Span bytes) { return contains(others, bytes_object, &bytes); }
 
 /* Whether more is awaited of a direction, by its key. */
 static int is_followed(PyObject *followed, int64_t key) { return contains(followed, number_object, &key); }
@@ -194,32 +180,13 @@ int quick_awaits(Quick *quick, Span ends, int *awaited) {
     return late == FAILED ? FAILED : YES;
 }
 
-/* What is known of a key; UNKNOWN if nothing is. */
-enum { UNKNOWN = 2 };
-
-static int look_up(const Truths *truths, Span key) {
-    int truth = table_get(&truths->table, key);
-    return truth < 0 ? UNKNOWN : truth;
-}
-
-/* Whether nothing need be told of a hello, which is counted then; UNKNOWN if that must be asked. worker/greetings.py */
+/* Whether nothing need be told of a hello, which is counted then; UNKNOWN if that must be asked. */
 static int is_counted(Quick *quick, Span host, Span ends) {
-    size_t size = (ends.size - 4) / 2;
-    Span client = {ends.at, size};
-    uint8_t server[ENDS_MAX];
-    memcpy(server, ends.at + size, size);
-    memcpy(server + size, ends.at + ends.size - 2, 2);
-    int plain = look_up(quick->known.hosts, host);
-    if (plain != YES) return plain;
-    int watched = contains_bytes(quick->known.watched, client);
-    if (watched != NO) return watched == YES ? NO : FAILED;
-    int ours = look_up(quick->known.clients, client);
-    if (ours == UNKNOWN) return UNKNOWN;
-    int special = ours == YES ? look_up(quick->known.servers, (Span){server, size + 2}) : NO;
-    if (special != NO) return special == YES ? NO : UNKNOWN;
-    quick->names++;
-    quick->connections += ours == YES;
-    return YES;
+    bool ours = false;
+    int counted = greetings_pass(&quick->known.greetings, host, ends, &ours);
+    quick->names += counted == YES;
+    quick->connections += counted == YES && ours;
+    return counted;
 }
 
 /* Both directions of a connection are known from now on: track/young.py, pass_over. */

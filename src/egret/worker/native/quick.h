@@ -2,7 +2,7 @@
 #ifndef EGRET_QUICK_H
 #define EGRET_QUICK_H
 
-#include "native.h"
+#include "greetings.h"
 
 #define NOWHERE UINT32_MAX /* no number of a Held */
 
@@ -35,15 +35,14 @@ typedef struct {
     Begun *begun;
 } Held;
 
-/* What is asked of the rest, and told it: worker/quick.py, Surroundings; worker/greetings.py. */
+/* What is asked of the rest, and told it: worker/quick.py, Surroundings. */
 typedef struct {
     PyObject *volumes;                 /* say whether any address is measured */
     PyObject *armed;                   /* those that are */
     PyObject *decided, *late;          /* Remembered: by direction, what it is; where another hello may begin */
     PyObject *flows;                   /* directions of which more is awaited */
     PyObject *requests, *replies;      /* the same of HTTP, and of servers that are asked for addresses by it */
-    Truths *hosts, *clients, *servers; /* whether nothing is known of it; it is ours; it is special */
-    PyObject *watched;                 /* clients of whom everything matters */
+    Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;

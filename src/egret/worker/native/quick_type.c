@@ -104,8 +104,7 @@ static int open_tables(Quick *quick, uint32_t limit) {
 }
 
 static bool fits(const Known *known) {
-    return is_remembered(known->decided) && is_remembered(known->late) && is_truths((PyObject *)known->hosts) &&
-           is_truths((PyObject *)known->clients) && is_truths((PyObject *)known->servers);
+    return is_remembered(known->decided) && is_remembered(known->late) && greetings_fit(&known->greetings);
 }
 
 static void hold_known(Known *known) {
@@ -115,10 +114,7 @@ static void hold_known(Known *known) {
     Py_INCREF(known->flows);
     Py_INCREF(known->requests);
     Py_INCREF(known->replies);
-    Py_INCREF(known->hosts);
-    Py_INCREF(known->clients);
-    Py_INCREF(known->servers);
-    Py_INCREF(known->watched);
+    greetings_hold(&known->greetings);
     Py_INCREF(known->armed);
     Py_INCREF(known->told);
     Py_INCREF(known->packets);
@@ -131,9 +127,9 @@ static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) 
     Py_ssize_t limit, secret_size;
     const char *secret;
     if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
-                                     &known.flows, &known.requests, &known.replies, &known.hosts, &known.clients,
-                                     &known.servers, &known.watched, &known.armed, &known.told, &known.packets, &limit,
-                                     &secret, &secret_size))
+                                     &known.flows, &known.requests, &known.replies, &known.greetings.hosts,
+                                     &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
+                                     &known.armed, &known.told, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
         PyErr_SetString(PyExc_TypeError, "what is remembered, and truths, of this module's kind; a secret of 16 bytes");
@@ -159,14 +155,10 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.flows);
     Py_VISIT(quick->known.requests);
     Py_VISIT(quick->known.replies);
-    Py_VISIT(quick->known.hosts);
-    Py_VISIT(quick->known.clients);
-    Py_VISIT(quick->known.servers);
-    Py_VISIT(quick->known.watched);
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
     Py_VISIT(quick->known.packets);
-    return 0;
+    return greetings_visit(&quick->known.greetings, visit, arg);
 }
 
 static int quick_clear(Quick *quick) {
@@ -176,10 +168,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.flows);
     Py_CLEAR(quick->known.requests);
     Py_CLEAR(quick->known.replies);
-    Py_CLEAR(quick->known.hosts);
-    Py_CLEAR(quick->known.clients);
-    Py_CLEAR(quick->known.servers);
-    Py_CLEAR(quick->known.watched);
+    greetings_clear(&quick->known.greetings);
     Py_CLEAR(quick->known.armed);
     Py_CLEAR(quick->known.told);
     Py_CLEAR(quick->known.packets);
