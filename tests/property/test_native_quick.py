@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.decode.plain_hello import first_of_plain, read_plain
-from tests.support.jumbles import check, streams
+from egret.model import Endpoint, FlowKey, Frame, Transport
+from egret.worker.pipeline import Pipeline
+from tests.support.gated import CATALOG
+from tests.support.hello import ACK, CLIENT, FIN, SERVER, START_NS, Tcp
+from tests.support.jumbles import check, ethernet, streams
 from tests.support.native import compiled as _gate
 
 
@@ -25,6 +31,29 @@ def test_every_byte_of_a_hello_may_be_another_and_every_end_missing(hello: bytes
         for value in {0, 1, 0x7F, 0x80, 0xFF, hello[at] ^ 1, (hello[at] + 1) & 0xFF, (hello[at] - 1) & 0xFF}:
             odd = hello[:at] + bytes([value]) + hello[at + 1 :]
             assert _gate.read_plain(odd) == read_plain(odd), (at, value)
+
+
+@pytest.mark.parametrize("sizes", [[], [100], [100, 200]])
+def test_a_connection_whose_bytes_are_counted_is_held_as_well(sizes: list[int]) -> None:
+    tcp, said = Tcp(), []
+    frames = [*tcp.handshake(), *tcp.stream(streams()[0], sizes), tcp.send(len(streams()[0]), flags=FIN | ACK)]
+    flow = FlowKey(
+        Transport.TCP, *(Endpoint(ip_address(ip).packed, port) for ip, port in ((CLIENT, 40_000), (SERVER, 443)))
+    )
+    for gated in (True, False):
+        pipeline = Pipeline(CATALOG)
+        pipeline.observer.volumes.arm(flow.destination.ip, START_NS)
+        for each in frames:
+            data = ethernet(bytes(each.data))
+            taken = gated and pipeline.gate.sluice.skip(data, 0, len(data), each.time_ns, len(data))
+            assert taken == gated
+            if not taken:
+                pipeline.feed(Frame(each.time_ns, 1, memoryview(data), len(data)))
+        pipeline.observer.volumes.flag(flow, "a", None, pipeline.observer.began_at(flow), START_NS)
+        pipeline.take_counts()
+        counters = pipeline.observer.counters
+        said.append((pipeline.take_volumes(), counters.frames, counters.packets, counters.tracked))
+    assert said[0] == said[1]
 
 
 def test_what_cannot_be_remembered_is_refused() -> None:

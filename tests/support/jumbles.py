@@ -73,7 +73,8 @@ class Ends:
 
     def frame(self, seq: int, flags: int, data: bytes = b"", *, back: bool = False) -> bytes:
         ports = (443, self.port) if back else (self.port, 443)
-        segment = struct.pack("!HHIIBBHHH", *ports, seq & 0xFFFFFFFF, 1, 0x50, flags, 9, 0, 0) + data
+        ack = self.chance.choice((1, self.isn + 1 & 0xFFFFFFFF if back else 10))
+        segment = struct.pack("!HHIIBBHHH", *ports, seq & 0xFFFFFFFF, ack, 0x50, flags, 9, 0, 0) + data
         ends = (self.server, self.client) if back else (self.client, self.server)
         return ethernet(ip_packet(*ends, 6, segment))
 

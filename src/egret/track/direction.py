@@ -11,6 +11,7 @@ from egret.model import Endpoint
 
 _PORTS = Struct("!HH").pack
 _TWO_PORTS = Struct("!HH").unpack_from
+_new = tuple.__new__
 
 
 def ends_of(source: Endpoint, destination: Endpoint) -> bytes:
@@ -22,7 +23,7 @@ def endpoints_of(ends: bytes) -> tuple[Endpoint, Endpoint]:
     """The reverse of ``ends_of``."""
     size = (len(ends) - 4) // 2
     source, destination = _TWO_PORTS(ends, size * 2)
-    return Endpoint(ends[:size], source), Endpoint(ends[size:-4], destination)
+    return _new(Endpoint, (ends[:size], source)), _new(Endpoint, (ends[size:-4], destination))
 
 
 def key_of(source: Endpoint, destination: Endpoint) -> int:

@@ -2,7 +2,8 @@
 
 What stands before the observer may keep a connection's first segments as long as they are of the most ordinary kind
 (``worker.quick``). As soon as anything else comes of that connection, from wherever, the streams get them first, in
-their order. Nothing is kept over the turn of a second, when the streams look about for what has waited too long.
+their order; but where that completes one plain hello, of a connection that the streams never heard of, all of it is
+told at once. Nothing is kept over the turn of a second, when the streams look about for what has waited too long.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from egret.decode.packet import Packet
-from egret.model import Event
+from egret.model import Event, Transport
 from egret.track.direction import ends_of, opposite
+from egret.track.naming import Ends
 from egret.track.streams import Streams
+
+_SETTLING = 0x07  # FIN, SYN, RST
+_TCP = Transport.TCP  # an enum's attribute costs a look-up each time
+_new = tuple.__new__
+Whole = tuple[int, str | None, bytes]
 
 
 class Keeper(Protocol):
@@ -25,6 +32,17 @@ class Keeper(Protocol):
 
     def take(self, ends: bytes) -> Sequence[Packet]:
         """The segments of one connection, if there are any; they are kept no more."""
+        ...
+
+    def whole(self, ends: bytes, seq: int, payload: bytes) -> Whole | None:
+        """All that a client said, if that is a plain hello and ends with *payload* at *seq*.
+
+        With it come the first sequence number and the interface of its SYN.
+        """
+        ...
+
+    def drop(self, ends: bytes) -> None:
+        """Keep nothing of one connection that is kept."""
         ...
 
     def take_all(self) -> Sequence[Packet]:
@@ -42,10 +60,22 @@ class HeldBack:
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
-        if not self.keeper:
+        keeper = self.keeper
+        if not keeper:
             return self._feed(packet)
         ends = ends_of(packet.source, packet.destination)
-        return self._each((*self.keeper.take(ends), *self.keeper.take(opposite(ends)), packet))
+        if packet.payload and not packet.flags & _SETTLING:
+            whole = keeper.whole(ends, packet.seq, bytes(packet.payload))
+            events = None if whole is None else self._greet(whole, ends, packet)
+            if events is not None:
+                keeper.drop(ends)
+                return events
+        return self._each((*keeper.take(ends), *keeper.take(opposite(ends)), packet))
+
+    def _greet(self, whole: Whole, ends: bytes, packet: Packet) -> list[Event] | None:
+        first, interface, data = whole
+        told = _new(Ends, (_TCP, packet.source, packet.destination, interface))
+        return self._streams.hellos.greet(told, ends, first, data, packet.time_ns)
 
     def give_back(self) -> list[Event]:
         """Let the streams have all that is kept."""

@@ -14,9 +14,9 @@ from egret.decode.plain_hello import NO_ECH, Plain
 from egret.decode.tls import HANDSHAKE_RECORD, parse_client_hello
 from egret.evidence import Raw
 from egret.model import Event, Kind, Protocol
-from egret.track.direction import ends_of
+from egret.track.direction import ends_of, opposite
 from egret.track.flow import Flow
-from egret.track.naming import Namer, Said, said_by_hello
+from egret.track.naming import Ends, Namer, Said, said_by_hello
 from egret.track.young import TakePlain, YoungFlows
 
 HELLO_START = bytes([HANDSHAKE_RECORD])
@@ -63,6 +63,33 @@ class Hellos:
                 events.append(self._namer.connection(said, flow.ends, time_ns))
         self._flows.late.expect(flow.key, behind=end_seq)
         self._flows.decide(flow)
+        return events
+
+    def greet(self, ends: Ends, direction: bytes, first: int, data: bytes, time_ns: int) -> list[Event] | None:
+        """As ``settle``, a connection that began with *data*, and of which the streams know nothing.
+
+        Args:
+            ends: its client's and its server's.
+            direction: the same, as ``ends_of`` has them.
+            first: the sequence number behind its SYN.
+            data: all that the client said, from there on.
+            time_ns: when it was whole.
+
+        Returns:
+            None where the streams must have it: something is known of it, or it is no plain hello.
+        """
+        key, other = hash(direction), hash(opposite(direction))
+        plain = None if self._flows.knows(key) or self._flows.knows(other) else self._shapes.read(data)
+        if plain is None:
+            return None
+        events: list[Event] = []
+        if self.take is None or not self.take(*plain, direction, time_ns):
+            said = self._said(data, plain)
+            if said is None:
+                return None
+            events = self._namer.observations(said, ends, time_ns)
+            events.append(self._namer.connection(said, ends, time_ns))
+        self._flows.pass_over(key, other, first, (first + len(data)) & _MASK)
         return events
 
     def _is_taken(self, flow: Flow, plain: Plain, time_ns: int) -> bool:

@@ -35,7 +35,6 @@ _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
 _LOOK_NS = 10 * SECOND_NS  # how often to look for what has been quiet: those times need not be exact
 _TCP = Transport.TCP  # an enum's attribute costs a look-up each time
-_NOTHING = memoryview(b"")
 _new = tuple.__new__
 
 
@@ -151,9 +150,15 @@ class Volumes:
         """As ``feed_header``, a segment of TCP between *ends* (``direction.ends_of``) that carries *length* bytes."""
         way = self._ways.get(ends)
         if way is None or flags & _SETTLING or way[0].offer is not None:
-            source, destination = endpoints_of(ends)
-            self.feed_header(Packet(time_ns, _TCP, source, destination, _NOTHING, length, seq, flags, None, ack))
-            self._learn_way(ends, source, destination)
+            way = self._way(_TCP, *endpoints_of(ends))
+            if way is None:
+                return
+            flow, outward = way
+            flow.last_ns = time_ns
+            self._segment(flow, seq, ack, flags, length, outward=outward)
+            if flow.owner is not None:
+                self._change(flow)
+                self._learn_way(ends, flow, outward=outward)
             return
         flow, outward = way
         key = flow.key
@@ -164,34 +169,38 @@ class Volumes:
         if flow.owner is not None:
             self._change(flow)
 
-    def _learn_way(self, ends: bytes, source: Endpoint, destination: Endpoint) -> None:
-        outward = destination.ip in self.armed
-        if outward == (source.ip in self.armed):
-            return
-        flow = self._flows.get(FlowKey(_TCP, source, destination) if outward else FlowKey(_TCP, destination, source))
-        if flow is not None:
+    def _learn_way(self, ends: bytes, flow: VolumeFlow, *, outward: bool) -> None:
+        client, server = flow.key[1:]
+        if client.ip not in self.armed and server.ip in self.armed and self._flows.get(flow.key) is flow:
             self._ways[ends] = flow, outward
 
     def feed_header(self, packet: Packet) -> None:
         """Take one packet; only its headers are looked at."""
         transport, source, destination = packet.transport, packet.source, packet.destination
-        outward = destination.ip in self.armed
-        if source.ip not in self.armed:
-            if not outward:
-                return
-        elif outward:  # both ends may be servers
-            outward = self._flows.get(FlowKey(transport, destination, source)) is None
-        key = _new(FlowKey, (transport, source, destination) if outward else (transport, destination, source))
-        flow = self._find(key)
-        if flow is None:
+        way = self._way(transport, source, destination)
+        if way is None:
             return
+        flow, outward = way
         flow.last_ns = packet.time_ns
         if transport is _TCP:
-            self._segment(flow, packet, outward=outward)
+            length = packet.wire_payload_length
+            self._segment(flow, packet.seq, packet.ack, packet.flags, length, outward=outward)
         else:
             flow.datagram(packet, outward=outward)
         if flow.owner is not None:
             self._change(flow)
+
+    def _way(self, transport: Transport, source: Endpoint, destination: Endpoint) -> tuple[VolumeFlow, bool] | None:
+        """The flow of a packet, and whether it is its client's."""
+        outward = destination.ip in self.armed
+        if source.ip not in self.armed:
+            if not outward:
+                return None
+        elif outward:  # both ends may be servers
+            outward = self._flows.get(FlowKey(transport, destination, source)) is None
+        key = _new(FlowKey, (transport, source, destination) if outward else (transport, destination, source))
+        flow = self._find(key)
+        return None if flow is None else (flow, outward)
 
     def _find(self, key: FlowKey) -> VolumeFlow | None:
         flow = self._flows.get(key)
@@ -209,17 +218,16 @@ class Volumes:
             self._pending.touch(key)
         return flow
 
-    def _segment(self, flow: VolumeFlow, packet: Packet, *, outward: bool) -> None:
-        flags, seq, length = packet.flags, packet.seq, packet.wire_payload_length
+    def _segment(self, flow: VolumeFlow, seq: int, ack: int, flags: int, length: int, *, outward: bool) -> None:
         if flags & _RST:
             flow.ended = True  # its numbers may be anything: RFC 9293 section 3.10.7.1
             return
         if flags & _SYN:
-            flow.open(packet, outward=outward)
+            flow.open(seq, ack, flags, outward=outward)
             return
-        if outward and flow.offer == (packet.ack, seq):
+        if outward and flow.offer == (ack, seq):
             self._accept(flow)
-        flow.move(seq, packet.ack, flags, length, outward=outward)
+        flow.move(seq, ack, flags, length, outward=outward)
         if flags & _FIN:
             (flow.count_out if outward else flow.count_in).ended((seq + length) & 0xFFFFFFFF)
             flow.ended = True

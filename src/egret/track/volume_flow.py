@@ -56,16 +56,16 @@ class VolumeFlow:
         self.heard = False  # TCP: a packet of the client was seen
         self.offer: tuple[int, int] | None = None  # TCP: first numbers of both streams, as a server says
 
-    def open(self, packet: Packet, *, outward: bool) -> None:
+    def open(self, seq: int, ack: int, flags: int, *, outward: bool) -> None:
         """A handshake. A server's answer is an offer until the client takes it: anybody can send one."""
-        first = (packet.seq + 1) & 0xFFFFFFFF
+        first = (seq + 1) & 0xFFFFFFFF
         if outward:
             self.count_out.begin(first)
-        elif packet.flags & _ACK:
-            self.offer = (first, packet.ack)
+        elif flags & _ACK:
+            self.offer = (first, ack)
             if not self.heard:
                 self.count_in.begin(first)
-                self.count_out.begin(packet.ack)
+                self.count_out.begin(ack)
 
     def move(self, seq: int, ack: int, flags: int, length: int, *, outward: bool) -> None:
         """A segment of TCP says how far both directions got; of a server's word it is the client's that counts."""

@@ -18,6 +18,7 @@ from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
+from egret.track.held import Whole
 from egret.track.observer import Observer
 from egret.track.young import TakePlain
 from egret.worker import engine
@@ -240,6 +241,21 @@ class Quick:
         begun, accepted = self._begun.get(ends), ends in self._accepted
         self._drop(ends, opened[4])
         return packets(opened[:4], ends, accepted, [] if begun is None else begun.pieces)
+
+    def whole(self, ends: bytes, seq: int, payload: bytes) -> Whole | None:
+        """As ``held.Keeper.whole``."""
+        opened, begun = self._opened.get(ends), self._begun.get(ends)
+        if opened is None or not payload:
+            return None
+        so_far = b"" if begun is None else begun.data
+        if seq != opened[0] + len(so_far) & _MASK or (so_far and len(payload) == 1):
+            return None
+        data = so_far + payload
+        return (opened[0], opened[2], data) if first_of_plain(data) == len(data) else None
+
+    def drop(self, ends: bytes) -> None:
+        """As ``held.Keeper.drop``."""
+        self._drop(ends, self._opened[ends][4])
 
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""

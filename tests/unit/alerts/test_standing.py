@@ -30,11 +30,11 @@ def test_it_is_closed_by_its_newest_alert_only_where_that_is_said() -> None:
 
 def test_there_is_news_until_it_was_told() -> None:
     folding = standing()
-    assert not folding.has_news
+    news = [folding.has_news]
     folding.add(hello(3, port=7))
-    assert folding.has_news
+    news.append(folding.has_news)
     folding.alert(Action.UPDATED, LATER_NS)
-    assert not folding.has_news
+    assert [*news, folding.has_news] == [False, True, False]
 
 
 def test_bytes_that_are_known_better_are_news() -> None:

@@ -23,6 +23,12 @@ class Keeper:
     def take(self, ends: bytes) -> list[Packet]:
         return self.kept.pop(ends, [])
 
+    def whole(self, _ends: bytes, _seq: int, _payload: bytes) -> None:
+        return
+
+    def drop(self, ends: bytes) -> None:
+        raise AssertionError(ends)
+
     def take_all(self) -> list[Packet]:
         kept, self.kept = self.kept, {}
         return [packet for packets in kept.values() for packet in packets]

@@ -9,14 +9,14 @@ TCP, UDP = (FlowKey(transport, CLIENT, SERVER) for transport in (Transport.TCP, 
 ACK, SYN = 0x10, 0x02
 
 
-def packet(key: FlowKey, *, seq: int = 0, ack: int = 0, flags: int = 0, payload: bytes = b"", at_ns: int = 0) -> Packet:
-    return Packet(at_ns, key[0], key[1], key[2], memoryview(payload), len(payload), seq, flags, "eth0", ack)
+def packet(key: FlowKey, *, payload: bytes = b"", at_ns: int = 0) -> Packet:
+    return Packet(at_ns, key[0], key[1], key[2], memoryview(payload), len(payload), 0, 0, "eth0")
 
 
 def test_what_the_client_says_of_both_directions_counts_and_the_server_only_without_it() -> None:
     flow = VolumeFlow(TCP)
     flow.own("a", 5)
-    flow.open(packet(TCP, seq=99, flags=SYN), outward=True)
+    flow.open(99, 0, SYN, outward=True)
     flow.move(1, 100, ACK, 50, outward=False)
     assert flow.take() == Volume(CLIENT.ip, "a", 0, 50, VolumeSource.TCP, 5)
     flow.move(100, 61, ACK, 40, outward=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from egret.decode.packet import decode_packet
+from egret.decode.packet import Packet, decode_packet
 from egret.model import Endpoint, Event, Frame, Kind, Protocol
 from egret.track.direction import ends_of, key_of
 from egret.track.observer import Observer
@@ -86,6 +86,23 @@ def test_a_plain_hello_is_counted_and_its_connection_known_without_the_observer(
     assert (len(sensor.quick), sensor.observer.streams.tracked()["flows"], sensor.observer.counters.frames) == (0, 0, 0)
     assert sensor.see(tcp.send(len(HELLO), flags=FIN | ACK))
     assert not sensor.see(tcp.send(len(HELLO), b"x", flags=FIN | ACK))
+
+
+def fail(packet: Packet) -> list[Event]:
+    raise AssertionError(packet)
+
+
+@pytest.mark.parametrize("sizes", [[], [100], [100, 100]])
+def test_a_hello_that_must_be_told_is_told_without_the_streams(sizes: list[int]) -> None:
+    tcp = Tcp(isn=0xFFFFFF00)
+    frames = [tcp.syn(), tcp.syn_ack(), *tcp.stream(HELLO, sizes)]
+    same(frames, plain="other.example")
+    sensor = Sensor(plain="other.example")
+    sensor.observer.held._feed = fail
+    sensor.observer.tick(frames[0].time_ns)
+    assert [sensor.see(frame) for frame in frames][-1] is False
+    assert [type(event).__name__ for event in sensor.events] == ["Observation", "Connection"]
+    assert (len(sensor.quick), sensor.told()) == (0, 0)
 
 
 def odd(make: Callable[[Tcp], Sequence[Frame]]) -> list[Frame]:

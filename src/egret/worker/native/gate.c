@@ -7,7 +7,6 @@ enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
 enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
-enum { METERED = 4 }; /* with what is awaited in a quiet direction */
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
 __extension__ typedef __int128 Wide;
@@ -87,11 +86,11 @@ static int measure(Sluice *self, Span ends, const uint8_t *packet, long length, 
     return said == NULL ? FAILED : YES;
 }
 
-/* Whether it is one of those that connections begin with, and held. */
+/* Whether it is one of those that connections begin with, and held; METERED where its bytes are to be counted. */
 static int is_held(Sluice *self, const Frame *frame, Span ends, uint64_t hash, Span payload, uint32_t number,
                    uint8_t flags) {
     if (self->quick != NULL)
-        return quick_take(self->quick, ends, hash, payload, number, flags, frame->time_ns, frame->interface);
+        return quick_take(self->quick, ends, hash, payload, number, flags, frame->time_ns, frame->interface, true);
     Py_ssize_t start = payload.at - frame->base;
     PyObject *said = PyObject_CallFunction(self->segment, "Onny#kiLO", frame->buffer, start,
                                            start + (Py_ssize_t)payload.size, ends.at, (Py_ssize_t)ends.size,

@@ -28,6 +28,8 @@
 /* Results of whatever may call Python: FAILED is an exception that is set. */
 enum { FAILED = -1, NO = 0, YES = 1 };
 
+enum { METERED = 4 }; /* YES, and its bytes are to be counted; with what is awaited in a quiet direction */
+
 #define ENDS_MAX 36 /* two IPv6 addresses and two ports */
 
 /* Bytes that are there. */

@@ -91,10 +91,20 @@ int quick_is_measured(Quick *quick, Span ends) {
     return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
 }
 
-/* Whether its addresses have become measured. */
-static int matters(Quick *quick, const Held *held, Span ends) {
+/* Whether the bytes of a connection are counted by now. */
+static int is_metered(Quick *quick, Held *held, Span ends) {
     if (refresh(quick) == FAILED) return FAILED;
-    return held->generation == quick->measured.generation ? NO : quick_is_measured(quick, ends);
+    if (held->generation == quick->measured.generation) return held->measured;
+    int measured = quick_is_measured(quick, ends);
+    if (measured == FAILED) return FAILED;
+    held->generation = quick->measured.generation, held->measured = measured == YES;
+    return measured;
+}
+
+/* What is said of a segment that could be taken, by whether its bytes are counted. */
+static int taken(int measured, bool metering) {
+    if (measured == YES) return metering ? METERED : NO;
+    return measured == NO ? YES : FAILED;
 }
 
 static int hold(Quick *quick, Span ends, uint64_t hash, const Held *fresh) {
@@ -121,12 +131,10 @@ static int is_known(Quick *quick, int64_t key) {
     return followed == NO ? remembered_get((Remembered *)quick->known.decided, key, &value) : followed;
 }
 
-static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int64_t time_ns, PyObject *interface) {
-    const Held *held = quick_find(quick, ends, hash);
-    if (held != NULL) {
-        int measured = held->first == first ? matters(quick, held, ends) : YES;
-        return measured == FAILED ? FAILED : measured == NO;
-    }
+static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int64_t time_ns, PyObject *interface,
+                    bool metering) {
+    Held *held = quick_find(quick, ends, hash);
+    if (held != NULL) return held->first == first ? taken(is_metered(quick, held, ends), metering) : NO;
     if (quick->count >= quick->limit) return NO;
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
     uint8_t bytes[ENDS_MAX];
@@ -136,31 +144,30 @@ static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int6
     remembered_prefetch((Remembered *)quick->known.decided, fresh.key);
     remembered_prefetch((Remembered *)quick->known.decided, fresh.other);
     if (quick_find(quick, back, quick_hash(quick, back)) != NULL) return NO; /* both ends say SYN */
-    int in_the_way = quick_is_measured(quick, ends);
-    if (in_the_way == NO) in_the_way = is_known(quick, fresh.key);
-    if (in_the_way == NO) in_the_way = is_known(quick, fresh.other);
-    if (in_the_way != NO) return in_the_way == YES ? NO : FAILED;
-    return hold(quick, ends, hash, &fresh);
+    int measured = quick_is_measured(quick, ends);
+    if (taken(measured, metering) <= NO) return taken(measured, metering);
+    int known = is_known(quick, fresh.key);
+    if (known == NO) known = is_known(quick, fresh.other);
+    if (known != NO) return known == YES ? NO : FAILED;
+    fresh.measured = measured == YES;
+    return hold(quick, ends, hash, &fresh) == FAILED ? FAILED : taken(measured, metering);
 }
 
-static int take_accepted(Quick *quick, Span back) {
+static int take_accepted(Quick *quick, Span back, bool metering) {
     uint8_t bytes[ENDS_MAX];
     Span ends = opposite(back, bytes);
     Held *held = quick_find(quick, ends, quick_hash(quick, ends));
     if (held == NULL) return NO;
-    int measured = matters(quick, held, ends);
-    if (measured != NO) return measured == YES ? NO : FAILED;
-    held->accepted = true;
-    return YES;
+    int accepted = taken(is_metered(quick, held, ends), metering);
+    held->accepted |= accepted > NO;
+    return accepted;
 }
 
 /* The end of a connection of which nobody awaits the end. */
-static int take_end(Quick *quick, Span ends) {
+static int take_end(Quick *quick, Span ends, bool metering) {
     int64_t value;
     int decided = remembered_get((Remembered *)quick->known.decided, hash_of(ends), &value);
-    if (decided != YES) return decided;
-    int measured = quick_is_measured(quick, ends);
-    return measured == FAILED ? FAILED : measured == NO;
+    return decided == YES ? taken(quick_is_measured(quick, ends), metering) : decided;
 }
 
 int quick_awaits(Quick *quick, Span ends, int *awaited) {
@@ -267,13 +274,8 @@ static void prefetch(const Quick *quick, const Held *held) {
     remembered_prefetch((Remembered *)quick->known.decided, held->other);
 }
 
-static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns) {
-    Held *held = quick_find(quick, ends, hash);
-    if (held == NULL) return NO;
-    int measured = matters(quick, held, ends);
-    if (measured != NO) return measured == YES ? NO : FAILED;
-    if (data.size == 0) return YES;
-    prefetch(quick, held);
+/* A piece of what should be a plain hello. */
+static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
     if (held->begun != NULL) return go_on(quick, held, data, seq, time_ns);
     if (seq != held->first) return NO;
     size_t size = hello_size(data);
@@ -281,11 +283,22 @@ static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t
     return data.size < size && size <= MAX_PLAIN ? begin(held, data, size, time_ns) : NO;
 }
 
+static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns, bool metering) {
+    Held *held = quick_find(quick, ends, hash);
+    if (held == NULL) return NO;
+    int may = taken(is_metered(quick, held, ends), metering);
+    if (may <= NO || data.size == 0) return may;
+    prefetch(quick, held);
+    int done = take_piece(quick, held, data, seq, time_ns);
+    return done == YES ? may : done;
+}
+
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
-               PyObject *interface) {
-    if (!(flags & SETTLING)) return quick->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns);
+               PyObject *interface, bool metering) {
+    if (!(flags & SETTLING))
+        return quick->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;
-    if ((flags & SETTLING) != SYN) return take_end(quick, ends);
-    if (flags & ACK) return take_accepted(quick, ends);
-    return take_syn(quick, ends, hash, seq + 1, time_ns, interface);
+    if ((flags & SETTLING) != SYN) return take_end(quick, ends, metering);
+    if (flags & ACK) return take_accepted(quick, ends, metering);
+    return take_syn(quick, ends, hash, seq + 1, time_ns, interface, metering);
 }

@@ -25,11 +25,12 @@ typedef struct {
     uint8_t ends[ENDS_MAX];
     uint8_t size; /* of the ends; 0: nothing is held here */
     bool accepted;
+    bool measured; /* whether its bytes are counted, in this generation of the measured addresses: */
+    unsigned long long generation;
     uint32_t first; /* the sequence number behind the SYN */
     uint32_t next;  /* in the same bucket, or of the free ones */
     uint64_t serial;
     int64_t key, other;            /* of its direction, and of the one back: track/direction.py */
-    unsigned long long generation; /* of the measured addresses */
     int64_t time_ns;
     PyObject *interface;
     Begun *begun;
@@ -78,9 +79,9 @@ static inline uint64_t quick_hash(const Quick *quick, Span ends) {
 }
 
 /* Take a segment; NO leaves it to the observer. *payload* is the whole of what the headers claim, *hash* that of its ends.
- */
+ * METERED is YES where its bytes are to be counted, which the caller does if *metering*; else such are the observer's. */
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
-               PyObject *interface);
+               PyObject *interface, bool metering);
 
 /* Python was or may have been called: what the volumes say may be other than it was. */
 static inline void quick_python_called(Quick *quick) { quick->measured.is_fresh = false; }

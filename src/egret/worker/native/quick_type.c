@@ -1,6 +1,7 @@
 /* What Python sees of quick.c. */
 #include "quick.h"
 
+#include "hello.h"
 #include "remembered.h"
 
 enum { MOST = 1 << 20, MAX_ASKED = 1 << 14 /* addresses */ };
@@ -40,6 +41,43 @@ static PyObject *method_take(Quick *quick, PyObject *ends) {
     Span both = {(const uint8_t *)PyBytes_AS_STRING(ends), (size_t)PyBytes_GET_SIZE(ends)};
     Held *held = quick_find(quick, both, quick_hash(quick, both));
     return held == NULL ? PyList_New(0) : let_go(quick, held);
+}
+
+/* All that a client said, if that is a plain hello whose end is *payload*, at *seq*. */
+static PyObject *whole_of(const Held *held, uint32_t seq, Span payload) {
+    const Begun *begun = held->begun;
+    if (begun == NULL) {
+        if (seq != held->first || hello_size(payload) != payload.size) Py_RETURN_NONE;
+        return bytes_of(payload);
+    }
+    if (seq != held->first + (uint32_t)begun->there || payload.size != begun->size - begun->there || payload.size == 1)
+        Py_RETURN_NONE;
+    PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)begun->size);
+    if (data == NULL) return NULL;
+    memcpy(PyBytes_AS_STRING(data), begun->data, begun->there);
+    memcpy(PyBytes_AS_STRING(data) + begun->there, payload.at, payload.size);
+    return data;
+}
+
+static PyObject *method_whole(Quick *quick, PyObject *args) {
+    const char *ends, *payload;
+    Py_ssize_t ends_size, size;
+    unsigned long seq;
+    if (!PyArg_ParseTuple(args, "y#ky#:whole", &ends, &ends_size, &seq, &payload, &size)) return NULL;
+    Span both = {(const uint8_t *)ends, (size_t)ends_size};
+    const Held *held = quick_find(quick, both, quick_hash(quick, both));
+    if (held == NULL || size == 0) Py_RETURN_NONE;
+    PyObject *data = whole_of(held, (uint32_t)seq, (Span){(const uint8_t *)payload, (size_t)size});
+    if (data == NULL || data == Py_None) return data;
+    return Py_BuildValue("kON", (unsigned long)held->first, held->interface, data);
+}
+
+static PyObject *method_drop(Quick *quick, PyObject *ends) {
+    if (!PyBytes_Check(ends)) return PyErr_Format(PyExc_TypeError, "drop(ends: bytes)");
+    Span both = {(const uint8_t *)PyBytes_AS_STRING(ends), (size_t)PyBytes_GET_SIZE(ends)};
+    Held *held = quick_find(quick, both, quick_hash(quick, both));
+    if (held != NULL) quick_drop(quick, held);
+    Py_RETURN_NONE;
 }
 
 /* By when they were opened. */
@@ -83,7 +121,7 @@ static PyObject *method_segment(Quick *quick, PyObject *args) {
         Span both = {(const uint8_t *)ends, (size_t)ends_size};
         quick_python_called(quick);
         taken = quick_take(quick, both, quick_hash(quick, both), payload, (uint32_t)seq, (uint8_t)flags, time_ns,
-                           interface);
+                           interface, false);
     }
     PyBuffer_Release(&buffer);
     return taken == FAILED ? NULL : PyBool_FromLong(taken);
@@ -205,6 +243,8 @@ static PyObject *method_take_counts(Quick *quick, PyObject *Py_UNUSED(none)) {
 static PyMethodDef methods[] = {
     {"segment", (PyCFunction)method_segment, METH_VARARGS, "As ``egret.worker.quick.Quick.segment``."},
     {"take", (PyCFunction)method_take, METH_O, "As ``egret.worker.quick.Quick.take``."},
+    {"whole", (PyCFunction)method_whole, METH_VARARGS, "As ``egret.worker.quick.Quick.whole``."},
+    {"drop", (PyCFunction)method_drop, METH_O, "As ``egret.worker.quick.Quick.drop``."},
     {"take_counts", (PyCFunction)method_take_counts, METH_NOARGS, "Names and connections counted since the last time."},
     {"take_all", (PyCFunction)method_take_all, METH_NOARGS, "As ``egret.worker.quick.Quick.take_all``."},
     {0},
