@@ -17,7 +17,7 @@ from egret.decode.packet import decode_packet
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Frame
 from egret.track.limits import Limits
-from egret.track.share import EVERYONE, FOLLOWED, HEAD, PORTS, SERVERS, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, FOLLOWED, PORTS, SERVERS, Share, owner_of
 from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
@@ -135,7 +135,7 @@ def fields(chance: random.Random) -> list[bytes]:
 def test_whose_a_frame_is(seed: int, of: int) -> None:
     """What the headers say at a glance is what the decoder says, and the compiled glance is the same."""
     for frame in fields(random.Random(seed)):
-        owner = owner_of_frame(frame[:HEAD], len(frame), of)
+        owner = Share(0, of).whose(frame, 0, len(frame))
         if owner == FOLLOWED:
             assert any(bytes(ip_address(each).packed) in frame for each in ("203.107.1.7", "2400:3200::1"))
         elif owner != EVERYONE:

@@ -15,6 +15,7 @@ from egret.model import Frame
 from egret.worker.pipeline import Pipeline
 from tests.support.datagram_bulk import datagrams
 from tests.support.gated import CATALOG, START_NS, passed
+from tests.support.links import LINKS
 from tests.support.reshape import SHAPES, packets
 from tests.support.talks import talks
 
@@ -55,6 +56,15 @@ def test_every_conversation_in_every_shape_says_the_same(shape: str) -> None:
     chance = random.Random(shape)
     frames = [*conversations(shape), *replies(conversations(shape), chance), *conversations(shape)]
     assert passed(frames, 200_000, gated=True) == passed(frames, 200_000, gated=False)
+
+
+@pytest.mark.parametrize("link", [link for link in LINKS if link != "ethernet"])
+def test_behind_every_plain_link_header_it_says_the_same(link: str) -> None:
+    chance, (linktype, wrapped) = random.Random(link), LINKS[link]
+    chosen = [*chance.sample(conversations("plain"), 300), *workload("dns"), *workload("tls"), *workload("mix")]
+    frames = list(map(wrapped, [*chosen, *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]))
+    gated, free = (passed(frames, 200_000, gated=gated, linktype=linktype) for gated in (True, False))
+    assert gated == free
 
 
 @settings(max_examples=30, deadline=None)

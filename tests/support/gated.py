@@ -26,7 +26,7 @@ def read_every_hello(streams: Streams) -> None:
 
 
 def passed(
-    frames: list[bytes], step_ns: int, *, gated: bool, limits: Limits | None = None
+    frames: list[bytes], step_ns: int, *, gated: bool, limits: Limits | None = None, linktype: int = 1
 ) -> tuple[list[object], Counter[object], Counter[object]]:
     """Hits, counts and the observer's counters of *frames*; not gated, every hello is read."""
     pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
@@ -36,8 +36,8 @@ def passed(
     hits: list[object] = []
     for number, data in enumerate(frames):
         time_ns = START_NS + number * step_ns
-        if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data))):
-            hits += pipeline.feed(Frame(time_ns, 1, memoryview(data), len(data)))
+        if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data), None, linktype)):
+            hits += pipeline.feed(Frame(time_ns, linktype, memoryview(data), len(data)))
     pairs = pipeline.observer.quic.pairs
     quic = {"quic_flows": len(pairs), "quic_bytes": pairs.held}
     hits += pipeline.flush()

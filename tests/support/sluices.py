@@ -18,6 +18,7 @@ from egret.worker.gate import AWAITED
 from egret.worker.plain import Buffer, PlainLookups, labels_of
 from egret.worker.sluice import Sluice
 from tests.support.datagram_bulk import datagrams
+from tests.support.links import LINKS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -136,15 +137,15 @@ def ordinary() -> Sequence[bytes]:
 Record = tuple[bytes, int, int]  # what was captured, how long it was, nanoseconds since the start
 
 
-def mutated(seed: int) -> list[Record]:
-    """Ordinary frames, some of them broken in some way."""
-    chance = random.Random(seed)
+def mutated(seed: int, link: str = "ethernet") -> list[Record]:
+    """Ordinary frames of a link (``tests.support.links``), some of them broken in some way."""
+    chance, wrapped = random.Random(seed), LINKS[link][1]
     records, time_ns = [], 0
     for _ in range(chance.randrange(1, 60)):
-        frame = bytearray(chance.choice(ordinary()))
+        frame = bytearray(wrapped(chance.choice(ordinary())))
         for _ in range(chance.choice((0, 0, 0, 1, 1, 3))):
             frame[chance.randrange(len(frame))] = chance.choice((0, 1, 4, 5, 6, 0x35, 0x80, 0xC0, 0xFF))
-        kept = bytes(frame[: chance.choice((len(frame), len(frame), chance.randrange(len(frame)), 54, 60))])
+        kept = bytes(frame[: chance.choice((len(frame), len(frame), chance.randrange(len(frame)), 40, 54, 60))])
         time_ns += chance.choice((0, 1000, 10_000_000, 400_000_000, 1_500_000_000, -300_000_000))
         records.append((kept, chance.choice((len(frame), len(kept))), max(0, time_ns)))
         if chance.random() < 0.2:
@@ -192,14 +193,16 @@ def damaged(data: bytes | bytearray, chance: random.Random) -> bytes:
 
 def runs(compiled: ModuleType | None, seed: int) -> list[object]:
     """All that one gate says over one seed's bytes, in each format, going on a step behind each stop."""
-    chance, records = random.Random(seed), mutated(seed)
+    chance = random.Random(seed)
+    link = chance.choice(("ethernet", "ethernet", *LINKS))
+    linktype, records = LINKS[link][0], mutated(seed, link)
     watch, said = Watch(compiled, chance.choice((1, 3, 1000)), chance.choice((300, 2000, 1 << 20))), list[object]()
     order, header, scale = chance.choice("<>"), chance.choice((16, 24)), chance.choice((1, 1000))
-    pcap, pcapng = as_pcap(records, order, header, scale), as_pcapng(records, order, chance.choice((0, 1, 3)))
+    pcap, pcapng = as_pcap(records, order, header, scale), as_pcapng(records, order, chance.choice((0, 1, 2, 3)))
     for data in (pcap, damaged(pcap, chance)):
         position = 0
         while position < len(data):
-            said.append((position, stop := watch.sluice.pcap(data, position, order, header, scale)))
+            said.append((position, stop := watch.sluice.pcap(data, position, order, header, scale, linktype)))
             captured = struct.unpack_from(order + "I", data + bytes(16), stop[0] + 8)[0]
             position = stop[0] + header + min(captured, 5000)
     for data in (pcapng, damaged(pcapng, chance)):
@@ -210,9 +213,10 @@ def runs(compiled: ModuleType | None, seed: int) -> list[object]:
     for memory in (as_ring(records), bytearray(damaged(as_ring(records), chance))):
         position = 0
         while position < len(memory):
-            said.append((position, stop := watch.sluice.ring(memory, position, 1000, len(memory), "lan0")))
+            said.append((position, stop := watch.sluice.ring(memory, position, 1000, len(memory), "lan0", linktype)))
             if stop[0] >= len(memory):  # a step that was damaged
                 break
             position = stop[0] + max(26, min(struct.unpack_from("=I", memory + bytes(4), stop[0])[0], 5000))
-    said += [watch.sluice.skip(data, 0, len(data), START_S + time_ns, original) for data, original, time_ns in records]
+    for data, original, time_ns in records:
+        said.append(watch.sluice.skip(data, 0, len(data), START_S + time_ns, original, "lan0", linktype))
     return [*said, watch.said()]

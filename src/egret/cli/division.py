@@ -24,11 +24,10 @@ from egret.cli.reading import Placed
 from egret.cli.steps import PartialStep, Passed, Place, Step
 from egret.cli.telling import COMPLAINT, DONE, END, FAILURE, PROGRESS, STEP, Hearing, Speaker, fork, tell
 from egret.errors import EgretError, SourceError
-from egret.sources.base import ETHERNET
 from egret.sources.bytestream import GZIP_MAGIC
 from egret.sources.files import open_capture
 from egret.track.partial import Remembers
-from egret.track.share import EVERYONE, HEAD, Share, owner_of_frame
+from egret.track.share import EVERYONE, Share
 from egret.worker.engine import is_compiled
 
 MAX_SHARES = 64  # with more, what each may keep in mind is too little
@@ -80,8 +79,7 @@ def pays(path: str) -> bool:
     try:
         for frame in islice(source.frames(), _SAMPLE):
             seen += 1
-            head = bytes(frame.data[:HEAD])
-            own += frame.linktype == ETHERNET and owner_of_frame(head, len(frame.data), 1) != EVERYONE
+            own += Share(0, 1).whose(frame.data, 0, len(frame.data), frame.linktype) != EVERYONE
     except SourceError:
         pass
     finally:

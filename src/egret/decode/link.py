@@ -35,7 +35,7 @@ _NLPIDS = frozenset({0xCC, 0x8E})  # IP and IPv6 in ISO's registry
 _ISL, _ISL_HEADER = frozenset({b"\x01\0\x0c\0\0", b"\x0c\0\x0c\0\0"}), 26
 _ASSOCIATED = frozenset({0x21, 0x57})  # channels of RFC 4385 that are IP and IPv6
 _CISCO_ADDRESSES = frozenset({0x0F, 0x8F})
-_RADIO_HEADERS = {801: 105, 802: 119, 803: 127}  # ARPHRD: 802.11, with Prism, with radiotap
+RADIO_HEADERS = {801: 105, 802: 119, 803: 127}  # ARPHRD: 802.11, with Prism, with radiotap
 _ENCRYPTED, _WITH_CHANNEL = 0x0C, 0x20
 _WHOLE, _IN_MULTILINK = 0xC0, frozenset({0x21, 0x57})
 _MESH_HEADERS = {0x01: 14, 0x40: 10, 0x42: 18}
@@ -43,7 +43,7 @@ _IN_PSEUDOWIRES = frozenset({IPV4, IPV6, 0x8100, 0x88A8, 0x8847, 0x8864})
 
 # 2 is IPv4 everywhere; IPv6 is 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS, 10 on Linux, 23 on Windows;
 # some writers put an EtherType
-_ADDRESS_FAMILIES = frozenset({2, 10, 23, 24, 28, 30, IPV4, IPV6})
+ADDRESS_FAMILIES = frozenset({2, 10, 23, 24, 28, 30, IPV4, IPV6})
 
 
 def cut(data: memoryview, size: int) -> memoryview:
@@ -156,7 +156,7 @@ def _null(data: memoryview) -> Layer | None:
     (family,) = unpack(_U32, data)
     if family > 0xFFFF:  # written by a host of the other byte order
         family = int.from_bytes(data[:4], "little")
-    return ip_layer(data[4:]) if family in _ADDRESS_FAMILIES else None
+    return ip_layer(data[4:]) if family in ADDRESS_FAMILIES else None
 
 
 def _cooked_v1(data: memoryview) -> Layer:
@@ -262,8 +262,8 @@ def _ppp_with_direction(data: memoryview) -> Layer:
 
 
 def _cooked(hardware: int, number: int, data: memoryview) -> Layer:
-    if hardware in _RADIO_HEADERS:
-        return Layer(Space.LINKTYPE, _RADIO_HEADERS[hardware], data)
+    if hardware in RADIO_HEADERS:
+        return Layer(Space.LINKTYPE, RADIO_HEADERS[hardware], data)
     # 1: Novell raw 802.3, 4: 802.2 LLC, 7: PPP with HDLC, the others are EtherTypes
     return ppp(data) if number == 7 else by_ethertype(number, data)
 

@@ -13,7 +13,6 @@ Progress = Callable[[int, int | None], None]
 
 # Of a pcapng interface: link type; ns = units * second // third + fourth; name.
 Clock = tuple[int, int, int, int, str | None]
-ETHERNET = 1  # LINKTYPE_ETHERNET
 
 
 class Mapped(Protocol):
@@ -30,13 +29,15 @@ class Mapped(Protocol):
 
 
 class Sluice(Protocol):
-    """Takes Ethernet frames where they lie, so that no Frame need be made of them.
+    """Takes frames where they lie, so that no Frame need be made of them.
 
     Each call goes over the records of one format from *position* on, as long as they are whole, plain and nothing
     more need be done about them. It says where it stopped, and how many records are before that.
     """
 
-    def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+    def pcap(
+        self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, linktype: int, /
+    ) -> tuple[int, int]:
         """Of a pcap file: its byte order as ``struct`` writes it, a record header's size, the fraction's unit in ns."""
         ...
 
@@ -44,7 +45,9 @@ class Sluice(Protocol):
         """Enhanced Packet Blocks of a pcapng section, whose interfaces have these *clocks*."""
         ...
 
-    def ring(self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str) -> tuple[int, int]:
+    def ring(
+        self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str, linktype: int, /
+    ) -> tuple[int, int]:
         """At most *count* frames of a TPACKET_V3 block that ends at *end*."""
         ...
 

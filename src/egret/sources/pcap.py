@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
-from egret.sources.base import ETHERNET
 from egret.sources.bytestream import ByteStream, StreamBroken
 
 # A length above this is damage, not a packet: twice what libpcap's largest snap length allows for
@@ -100,13 +99,13 @@ def _ahead(stream: ByteStream, size: int) -> bytes:
 def _records(stream: ByteStream, variant: _Variant, linktype: int, *, swapped: bool) -> Iterator[Frame]:
     unpack = Struct(variant.order + variant.record).unpack_from
     scale, size = variant.scale, variant.record_size
-    sluice = stream.sluice if linktype == ETHERNET and not swapped else None
+    sluice = None if swapped else stream.sluice
     count = position = 0
     window = stream.window
     view, end = memoryview(window), len(window)
     while True:
         if sluice is not None:
-            position, taken = sluice.pcap(window, position, variant.order, size, scale)
+            position, taken = sluice.pcap(window, position, variant.order, size, scale, linktype)
             count += taken
         body = position + size
         if body <= end:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from egret.model import Frame
-from egret.sources.base import ETHERNET, Sluice
+from egret.sources.base import Sluice
 
 _USER = 1  # TP_STATUS_USER: the block is ours
 _KERNEL = 0
@@ -76,7 +76,7 @@ class Ring:
             if not _STATUS.unpack_from(self._memory, start + _STATUS_AT)[0] & _USER:
                 return
             try:
-                yield from self._block(start, sluice if self._linktype == ETHERNET else None)
+                yield from self._block(start, sluice)
             finally:
                 _STATUS.pack_into(self._memory, start + _STATUS_AT, _KERNEL)
                 self._next = (self._next + 1) % self._geometry.blocks
@@ -89,7 +89,7 @@ class Ring:
         at, left, end = start + first, count, start + self._geometry.block_size
         while left > 0:
             if sluice is not None:
-                at, taken = sluice.ring(memory, at, left, end, interface)
+                at, taken = sluice.ring(memory, at, left, end, interface, linktype)
                 left -= taken
                 if left <= 0:
                     return

@@ -12,15 +12,15 @@ whose bytes are counted together, are one process's.
 
 from __future__ import annotations
 
-from mmap import mmap
 from struct import Struct
 from typing import NamedTuple
 
 from egret.decode.httpdns import NETWORKS, is_server
+from egret.decode.link import ETHERNET
+from egret.decode.plain_link import Buffer, ip_in
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Endpoint
 
-Buffer = bytes | bytearray | mmap | memoryview
 EVERYONE, FOLLOWED = -1, -2
 DNS_PORT, HTTP_PORT = 53, 80
 PORTS = sum(1 << port for port in (*UDP_PORTS, DNS_PORT)).to_bytes(65536 // 8, "little")  # a bit for each; as in C
@@ -28,12 +28,11 @@ PORTS = sum(1 << port for port in (*UDP_PORTS, DNS_PORT)).to_bytes(65536 // 8, "
 SERVERS = b"".join(  # of HTTPDNS: of each network the size of an address, the first one and the mask; for C
     bytes([len(each.network_address.packed)]) + each.network_address.packed + each.netmask.packed for each in NETWORKS
 )
-HEAD = 8 + 14 + 40 + 20  # bytes of a frame: two tags, and as much as ports and a datagram's first bytes can be behind
+HEAD = 40 + 20  # bytes of a packet: as much as ports and a datagram's first bytes can be behind
 
 _TCP, _UDP = 6, 17
-_TAGS, _MAX_TAGS = frozenset({b"\x81\0", b"\x88\xa8", b"\x91\0"}), 2
-_SMALLEST_4, _SMALLEST_6 = 14 + 20 + 20, 14 + 40 + 20
-_HEADER_4, _HEADER_6 = Struct("!12xHBxHxxHxB2x"), Struct("!14xB3xHB")
+_SMALLEST_6 = 40 + 20
+_HEADER_4, _HEADER_6 = Struct("!BxHxxHxB2x"), Struct("!4xHB")
 _PORT_PAIR, _U16 = Struct("!HH"), Struct("!H")
 _WORDS = {4: Struct("!I"), 16: Struct("!4I")}
 _GOLDEN, _MASK = 0x9E3779B1, 0xFFFFFFFF
@@ -50,9 +49,13 @@ class Share(NamedTuple):
         """Whether a connection between two ends falls to it."""
         return owner_of(one, other, self.of) == self.number
 
-    def whose(self, buffer: Buffer, start: int, end: int) -> int:
-        """As ``owner_of_frame`` of the Ethernet frame at ``buffer[start:end]``."""
-        return owner_of_frame(bytes(buffer[start : min(end, start + HEAD)]), end - start, self.of)
+    def whose(self, buffer: Buffer, start: int, end: int, linktype: int = ETHERNET) -> int:
+        """The process that alone has the frame at ``buffer[start:end]``, or EVERYONE, or FOLLOWED."""
+        found = ip_in(buffer, start, end, linktype)
+        if found is None:
+            return EVERYONE
+        at, end = found
+        return owner_of_packet(bytes(buffer[at : min(end, at + HEAD)]), end - at, self.of)
 
 
 def is_followed(one: Endpoint, other: Endpoint) -> bool:
@@ -67,25 +70,20 @@ def owner_of(one: Endpoint, other: Endpoint, of: int) -> int:
     return ((total * _GOLDEN & _MASK) >> 16) % of
 
 
-def owner_of_frame(head: bytes, size: int, of: int) -> int:
-    """The process that alone has an Ethernet frame, or EVERYONE, or FOLLOWED. ``native/share.c`` is the same.
+def owner_of_packet(head: bytes, size: int, of: int) -> int:
+    """The process that alone has a packet of IP, or EVERYONE, or FOLLOWED. ``native/share.c`` is the same.
 
     Args:
-        head: its first HEAD bytes, or as many as there are.
+        head: its first HEAD bytes, or as many as there are: at least ``plain_link.SMALLEST``.
         size: of all that was captured of it.
         of: how many processes there are.
     """
-    for _ in range(_MAX_TAGS):
-        if size >= _SMALLEST_4 and head[12:14] in _TAGS:
-            head, size = head[4:], size - 4
-    if size < _SMALLEST_4:
-        return EVERYONE
-    kind, first, total, fragment, protocol = _HEADER_4.unpack_from(head)
-    if kind == 0x0800 and first == 0x45 and not fragment & 0x3FFF:
-        length, addresses, width = total - 20, 26, 4
-    elif kind == 0x86DD and size >= _SMALLEST_6 and first >> 4 == 6:
-        _, length, protocol = _HEADER_6.unpack_from(head)
-        addresses, width = 22, 16
+    first, total, fragment, protocol = _HEADER_4.unpack_from(head)
+    if first == 0x45 and not fragment & 0x3FFF:
+        length, addresses, width = total - 20, 12, 4
+    elif first >> 4 == 6 and size >= _SMALLEST_6:
+        length, protocol = _HEADER_6.unpack_from(head)
+        addresses, width = 8, 16
     else:
         return EVERYONE
     body = addresses + 2 * width

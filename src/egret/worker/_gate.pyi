@@ -69,13 +69,13 @@ class Sluice:
     @property
     def last_ns(self) -> int: ...
     def pcap(
-        self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, /
+        self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, linktype: int = 1, /
     ) -> tuple[int, int]: ...
     def pcapng(
         self, window: bytes | memoryview, position: int, order: str, clocks: Sequence[Clock], /
     ) -> tuple[int, int]: ...
     def ring(
-        self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str, /
+        self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str, linktype: int = 1, /
     ) -> tuple[int, int]: ...
     def skip(
         self,
@@ -85,6 +85,7 @@ class Sluice:
         time_ns: int,
         wire_length: int,
         interface: str | None = None,
+        linktype: int = 1,
         /,
     ) -> bool: ...
     def map(self, descriptor: int, offset: int, size: int, /) -> Mapping: ...

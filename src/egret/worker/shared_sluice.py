@@ -7,15 +7,13 @@ without the compiled gate (``cli.division.pays``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import Struct
 
+from egret.decode.link import ETHERNET
 from egret.track.limits import SECOND_NS
 from egret.track.share import EVERYONE, FOLLOWED, Share
 from egret.worker.datagrams import Datagrams
 from egret.worker.plain import Buffer
 from egret.worker.sluice import Holder, Sluice
-
-_SMALLEST = 14 + 20 + 20
 
 
 class SharedSluice(Sluice):
@@ -34,28 +32,32 @@ class SharedSluice(Sluice):
         super().__init__(datagrams, quick, tick, watched, measured, measure)
         self._share = share
 
-    def pcap(self, window: bytes | memoryview, position: int, order: str, header: int, scale: int) -> tuple[int, int]:
+    def pcap(
+        self,
+        window: bytes | memoryview,
+        position: int,
+        order: str,
+        header: int,
+        scale: int,
+        linktype: int = ETHERNET,
+    ) -> tuple[int, int]:
         """As ``Sluice.pcap``."""
-        unpack, end, taken = Struct(order + "IIII").unpack_from, len(window), 0
-        while position <= end - header:
-            seconds, fraction, captured, original = unpack(window, position)
-            start = position + header
-            after = start + captured
-            if after > end or not _SMALLEST <= captured <= original or fraction >= SECOND_NS // scale:
-                break
-            if not self.skip(window, start, after, seconds * SECOND_NS + fraction * scale, original):
-                break
-            taken += 1
-            position = after
-        return position, taken
+        return self._one_by_one(window, position, order, header, scale, linktype)
 
     def skip(
-        self, buffer: Buffer, start: int, end: int, time_ns: int, wire_length: int, interface: str | None = None
+        self,
+        buffer: Buffer,
+        start: int,
+        end: int,
+        time_ns: int,
+        wire_length: int,
+        interface: str | None = None,
+        linktype: int = ETHERNET,
     ) -> bool:
         """As ``Sluice.skip``; also True of a frame that another process has."""
-        whose = self._share.whose(buffer, start, end)
+        whose = self._share.whose(buffer, start, end, linktype)
         if whose in {EVERYONE, self._share.number}:
-            return super().skip(buffer, start, end, time_ns, wire_length, interface)
+            return super().skip(buffer, start, end, time_ns, wire_length, interface, linktype)
         self.last_ns = time_ns
         if not self._second_ns - SECOND_NS < time_ns < self._second_ns + SECOND_NS:
             self._second_ns = self._tick(time_ns)

@@ -9,11 +9,11 @@ import pytest
 
 from egret.alerts.sensor import Finding, Probe, Problem
 from egret.daemon.canary import Canary
+from egret.decode.link import ETHERNET
 from egret.errors import SourceError
 from egret.judge.verdict import Judge, Policy
 from egret.model import Frame
 from egret.settings.canary_section import CanarySettings
-from egret.sources.base import ETHERNET
 from egret.sources.probes import frames, from_port
 from egret.telemetry import Telemetry
 from egret.worker.canary import Ear

@@ -7,9 +7,9 @@ import struct
 import pytest
 
 from egret.alerts.sensor import Probe
+from egret.decode.link import ETHERNET
 from egret.model import Frame, Observation
 from egret.sources import kernel_filter
-from egret.sources.base import ETHERNET
 from egret.sources.probes import CLIENT, FIRST_PORT, LINK_ADDRESS, NAME, SERVER, canary_plan, frames, from_port
 from egret.track.observer import Observer
 from tests.support.live_bpf import run

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from egret.model import Endpoint
-from egret.track.share import EVERYONE, FOLLOWED, HEAD, Share, is_followed, owner_of, owner_of_frame
+from egret.track.share import EVERYONE, FOLLOWED, Share, is_followed, owner_of
 from tests.support.hello import ip_packet
 from tests.support.jumbles import ethernet
 
@@ -24,7 +24,7 @@ def datagram(payload: bytes, sport: int = 40_000, dport: int = 443) -> bytes:
 
 
 def owner(frame: bytes, of: int = 1) -> int:
-    return owner_of_frame(frame[:HEAD], len(frame), of)
+    return Share(0, of).whose(frame, 0, len(frame))
 
 
 def test_a_server_s_connections_are_one_process_s_in_both_directions() -> None:

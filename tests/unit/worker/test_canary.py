@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from egret.alerts.sensor import Probe
+from egret.decode.link import ETHERNET
 from egret.model import Frame
-from egret.sources.base import ETHERNET
 from egret.sources.probes import FIRST_PORT, NAME, frames, from_port
 from egret.worker.canary import SIGNATURE, Ear
 from tests.support.catalog import bundled

@@ -12,8 +12,8 @@ import pytest
 
 from egret.alerts.sensor import Probe
 from egret.catalog.match import Catalog
+from egret.decode.link import ETHERNET
 from egret.model import Connection, Endpoint, Frame, Kind, NamedBy, Protocol
-from egret.sources.base import ETHERNET
 from egret.sources.channel import Channel, pair
 from egret.sources.probes import NAME, frames, from_port
 from egret.telemetry.logs import Log

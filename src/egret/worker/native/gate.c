@@ -4,8 +4,8 @@
 #include "quick.h"
 
 enum { SECOND_NS = 1000000000 };
-enum { TCP = 6, UDP = 17, ETHERNET = 1, DNS = 53, SETTLING = 0x07 };
-enum { SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
+enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07 };
+enum { SMALLEST_6 = 40 + 20 };
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
@@ -18,6 +18,7 @@ typedef struct {
     Span data;
     int64_t time_ns;
     uint32_t wire_length;
+    unsigned linktype;
 } Frame;
 
 /* Whether a segment that begins with this byte is awaited. */
@@ -138,34 +139,33 @@ static int tick(Sluice *self, int64_t time_ns) {
 }
 
 /* Where several processes read the same: YES for what another one has, NO for what each follows, FAILED for the rest. */
-static int is_foreign(Sluice *self, Span data) {
-    int owner = share_owner(&self->share, data);
+static int is_foreign(Sluice *self, Span ip) {
+    int owner = share_owner(&self->share, ip);
     if (owner == FOLLOWED) return NO;
     if (owner == EVERYONE || owner == (int)self->share.number) return FAILED;
     self->foreign++;
     return YES;
 }
 
-/* Count an Ethernet frame; NO leaves it to the observer. */
+/* Count a frame; NO leaves it to the observer. */
 static int take_frame(Sluice *self, const Frame *frame) {
-    const uint8_t *at = frame->data.at;
-    size_t size = frame->data.size;
     self->last_ns = frame->time_ns;
     if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
         if (tick(self, frame->time_ns) == FAILED) return FAILED;
-    int foreign = self->share.of > 1 ? is_foreign(self, frame->data) : FAILED;
+    Span ip, ends, packet;
+    if (!link_find_ip(frame->linktype, frame->data, &ip)) return NO;
+    int foreign = self->share.of > 1 ? is_foreign(self, ip) : FAILED;
     if (foreign != FAILED) return foreign;
-    if (size < SMALLEST_4) return NO;
-    Span ends, packet;
+    const uint8_t *at = ip.at;
     uint8_t protocol;
     long length;
-    if (big16(at + 12) == 0x0800 && at[14] == 0x45) {
-        if (big16(at + 20) & FRAGMENT) return NO;
-        length = (long)big16(at + 16) - 20, protocol = at[23];
-        ends = (Span){at + 26, 12}, packet = (Span){at + 34, size - 34};
-    } else if (big16(at + 12) == 0x86DD && at[14] >> 4 == 6 && size >= SMALLEST_6) {
-        length = big16(at + 18), protocol = at[20];
-        ends = (Span){at + 22, 36}, packet = (Span){at + 54, size - 54};
+    if (at[0] == 0x45) {
+        if (big16(at + 6) & FRAGMENT) return NO;
+        length = (long)big16(at + 2) - 20, protocol = at[9];
+        ends = (Span){at + 12, 12}, packet = (Span){at + 20, ip.size - 20};
+    } else if (at[0] >> 4 == 6 && ip.size >= SMALLEST_6) {
+        length = big16(at + 4), protocol = at[6];
+        ends = (Span){at + 8, 36}, packet = (Span){at + 40, ip.size - 40};
     } else {
         return NO;
     }
@@ -204,19 +204,20 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     const char *order;
     long scale;
     Py_buffer buffer;
-    if (!PyArg_ParseTuple(args, "Onsnl:pcap", &window, &position, &order, &header, &scale)) return NULL;
+    unsigned linktype = ETHERNET;
+    if (!PyArg_ParseTuple(args, "Onsnl|I:pcap", &window, &position, &order, &header, &scale, &linktype)) return NULL;
     if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     uint32_t (*u32)(const uint8_t *) = reader(order);
-    Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf};
+    Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf, .linktype = linktype};
     called(self);
     int taken = YES;
     header = header < 16 ? 16 : header;
     scale = scale < 1 ? 1 : scale;
-    uint32_t second = (uint32_t)(SECOND_NS / scale);
+    uint32_t second = (uint32_t)(SECOND_NS / scale), smallest = SMALLEST_IP + (linktype == ETHERNET ? 14 : 0);
     while (position >= 0 && position <= buffer.len - header) {
         const uint8_t *record = frame.base + position;
         uint32_t fraction = u32(record + 4), captured = u32(record + 8), original = u32(record + 12);
-        if (captured > original || captured < SMALLEST_4 || fraction >= second) break;
+        if (captured > original || captured < smallest || fraction >= second) break;
         if ((Py_ssize_t)captured > buffer.len - header - position) break;
         fetch_ahead(&buffer, position + 4 * (header + (Py_ssize_t)captured));
         frame.data = (Span){record + header, captured};
@@ -234,16 +235,16 @@ typedef struct {
     unsigned long long multiply, divide;
     long long offset_ns;
     PyObject *interface; /* borrowed */
+    unsigned linktype;
 } Clock;
 
 /* The clock of an interface; NO where this cannot reckon with it. */
 static int find_clock(PyObject *clocks, uint32_t number, Clock *clock) {
     if (!PyList_Check(clocks) || number >= PyList_GET_SIZE(clocks)) return NO;
-    long linktype;
     PyObject *fields = PyList_GET_ITEM(clocks, number);
     clock->number = number;
     if (!PyTuple_Check(fields) || PyTuple_GET_SIZE(fields) != 5) return NO;
-    linktype = PyLong_AsLong(PyTuple_GET_ITEM(fields, 0));
+    clock->linktype = (unsigned)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(fields, 0));
     clock->multiply = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(fields, 1));
     clock->divide = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(fields, 2));
     clock->offset_ns = PyLong_AsLongLong(PyTuple_GET_ITEM(fields, 3));
@@ -252,7 +253,7 @@ static int find_clock(PyObject *clocks, uint32_t number, Clock *clock) {
         PyErr_Clear(); /* a number of more than 64 bits */
         return NO;
     }
-    return linktype == ETHERNET && clock->divide > 0 && clock->multiply <= SECOND_NS;
+    return clock->divide > 0 && clock->multiply <= SECOND_NS;
 }
 
 static Wide nanoseconds_of(const Clock *clock, uint64_t units) {
@@ -282,7 +283,7 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
         fetch_ahead(&buffer, position + 4 * (Py_ssize_t)length);
         Wide time_ns = nanoseconds_of(&clock, (uint64_t)u32(block + 12) << 32 | u32(block + 16)) + clock.offset_ns;
         if (time_ns < 0 || time_ns >= LATEST || captured > u32(block + 24)) break;
-        frame.interface = clock.interface;
+        frame.interface = clock.interface, frame.linktype = clock.linktype;
         frame.data = (Span){block + 28, captured};
         frame.time_ns = (int64_t)time_ns;
         frame.wire_length = u32(block + 24);
@@ -298,8 +299,9 @@ PyObject *run_ring(Sluice *self, PyObject *args) {
     PyObject *memory;
     Py_ssize_t position, most, end, count = 0;
     Py_buffer buffer;
-    Frame frame = {0};
-    if (!PyArg_ParseTuple(args, "OnnnO:ring", &memory, &position, &most, &end, &frame.interface)) return NULL;
+    Frame frame = {.linktype = ETHERNET};
+    if (!PyArg_ParseTuple(args, "OnnnO|I:ring", &memory, &position, &most, &end, &frame.interface, &frame.linktype))
+        return NULL;
     if (PyObject_GetBuffer(memory, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     frame.buffer = memory, frame.base = buffer.buf;
     end = end > buffer.len ? buffer.len : end;
@@ -326,8 +328,9 @@ PyObject *run_one(Sluice *self, PyObject *args) {
     long long time_ns;
     unsigned long wire_length;
     Py_buffer buffer;
-    Frame frame = {.interface = Py_None};
-    if (!PyArg_ParseTuple(args, "OnnLk|O:skip", &frame.buffer, &start, &end, &time_ns, &wire_length, &frame.interface))
+    Frame frame = {.interface = Py_None, .linktype = ETHERNET};
+    if (!PyArg_ParseTuple(args, "OnnLk|OI:skip", &frame.buffer, &start, &end, &time_ns, &wire_length, &frame.interface,
+                          &frame.linktype))
         return NULL;
     if (PyObject_GetBuffer(frame.buffer, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     called(self);

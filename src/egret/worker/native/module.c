@@ -152,8 +152,8 @@ static PyObject *divide(Sluice *self, PyObject *args) {
 
 static PyObject *owner_of(Sluice *self, PyObject *frame) {
     if (PyBytes_Check(frame) && self->share.of > 0) {
-        Span data = {(const uint8_t *)PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)};
-        return PyLong_FromLong(share_owner(&self->share, data));
+        Span data = {(const uint8_t *)PyBytes_AS_STRING(frame), (size_t)PyBytes_GET_SIZE(frame)}, ip;
+        return PyLong_FromLong(link_find_ip(ETHERNET, data, &ip) ? share_owner(&self->share, ip) : EVERYONE);
     }
     PyErr_SetString(PyExc_TypeError, "bytes, of a sluice that was divided");
     return NULL;

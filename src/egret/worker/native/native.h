@@ -1,5 +1,6 @@
 /* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
  *   gate.c     worker/sluice.py      goes over frames
+ *   link.c     decode/plain_link.py where IP begins
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
  *   copies.c   track/copies.py       datagrams that are seen twice
@@ -57,6 +58,12 @@ static inline int64_t hash_of(Span bytes) {
     Py_hash_t hash = PyHash_GetFuncDef()->hash(bytes.at, (Py_ssize_t)bytes.size);
     return hash == -1 ? -2 : hash; /* as bytes.__hash__ has it */
 }
+
+/* link.c */
+
+enum { ETHERNET = 1, IPV4 = 0x0800, IPV6 = 0x86DD, SMALLEST_IP = 20 + 20 };
+
+bool link_find_ip(unsigned linktype, Span frame, Span *ip); /* false: its headers are not plain */
 
 /* tables.c */
 
@@ -198,7 +205,7 @@ typedef struct {
 } Share;
 
 int share_open(Share *share, PyObject *args);
-int share_owner(const Share *share, Span frame);
+int share_owner(const Share *share, Span ip);
 
 /* quick.c */
 

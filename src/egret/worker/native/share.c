@@ -1,8 +1,7 @@
 /* Whose a frame is, where several processes read one capture; track/share.py is the same in Python and says why. */
 #include "native.h"
 
-enum { TCP = 6, UDP = 17, DNS = 53, HTTP = 80, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8 };
-enum { MAX_TAGS = 2, SMALLEST_4 = 14 + 20 + 20, SMALLEST_6 = 14 + 40 + 20 };
+enum { TCP = 6, UDP = 17, DNS = 53, HTTP = 80, FRAGMENT = 0x3FFF, DATAGRAM_HEADER = 8, SMALLEST_6 = 40 + 20 };
 
 #define GOLDEN 0x9E3779B1u
 
@@ -55,20 +54,16 @@ static bool is_own_datagram(const Share *share, const uint8_t *datagram, size_t 
     return there < DATAGRAM_HEADER + 6 || datagram[DATAGRAM_HEADER + 4] != 0 || datagram[DATAGRAM_HEADER + 5] != 1;
 }
 
-static bool is_tag(unsigned type) { return type == 0x8100 || type == 0x88A8 || type == 0x9100; }
-
-int share_owner(const Share *share, Span frame) {
-    const uint8_t *at = frame.at, *addresses, *body;
-    size_t left = frame.size, size;
+int share_owner(const Share *share, Span ip) {
+    const uint8_t *at = ip.at, *addresses, *body;
+    size_t left = ip.size, size;
     uint8_t protocol;
     long length;
-    for (int tags = 0; tags < MAX_TAGS && left >= SMALLEST_4 && is_tag(big16(at + 12)); tags++) at += 4, left -= 4;
-    if (left < SMALLEST_4) return EVERYONE;
-    if (big16(at + 12) == 0x0800 && at[14] == 0x45) {
-        if (big16(at + 20) & FRAGMENT) return EVERYONE;
-        length = (long)big16(at + 16) - 20, protocol = at[23], addresses = at + 26, size = 4;
-    } else if (big16(at + 12) == 0x86DD && left >= SMALLEST_6 && at[14] >> 4 == 6) {
-        length = big16(at + 18), protocol = at[20], addresses = at + 22, size = 16;
+    if (at[0] == 0x45) {
+        if (big16(at + 6) & FRAGMENT) return EVERYONE;
+        length = (long)big16(at + 2) - 20, protocol = at[9], addresses = at + 12, size = 4;
+    } else if (at[0] >> 4 == 6 && left >= SMALLEST_6) {
+        length = big16(at + 4), protocol = at[6], addresses = at + 8, size = 16;
     } else {
         return EVERYONE;
     }
