@@ -64,6 +64,10 @@ class Lookups:
         """
         if heard.transport is Transport.UDP and self._is_copy(wire, heard):
             return []
+        return self.read(wire, heard, cut=cut)
+
+    def read(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
+        """As ``feed``, a message that is no copy."""
         plain = read_plain(wire)
         if plain is not None:
             return [self._said(plain, wire, heard)]

@@ -21,6 +21,7 @@ from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly, Event, FlowKey, Frame, Observation, Transport
 from egret.track.answers import Answers, Learnt
+from egret.track.direction import endpoints_of
 from egret.track.dns_streams import DNS_PORT, DnsStreams
 from egret.track.dtls import DtlsFlows
 from egret.track.ech import EchLookups
@@ -101,6 +102,19 @@ class Observer:
         if self._beside:
             events += self._feed_beside(frame)
         return events
+
+    def hear(self, frame: Frame, wire: bytes, ends: bytes) -> list[Event]:
+        """As ``take``, a frame of which is known that it is a datagram between *ends* with the DNS message *wire*.
+
+        It is the first of its kind (``Lookups.copies``), and nobody counts its bytes.
+        """
+        counters, self.newest = self._counters, None
+        counters.frames += 1
+        counters.bytes += frame.wire_length
+        counters.packets[_UDP] += 1
+        source, destination = endpoints_of(ends)
+        heard = _new(Heard, (frame.time_ns, _UDP, source, destination, frame.interface))
+        return self._lookups.read(wire, heard)
 
     def feed_packet(self, packet: Packet) -> list[Event]:
         """Take one packet that was found already; the events that it caused."""

@@ -120,6 +120,7 @@ class Pipeline:
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet
         self.on_turn: Callable[[list[Hit]], object] | None = None  # has that at once, at every turn of a second
         self.gate = Gate(self.observer, self._is_named, self.relays.learns_from, quick, self._tick, self.counts, share)
+        self._take_heard = self.gate.listen()
         self.relays.on_change = self.gate.forget_clients
         self._lookups: OrderedDict[tuple[bytes, str], int] = OrderedDict()
 
@@ -142,7 +143,8 @@ class Pipeline:
         observer = self.observer
         if observer.is_due(frame.time_ns):
             self._tick(frame.time_ns)
-        events = observer.take(frame)
+        heard = self._take_heard()
+        events = observer.take(frame) if heard is None else observer.hear(frame, *heard)
         hits = self.hits(events) if events else []
         return self._take_late() + hits if self._late else hits
 

@@ -6,12 +6,10 @@ enum { LONG = 0x80, FIXED = 0x40, HANDSHAKE = 0x16, PREAMBLE = 0x01 };
 enum { ZERO_RTT = 0xD0, HANDSHAKE_PACKET = 0xE0, MAX_CID = 20 };
 enum { CLEAR_MASK = 0x0B, CLEAR = 0x09, CLEAR_VERSION = 9 };
 
-static bool has(const uint8_t *bitmap, unsigned number) { return bitmap[number >> 3] >> (number & 7) & 1; }
-
 /* Whether a payload may begin a connection. */
 static bool may_matter(const Datagrams *datagrams, const uint8_t *payload) {
     uint8_t first = payload[0];
-    if (first & LONG) return first & FIXED || has(datagrams->versions, big16(payload + 1));
+    if (first & LONG) return first & FIXED || bit_of(datagrams->versions, big16(payload + 1));
     if (first == PREAMBLE) return payload[1] == 0;
     return first == HANDSHAKE || ((first & CLEAR_MASK) == CLEAR && payload[CLEAR_VERSION] == 'Q');
 }
@@ -64,7 +62,7 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
     if (packet.size < LEAST) return NO;
     const uint8_t *at = packet.at;
     unsigned source = big16(at), destination = big16(at + 2), size = big16(at + 4);
-    if (has(datagrams->apart, source) || has(datagrams->apart, destination)) {
+    if (bit_of(datagrams->apart, source) || bit_of(datagrams->apart, destination)) {
         if (length > packet.size) return NO;
         return lookups_take(datagrams->lookups, (Span){at, length}, ends, time_ns);
     }

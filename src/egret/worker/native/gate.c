@@ -33,6 +33,12 @@ static void called(const Sluice *self) {
     if (self->quick != NULL) quick_python_called(self->quick);
 }
 
+/* Frames are gone over. What was heard and nobody took is of a frame that is gone. */
+static void begin(Sluice *self) {
+    Py_CLEAR(self->lookups.heard);
+    called(self);
+}
+
 /* What Python says of a direction. */
 static PyObject *ask(const Sluice *self, PyObject *whom, Span ends) {
     PyObject *key = bytes_of(ends);
@@ -209,7 +215,7 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     uint32_t (*u32)(const uint8_t *) = reader(order);
     Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf, .linktype = linktype};
-    called(self);
+    begin(self);
     int taken = YES;
     header = header < 16 ? 16 : header;
     scale = scale < 1 ? 1 : scale;
@@ -272,7 +278,7 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
     uint32_t (*u32)(const uint8_t *) = reader(order);
     Frame frame = {.buffer = window, .base = buffer.buf};
     Clock clock = {0};
-    called(self);
+    begin(self);
     int taken = YES;
     while (position >= 0 && position <= buffer.len - SMALLEST_BLOCK) {
         const uint8_t *block = frame.base + position;
@@ -305,7 +311,7 @@ PyObject *run_ring(Sluice *self, PyObject *args) {
     if (PyObject_GetBuffer(memory, &buffer, PyBUF_SIMPLE) < 0) return NULL;
     frame.buffer = memory, frame.base = buffer.buf;
     end = end > buffer.len ? buffer.len : end;
-    called(self);
+    begin(self);
     int taken = YES;
     while (count < most && position >= 0 && position <= end - RING_HEADER) {
         uint32_t fields[6]; /* step, seconds, nanoseconds, captured, original, status */
@@ -333,7 +339,7 @@ PyObject *run_one(Sluice *self, PyObject *args) {
                           &frame.linktype))
         return NULL;
     if (PyObject_GetBuffer(frame.buffer, &buffer, PyBUF_SIMPLE) < 0) return NULL;
-    called(self);
+    begin(self);
     int taken = NO;
     if (0 <= start && start <= end && end <= buffer.len && 0 <= time_ns && time_ns < LATEST) {
         frame.base = buffer.buf;

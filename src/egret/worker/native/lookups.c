@@ -3,6 +3,7 @@
 
 enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64, MAX_LABEL = 63, MAX_NAME = 253 };
 enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
+enum { FLAGGED = 2, APART = 1200, DTLS = 0x16FE }; /* no plain question, only for the name; where QUIC or DTLS may be */
 enum { TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, CLASS_IN = 1 };
 
 /* The question behind the header: its name up to the first zero byte, type and class. Empty where it is not whole. */
@@ -42,7 +43,7 @@ static size_t name_of(Span question, char name[MAX_NAME]) {
     return at == end && is_ordinary(name, size) ? size : 0;
 }
 
-/* Whether no signature names what a question, that is not known yet, asks for. */
+/* Whether no signature names what a question, that is not known yet, asks for; FLAGGED if that alone is in the way. */
 static int consider(const Lookups *lookups, Span question) {
     char name[MAX_NAME];
     size_t size = name_of(question, name);
@@ -52,10 +53,11 @@ static int consider(const Lookups *lookups, Span question) {
     int flagged = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(host);
     Py_XDECREF(said);
-    return flagged == FAILED ? FAILED : !flagged;
+    return flagged == YES ? FLAGGED : flagged == NO ? YES : FAILED;
 }
 
-/* Whether no signature names what is asked for, and the question is of the plainest shape. worker/plain.py, labels_of */
+/* Whether no signature names what is asked for, and the question is of the plainest shape. worker/plain.py, labels_of
+ * FLAGGED: a signature does. */
 static int is_plain(Lookups *lookups, Span question) {
     uint64_t hash = table_hash(&lookups->known, question);
     int plain = table_get_hash(&lookups->known, hash);
@@ -145,6 +147,25 @@ static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, uint6
     return waiting_add(lookups->waiting, (Span){ends.at + size, size}, time_ns, wire);
 }
 
+/* A look-up of what a signature names is the observer's to read. Where that is all that anybody wants of it, so that a
+ * copy is only counted, it gets the message and not a frame. */
+static int hear(Lookups *lookups, Span datagram, Span wire, Span ends, uint64_t key, int64_t time_ns) {
+    unsigned source = big16(datagram.at), destination = big16(datagram.at + 2);
+    unsigned other = source == PORT ? destination : source;
+    if (lookups->apart == NULL || bit_of(lookups->apart, other)) return NO;
+    if (wire.size >= APART || big16(wire.at) == DTLS) return NO;
+    bool answer = wire.at[2] & RESPONSE;
+    Table *table = answer ? &lookups->answering : &lookups->asking;
+    int dull = is_dull(lookups, table, ends, answer ? Py_True : Py_False);
+    if (dull != YES) return dull;
+    if (copies_seen(lookups->copies, key, time_ns)) {
+        lookups->repeated++;
+        return YES;
+    }
+    Py_XSETREF(lookups->heard, Py_BuildValue("y#y#", wire.at, (Py_ssize_t)wire.size, ends.at, (Py_ssize_t)ends.size));
+    return lookups->heard == NULL ? FAILED : NO;
+}
+
 /* Count a UDP datagram, header and all, if it is a plain look-up; NO leaves it to the observer. */
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns) {
     if (datagram.size < UDP_HEADER + HEADER) return NO;
@@ -157,6 +178,7 @@ int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns) {
     if (question.size == 0) return NO;
     uint64_t key = copies_key(lookups->copies, ends, wire); /* early: what lies there takes its time to come */
     int plain = is_plain(lookups, question);
+    if (plain == FLAGGED) return hear(lookups, datagram, wire, ends, key, time_ns);
     if (plain != YES) return plain;
     size_t end = HEADER + question.size;
     return (side == 0 ? take_question : take_answer)(lookups, wire, end, ends, key, time_ns);

@@ -27,6 +27,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->udp.measured);
     Py_VISIT(self->lookups.flagged);
     Py_VISIT(self->lookups.wanted);
+    Py_VISIT(self->lookups.heard);
     return 0;
 }
 
@@ -42,6 +43,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->udp.measured);
     Py_CLEAR(self->lookups.flagged);
     Py_CLEAR(self->lookups.wanted);
+    Py_CLEAR(self->lookups.heard);
     return 0;
 }
 
@@ -140,6 +142,18 @@ static PyObject *take_counts(Sluice *self, PyObject *Py_UNUSED(none)) {
     return counts;
 }
 
+static PyObject *listen(Sluice *self, PyObject *Py_UNUSED(none)) {
+    self->lookups.apart = self->udp.apart;
+    Py_RETURN_NONE;
+}
+
+static PyObject *take_heard(Sluice *self, PyObject *Py_UNUSED(none)) {
+    PyObject *heard = self->lookups.heard;
+    if (heard == NULL) Py_RETURN_NONE;
+    self->lookups.heard = NULL;
+    return heard;
+}
+
 static PyObject *map(Sluice *self, PyObject *args) {
     const Types *types = PyType_GetModuleState(Py_TYPE(self));
     return types == NULL ? NULL : PyObject_Call(types->mapping, args, NULL);
@@ -166,6 +180,8 @@ static PyMethodDef sluice_methods[] = {
     METHOD("pcapng", run_pcapng, METH_VARARGS),
     METHOD("ring", run_ring, METH_VARARGS),
     METHOD("skip", run_one, METH_VARARGS),
+    METHOD("listen", listen, METH_NOARGS),
+    METHOD("take_heard", take_heard, METH_NOARGS),
     METHOD("map", map, METH_VARARGS),
     METHOD("forget_quiet", forget_quiet, METH_NOARGS),
     METHOD("forget_ends", forget_ends, METH_NOARGS),

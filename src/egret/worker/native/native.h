@@ -147,6 +147,10 @@ typedef struct Waiting Waiting;
 extern PyType_Spec waiting_spec;
 int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire);
 
+enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
+
+static inline bool bit_of(const uint8_t *bitmap, unsigned number) { return bitmap[number >> 3] >> (number & 7) & 1; }
+
 /* lookups.c */
 
 typedef struct {
@@ -157,6 +161,8 @@ typedef struct {
     Waiting *waiting;
     Table asking, answering; /* both addresses of look-ups that nobody wants */
     long long queries, answers, repeated;
+    const uint8_t *apart; /* as of Datagrams; NULL: look-ups of what a signature names are not heard */
+    PyObject *heard;      /* of the frame that was left to the observer just now: (message, ends) */
 } Lookups;
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
@@ -173,7 +179,6 @@ int pairs_take(Pairs *pairs, Span datagram, Span ends, int64_t time_ns, PyObject
 
 /* datagrams.c */
 
-enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
 
 typedef struct {
     uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
