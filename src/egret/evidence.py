@@ -71,3 +71,12 @@ class ChainLink:
     source: str = ""
     date: str = ""  # ISO date of the source
     note: str = ""  # how it may be read, and how not
+
+
+class Bounds(NamedTuple):
+    """How much is kept."""
+
+    keep_ns: int = 30 * 86_400 * 1_000_000_000
+    max_bytes: int = 64 << 20
+    max_incidents: int = 5_000
+    per_incident: int = 8  # observations that are kept of one incident: its first

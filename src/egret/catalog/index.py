@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from egret.model import HostKind, HostPattern, Match, Signature
@@ -24,7 +25,6 @@ from egret.model import HostKind, HostPattern, Match, Signature
 
 class _Wildcard(NamedTuple):
     literals: int
-    expression: re.Pattern[str]
     match: Match
 
 
@@ -68,7 +68,7 @@ class HostIndex:
         while tail:
             if entry := tails.get(tail):
                 for wildcard in entry.wildcards:
-                    if wildcard.expression.fullmatch(name):
+                    if wildcard_expression(wildcard.match.pattern).fullmatch(name):
                         return wildcard.match
                 suffix = suffix or entry.suffix
             tail = tail.partition(".")[2]
@@ -80,6 +80,7 @@ def literal_tail(pattern: str) -> str:
     return pattern.rpartition("*")[2].partition(".")[2]
 
 
+@lru_cache(maxsize=1 << 12)  # the first name that may match makes it: most are never asked for
 def wildcard_expression(pattern: str) -> re.Pattern[str]:
     """*pattern* as an expression for ``fullmatch``: ``*`` is one or more characters inside one label."""
     return re.compile("[^.]+".join(re.escape(part) for part in pattern.split("*")))
@@ -87,4 +88,4 @@ def wildcard_expression(pattern: str) -> re.Pattern[str]:
 
 def _wildcard(host: HostPattern, match: Match) -> _Wildcard:
     literals = len(host.pattern) - host.pattern.count("*")
-    return _Wildcard(literals, wildcard_expression(host.pattern), match)
+    return _Wildcard(literals, match)

@@ -30,8 +30,6 @@ from egret.track.partial import Remembers
 from egret.track.share import EVERYONE, Share
 from egret.worker.engine import is_compiled
 
-MAX_SHARES = 64  # with more, what each may keep in mind is too little
-
 _PLACE = Struct("!QQ")
 _SAMPLE = 2_000  # frames at a file's beginning
 

@@ -24,12 +24,12 @@ from typing import IO, Annotated, Generic, Protocol, Self, TypeVar
 import typer
 
 from egret.cli.capture import Captures
-from egret.cli.division import MAX_SHARES, pays
 from egret.cli.telling import COMPLAINT, DONE, END, FAILURE, HEADER, PROGRESS, STEP, Hearing, Speaker, fork, tell
 from egret.errors import EgretError
 
 AUTO = "auto"
 _ENOUGH = 4 << 20  # bytes in all; less is read sooner than processes are made
+MAX_SHARES = 64  # of one file: with more, what each may keep in mind is too little
 _LARGE = 256 << 20  # bytes of one file that are worth dividing: two cores break even there
 _NUMBER = Struct("!I")
 _NONE = -1
@@ -111,6 +111,12 @@ def _is_file(path: str) -> bool:
         return False
 
 
+def _pays(path: str) -> bool:
+    from egret.cli.division import pays  # noqa: PLC0415 (most files are read by one)
+
+    return pays(path)
+
+
 class _Said:
     """What was said of one file and not heard yet."""
 
@@ -189,7 +195,7 @@ class Readers(Generic[T]):
         self._division: Divided[T] | None = None
 
     def __enter__(self) -> Self:
-        if self._divide is not None and self._jobs > 1 and len(self._paths) == 1 and pays(self._paths[0]):
+        if self._divide is not None and self._jobs > 1 and len(self._paths) == 1 and _pays(self._paths[0]):
             self._division = self._divide(self._paths[0], self._jobs)
             self._division.start()
         elif self._jobs > 1:

@@ -1,4 +1,7 @@
-"""``egret replay``: captures through the whole pipeline."""
+"""``egret replay``: captures through the whole pipeline.
+
+What only some replays need is imported where they need it, for a start is most of what a small capture takes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,34 +17,27 @@ from typing import Annotated
 import typer
 
 from egret import __version__
-from egret.alerts.formats.ecs import detection_to_ecs
-from egret.alerts.formats.lines import LINES
-from egret.alerts.formats.table import FORMATS
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Alert, Incident, Sensor
 from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
-from egret.cli.division import Division
 from egret.cli.incident_table import incident_table
-from egret.cli.jobs import AUTO, JobsOption, Readers, number_of_jobs
+from egret.cli.jobs import AUTO, Divided, JobsOption, Readers, number_of_jobs
 from egret.cli.lines import detection_line, dump
 from egret.cli.output import FOUND, complain
 from egret.cli.scan import Scan
 from egret.cli.steps import Found, Moved, Step
-from egret.daemon.clients import ClientReader, learn
-from egret.daemon.describer import Describer
 from egret.daemon.grounds import Grounds, load_grounds
 from egret.daemon.rules import load_rules
+from egret.evidence import Proof
 from egret.judge.directory import Mark
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.places import default_config_file
 from egret.sources.files import READ
-from egret.store.evidence import EvidenceFolder
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 
-_WRITER = f"Egret {__version__}"
 _BUNCH = 512  # steps
 
 
@@ -101,7 +96,7 @@ def replay(
     with (
         resting(),
         Captures(files if detections else by_time(files)) as captures,
-        Readers(captures, scan, number, partial(Division, captures, scan)) as each,
+        Readers(captures, scan, number, _divided(captures, scan)) as each,
     ):
         for path, steps in each:
             for detection in run.detections(steps if line is not None else _in_bunches(steps)):
@@ -115,6 +110,17 @@ def replay(
     if captures.exit_code == 0 and fail_on is not None and run.worst >= fail_on.rank:
         raise typer.Exit(FOUND)
     raise typer.Exit(captures.exit_code)
+
+
+def _divided(captures: Captures, scan: Scan) -> Callable[[str, int], Divided[Step]]:
+    """What reads one file by several processes."""
+
+    def divide(path: str, number: int) -> Divided[Step]:
+        from egret.cli.division import Division  # noqa: PLC0415 (see the top)
+
+        return Division(captures, scan, path, number)
+
+    return divide
 
 
 def _in_bunches(steps: Iterable[Step]) -> Iterator[Step]:
@@ -135,6 +141,8 @@ def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str,
             f"{name} has no form for single detections; leave out --detections, or use jsonl or ecs"
         )
     if output is Format.ECS:
+        from egret.alerts.formats.ecs import detection_to_ecs  # noqa: PLC0415 (see the top)
+
         sensor = Sensor(__version__, socket.gethostname())
         return lambda detection, _path: detection_to_ecs(detection, sensor)
     return detection_line
@@ -147,8 +155,7 @@ class _Replay:
         self._grounds, rules = grounds, grounds.rules
         place = None if evidence is None else str(evidence.absolute())
         self._folder = Incidents(replace(rules.incidents, evidence=place), rules.veil)
-        self._evidence = None if evidence is None else EvidenceFolder(evidence, rules.bounds, _WRITER)
-        self._describe = Describer(grounds, Sensor(__version__, socket.gethostname()), rules.veil)
+        self._keep_proof = None if evidence is None else _keeper(grounds, evidence)
         self._latest: dict[str, Alert] = {}
         self._end_ns = 0
         self.names = 0
@@ -159,6 +166,8 @@ class _Replay:
         """Read the clients' names that the configuration points to; a file that cannot be read costs its names."""
         if self._grounds.rules.clients is None:
             return
+        from egret.daemon.clients import ClientReader, learn  # noqa: PLC0415 (see the top)
+
         news = ClientReader(self._grounds.rules.clients, live=False).read()
         learn(self._grounds.directory, news, 0)
         for problem in (each for wrong in news.problems.values() for each in wrong):
@@ -192,10 +201,10 @@ class _Replay:
     def fold(self, detection: Detection) -> None:
         """Fold one detection; what the daemon would have said is kept, the newest for each incident."""
         self._keep(self._folder.feed(detection))
-        if self._evidence is not None and detection.proof is not None:
+        if self._keep_proof is not None and detection.proof is not None:
             incident = self._folder.of(detection)
             if incident is not None:
-                self._evidence.add(self._describe(detection, detection.proof, incident))
+                self._keep_proof(detection, detection.proof, incident)
 
     def end_of_file(self) -> None:
         """Close what was quiet at the file's end."""
@@ -216,6 +225,16 @@ class _Replay:
     def _count(self, counts: Mapping[tuple[str, ...], int]) -> None:
         self.names += sum(number for key, number in counts.items() if key[0] == "names")
         self.coverage = together((self.coverage, of_worker(counts)))
+
+
+def _keeper(grounds: Grounds, place: Path) -> Callable[[Detection, Proof, Incident], bool]:
+    """What writes the proof of an incident down."""
+    from egret.daemon.describer import Describer  # noqa: PLC0415 (see the top)
+    from egret.store.evidence import EvidenceFolder  # noqa: PLC0415
+
+    folder = EvidenceFolder(place, grounds.rules.bounds, f"Egret {__version__}")
+    describe = Describer(grounds, Sensor(__version__, socket.gethostname()), grounds.rules.veil)
+    return lambda detection, proof, incident: folder.add(describe(detection, proof, incident))
 
 
 def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
@@ -240,6 +259,9 @@ def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
 
 
 def _line(alert: Alert, output: Format, sensor: Sensor) -> str:
+    from egret.alerts.formats.lines import LINES  # noqa: PLC0415 (see the top)
+    from egret.alerts.formats.table import FORMATS  # noqa: PLC0415
+
     if output.value in FORMATS:
         return dump(FORMATS[output.value](alert, sensor))
     return LINES[output.value](alert, sensor, None)

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from egret import __version__
+from egret.cli.late import import_late
 from egret.cli.output import FAILED, USAGE, complain
 from egret.daemon.outputs import preload
 from egret.daemon.service import Post, Service
@@ -76,6 +77,7 @@ def run(
     user = find_user(settings.capture.user) if os.geteuid() == 0 else None
     _introduce(knowledge, placement, user)
     _make_room(settings, user)
+    import_late()
     gc.freeze()  # knowledge stays: daemon and workers need not look through it, and share its memory
     shares = _shares(placement.interfaces, settings)
     plan = _plan(settings, placement, user)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Self
 from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.alerts.veil import CLEAR, Veil
-from egret.daemon.clients import declared
+from egret.evidence import Bounds
 from egret.judge.directory import Declared
 from egret.judge.verdict import Policy
 from egret.model import Category, ServiceClass
 from egret.settings.places import Places
-from egret.store.evidence import Bounds
 
 if TYPE_CHECKING:  # who goes by the defaults needs neither the sections nor pydantic
     from egret.settings.clients_section import Clients
@@ -58,6 +57,8 @@ class Rules:
         Raises:
             ConfigErrors: an installed update of the catalogue cannot be used.
         """
+        from egret.daemon.clients import declared  # noqa: PLC0415 (as above)
+
         networks, clients = config.networks, config.clients
         return cls(
             store=config.paths.store,

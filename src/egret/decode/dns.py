@@ -1,24 +1,17 @@
 """DNS messages: what was asked, and which addresses and names were the answer.
 
 A reader of our own takes what ordinary messages hold, and keeps whatever it read before a message
-breaks; dnspython names the types and opens service bindings. Both are checked against each other.
+breaks; dnspython names rare types and opens service bindings (``dns_library``). Both are checked against each other.
 Ref: RFC 1035 section 4, RFC 6891 (EDNS), RFC 9460 (SVCB and HTTPS).
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
-
-import dns.exception
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.rdtypes.svcbbase as svcb
 
 from egret import names
 from egret.errors import DecodeError, Malformed, Reason, Truncated
@@ -37,6 +30,8 @@ _CLASS_MASK = 0x7FFF  # the top bit is mDNS's: unicast reply wanted, cache flush
 _ADDRESS_SIZES = {A: 4, AAAA: 16}
 _NAME_TYPES = frozenset({CNAME, DNAME})
 _SERVICE_TYPES = frozenset({SVCB, HTTPS})
+_COMMON_TYPES = {A: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", AAAA: "AAAA", 33: "SRV"}
+_COMMON_TYPES |= {35: "NAPTR", SVCB: "SVCB", HTTPS: "HTTPS"}
 
 _HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
@@ -301,39 +296,24 @@ def _labels(name: bytes) -> Iterator[bytes]:
 
 
 def _service_data(rtype: int, wire: bytes, start: int, end: int) -> _Data:
+    from egret.decode import dns_library  # noqa: PLC0415 (see there)
+
     try:
         # a memory of its own, so that no name in it can point back into the message (RFC 9460 section 2.2)
-        kind = dns.rdatatype.RdataType.make(rtype)
-        data = dns.rdata.from_wire(dns.rdataclass.IN, kind, wire[start:end], 0, end - start)
-    except dns.exception.DNSException:
+        target, service = dns_library.read_binding(rtype, wire[start:end])
+    except ValueError:
         raise Malformed(Reason.BAD_VALUE, start) from None
-    if not isinstance(data, svcb.SVCBBase):
-        return _NO_DATA
-    return None, names.canonical(data.target.labels[:-1]), _service(data)
-
-
-def _service(data: svcb.SVCBBase) -> Service:
-    alpn: tuple[str, ...] = ()
-    addresses: list[bytes] = []
-    ech = None
-    for value in data.params.values():
-        if isinstance(value, svcb.ALPNParam):
-            alpn = tuple(identifier.decode("latin-1") for identifier in value.ids)
-        elif isinstance(value, svcb.IPv4HintParam | svcb.IPv6HintParam):
-            addresses += [_packed(address) for address in value.addresses]
-        elif isinstance(value, svcb.ECHParam):
-            ech = value.ech
-    return Service(data.priority, alpn, tuple(addresses), ech)
-
-
-def _packed(address: str) -> bytes:
-    return ipaddress.ip_address(address).packed
+    return None, target, service
 
 
 @lru_cache(maxsize=1 << 10)
 def type_name(number: int) -> str:
     """A record type as text: ``AAAA``, ``HTTPS``, ``TYPE65400``."""
-    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(number))
+    if name := _COMMON_TYPES.get(number):
+        return name
+    from egret.decode import dns_library  # noqa: PLC0415 (see there)
+
+    return dns_library.type_text(number)
 
 
 def split_stream(buffer: bytes | memoryview) -> tuple[list[bytes], int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import egret
 
 BUNDLED_DATABASE = "egret-country-asn.mmdb"
+RESOLVERS = "_resolvers.yaml"
 _PACKAGE = Path(egret.__file__).resolve().parent
 _held: dict[Path, bytes] = {}
 

@@ -24,9 +24,9 @@ from egret.catalog.lint import lint
 from egret.errors import ConfigErrors, UpdateError
 from egret.names import printable
 from egret.settings import ed25519
+from egret.settings.bundled import RESOLVERS
 from egret.settings.installed import Installed, Version, current, place, read_index
 from egret.settings.places import INDEX
-from egret.settings.resolvers import FILE as RESOLVERS
 from egret.settings.resolvers import load_resolvers
 from egret.settings.signature_file import IsoDate
 from egret.settings.signatures import SHARED, load_located

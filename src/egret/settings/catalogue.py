@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret import model
 from egret.catalog import hosts
@@ -16,11 +16,18 @@ from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import CatalogError, ConfigErrors
 from egret.model import Signature
 from egret.settings import bundled, packed, shelf
-from egret.settings.bundled import entries, read, signatures_dir
+from egret.settings.bundled import RESOLVERS, entries, read, signatures_dir
 
 # What decides what is kept.
 _CODE = ("catalogue", "signatures", "signature_file", "schema", "positions", "packed", "resolvers")
 _CORE = (model, hosts, asked)
+
+
+class _Read(NamedTuple):
+    """What the files of a catalogue say, and a hash of them."""
+
+    signatures: list[Signature]
+    digest: str
 
 
 def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection[str] = ()) -> Catalog:
@@ -32,13 +39,13 @@ def load_catalog(directories: Sequence[Path] | None = None, disabled: Collection
         ConfigErrors: every error of every file; there is not one signature.
     """
     directories = [signatures_dir()] if directories is None else directories
-    found = _bundled() if list(directories) == [signatures_dir()] else _read(directories)
+    found, digest = _bundled() if list(directories) == [signatures_dir()] else _read(directories)
     signatures = [signature for signature in found if signature.id not in disabled]
     if not signatures:  # a watch for nothing would look healthy
         where = ", ".join(map(str, directories))
         hint = "name a folder with *.yaml files, or use the bundled catalogue"
         raise ConfigErrors([CatalogError(f"{where}: no signature to use, so nothing would be recognised", None, hint)])
-    return Catalog(signatures, _version(signatures, directories))
+    return Catalog(signatures, _version(signatures, digest))
 
 
 def bundled_resolvers() -> Resolvers:
@@ -47,23 +54,38 @@ def bundled_resolvers() -> Resolvers:
     Raises:
         ConfigErrors: every error of their file.
     """
-    return Resolvers(shelf.kept("resolvers", _sources(), _read_resolvers, _pack_resolvers, _unpack_resolvers))
+    sources = _sources([signatures_dir() / RESOLVERS])
+    return Resolvers(shelf.kept("resolvers", sources, _read_resolvers, _pack_resolvers, _unpack_resolvers))
 
 
-def _bundled() -> list[Signature]:
-    return shelf.kept("catalogue", _sources(), lambda: _read([signatures_dir()]), packed.pack, packed.unpack)
+def _bundled() -> _Read:
+    return shelf.kept("catalogue", _sources(_files()), lambda: _read([signatures_dir()]), _pack, _unpack)
 
 
-def _sources() -> Iterator[Path]:
+def _files() -> Iterator[Path]:
+    """Every file of the catalogue; found when they are asked for, which ``shelf`` does where they are out of reach."""
     yield from sorted(signatures_dir().rglob("*.y*ml"))  # of some it is said that they are not read
+
+
+def _sources(files: Iterable[Path]) -> Iterator[Path]:
+    yield from files
     yield from (Path(bundled.__file__).with_name(f"{name}.py") for name in _CODE)
     yield from (Path(str(module.__file__)) for module in _CORE)
 
 
-def _read(directories: Sequence[Path]) -> list[Signature]:
+def _pack(read: _Read) -> list[Any]:
+    return [packed.pack(read.signatures), read.digest]
+
+
+def _unpack(plain: Sequence[Any]) -> _Read:
+    signatures, digest = plain
+    return _Read(packed.unpack(signatures), str(digest))
+
+
+def _read(directories: Sequence[Path]) -> _Read:
     from egret.settings.signatures import load_located  # noqa: PLC0415 (needs PyYAML and models that cost a tenth of a second)
 
-    return [item.signature for item in load_located(directories)]
+    return _Read([item.signature for item in load_located(directories)], _digest(directories))
 
 
 def _read_resolvers() -> tuple[Resolver, ...]:
@@ -83,11 +105,15 @@ def _unpack_resolvers(plain: Iterable[Sequence[Any]]) -> tuple[Resolver, ...]:
     )
 
 
-def _version(signatures: Iterable[Signature], directories: Iterable[Path]) -> str:
+def _version(signatures: Iterable[Signature], digest: str) -> str:
     """The day of the last review and a hash of the files: equal if and only if the catalogue is."""
+    latest = max((signature.last_reviewed for signature in signatures), default="empty")
+    return f"{latest.replace('-', '.')}+{digest[:8]}"
+
+
+def _digest(directories: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in chain.from_iterable(map(entries, directories)):
         if path.suffix == ".yaml":
             digest.update(path.name.encode() + b"\0" + read(path) + b"\0")
-    latest = max((signature.last_reviewed for signature in signatures), default="empty")
-    return f"{latest.replace('-', '.')}+{digest.hexdigest()[:8]}"
+    return digest.hexdigest()

@@ -12,10 +12,8 @@ from egret.catalog import hosts
 from egret.catalog.resolvers import Resolver, Resolvers
 from egret.model import HostKind
 from egret.settings import positions, schema
-from egret.settings.bundled import signatures_dir
+from egret.settings.bundled import RESOLVERS, signatures_dir
 from egret.settings.signature_file import Country, Line
-
-FILE = "_resolvers.yaml"
 
 
 def _address(text: str) -> str:
@@ -57,7 +55,7 @@ def load_resolvers(path: Path | None = None) -> Resolvers:
     Raises:
         ConfigErrors: every error of the file.
     """
-    file = schema.validate(ResolversFile, positions.load(path or signatures_dir() / FILE))
+    file = schema.validate(ResolversFile, positions.load(path or signatures_dir() / RESOLVERS))
     return Resolvers(
         Resolver(
             operator=each.operator,

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.errors import StoreError
+from egret.evidence import Bounds
 from egret.model import Severity
 from egret.store import pcapng
 from egret.store.seal import Seal, Sealed, check
@@ -37,15 +38,6 @@ class Bound(StrEnum):
     AGE = "age"
     BYTES = "bytes"
     NUMBER = "number"
-
-
-class Bounds(NamedTuple):
-    """How much is kept."""
-
-    keep_ns: int = 30 * 86_400 * 1_000_000_000
-    max_bytes: int = 64 << 20
-    max_incidents: int = 5_000
-    per_incident: int = 8  # observations that are kept of one incident: its first
 
 
 class Piece(NamedTuple):

@@ -79,7 +79,7 @@ def test_what_pays(captures: dict[str, str], repository: Path, tmp_path: Path, m
 def test_a_capture_that_one_has_to_read_after_all(
     repository: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("egret.cli.jobs.pays", lambda _: True)
+    monkeypatch.setattr("egret.cli.division.pays", lambda _: True)
     demo = str(repository / "src/egret/data/demo/egret-demo.pcapng")
     one = said(["--detections", "--jobs", "1", demo], capfd)
     code, out, err = said(["--detections", "--jobs", "2", demo], capfd)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from egret.settings import catalogue, shelf, signatures
+from egret.settings import shelf, signatures
 from egret.settings.bundled import signatures_dir
 from egret.settings.catalogue import bundled_resolvers, load_catalog
 from egret.settings.resolvers import load_resolvers
@@ -27,8 +28,15 @@ def test_what_is_kept_is_what_the_files_say(tmp_path: Path, monkeypatch: pytest.
     assert len(load_catalog(disabled=[kept.signatures[0].id]).signatures) == len(kept.signatures) - 1
 
 
-def test_every_file_that_decides_it_is_a_source() -> None:
-    sources = list(catalogue._sources())
+def test_every_file_that_decides_it_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources: list[Path] = []
+
+    def key(given: Iterable[Path]) -> str:
+        sources.extend(given)
+        raise OSError
+
+    monkeypatch.setattr(shelf, "_key", key)
+    load_catalog(), bundled_resolvers()
     assert {path.name for path in signatures_dir().glob("*.yaml")} <= {path.name for path in sources}
     assert {"signatures.py", "signature_file.py", "model.py"} <= {path.name for path in sources}
     assert all(path.is_file() for path in sources)

@@ -10,8 +10,9 @@ import pytest
 
 from egret.alerts.timestamps import rfc3339
 from egret.errors import StoreError
+from egret.evidence import Bounds
 from egret.model import Severity
-from egret.store.evidence import Bound, Bounds, EvidenceFolder, Piece
+from egret.store.evidence import Bound, EvidenceFolder, Piece
 from egret.store.seal import Seal, Sealed, check
 
 SECOND_NS = 1_000_000_000

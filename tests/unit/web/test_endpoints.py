@@ -13,10 +13,10 @@ from aiohttp.test_utils import make_mocked_request
 from egret.alerts.model import Sensor
 from egret.alerts.showing import show, summary
 from egret.alerts.veil import CLEAR
-from egret.evidence import Form, Proof
+from egret.evidence import Bounds, Form, Proof
 from egret.settings.http_section import Http
 from egret.store.access import EVERYONE, Purpose
-from egret.store.evidence import Bounds, EvidenceFolder, Piece
+from egret.store.evidence import EvidenceFolder, Piece
 from egret.web.endpoints import Endpoints
 from egret.web.guard import VISITOR
 from egret.web.incident_list import PAGE_INCIDENTS
