@@ -67,7 +67,7 @@ def labels(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
 
 
-_FULL = bytes(1400)
+_REST = bytes(1384)  # of a full segment
 
 
 class Bulk(Protocol):
@@ -247,8 +247,8 @@ def mix(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
 
 
 def tcp_bulk(client: int, server: int, port: int, chance: random.Random, *, back: bool) -> bytes:
-    """A full segment."""
-    return tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, _FULL, back=back)
+    """A full segment, which begins anywhere in what is encrypted."""
+    return tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, chance.randbytes(16) + _REST, back=back)
 
 
 def hunt(chance: random.Random) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from egret.decode.link import ETHERNET
 from egret.decode.plain_link import SMALLEST, ip_in
+from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import Datagrams
 from egret.worker.plain import Buffer
@@ -356,7 +357,7 @@ class Sluice:
             return False
         quiet = self._quiet.get(ends)
         if quiet is not None:
-            return not quiet or start >= end or buffer[start] not in quiet
+            return not quiet or start >= end or buffer[start] not in quiet or not may_begin(buffer, start, end)
         metered = self._metered.get(ends)
         measured = metered is not None or self._measured(ends)
         if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
@@ -381,10 +382,10 @@ class Sluice:
             if start == last:
                 return True
             watched = self._watched(ends)
-            if watched is None or (start < end and buffer[start] in watched):
+            if watched is None or (start < end and buffer[start] in watched and may_begin(buffer, start, end)):
                 return False
             if len(known) >= MAX_QUIET:
                 known.clear()
             known[ends] = watched
             return True
-        return not watched or start >= end or buffer[start] not in watched
+        return not watched or start >= end or buffer[start] not in watched or not may_begin(buffer, start, end)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 from egret.decode.packet import Packet
-from egret.track.late import LateStarts, begins_hello
+from egret.track.late import LATE_START, RECORD_START, LateStarts, begins_hello, may_begin
 from egret.track.tables import Remembered
+from tests.support.beginnings import beginnings
 from tests.support.hello import RST, Tcp, connections, observations, openssl_hello, run, said
 from tests.support.net import decoded, ether, tcp
 
@@ -36,6 +38,28 @@ def test_what_may_begin_where() -> None:
     assert len(late) == 2
     late.forget(1)
     assert not late.begins(1, packet(REQUEST))
+
+
+def test_what_may_not_begin_does_not() -> None:
+    late = LateStarts(Remembered("late_hellos", 8, Counter()))
+    late.expect(1)
+    late.expect(2, behind=1000)
+    found = 0
+    for payload in beginnings():
+        there = packet(payload)
+        assert begins_hello(there.payload) <= may_begin(payload, 0, len(payload)), payload
+        for key, starts in ((1, LATE_START), (2, RECORD_START)):
+            begins = late.begins(key, there)
+            found += begins
+            assert begins <= (payload[0] in starts and may_begin(payload, 0, len(payload))), payload
+            assert may_begin(b".." + payload + b"..", 2, 2 + len(payload)) == may_begin(payload, 0, len(payload))
+    assert found > 50
+
+
+def test_noise_begins_nothing() -> None:
+    chance = random.Random(5)
+    segments = [chance.choice(sorted(LATE_START)).to_bytes() + chance.randbytes(40) for _ in range(5000)]
+    assert sum(may_begin(segment, 0, len(segment)) for segment in segments) < 50
 
 
 def test_a_second_hello_in_the_clear() -> None:

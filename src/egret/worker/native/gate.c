@@ -6,6 +6,7 @@
 enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07 };
 enum { SMALLEST_6 = 40 + 20 };
+enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
@@ -21,11 +22,30 @@ typedef struct {
     unsigned linktype;
 } Frame;
 
-/* Whether a segment that begins with this byte is awaited. */
-static bool is_awaited(int awaited, uint8_t first) {
-    if (awaited == NOTHING) return false;
-    if (first >= 0x14 && first <= 0x16) return true;
-    return awaited == RECORDS_AND_REQUESTS && (uint8_t)((first | 0x20) - 'a') < 26;
+static bool is_letter(uint8_t byte) { return (uint8_t)((byte | 0x20) - 'a') < 26; }
+
+static bool is_in_method(uint8_t byte) {
+    return is_letter(byte) || (uint8_t)(byte - '0') < 10 || byte == '_' || byte == '-';
+}
+
+/* A letter, more of a method, and what ends it. */
+static bool begins_method(Span payload) {
+    size_t size = 1, end = payload.size > MAX_METHOD ? MAX_METHOD : payload.size;
+    if (!is_letter(payload.at[0])) return false;
+    while (size < end && is_in_method(payload.at[size])) size++;
+    return size > 1 && size < payload.size && (payload.at[size] == ' ' || payload.at[size] == '\t');
+}
+
+/* Whether a segment may be what is awaited: first bytes as worker/gate.py has them, then track/late.py, may_begin. */
+static bool is_awaited(int awaited, Span payload) {
+    const uint8_t *at = payload.at;
+    if (awaited == NOTHING || payload.size == 0) return false;
+    if (at[0] == HELLO_START) return payload.size < 2 || at[1] == 3;
+    if (at[0] == CHANGE || at[0] == ALERT) {
+        size_t behind = at[0] == CHANGE ? 6 : 7;
+        return behind < payload.size && (at[behind] == ALERT || at[behind] == HELLO_START);
+    }
+    return awaited == RECORDS_AND_REQUESTS && begins_method(payload);
 }
 
 /* Python was called. */
@@ -61,7 +81,7 @@ static int awaits(const Sluice *self, Span ends, int *awaited) {
 static int quieten(Sluice *self, Span ends, uint64_t hash, Span payload, int metered) {
     int awaited, known = awaits(self, ends, &awaited);
     if (known != YES) return known;
-    if (payload.size > 0 && is_awaited(awaited, payload.at[0])) return NO;
+    if (is_awaited(awaited, payload)) return NO;
     return table_put_hash(&self->quiet, hash, (uint8_t)(awaited | metered));
 }
 
@@ -118,12 +138,12 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     uint64_t hash = table_hash(&self->quiet, ends); /* which is its hash among the young ones as well */
     int taken = NO, quiet = flags & SETTLING ? -1 : table_get_hash(&self->quiet, hash);
     if (quiet >= 0 && !(quiet & METERED)) {
-        taken = there == 0 || !is_awaited(quiet, payload.at[0]);
+        taken = !is_awaited(quiet, payload);
     } else {
         Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
         if (packet.size >= (size_t)length)
             taken = is_held(self, frame, ends, hash, whole, big32(packet.at + 4), flags);
-        if (taken == NO && quiet >= 0 && (there == 0 || !is_awaited(quiet & ~METERED, payload.at[0]))) taken = METERED;
+        if (taken == NO && quiet >= 0 && !is_awaited(quiet & ~METERED, payload)) taken = METERED;
         if (taken == NO && quiet < 0 && !(flags & SETTLING)) taken = is_idle(self, ends, hash, payload, whole.size == 0);
         if (taken == METERED) taken = measure(self, ends, packet.at, (long)whole.size, frame->time_ns);
     }
