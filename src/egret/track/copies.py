@@ -44,12 +44,11 @@ class Copies:
 
     def seen(self, ends: bytes, payload: bytes, time_ns: int) -> bool:
         """Whether a datagram between *ends* is the second of its kind; the next one like it will be."""
-        key = hash(ends + payload)
-        young = self._young
+        key, young = hash(ends + payload), self._young
         before = young.get(key)
         if before is None:
-            if self._old:
-                before = self._old.pop(key, None)
+            if key in self._old:
+                before = self._old.pop(key)
             if len(young) >= self.limit:
                 self._old = young
                 self._young = young = {}

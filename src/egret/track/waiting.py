@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from struct import Struct
+from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
 from typing import Protocol
 
 CLIENT_COST = 200  # bytes of bookkeeping that a client costs beside its answers
@@ -54,10 +55,11 @@ class Waiting:
         if told is None:
             told = self._clients[client] = bytearray()
             self._held += CLIENT_COST
-        if not _EARLIEST <= time_ns <= _LATEST:
-            time_ns = _LATEST if time_ns > 0 else _EARLIEST
         size = len(wire)
-        told += _HEAD_OF(time_ns, size) + wire
+        try:
+            told += _HEAD_OF(time_ns, size) + wire
+        except StructError:
+            told += _HEAD_OF(_LATEST if time_ns > 0 else _EARLIEST, size) + wire
         self._held += _HEAD_SIZE + size
         self._count += 1
         while self._held > self.limit:

@@ -9,6 +9,8 @@ from mmap import mmap
 
 from egret.names import MAX_LABEL, MAX_NAME
 from egret.track.copies import Seen
+from egret.track.limits import SECOND_NS
+from egret.worker.orders import LOOKUP, SIZE, UDP, datagram_lengths, plain_heads, port_number, record, wholes
 
 Buffer = bytes | bytearray | mmap | memoryview
 
@@ -19,6 +21,7 @@ MAX_DULL = 1 << 16  # pairs of addresses
 _COUNTS = struct.Struct("!2xBxHHHH").unpack_from  # side and operation, and how many records
 _ORDINARY = re.compile(rb"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
 _CLOSER: frozenset[int] = frozenset()  # of a question that needs a closer look
+_DNS = 53
 _U16 = struct.Struct("!H")
 _RECORD = struct.Struct("!HH4xH")
 _A, _SOA, _AAAA, _OPT, _IN = 1, 6, 28, 41, 1
@@ -80,6 +83,57 @@ class PlainLookups:
         """Ask anew whose look-ups are wanted."""
         self._asking.clear()
         self._answering.clear()
+
+    def run(
+        self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, here: int
+    ) -> tuple[int, int, int]:
+        """Count the records of a pcap file from *position* on that are look-ups as they came before, in second *here*.
+
+        ``skip`` would take each of them: it finds the same in the same tables.
+
+        Returns:
+            Where the first is that is none, or not of that second; where the last one was; how many.
+        """
+        if not isinstance(window, bytes):  # what is cut out of it would be no key
+            return position, position, 0
+        unpack, second, begun_ns = record(order, header, LOOKUP).unpack_from, SECOND_NS // scale, here * SECOND_NS
+        ipv4, udp, dns, sizes = plain_heads(order), wholes(order, UDP), port_number(order, _DNS), datagram_lengths().get
+        shape, asking, answering, seen, defer = (
+            self._shapes.get, self._asking, self._answering.get, self._copies.seen, self._defer,
+        )  # fmt: skip
+        end, number, queries, answers, before = len(window), 0, 0, 0, position
+        last = end - header - SIZE
+        while position <= last:
+            seconds, fraction, captured, original, kind, length, fate, addresses, source, port, size, side = unpack(
+                window, position
+            )
+            after = position + header + captured
+            if seconds != here or captured != original or after > end or fraction >= second or fate not in udp:
+                break
+            if kind not in ipv4 or sizes(length) != size or dns not in (source, port):
+                break
+            wire = window[position + header + 42 : after]
+            if side < _RESPONSE:
+                if shape(wire[_BEHIND_ID]) != size or addresses not in asking:
+                    break
+                ends = window[position + header + 26 : position + header + 38]
+                queries += not seen(ends, wire, begun_ns + fraction * scale)
+            else:
+                if shape(wire[_BEFORE_TAIL]) != size or wire[_SIZE_IN_TAIL] != _FOUR:
+                    break
+                client = answering(addresses)
+                if client is None:
+                    break
+                time_ns = begun_ns + fraction * scale
+                if not seen(window[position + header + 26 : position + header + 38], wire, time_ns):
+                    defer(client, time_ns, wire)
+                    answers += 1
+            number += 1
+            before, position = position, after
+        self._queries += queries
+        self._answers += answers
+        self._repeated += number - queries - answers
+        return position, before, number
 
     def skip(
         self, buffer: bytes | bytearray | mmap | memoryview, at: int, length: int, ends: bytes, time_ns: int
