@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from collections import Counter
 from dataclasses import replace
+from io import BytesIO
+from unittest.mock import patch
 
+from bench.workloads import FILE_HEADER
 from egret.catalog.match import Catalog
 from egret.model import Frame, HostKind, HostPattern, ServiceClass
+from egret.sources.files import CaptureFile
 from egret.track.limits import Limits
 from egret.track.streams import Streams
+from egret.worker import engine
 from egret.worker.pipeline import Pipeline
 from tests.support.alerts import signature
 
@@ -38,6 +45,27 @@ def passed(
         time_ns = START_NS + number * step_ns
         if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data), None, linktype)):
             hits += pipeline.feed(Frame(time_ns, linktype, memoryview(data), len(data)))
+    return _told(pipeline, hits)
+
+
+def passed_as_file(
+    frames: list[bytes], step_ns: int, *, pure: bool
+) -> tuple[list[object], Counter[object], Counter[object]]:
+    """The same of a capture file of them, gated."""
+    with patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
+        pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
+    file = BytesIO(FILE_HEADER)
+    file.seek(0, os.SEEK_END)
+    for number, data in enumerate(frames):
+        seconds, fraction = divmod(START_NS + number * step_ns, 1_000_000_000)
+        file.write(struct.pack("<IIII", seconds, fraction, len(data), len(data)) + data)
+    file.seek(0)
+    capture = CaptureFile("memory", file.read, file.close, None, None)
+    hits: list[object] = [hit for frame in capture.frames(pipeline.gate.sluice) for hit in pipeline.feed(frame)]
+    return _told(pipeline, hits)
+
+
+def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter[object], Counter[object]]:
     pairs = pipeline.observer.quic.pairs
     quic = {"quic_flows": len(pairs), "quic_bytes": pairs.held}
     hits += pipeline.flush()
