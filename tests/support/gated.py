@@ -33,16 +33,25 @@ def read_every_hello(streams: Streams) -> None:
 
 
 def passed(
-    frames: list[bytes], step_ns: int, *, gated: bool, limits: Limits | None = None, linktype: int = 1
+    frames: list[bytes],
+    step_ns: int,
+    *,
+    gated: bool,
+    limits: Limits | None = None,
+    linktype: int = 1,
+    back_ns: int = 0,
 ) -> tuple[list[object], Counter[object], Counter[object]]:
-    """Hits, counts and the observer's counters of *frames*; not gated, every hello is read."""
+    """Hits, counts and the observer's counters of *frames*; not gated, every hello is read.
+
+    Each of them comes *step_ns* behind the last one, but every fortieth *back_ns* before that.
+    """
     pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
     if not gated:
         read_every_hello(pipeline.observer.streams)
         pipeline.observer.quic.take_hello = None
     hits: list[object] = []
     for number, data in enumerate(frames):
-        time_ns = START_NS + number * step_ns
+        time_ns = START_NS + number * step_ns - number // 40 * back_ns
         if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data), None, linktype)):
             hits += pipeline.feed(Frame(time_ns, linktype, memoryview(data), len(data)))
     return _told(pipeline, hits)
