@@ -104,6 +104,7 @@ def test_what_python_raises_comes_through() -> None:
         watched=fails,
         measured=fails,
         measure=fails,
+        weigh=fails,
         secret=bytes(16),
     )
     frame = bulk(4)

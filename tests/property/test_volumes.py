@@ -1,4 +1,4 @@
-"""A segment counts the same with and without its packet, whatever was flagged, opened, ended or forgotten before."""
+"""A segment or a datagram counts the same with and without its packet, whatever was flagged, opened, ended or forgotten before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMITS = Limits(volume_peers=2, volume_flows=4)
 FLAGS = (0x10, 0x10, 0x10, 0x18, 0x00, 0x11, 0x02, 0x12, 0x04)
 
 
-def told(number: int, *, shortly: bool) -> list[object]:
+def told(number: int, transport: Transport, *, shortly: bool) -> list[object]:
     """What is told of a course of events, and what is known in the end."""
     chance, evictions = random.Random(number), Counter[str]()
     volumes, now, said = Volumes(LIMITS, evictions), 5 * SECOND_NS, list[Volume]()
@@ -32,7 +32,7 @@ def told(number: int, *, shortly: bool) -> list[object]:
         if act < 0.02:
             volumes.arm(chance.choice((client, server)).ip, now)
         elif act < 0.08:
-            key = FlowKey(Transport.TCP, client, server)
+            key = FlowKey(transport, client, server)
             volumes.flag(key, chance.choice("ab"), None, chance.choice((None, seqs[client])), now)
         elif act < 0.1:
             volumes.expire(now)
@@ -42,7 +42,15 @@ def told(number: int, *, shortly: bool) -> list[object]:
             source, destination = chance.choice(((client, server), (server, client)))
             length, flags = chance.choice((0, 100, 1400)), chance.choice(FLAGS)
             seq, ack = seqs[source], seqs[destination]
-            if shortly:
+            first, interface = chance.choice((0x16, 0x40, 0xC0)), chance.choice(("lan0", "lan0", None))
+            if transport is Transport.UDP:
+                volumes.datagrams = chance.random() < 0.9
+                ends, payload = ends_of(source, destination), memoryview(bytes([first] * length))
+                if shortly:
+                    volumes.feed_datagram(ends, first, length, now, interface)
+                else:
+                    volumes.feed(Packet(now, transport, source, destination, payload, length, 0, 0, interface))
+            elif shortly:
                 volumes.feed_segment(ends_of(source, destination), seq, ack, flags, length, now)
             else:
                 nothing = memoryview(b"")
@@ -54,6 +62,6 @@ def told(number: int, *, shortly: bool) -> list[object]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 1 << 32))
-def test_what_is_told_is_the_same(number: int) -> None:
-    assert told(number, shortly=True) == told(number, shortly=False)
+@given(st.integers(0, 1 << 32), st.sampled_from([Transport.TCP, Transport.UDP]))
+def test_what_is_told_is_the_same(number: int, transport: Transport) -> None:
+    assert told(number, transport, shortly=True) == told(number, transport, shortly=False)

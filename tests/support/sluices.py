@@ -42,7 +42,7 @@ class Watch:
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
             plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
-            datagrams = Datagrams(plain, self._begins, self._measured)
+            datagrams = Datagrams(plain, self._begins, self._measured, self._measure)
             self.sluice = Sluice(datagrams, self, self._tick, self._watched, self._measured, self._measure)
         else:
             self.sluice = compiled.Sluice(
@@ -59,6 +59,7 @@ class Watch:
                 watched=lambda ends: -1 if (watched := self._watched(ends)) is None else AWAITED.index(watched),
                 measured=self._measured,
                 measure=self._measure,
+                weigh=self._measure,
                 secret=SECRET,
             )
 

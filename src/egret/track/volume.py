@@ -34,7 +34,8 @@ _PENDING_NS = 300 * SECOND_NS  # how long a quiet flow may wait to be flagged
 _IDLE_NS = {Transport.TCP: 3 * 3600 * SECOND_NS, Transport.UDP: 600 * SECOND_NS}  # a keep-alive may take 2 hours
 _ENDED_NS = 30 * SECOND_NS  # for what comes late
 _LOOK_NS = 10 * SECOND_NS  # how often to look for what has been quiet: those times need not be exact
-_TCP = Transport.TCP  # an enum's attribute costs a look-up each time
+_TCP, _UDP = Transport.TCP, Transport.UDP  # an enum's attribute costs a look-up each time
+_NOTHING = memoryview(b"")
 _new = tuple.__new__
 
 
@@ -168,6 +169,13 @@ class Volumes:
         flow.move(seq, ack, flags, length, outward=outward)
         if flow.owner is not None:
             self._change(flow)
+
+    def feed_datagram(self, ends: bytes, first: int, length: int, time_ns: int, interface: str | None) -> None:
+        """As ``feed``, a datagram between *ends* with a payload of *length* bytes, of which *first* is the first."""
+        if self.datagrams:
+            source, destination = endpoints_of(ends)
+            payload = memoryview(bytes((first,))) if length else _NOTHING
+            self.feed_header(Packet(time_ns, _UDP, source, destination, payload, length, 0, 0, interface))
 
     def _learn_way(self, ends: bytes, flow: VolumeFlow, *, outward: bool) -> None:
         client, server = flow.key[1:]

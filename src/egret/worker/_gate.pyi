@@ -60,6 +60,7 @@ class Sluice:
         watched: Callable[[bytes], int],
         measured: Callable[[bytes], bool],
         measure: Callable[[bytes, int, int, int, int, int], object],
+        weigh: Callable[[bytes, int, int, int, str | None], object],
         secret: bytes,
     ) -> Self: ...
     @property

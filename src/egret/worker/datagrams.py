@@ -50,6 +50,8 @@ class Datagrams:
         begins: takes datagrams that begin as QUIC connections do, or says False: the payload, the ends (as they lie in
             a frame), the time, the interface.
         measured: whether the bytes between two ends are counted; that they are not is remembered until ``forget_ends``.
+        weigh: counts a datagram of such that says nothing else: its ends, the first byte of its payload, how long that
+            is, its time and interface.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Datagrams:
         plain: PlainLookups,
         begins: Callable[[bytes, bytes, int, str | None], bool],
         measured: Callable[[bytes], bool],
+        weigh: Callable[[bytes, int, int, int, str | None], object],
     ) -> None:
         self.plain = plain
         self._begins = begins
         self._measured = measured
+        self._weigh = weigh
         self._bulk: set[bytes] = set()  # ends whose bytes nobody counts, and whose ports say nothing
         self.take_counts = plain.take_counts
 
@@ -99,7 +103,9 @@ class Datagrams:
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
         if not known and not self._is_bulk(ends):
-            return False
+            if not begins:
+                self._weigh(ends, first, size - _HEADER, time_ns, interface)
+            return not begins
         if not begins:
             return True
         payload = bytes(buffer[at + _HEADER : at + size])

@@ -73,7 +73,7 @@ class Gate:
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
-        datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured)
+        datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured, self._volumes.feed_datagram)
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         return Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
 
@@ -97,6 +97,7 @@ class Gate:
             watched=self._awaited,
             measured=self._is_measured,
             measure=self._volumes.feed_segment,
+            weigh=self._volumes.feed_datagram,
             secret=secret,
         )
         if self._share is not None:

@@ -21,7 +21,8 @@ class Sensor:
         self.measured: set[bytes] = set()
         self.asked = 0
         self.begun: list[object] = []
-        self.datagrams = Datagrams(plain, self._begin, self._is_measured)
+        self.weighed: list[object] = []
+        self.datagrams = Datagrams(plain, self._begin, self._is_measured, self._weigh)
 
     @staticmethod
     def _labels(question: bytes) -> frozenset[int]:
@@ -30,6 +31,9 @@ class Sensor:
     def _begin(self, *begun: object) -> bool:
         self.begun.append(begun)
         return len(self.begun) == 1
+
+    def _weigh(self, *weighed: object) -> None:
+        self.weighed.append(weighed)
 
     def _is_measured(self, ends: bytes) -> bool:
         self.asked += 1
@@ -110,13 +114,15 @@ def test_lengths_that_contradict_each_other_are_the_observer_s() -> None:
         assert not datagrams.skip(data[:4] + size.to_bytes(2) + data[6:], 0, len(data), len(data), ends, 5, None)
 
 
-def test_measured_addresses_are_the_observer_s_and_others_are_asked_about_once() -> None:
+def test_bytes_are_counted_of_measured_addresses_and_others_are_asked_about_once() -> None:
     sensor = Sensor()
     assert [sensor.skip(BULK), sensor.skip(BULK), sensor.asked] == [True, True, 1]
     sensor.measured.add(SERVER)
     assert sensor.skip(BULK)
     sensor.datagrams.forget_ends()
-    assert [sensor.skip(BULK), sensor.skip(BULK), sensor.asked] == [False, False, 3]
+    assert [sensor.skip(BULK), sensor.skip(b""), sensor.asked] == [True, True, 3]
+    ends = CLIENT + SERVER + b"\xc3\x50\1\xbb"
+    assert sensor.weighed == [(ends, 0x4C, len(BULK), 5, None), (ends, 0, 0, 5, None)]
     sensor.measured.clear()
     assert sensor.skip(BULK)
     sensor.datagrams.forget_names()

@@ -1,5 +1,6 @@
 /* Datagrams that are counted and not read; worker/datagrams.py says which, and why. */
 #include "native.h"
+#include "quick.h"
 
 enum { HEADER = 8, READ = 7, PORT_DNS = 53, ONE_QUESTION = 1, LEAST = 20 };
 enum { LONG = 0x80, FIXED = 0x40, HANDSHAKE = 0x16, PREAMBLE = 0x01 };
@@ -33,15 +34,21 @@ static bool is_behind_hello(Span payload) {
     return start <= end;
 }
 
-/* Whether nobody counts what goes between two addresses; then that is remembered. */
-static int is_unmeasured(Datagrams *datagrams, Span ends) {
-    Span both = {ends.at, ends.size - 4};
-    if (table_get(&datagrams->unmeasured, both) >= 0) return YES;
+static int is_measured(const Datagrams *datagrams, Span ends) {
+    if (datagrams->quick != NULL) return quick_is_measured(datagrams->quick, ends);
     PyObject *key = bytes_of(ends);
     PyObject *said = key == NULL ? NULL : PyObject_CallOneArg(datagrams->measured, key);
     int measured = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(key);
     Py_XDECREF(said);
+    return measured;
+}
+
+/* Whether nobody counts what goes between two addresses; then that is remembered. */
+static int is_unmeasured(Datagrams *datagrams, Span ends) {
+    Span both = {ends.at, ends.size - 4};
+    if (table_get(&datagrams->unmeasured, both) >= 0) return YES;
+    int measured = is_measured(datagrams, ends);
     if (measured != NO) return measured == YES ? NO : FAILED;
     return table_put(&datagrams->unmeasured, both, 0);
 }
@@ -57,6 +64,14 @@ static int begin(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns,
     return taken;
 }
 
+/* Count a datagram that says nothing more than how long it is. */
+static int weigh(const Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
+    PyObject *said = PyObject_CallFunction(datagrams->weigh, "y#inLO", ends.at, (Py_ssize_t)ends.size,
+                                           (int)payload.at[0], (Py_ssize_t)payload.size, (long long)time_ns, interface);
+    Py_XDECREF(said);
+    return said == NULL ? FAILED : YES;
+}
+
 /* Take a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
 int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface) {
     if (packet.size < LEAST) return NO;
@@ -70,7 +85,8 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
     bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);
     if (begins && (at[HEADER] < (LONG | FIXED) || size > packet.size)) return NO;
     int unmeasured = is_unmeasured(datagrams, ends);
-    if (unmeasured != YES || !begins) return unmeasured;
     Span payload = {at + HEADER, size - HEADER};
+    if (unmeasured == NO && !begins) return weigh(datagrams, payload, ends, time_ns, interface);
+    if (unmeasured != YES || !begins) return unmeasured;
     return is_behind_hello(payload) ? YES : begin(datagrams, payload, ends, time_ns, interface);
 }

@@ -25,6 +25,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->udp.pairs);
     Py_VISIT(self->udp.begins);
     Py_VISIT(self->udp.measured);
+    Py_VISIT(self->udp.weigh);
     Py_VISIT(self->lookups.flagged);
     Py_VISIT(self->lookups.wanted);
     Py_VISIT(self->lookups.heard);
@@ -41,6 +42,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->udp.pairs);
     Py_CLEAR(self->udp.begins);
     Py_CLEAR(self->udp.measured);
+    Py_CLEAR(self->udp.weigh);
     Py_CLEAR(self->lookups.flagged);
     Py_CLEAR(self->lookups.wanted);
     Py_CLEAR(self->lookups.heard);
@@ -65,14 +67,15 @@ static void sluice_dealloc(Sluice *self) {
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *known[] = {"apart",  "versions", "pairs", "begins",  "flagged",  "wanted",  "waiting",
-                            "copies", "segment",  "tick",  "watched", "measured", "measure", "secret",  NULL};
-    PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment, *tick, *watched, *measured, *measure;
+                            "copies", "segment",  "tick",  "watched", "measured", "measure", "weigh", "secret", NULL};
+    PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment;
+    PyObject *tick, *watched, *measured, *measure, *weigh;
     const char *bytes, *apart, *versions;
     Py_ssize_t size, apart_size, versions_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
                                      &versions_size, &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment,
-                                     &tick, &watched, &measured, &measure, &bytes, &size))
+                                     &tick, &watched, &measured, &measure, &weigh, &bytes, &size))
         return NULL;
     if (apart_size != BITMAP || versions_size != BITMAP) {
         PyErr_SetString(PyExc_ValueError, "a bit for each number of 16 bits is needed");
@@ -102,6 +105,8 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->udp.pairs = is_pairs(pairs) ? (Pairs *)Py_NewRef(pairs) : NULL;
     self->udp.begins = Py_NewRef(begins);
     self->udp.measured = Py_NewRef(measured);
+    self->udp.weigh = Py_NewRef(weigh);
+    self->udp.quick = self->quick;
     self->udp.lookups = &self->lookups;
     if (table_open(&self->quiet, MAX_QUIET, self->quick == NULL ? &secret : &self->quick->secret) == FAILED ||
         table_open(&self->lookups.known, MAX_KNOWN, &secret) == FAILED ||

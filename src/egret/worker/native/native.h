@@ -177,6 +177,10 @@ enum { UNKNOWN = 2 }; /* beside YES and NO: Python must be asked */
 /* Take a datagram that begins with a long header; NO: it is to be fed, UNKNOWN: Python's pass_over says. */
 int pairs_take(Pairs *pairs, Span datagram, Span ends, int64_t time_ns, PyObject *interface);
 
+/* quick.c */
+
+typedef struct Quick Quick;
+
 /* datagrams.c */
 
 
@@ -185,7 +189,9 @@ typedef struct {
     uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
     Pairs *pairs;             /* NULL: begins is called */
     PyObject *begins;         /* (payload, ends, time, interface) -> whether nothing need be told of it */
+    Quick *quick;             /* the sluice's; NULL: measured is called */
     PyObject *measured;       /* the sluice's */
+    PyObject *weigh;          /* (ends, first byte, length, time, interface): a datagram whose bytes are counted */
     Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */
     Lookups *lookups;         /* the sluice's */
 } Datagrams;
@@ -211,10 +217,6 @@ typedef struct {
 
 int share_open(Share *share, PyObject *args);
 int share_owner(const Share *share, Span ip);
-
-/* quick.c */
-
-typedef struct Quick Quick;
 
 /* gate.c */
 
