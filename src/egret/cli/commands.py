@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup, TyperOption
 
+from egret.cli.late import import_command
 from egret.cli.plain_command import PlainCommand
 
 
@@ -75,10 +74,7 @@ def _placeholder() -> None:
 
 def load(name: str) -> Any:
     """Import the command *name*, with everything it needs."""
-    gc.disable()  # imports make thousands of objects that stay: looking through them is a tenth of the start
-    module = import_module(f"egret.cli.{name}")
-    gc.freeze()
-    gc.enable()
+    module = import_command(name)
     app = typer.Typer()
     if COMMANDS[name].is_group:
         app.add_typer(module.app, name=name)

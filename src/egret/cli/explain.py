@@ -16,7 +16,7 @@ import typer
 from egret.cli.decision import decision, decision_lines
 from egret.cli.explanation import explain_address, explain_incident, explain_name
 from egret.cli.kept import INCIDENT_ID, kept_incident
-from egret.cli.match import host_name
+from egret.cli.matching import host_name
 from egret.cli.output import USAGE, complain
 from egret.daemon.grounds import load_grounds
 from egret.daemon.rules import load_rules

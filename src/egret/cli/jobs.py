@@ -19,9 +19,7 @@ from functools import partial
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
-from typing import IO, Annotated, Generic, Protocol, Self, TypeVar
-
-import typer
+from typing import IO, Generic, Protocol, Self, TypeVar
 
 from egret.cli.capture import Captures
 from egret.cli.telling import COMPLAINT, DONE, END, FAILURE, HEADER, PROGRESS, STEP, Hearing, Speaker, fork, tell
@@ -38,16 +36,6 @@ _KEPT = 1 << 20  # bytes of a later file's steps that stay in memory; more go to
 
 T = TypeVar("T")
 S_co = TypeVar("S_co", covariant=True)
-
-JobsOption = Annotated[
-    str,
-    typer.Option(
-        "--jobs",
-        metavar="N|auto",
-        help="how many processes read, each another file, or with replay another part of one large file; "
-        "auto: as many as there are cores",
-    ),
-]
 
 
 class Work(Protocol[T]):
@@ -94,7 +82,9 @@ def number_of_jobs(asked: str, paths: Sequence[str], *, divided: bool = False) -
         typer.BadParameter: *asked* is neither a number from 1 on nor ``auto``.
     """
     if asked != AUTO and not (asked.isascii() and asked.isdigit() and int(asked)):
-        raise typer.BadParameter(f"'{asked}' is no number of jobs: 1, 2, ... or {AUTO}", param_hint="--jobs")
+        from typer import BadParameter  # noqa: PLC0415 (a line that is read without it is right)
+
+        raise BadParameter(f"'{asked}' is no number of jobs: 1, 2, ... or {AUTO}", param_hint="--jobs")
     files = [Path(path) for path in paths if _is_file(path)]
     one = divided and len(files) == len(paths) == 1
     most = MAX_SHARES if one else len(files)

@@ -5,44 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
 
-import typer
-from typer.exceptions import TyperException
-
-from egret import __version__
-from egret.cli.commands import Commands, fill
+from egret.cli.late import import_command
 from egret.cli.output import FAILED, USAGE, complain, complain_all
+from egret.cli.plain import ONLY_READ, plain_call
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
-
-HELP = """Egret sees which outbound connections reach AI services run from the PRC, and says under whose law
-and in which country the data lands.
-
-Start with `egret run` as root on a gateway, or `egret replay FILE` on a capture. Authorised use only:
-tell the people on the network what is watched.
-"""
-
-app = typer.Typer(
-    name="egret",
-    cls=Commands,
-    help=HELP,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-fill(app)
-
-
-@app.callback(invoke_without_command=True)
-def egret(
-    *, version: Annotated[bool, typer.Option("--version", is_eager=True, help="print the version and stop")] = False
-) -> None:
-    """See the module's HELP; typer shows that one."""
-    if version:
-        from egret.worker import engine  # noqa: PLC0415 (nobody else needs it for help)
-
-        typer.echo(f"egret {__version__} (gate: {engine.described()})")
-        raise typer.Exit
 
 
 def main() -> None:
@@ -50,7 +17,11 @@ def main() -> None:
     os.environ.setdefault(
         "PYDANTIC_DISABLE_PLUGINS", "__all__"
     )  # strangers' code, looked for in every package there is
-    sys.exit(invoke(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    code = invoke(arguments)
+    if code == 0 and arguments and arguments[0] in ONLY_READ:
+        os._exit(code)  # all is said and written; to take everything apart first is a thirtieth of a start
+    sys.exit(code)
 
 
 def invoke(arguments: list[str]) -> int:
@@ -60,10 +31,6 @@ def invoke(arguments: list[str]) -> int:
         return FAILED
     try:
         return _run_command(arguments)
-    except TyperException as error:
-        if message := error.format_message():  # empty where the help itself was the answer
-            complain(message)
-        return USAGE
     except (ConfigError, ConfigErrors) as error:
         complain_all(error)
         return USAGE
@@ -73,7 +40,7 @@ def invoke(arguments: list[str]) -> int:
     except EgretError as error:
         complain(str(error))
         return FAILED
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return 130
     except OSError as error:
         return _unheard(error)
@@ -82,13 +49,8 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _run_command(arguments: list[str]) -> int:
-    code = 0
-    command = typer.main.get_command(app)
-    try:
-        with command.make_context("egret", list(arguments)) as context:
-            command.invoke(context)
-    except typer.Exit as leaving:
-        code = leaving.exit_code
+    call = plain_call(arguments)
+    code: int = import_command("app").run_line(arguments) if call is None else call()
     sys.stdout.flush()  # here, where a disk that is full can still be said; at the interpreter's end it cannot
     return code
 

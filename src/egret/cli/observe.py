@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from egret.cli.capture import Captures
-from egret.cli.jobs import AUTO, JobsOption, Readers, number_of_jobs
-from egret.cli.lines import anomaly_line, connection_line, dump, observation_line
-from egret.model import Anomaly, Connection, Event
+from egret.cli import observing
+from egret.cli.jobs import AUTO
+from egret.cli.options import JobsOption
 from egret.sources.files import READ
-from egret.track.observer import Observer
 
 
 def observe(
@@ -29,44 +25,4 @@ def observe(
 
     Example: egret observe capture.pcap | jq -r .name | sort | uniq -c
     """
-    number = number_of_jobs(jobs, files)
-    work = _Lines(flows=flows, anomalies=anomalies)
-    with Captures(files) as captures, Readers(captures, work, number) as each:
-        for _, lines in each:
-            sys.stdout.writelines(lines)
-    raise typer.Exit(captures.exit_code)
-
-
-class _Lines:
-    """The lines that say what is in a capture."""
-
-    def __init__(self, *, flows: bool, anomalies: bool) -> None:
-        self._flows = flows
-        self._anomalies = anomalies
-
-    def __call__(self, captures: Captures, path: str) -> Iterator[str]:
-        """Every line of one file, in order."""
-        observer = Observer()
-        for frame in captures.frames(path):
-            for event in observer.feed(frame):
-                yield from self._line(event, path)
-        for event in observer.flush():
-            yield from self._line(event, path)
-
-    def _line(self, event: Event, path: str) -> Iterator[str]:
-        if isinstance(event, Anomaly):
-            if self._anomalies:
-                yield dump(anomaly_line(event, path)) + "\n"
-        elif isinstance(event, Connection):
-            if self._flows:
-                yield dump(connection_line(event, path)) + "\n"
-        else:
-            yield dump(observation_line(event, path)) + "\n"
-
-    def dump(self, step: str) -> bytes:
-        """A line for another process."""
-        return step.encode()
-
-    def load(self, data: bytes) -> str:
-        """What ``dump`` gave."""
-        return data.decode()
+    raise typer.Exit(observing.observe_files(files, flows=flows, anomalies=anomalies, jobs=jobs))

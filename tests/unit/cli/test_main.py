@@ -41,7 +41,7 @@ def test_a_bug_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     def bug(*_: object) -> None:
         raise ZeroDivisionError("x")
 
-    monkeypatch.setattr("egret.cli.replay.load_rules", bug)
+    monkeypatch.setattr("egret.cli.replaying.load_rules", bug)
     assert invoke(["replay", "x.pcap"]) == 1
     captured = capsys.readouterr().err
     assert captured.startswith("egret: internal error: ZeroDivisionError")

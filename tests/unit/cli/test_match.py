@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -72,31 +71,3 @@ def test_names_and_standard_input_mix_in_order() -> None:
 def test_another_catalogue(tmp_path: Path) -> None:
     write(tmp_path, "  - {id: a.b, service: B, category: chat, class: ai, hosts: [{exact: x.example}]}\n")
     assert run("--catalog", str(tmp_path), "x.example")[0]["signature"] == "a.b"
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("qwen.ai", "qwen.ai"),
-        ("  qwen.ai\t", "qwen.ai"),
-        ("https://user@chat.qwen.ai:443/a?b#c", "chat.qwen.ai"),
-        ("//qwen.ai/x", None),
-        ("qwen.ai:443", "qwen.ai"),
-        ("qwen.ai:99999", None),
-        ("qwen.ai:x", None),
-        ("qwen.ai..", None),
-        ("\uff51\uff57\uff45\uff4e.ai", "qwen.ai"),
-        ("例え.jp", "xn--r8jz45g.jp"),
-        ("192.0.2.1", None),
-        ("[2001:db8::1]:443", None),
-        ("2001:db8::1", None),
-        ("*.qwen.ai", None),
-        ("qw en.ai", None),
-        ("\x1b[2Jqwen.ai", None),
-        ("\udcffqwen.ai", None),
-        ("a" * 64 + ".ai", None),
-        ("", None),
-    ],
-)
-def test_host_name(text: str, name: str | None) -> None:
-    assert command.host_name(text) == name
