@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - the codec is found by name, too late for a process that gave its rights up
 import ipaddress
+import re
 from collections.abc import Iterable
 
 MAX_NAME = 253  # RFC 1035 section 3.1: 255 octets on the wire are 253 characters of text
 MAX_LABEL = 63
+# As nearly all are written; the last label begins with a letter, so it is no address.
+_ORDINARY = re.compile(rb"(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}").fullmatch
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 _ESCAPED = tuple(
     chr(byte) if byte > 0x20 and byte < 0x7F and byte not in b'.\\"' else f"\\{byte:03d}" for byte in range(256)
@@ -36,12 +39,16 @@ def from_host(raw: bytes) -> str | None:
     The final dot is dropped. U-labels (UTF-8 on the wire) become A-labels where IDNA knows them and
     escaped bytes where it does not.
     """
+    if _ORDINARY(raw) and len(raw) <= MAX_NAME:
+        return raw.decode("ascii")
     labels = _labels_of(raw)
     return None if labels is None or not _are_labels(labels) else canonical(labels)
 
 
 def as_said(raw: bytes) -> str | None:
     """As ``from_host``; a name with labels that no resolver takes, empty or too long, is said all the same."""
+    if _ORDINARY(raw) and len(raw) <= MAX_NAME:
+        return raw.decode("ascii")
     labels = _labels_of(raw)
     return None if labels is None or not any(labels) else canonical(labels)
 

@@ -50,6 +50,14 @@ def test_from_host(raw: bytes, text: str | None) -> None:
     assert names.from_host(raw) == text
 
 
+@given(st.lists(st.text("ab-_9Z", max_size=70), min_size=1, max_size=6).map(".".join))
+def test_an_ordinary_name_is_no_other_for_its_short_way(name: str) -> None:
+    raw = name.encode()
+    if not name.endswith("."):  # a final dot makes it go the long way
+        assert names.from_host(raw) == names.from_host(raw + b".")
+        assert names.as_said(raw) == names.as_said(raw + b".")
+
+
 def test_what_is_said_is_kept() -> None:
     long = b"a" * 64 + b".example"
     for raw in (b"A..b.", long, b".a.example"):
