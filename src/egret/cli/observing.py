@@ -35,7 +35,7 @@ class _Lines:
         for frame in captures.frames(path):
             for event in observer.feed(frame):
                 yield from self._line(event, path)
-        for event in observer.flush():
+        for event in observer.last_words():
             yield from self._line(event, path)
 
     def _line(self, event: Event, path: str) -> Iterator[str]:

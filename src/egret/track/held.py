@@ -8,7 +8,7 @@ told at once. Nothing is kept over the turn of a second, when the streams look a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from egret.decode.packet import Packet
@@ -85,9 +85,10 @@ class HeldBack:
         """Settle what has waited long enough at *time_ns*."""
         return self.give_back() + self._streams.expire(time_ns)
 
-    def flush(self) -> list[Event]:
-        """The end of the input: settle everything."""
-        return self.give_back() + self._streams.flush()
+    def last_words(self) -> Iterator[Event]:
+        """The end of the input: settle everything, one after the other."""
+        yield from self.give_back()
+        yield from self._streams.last_words()
 
     def _each(self, packets: Sequence[Packet]) -> list[Event]:
         return [event for packet in packets for event in self._feed(packet)]

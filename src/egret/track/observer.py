@@ -11,7 +11,7 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from egret.decode import dns, dtls, gquic
@@ -233,15 +233,19 @@ class Observer:
 
     def flush(self) -> list[Event]:
         """The end of the input: settle every open connection with what is there."""
+        return list(self.last_words())
+
+    def last_words(self) -> Iterator[Event]:
+        """As ``flush``, one after the other: what is settled is let go before the next is looked at."""
         self.newest = None
-        events: list[Event] = [event for packet in self._fragments.flush() for event in self._packet(packet)]
-        events += self._fragments.take_anomalies()
-        events += self.held.flush()
-        events += self._dns.flush()
-        events += self._httpdns.flush()
-        events += self._quic.flush()
-        events += self._dtls.flush()
-        return events
+        for packet in self._fragments.flush():
+            yield from self._packet(packet)
+        yield from self._fragments.take_anomalies()
+        yield from self.held.last_words()
+        yield from self._dns.flush()
+        yield from self._httpdns.flush()
+        yield from self._quic.last_words()
+        yield from self._dtls.flush()
 
     def judge_ech(self, outer: str, config_id: int, client: bytes, server: bytes, time_ns: int) -> str:
         """Whether a hello's ECH is real, GREASE or unknown."""

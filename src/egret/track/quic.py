@@ -14,7 +14,7 @@ only if it is a host name, marked ``unverified``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from egret.decode import gquic
 from egret.decode.packet import Packet
@@ -327,9 +327,10 @@ class QuicFlows:
         """Time was set back: nothing was last seen later than now."""
         self.pairs.set_back(time_ns)
 
-    def flush(self) -> list[Event]:
-        """The end of the input: settle everything."""
-        return [event for pair in self.pairs.unused_since(_LATEST, _NEVER) for event in self._settle_open(pair)]
+    def last_words(self) -> Iterator[Event]:
+        """The end of the input: settle everything, one after the other."""
+        for pair in self.pairs.unused_since(_LATEST, _NEVER):
+            yield from self._settle_open(pair)
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""

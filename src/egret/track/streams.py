@@ -8,7 +8,7 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
@@ -371,7 +371,7 @@ class Streams:
             if flow.assembly is None:
                 events += self._silent(flow)
             else:
-                events += self._settle([flow]) if silent or not flow.patient else self._still_talking(flow)
+                events += self._settle(flow) if silent or not flow.patient else self._still_talking(flow)
         return events + self._requests.expire(time_ns)
 
     def _still_talking(self, flow: Flow) -> list[Event]:
@@ -394,16 +394,16 @@ class Streams:
         self._flows.rebase(time_ns)
         self._requests.rebase(time_ns)
 
-    def flush(self) -> list[Event]:
-        """The end of the input: settle everything."""
-        return self._settle(self._flows.all()) + self._requests.flush()
+    def last_words(self) -> Iterator[Event]:
+        """The end of the input: settle everything, one after the other."""
+        flows = self._flows.all()
+        flows.reverse()
+        while flows:
+            yield from self._settle(flows.pop())
+        yield from self._requests.flush()
 
-    def _settle(self, flows: list[Flow]) -> list[Event]:
-        events: list[Event] = []
-        for flow in flows:
-            if self._flows.has(flow):
-                events += self._finish(flow, flow.last_ns)
-        return events
+    def _settle(self, flow: Flow) -> list[Event]:
+        return self._finish(flow, flow.last_ns) if self._flows.has(flow) else []
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""

@@ -179,7 +179,7 @@ class Pipeline:
 
     def flush(self) -> list[Hit]:
         """Settle everything: the input has ended."""
-        return self._take_late() + self.hits(self.observer.flush())
+        return self._take_late() + self.hits(self.observer.last_words())
 
     def hits(self, events: Iterable[Event]) -> list[Hit]:
         """Count *events* and keep those that the catalogue names."""
