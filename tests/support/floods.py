@@ -102,7 +102,7 @@ def preludes(number: int) -> list[bytes]:
     return [_tcp(number, 25, b"EHLO n%d.flood.example\r\n" % number, 0x18)]
 
 
-FLOODS: dict[str, Callable[[int], list[bytes]]] = {
+SINGLE: dict[str, Callable[[int], list[bytes]]] = {
     "questions": questions,
     "answers": answers,
     "handshakes": handshakes,
@@ -117,6 +117,13 @@ FLOODS: dict[str, Callable[[int], list[bytes]]] = {
     "DTLS hellos": datagram_hellos,
     "preludes": preludes,
 }
+
+
+def all_at_once(number: int) -> list[bytes]:
+    return [data for make in SINGLE.values() for data in make(number)]
+
+
+FLOODS = {**SINGLE, "all at once": all_at_once}
 
 
 def flood(name: str, count: int) -> Iterator[Frame]:

@@ -14,7 +14,8 @@ SECOND_NS = 1_000_000_000
 class Limits:
     """Bounds of memory and of waiting; times in seconds of packet time.
 
-    The defaults keep a flooded process under 300 MB (measured in tests/unit/track, scaled down).
+    The defaults keep the tables of a flooded process under 300 MB, even if all kinds of floods come at once
+    (``bench/floods.py``).
     """
 
     flows: int = 32_768  # TCP connections whose first bytes are still awaited
