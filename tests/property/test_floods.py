@@ -33,7 +33,7 @@ EVICTED: dict[str, set[str]] = {
     "DNS over TCP": {"dns_streams"},
     "DTLS hellos": {"dtls_flows"},
     "preludes": {"flows"},
-    "all at once": {"flows", "fragments", "quic_flows", "dtls_flows", "dns_streams", "http_flows"},
+    "all at once": {"flows", "quic_flows", "dtls_flows", "dns_streams", "http_flows"},
 }
 MAX_MEMORY = 16 << 20
 BUSIEST = ["half hellos", "requests", "fragments", "DTLS hellos"]
