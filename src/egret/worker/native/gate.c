@@ -5,7 +5,7 @@
 
 enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07 };
-enum { SMALLEST_6 = 40 + 20 };
+enum { SMALLEST_6 = 40 + 20, SMALLEST_TCP = 14 + 20 + 20 /* in Ethernet */ };
 enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
 
@@ -56,6 +56,7 @@ static void called(const Sluice *self) {
 /* Frames are gone over. What was heard and nobody took is of a frame that is gone. */
 static void begin(Sluice *self) {
     Py_CLEAR(self->lookups.heard);
+    self->here.ends = self->ahead.ends = NULL;
     called(self);
 }
 
@@ -128,6 +129,23 @@ static int is_held(Sluice *self, const Frame *frame, Span ends, uint64_t hash, S
     return held;
 }
 
+/* The hash of a direction of TCP, which may have been foreseen. */
+static uint64_t hash_of_ends(const Sluice *self, Span ends) {
+    return ends.at == self->here.ends ? self->here.hash : table_hash(&self->quiet, ends);
+}
+
+/* The next frame is at *position*: if it is a plain segment, what is known of its direction is fetched now. Connections are
+ * many, and what is known of one is seldom at hand. A twentieth of the time of bulk. */
+static inline void foresee(Sluice *self, unsigned linktype, const Py_buffer *buffer, Py_ssize_t position) {
+    self->here = self->ahead;
+    if (linktype != ETHERNET || position > buffer->len - SMALLEST_TCP) return;
+    const uint8_t *at = (const uint8_t *)buffer->buf + position;
+    if (at[12] != 0x08 || at[13] != 0 || at[14] != 0x45 || at[23] != TCP) return;
+    self->ahead.ends = at + 26;
+    self->ahead.hash = table_hash(&self->quiet, (Span){at + 26, 12});
+    table_prefetch(&self->quiet, self->ahead.hash);
+}
+
 /* Count a TCP segment of *length* bytes; *packet* is as much of it as is there, its header at the least. */
 static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet, long length) {
     long header = packet.at[12] >> 2 & 0x3C;
@@ -135,7 +153,7 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     if (header < 20 || header > length) return NO;
     size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
     Span payload = {packet.at + header, there};
-    uint64_t hash = table_hash(&self->quiet, ends); /* which is its hash among the young ones as well */
+    uint64_t hash = hash_of_ends(self, ends); /* which is its hash among the young ones as well */
     int taken = NO, quiet = flags & SETTLING ? -1 : table_get_hash(&self->quiet, hash);
     if (quiet >= 0 && !(quiet & METERED)) {
         taken = !is_awaited(quiet, payload);
@@ -207,7 +225,8 @@ static int take_frame(Sluice *self, const Frame *frame) {
     return taken;
 }
 
-static uint32_t (*reader(const char *order))(const uint8_t *) { return order[0] == '>' ? big32 : little32; }
+/* A number of a file whose byte order is known. */
+static inline uint32_t u32(bool big, const uint8_t *at) { return big ? big32(at) : little32(at); }
 
 /* Where a run stopped, and how many records are before that; or the exception that is set. */
 static PyObject *stopped(Py_buffer *buffer, int taken, Py_ssize_t position, Py_ssize_t count) {
@@ -233,7 +252,7 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     unsigned linktype = ETHERNET;
     if (!PyArg_ParseTuple(args, "Onsnl|I:pcap", &window, &position, &order, &header, &scale, &linktype)) return NULL;
     if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
-    uint32_t (*u32)(const uint8_t *) = reader(order);
+    const bool big = order[0] == '>';
     Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf, .linktype = linktype};
     begin(self);
     int taken = YES;
@@ -242,13 +261,14 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     uint32_t second = (uint32_t)(SECOND_NS / scale), smallest = SMALLEST_IP + (linktype == ETHERNET ? 14 : 0);
     while (position >= 0 && position <= buffer.len - header) {
         const uint8_t *record = frame.base + position;
-        uint32_t fraction = u32(record + 4), captured = u32(record + 8), original = u32(record + 12);
+        uint32_t fraction = u32(big, record + 4), captured = u32(big, record + 8), original = u32(big, record + 12);
         if (captured > original || captured < smallest || fraction >= second) break;
         if ((Py_ssize_t)captured > buffer.len - header - position) break;
         fetch_ahead(&buffer, position + 4 * (header + (Py_ssize_t)captured));
         frame.data = (Span){record + header, captured};
-        frame.time_ns = (int64_t)u32(record) * SECOND_NS + (int64_t)fraction * scale;
+        frame.time_ns = (int64_t)u32(big, record) * SECOND_NS + (int64_t)fraction * scale;
         frame.wire_length = original;
+        foresee(self, linktype, &buffer, position + 2 * header + (Py_ssize_t)captured);
         if ((taken = take_frame(self, &frame)) != YES) break;
         position += header + (Py_ssize_t)captured;
         count++;
@@ -295,24 +315,25 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
     Py_buffer buffer;
     if (!PyArg_ParseTuple(args, "OnsO:pcapng", &window, &position, &order, &clocks)) return NULL;
     if (PyObject_GetBuffer(window, &buffer, PyBUF_SIMPLE) < 0) return NULL;
-    uint32_t (*u32)(const uint8_t *) = reader(order);
+    const bool big = order[0] == '>';
     Frame frame = {.buffer = window, .base = buffer.buf};
     Clock clock = {0};
     begin(self);
     int taken = YES;
     while (position >= 0 && position <= buffer.len - SMALLEST_BLOCK) {
         const uint8_t *block = frame.base + position;
-        uint32_t length = u32(block + 4), number = u32(block + 8), captured = u32(block + 20);
-        if (u32(block) != PACKET_BLOCK || length & 3 || length < SMALLEST_BLOCK) break;
+        uint32_t length = u32(big, block + 4), number = u32(big, block + 8), captured = u32(big, block + 20);
+        if (u32(big, block) != PACKET_BLOCK || length & 3 || length < SMALLEST_BLOCK) break;
         if (captured > length - SMALLEST_BLOCK || (Py_ssize_t)length > buffer.len - position) break;
         if ((frame.interface == NULL || clock.number != number) && !find_clock(clocks, number, &clock)) break;
         fetch_ahead(&buffer, position + 4 * (Py_ssize_t)length);
-        Wide time_ns = nanoseconds_of(&clock, (uint64_t)u32(block + 12) << 32 | u32(block + 16)) + clock.offset_ns;
-        if (time_ns < 0 || time_ns >= LATEST || captured > u32(block + 24)) break;
+        foresee(self, clock.linktype, &buffer, position + (Py_ssize_t)length + 28);
+        Wide time_ns = nanoseconds_of(&clock, (uint64_t)u32(big, block + 12) << 32 | u32(big, block + 16)) + clock.offset_ns;
+        if (time_ns < 0 || time_ns >= LATEST || captured > u32(big, block + 24)) break;
         frame.interface = clock.interface, frame.linktype = clock.linktype;
         frame.data = (Span){block + 28, captured};
         frame.time_ns = (int64_t)time_ns;
-        frame.wire_length = u32(block + 24);
+        frame.wire_length = u32(big, block + 24);
         if ((taken = take_frame(self, &frame)) != YES) break;
         position += (Py_ssize_t)length;
         count++;

@@ -107,6 +107,10 @@ static inline Entry *table_place(const Table *table, uint64_t hash) {
     }
 }
 
+static inline void table_prefetch(const Table *table, uint64_t hash) {
+    __builtin_prefetch(&table->entries[hash & (table->slots - 1)]);
+}
+
 /* The value; -1 if it is not there. */
 static inline int table_get_hash(const Table *table, uint64_t hash) {
     const Entry *entry = table_place(table, hash);
@@ -220,6 +224,12 @@ int share_owner(const Share *share, Span ip);
 
 /* gate.c */
 
+/* The hash of the ends that lie there. */
+typedef struct {
+    const uint8_t *ends;
+    uint64_t hash;
+} Foreseen;
+
 /* What goes over frames; the objects are called as worker/sluice.py says. */
 typedef struct {
     PyObject_HEAD
@@ -229,6 +239,7 @@ typedef struct {
     Datagrams udp;
     Share share;
     Table quiet;
+    Foreseen here, ahead; /* of the frame at hand, and of the next one */
     int64_t second_ns, last_ns;
     long long segments, datagrams, octets, foreign;
 } Sluice;
