@@ -42,14 +42,19 @@ class ByteCount:
         """The sender sent *length* bytes from *seq* on."""
         if self._base is None:
             self._base = self._top = seq
-        self._reach((seq + length) & _MASK)
+        self.acknowledged((seq + length) & _MASK)
 
     def acknowledged(self, ack: int) -> None:
         """The receiver has everything before *ack*."""
         if self._base is None:
             self._base = self._top = ack
-        else:
-            self._reach(ack)
+            return
+        step = (ack - self._top) & _MASK
+        if 0 < step <= MAX_STEP:
+            is_behind_fin = self._fin is not None and ack == (self._fin + 1) & _MASK  # it takes a number and is no byte
+            if not is_behind_fin:
+                self._top = ack
+                self.count += step
 
     def ended(self, fin: int) -> None:
         """The sender's last byte was before *fin*, the number of its FIN."""
@@ -58,10 +63,3 @@ class ByteCount:
             if self._top == (fin + 1) & _MASK and self.count:  # acknowledged before we knew that it was a FIN
                 self._top = fin
                 self.count -= 1
-
-    def _reach(self, seq: int) -> None:
-        step = (seq - self._top) & _MASK
-        is_behind_fin = self._fin is not None and seq == (self._fin + 1) & _MASK  # it takes a number and is no byte
-        if 0 < step <= MAX_STEP and not is_behind_fin:
-            self._top = seq
-            self.count += step

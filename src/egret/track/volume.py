@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 
 from egret.decode.packet import Packet
 from egret.model import Endpoint, FlowKey, Transport, Volume
-from egret.track.direction import endpoints_of
+from egret.track.direction import endpoints_of, opposite
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable, set_back, unused_since
 from egret.track.tally import Tally
@@ -51,9 +51,10 @@ class Volumes:
         self._flows: LruTable[FlowKey, VolumeFlow] = LruTable("volume_flows", limits.volume_flows, evictions)
         self._pending: LruTable[FlowKey, VolumeFlow] = LruTable("volume_pending", limits.volume_flows, evictions)
         self.armed = self._peers.keys
-        # By the ends of a direction of TCP its flow and whether it is the client's, where one end is armed and as long
-        # as neither what is armed nor which flows are kept has changed:
+        # By the ends of a direction of TCP its flow and whether it is the client's, where one end is armed, as long as
+        # what is armed has not changed; of flows that are in no table any more as well:
         self._ways: dict[bytes, tuple[VolumeFlow, bool]] = {}
+        self._most_ways = 2 * limits.volume_flows
         self._said: dict[tuple[bytes, str], Volume] = {}
         self._changed = 0  # flows that have something to tell
         self._looked_ns = 0
@@ -128,8 +129,9 @@ class Volumes:
 
     def _own(self, flow: VolumeFlow, signature: str, time_ns: int) -> VolumeFlow:
         flow.own(signature, time_ns)
+        flow.table = self._flows
         if evicted := self._flows.put(flow.key, flow):
-            self._ways.clear()
+            evicted.table = None
             self._say(evicted)
         self.generation += flow.key.source.port <= flow.key.destination.port
         return flow
@@ -150,25 +152,33 @@ class Volumes:
     def feed_segment(self, ends: bytes, seq: int, ack: int, flags: int, length: int, time_ns: int) -> None:
         """As ``feed_header``, a segment of TCP between *ends* (``direction.ends_of``) that carries *length* bytes."""
         way = self._ways.get(ends)
-        if way is None or flags & _SETTLING or way[0].offer is not None:
-            way = self._way(_TCP, *endpoints_of(ends))
-            if way is None:
-                return
-            flow, outward = way
-            flow.last_ns = time_ns
-            self._segment(flow, seq, ack, flags, length, outward=outward)
-            if flow.owner is not None:
-                self._change(flow)
-                self._learn_way(ends, flow, outward=outward)
+        if way is not None and (table := way[0].table) is not None:
+            key = way[0].key
+            table.touch(key)  # as ``_find`` does
+            if table is self._flows:
+                self._peers.touch(key.destination.ip)
+        elif (way := self._learn_way(ends)) is None:
             return
         flow, outward = way
-        key = flow.key
-        self._flows.touch(key)
-        self._peers.touch(key.destination.ip)
         flow.last_ns = time_ns
-        flow.move(seq, ack, flags, length, outward=outward)
+        if flags & _SETTLING or flow.offer is not None:
+            self._segment(flow, seq, ack, flags, length, outward=outward)
+        else:
+            flow.move(seq, ack, flags, length, outward=outward)
         if flow.owner is not None:
             self._change(flow)
+
+    def _learn_way(self, ends: bytes) -> tuple[VolumeFlow, bool] | None:
+        """What ``_way`` says, remembered for both directions where it is so as long as the flow is kept."""
+        source, destination = endpoints_of(ends)
+        way = self._way(_TCP, source, destination)
+        if way is not None and (source.ip in self.armed) != (destination.ip in self.armed):
+            if len(self._ways) >= self._most_ways:
+                self._ways.clear()
+            flow, outward = way
+            self._ways[ends] = way
+            self._ways[opposite(ends)] = flow, not outward
+        return way
 
     def feed_datagram(self, ends: bytes, first: int, length: int, time_ns: int, interface: str | None) -> None:
         """As ``feed``, a datagram between *ends* with a payload of *length* bytes, of which *first* is the first."""
@@ -176,11 +186,6 @@ class Volumes:
             source, destination = endpoints_of(ends)
             payload = memoryview(bytes((first,))) if length else _NOTHING
             self.feed_header(Packet(time_ns, _UDP, source, destination, payload, length, 0, 0, interface))
-
-    def _learn_way(self, ends: bytes, flow: VolumeFlow, *, outward: bool) -> None:
-        client, server = flow.key[1:]
-        if client.ip not in self.armed and server.ip in self.armed and self._flows.get(flow.key) is flow:
-            self._ways[ends] = flow, outward
 
     def feed_header(self, packet: Packet) -> None:
         """Take one packet; only its headers are looked at."""
@@ -221,7 +226,9 @@ class Volumes:
         flow = self._pending.get(key)
         if flow is None:
             flow = VolumeFlow(key)
-            self._pending.put(key, flow)
+            flow.table = self._pending
+            if evicted := self._pending.put(key, flow):
+                evicted.table = None
         else:
             self._pending.touch(key)
         return flow
@@ -311,9 +318,10 @@ class Volumes:
             if flow.ended or time_ns - flow.last_ns > _IDLE_NS[flow.key.transport]:
                 self._say(flow)
                 self._flows.pop(flow.key)
-                self._ways.clear()
+                flow.table = None
         for flow in unused_since(self._pending, time_ns - _PENDING_NS):
             self._pending.pop(flow.key)
+            flow.table = None
         if self.active:
             self._disarm(time_ns)
 

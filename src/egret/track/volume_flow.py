@@ -8,6 +8,7 @@ from egret.decode.packet import Packet
 from egret.model import FlowKey, Transport, Volume, VolumeSource
 from egret.track.bytecount import ByteCount
 from egret.track.limits import SECOND_NS
+from egret.track.tables import LruTable
 from egret.track.tally import Tallied
 
 _ACK = 0x10
@@ -35,12 +36,14 @@ class VolumeFlow:
         "owner",
         "since_ns",
         "source",
+        "table",
         "told",
     )
 
     def __init__(self, key: FlowKey) -> None:
         self.key = key  # from the client to the server
         self.owner: str | None = None
+        self.table: LruTable[FlowKey, VolumeFlow] | None = None  # where it is kept
         self.since_ns = 0
         self.last_ns = 0
         self.ended = False
