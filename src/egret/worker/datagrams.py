@@ -50,7 +50,7 @@ class Datagrams:
         begins: takes datagrams that begin as QUIC connections do, or says False: the payload, the ends (as they lie in
             a frame), the time, the interface.
         measured: whether the bytes between two ends are counted; that they are not is remembered until ``forget_ends``.
-        weigh: counts a datagram of such that says nothing else: its ends, the first byte of its payload, how long that
+        weigh: counts a datagram of such that is taken: its ends, the first byte of its payload, how long that
             is, its time and interface.
     """
 
@@ -102,14 +102,14 @@ class Datagrams:
         begins = first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
-        if not known and not self._is_bulk(ends):
-            if not begins:
-                self._weigh(ends, first, size - _HEADER, time_ns, interface)
-            return not begins
-        if not begins:
-            return True
-        payload = bytes(buffer[at + _HEADER : at + size])
-        return is_behind_hello(payload) or self._begins(payload, ends, time_ns, interface)
+        measured = not known and not self._is_bulk(ends)
+        if begins:
+            payload = bytes(buffer[at + _HEADER : at + size])
+            if not is_behind_hello(payload) and not self._begins(payload, ends, time_ns, interface):
+                return False
+        if measured:
+            self._weigh(ends, first, size - _HEADER, time_ns, interface)
+        return True
 
     def _is_bulk(self, ends: bytes) -> bool:
         """Whether nobody counts what goes between two ends, then remembered."""

@@ -82,9 +82,14 @@ def test_what_begins_a_quic_connection_goes_to_what_follows_them() -> None:
     assert sensor.begun == [(initial, CLIENT + SERVER + b"\xc3\x50\1\xbb", 5, None)] * 2
     assert not sensor.skip(initial, cut=1)
     assert sensor.skip(b"\xe1\0\0\0\1\0\0\x40\x0a" + bytes(10))  # Handshake
+
+
+def test_of_what_begins_one_bytes_are_counted_where_it_is_taken() -> None:
+    sensor = Sensor()
     sensor.measured.add(SERVER)
-    sensor.datagrams.forget_ends()
-    assert not sensor.skip(initial)
+    initial, handshake = b"\xc3\0\0\0\1" + bytes(50), b"\xe1\0\0\0\1\0\0\x40\x0a" + bytes(10)
+    assert [sensor.skip(each) for each in (initial, initial, handshake)] == [True, False, True]
+    assert [weighed[1:3] for weighed in sensor.weighed] == [(0xC3, len(initial)), (0xE1, len(handshake))]
     assert len(sensor.begun) == 2
 
 

@@ -64,7 +64,7 @@ static int begin(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns,
     return taken;
 }
 
-/* Count a datagram that says nothing more than how long it is. */
+/* Count the bytes of a datagram of which nothing else need be told. */
 static int weigh(const Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
     PyObject *said = PyObject_CallFunction(datagrams->weigh, "y#inLO", ends.at, (Py_ssize_t)ends.size,
                                            (int)payload.at[0], (Py_ssize_t)payload.size, (long long)time_ns, interface);
@@ -86,7 +86,7 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
     if (begins && (at[HEADER] < (LONG | FIXED) || size > packet.size)) return NO;
     int unmeasured = is_unmeasured(datagrams, ends);
     Span payload = {at + HEADER, size - HEADER};
-    if (unmeasured == NO && !begins) return weigh(datagrams, payload, ends, time_ns, interface);
-    if (unmeasured != YES || !begins) return unmeasured;
-    return is_behind_hello(payload) ? YES : begin(datagrams, payload, ends, time_ns, interface);
+    int taken = unmeasured == FAILED ? FAILED : YES;
+    if (taken == YES && begins && !is_behind_hello(payload)) taken = begin(datagrams, payload, ends, time_ns, interface);
+    return taken == YES && unmeasured == NO ? weigh(datagrams, payload, ends, time_ns, interface) : taken;
 }
