@@ -117,6 +117,8 @@ class Truths:  # a dict of truths, as far as egret.worker.greetings uses one
     def get(self, key: bytes, /) -> bool | None: ...
     def clear(self) -> None: ...
 
+def opens_quic() -> bool: ...  # whether there can be Pairs
+
 class Pairs:  # as egret.track.pairs.PairTable; with it the sluice takes what QUIC connections begin with
     held: int
     def __new__(

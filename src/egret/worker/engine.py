@@ -60,7 +60,7 @@ def is_there() -> bool:
 def described() -> str:
     """Which one it is, for people."""
     if is_compiled():
-        return "compiled"
+        return "compiled" if compiled.opens_quic() else "compiled; QUIC in Python, which has no shared OpenSSL"
     return "Python" if compiled is None else f"Python (by {SWITCH})"
 
 

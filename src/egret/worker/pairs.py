@@ -15,22 +15,19 @@ def pair_up(observer: Observer, greetings: Greetings) -> None:
         observer: that has none yet.
         greetings: counts hellos of which nothing need be told.
     """
-    if not engine.is_compiled():
+    if not engine.is_compiled() or not engine.compiled.opens_quic():
         return
-    try:
-        pairs = engine.compiled.Pairs(
-            name=NAME,
-            limit=observer.quic.limits.quic_flows,
-            most=observer.quic.limits.quic_bytes,
-            evictions=observer.counted.evictions,
-            restored=restored,
-            told=greetings.take_quic_host,
-            hosts=greetings.hosts,
-            clients=greetings.clients,
-            servers=greetings.servers,
-            watched=greetings.watched,
-        )
-    except NotImplementedError:
-        return  # this Python has no OpenSSL to open packets with: the path without that needs none
+    pairs = engine.compiled.Pairs(
+        name=NAME,
+        limit=observer.quic.limits.quic_flows,
+        most=observer.quic.limits.quic_bytes,
+        evictions=observer.counted.evictions,
+        restored=restored,
+        told=greetings.take_quic_host,
+        hosts=greetings.hosts,
+        clients=greetings.clients,
+        servers=greetings.servers,
+        watched=greetings.watched,
+    )
     observer.quic.pairs = pairs
     greetings.quic_elsewhere = pairs.take_counts

@@ -21,7 +21,7 @@ class Sensor:
         self.measured: set[bytes] = set()
         self.asked = 0
         self.begun: list[object] = []
-        self.weighed: list[object] = []
+        self.weighed: list[tuple[object, ...]] = []
         self.datagrams = Datagrams(plain, self._begin, self._is_measured, self._weigh)
 
     @staticmethod

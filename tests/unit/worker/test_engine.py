@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,11 +33,17 @@ def test_it_knows_what_it_was_compiled_from(tmp_path: Path) -> None:
 def test_the_compiled_gate_is_used_where_it_is_there_and_not_switched_off(
     monkeypatch: pytest.MonkeyPatch, compiled: bool, switch: str | None, described: str
 ) -> None:
-    monkeypatch.setattr(engine, "compiled", object() if compiled else None)
+    monkeypatch.setattr(engine, "compiled", SimpleNamespace(opens_quic=lambda: True) if compiled else None)
     monkeypatch.delenv(engine.SWITCH, raising=False)
     if switch is not None:
         monkeypatch.setenv(engine.SWITCH, switch)
     assert (engine.described(), engine.is_compiled()) == (described, described == "compiled")
+
+
+def test_it_says_so_where_it_cannot_open_quic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(engine.SWITCH, raising=False)
+    monkeypatch.setattr(engine, "compiled", SimpleNamespace(opens_quic=lambda: False))
+    assert engine.described() == "compiled; QUIC in Python, which has no shared OpenSSL"
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,17 +31,13 @@ def test_with_one_a_compiled_table_does() -> None:
     pair_up(observer, counted)
     assert isinstance(observer.quic.pairs, engine.compiled.Pairs)
     assert counted.quic_elsewhere() == (0, 0)
+    assert engine.compiled.opens_quic()
 
 
 def test_without_an_openssl_python_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Compiled:
-        @staticmethod
-        def Pairs(**_: object) -> None:  # noqa: N802 - as the class is called
-            raise NotImplementedError
-
     observer, counted = Observer(), greetings()
     monkeypatch.delenv(engine.SWITCH, raising=False)
-    monkeypatch.setattr(engine, "compiled", Compiled)
+    monkeypatch.setattr(engine, "compiled", SimpleNamespace(opens_quic=lambda: False))
     pair_up(observer, counted)
     assert isinstance(observer.quic.pairs, Pairs)
 
@@ -51,6 +48,7 @@ hashes = types.ModuleType("_hashlib")
 if sys.argv[1:]: hashes.__file__ = sys.argv[1]
 sys.modules["_hashlib"] = hashes
 from egret.worker import _gate
+assert not _gate.opens_quic()
 known = _gate.Truths(1, bytes(16))
 try:
     _gate.Pairs(name="x", limit=1, most=1, evictions={}, restored=len, told=len, hosts=known, clients=known,

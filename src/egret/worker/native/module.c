@@ -285,7 +285,15 @@ static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
     return hello.at == NULL ? NULL : PyLong_FromSize_t(hello_size(hello));
 }
 
+static PyObject *opens_quic(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
+    Ciphers ciphers = {0};
+    bool opened = ciphers_open(&ciphers);
+    ciphers_close(&ciphers);
+    return PyBool_FromLong(opened);
+}
+
 static PyMethodDef functions[] = {
+    {"opens_quic", opens_quic, METH_NOARGS, "Whether there is an OpenSSL to open QUIC's packets with."},
     {"read_plain", read_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {0},
