@@ -11,7 +11,6 @@ import os
 import pickle
 import selectors
 import signal
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -113,7 +112,9 @@ class _Said:
     def __init__(self) -> None:
         self.waiting: deque[tuple[int, bytes]] = deque()
         self.ended = False
-        self._aside: IO[bytes] | None = tempfile.SpooledTemporaryFile(_KEPT)  # noqa: SIM115 (closed by ``turn`` or ``close``)
+        from tempfile import SpooledTemporaryFile  # noqa: PLC0415 (where several processes read)
+
+        self._aside: IO[bytes] | None = SpooledTemporaryFile(_KEPT)  # noqa: SIM115 (closed by ``turn`` or ``close``)
 
     def add(self, kind: int, data: bytes) -> None:
         self.ended |= kind in {END, FAILURE}

@@ -11,7 +11,7 @@ import copyreg
 import io
 import pickle
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,23 +34,20 @@ class Place(NamedTuple):
 END = Place(1 << 62, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Hits, and who was seen before them to speak for others: packed address, as what, when."""
 
     marks: tuple[tuple[bytes, Role, int], ...]
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """What clients and services moved since the last such step."""
 
     volumes: tuple[Volume, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The file ended: the time of its last frame (0 without one), and what was counted."""
 
     time_ns: int
@@ -60,22 +57,19 @@ class Ended:
 Step = Found | Moved | Ended
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """A process is here; what it says until the next such step stands, and so much it remembers then."""
 
     remembers: Remembers
 
 
-@dataclass(frozen=True, slots=True)
-class Entangled:
+class Entangled(NamedTuple):
     """From here on a process that reads all might say something else, and why."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(NamedTuple):
     """A second has turned; said to nobody else."""
 
 
@@ -105,7 +99,7 @@ def moved(volumes: Iterable[Volume]) -> Moved:
 def dump(step: PartialStep) -> bytes:
     """A step for another process that has the same catalogue."""
     if isinstance(step, Found):
-        step = replace(step, hits=tuple(map(_without_raw, step.hits)))
+        step = step._replace(hits=tuple(map(_without_raw, step.hits)))
     written = io.BytesIO()
     _Pickler(written).dump(step)
     return written.getvalue()

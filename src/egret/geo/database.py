@@ -32,6 +32,7 @@ from egret.geo.attribution import attribution
 from egret.geo.records import Facts, read_record
 from egret.judge.hosting import GeoRecord
 from egret.names import printable
+from egret.settings import shelf
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, is_held, read
 
 BUNDLED = BUNDLED_DATABASE
@@ -186,8 +187,11 @@ def read_file(path: Path) -> Content:
     Raises:
         GeoError: it is missing, unreadable or too large.
     """
-    data = _read(path)
-    digest = hashlib.sha256(data).hexdigest()
+    if path == geo_dir() / BUNDLED:
+        data, digest = shelf.digest_of(path, lambda: _read(path))
+    else:
+        data = _read(path)
+        digest = hashlib.sha256(data).hexdigest()
     return Content(path, data, digest, _is_bundled(path, digest))
 
 

@@ -12,13 +12,16 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 _MODE = 0o644
+_SETTLED_NS = 5_000_000_000  # far above the steps that a file system tells times in
 
 
 def kept(
@@ -47,6 +50,43 @@ def kept(
     if not sys.dont_write_bytecode:
         _keep(place, json.dumps({"key": key, "value": pack(value)}, separators=(",", ":")))
     return value
+
+
+def digest_of(path: Path, read: Callable[[], bytes]) -> tuple[bytes, str]:
+    """The bytes of a large file that ships with Egret, and their SHA-256 in hexadecimal.
+
+    It is computed once for a file, as Python compiles a module once: until another one is in its place, by its length,
+    times and number on the disk. What was written to lately may be written to again with the same times.
+
+    Args:
+        path: of the file.
+        read: reads it; raises what it will.
+    """
+    stamp = _stamp(path)
+    data = read()
+    if stamp is None:
+        return data, hashlib.sha256(data).hexdigest()
+    place = _place(path.name)
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        found = json.loads(place.read_bytes())
+        if found["stamp"] == stamp and isinstance(found["digest"], str):
+            return data, found["digest"]
+    digest = hashlib.sha256(data).hexdigest()
+    if not sys.dont_write_bytecode and _stamp(path) == stamp:
+        _keep(place, json.dumps({"stamp": stamp, "digest": digest}))
+    return data, digest
+
+
+def _stamp(path: Path) -> list[str | int] | None:
+    """What changes with a file; None where it cannot be looked at, or where something may change and this would not."""
+    try:
+        found = path.stat()
+        cache_from_source(__file__)
+    except (OSError, NotImplementedError):
+        return None
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _SETTLED_NS:
+        return None
+    return [str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
 def _place(name: str) -> Path:

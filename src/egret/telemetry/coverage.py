@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egret.model import NamedBy
-from egret.telemetry.table import WORKER_COUNTERS
+from egret.telemetry.worker_counters import WORKER_COUNTERS
 
 if TYPE_CHECKING:
     from egret.telemetry.metrics import Telemetry

@@ -19,7 +19,6 @@ from egret.telemetry.table import (
     BY_NAME,
     FIXED,
     LATENCY_BUCKETS_S,
-    WORKER_COUNTERS,
     ClientSource,
     Direction,
     DropStage,
@@ -30,6 +29,7 @@ from egret.telemetry.table import (
     Suppressed,
     Trigger,
 )
+from egret.telemetry.worker_counters import WORKER_COUNTERS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_SERIES = 20_000  # above it a reload's new catalogue gets no series of its own until the next start

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -75,3 +79,64 @@ def test_a_place_that_cannot_be_written_is_no_error(reader: Reader) -> None:
 def test_without_its_sources_it_is_read(reader: Reader) -> None:
     absent = [reader.source.with_name("absent.yaml")]
     assert shelf.kept("words", absent, lambda: "x", str, str) == "x"
+
+
+class Large:
+    """A file, and how often its digest was computed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.computed = 0
+        path.write_bytes(b"large")
+
+    def sha256(self, data: bytes) -> Any:
+        self.computed += 1
+        return hashlib.sha256(data)
+
+    def is_right(self) -> bool:
+        data, digest = shelf.digest_of(self.path, self.path.read_bytes)
+        return data == self.path.read_bytes() and digest == hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def large(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Large:
+    made = Large(tmp_path / "large.mmdb")
+    monkeypatch.setattr(shelf, "hashlib", SimpleNamespace(sha256=made.sha256))
+    monkeypatch.setattr(shelf, "_SETTLED_NS", -1)
+    return made
+
+
+def test_a_digest_is_computed_once(large: Large) -> None:
+    assert all(large.is_right() for _ in range(3))
+    assert large.computed == 1
+
+
+def test_another_file_in_its_place_has_another_digest(large: Large) -> None:
+    assert large.is_right()
+    times = large.path.stat().st_mtime_ns
+    large.path.write_bytes(b"worse")
+    os.utime(large.path, ns=(times, times))  # as old and as long as the other
+    assert large.is_right()
+    assert large.computed == 2
+
+
+def test_a_file_that_may_still_be_written_to_is_not_believed(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "_SETTLED_NS", 60_000_000_000)
+    assert large.is_right()
+    assert large.is_right()
+    assert large.computed == 2
+
+
+@pytest.mark.parametrize("broken", ["", "[]", '{"stamp": STAMP}', '{"stamp": STAMP, "digest": 7}'])
+def test_a_broken_note_is_computed_anew(large: Large, broken: str) -> None:
+    assert large.is_right()
+    place = shelf._place(large.path.name)
+    place.write_text(broken.replace("STAMP", json.dumps(json.loads(place.read_text())["stamp"])))
+    assert large.is_right()
+    assert large.computed == 2
+
+
+def test_no_digest_is_noted_where_python_notes_nothing(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert large.is_right()
+    assert not shelf._place(large.path.name).exists()

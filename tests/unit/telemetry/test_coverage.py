@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import PARTS, Interval, difference, of_worker, together, totals
-from egret.telemetry.table import BY_NAME, WORKER_COUNTERS
+from egret.telemetry.table import BY_NAME
+from egret.telemetry.worker_counters import WORKER_COUNTERS
 
 COUNTS = {
     ("connections", "tcp", "hello"): 7,

@@ -3,7 +3,8 @@ from __future__ import annotations
 import re
 
 from egret.model import Kind, Protocol
-from egret.telemetry.table import BY_NAME, FIXED, METRICS, WORKER_COUNTERS, Type
+from egret.telemetry.table import BY_NAME, FIXED, METRICS, Type
+from egret.telemetry.worker_counters import WORKER_COUNTERS
 
 
 def test_names_and_helps_are_well_formed() -> None:
