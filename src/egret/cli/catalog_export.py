@@ -22,7 +22,7 @@ from egret.model import ServiceClass, Severity, Signature
 from egret.settings.catalogue import load_catalog
 from egret.settings.config import load_config
 from egret.settings.places import default_config_file
-from egret.settings.schema import suggest
+from egret.settings.suggest import suggest
 
 SHOWN = 5  # of what a format cannot say; the file's head has all
 

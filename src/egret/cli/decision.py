@@ -12,7 +12,7 @@ from egret.errors import ConfigError
 from egret.judge.approvals import Approvals, Ruling, Subject, Weighed
 from egret.judge.directory import ClientDirectory
 from egret.model import Signature
-from egret.settings.schema import suggest
+from egret.settings.suggest import suggest
 
 
 def decision(signature: Signature, client: str | None, rules: Rules, now_ns: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import sys
 import textwrap
 import time
@@ -15,7 +16,6 @@ import typer
 
 from egret.cli.decision import decision, decision_lines
 from egret.cli.explanation import explain_address, explain_incident, explain_name
-from egret.cli.kept import INCIDENT_ID, kept_incident
 from egret.cli.matching import host_name
 from egret.cli.output import USAGE, complain
 from egret.daemon.grounds import load_grounds
@@ -27,6 +27,7 @@ from egret.names import printable, split_port
 from egret.settings.places import default_config_file
 
 WIDTH = 100
+INCIDENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")  # as alerts.model makes them
 _LABEL = 14
 # facts that the chain tells with more detail; what is left says what was seen and what was not
 _IN_THE_CHAIN = (
@@ -58,6 +59,8 @@ def explain(
     """
     rules = load_rules(config or default_config_file())
     if INCIDENT_ID.fullmatch(what):
+        from egret.cli.kept import kept_incident  # noqa: PLC0415 (the store: for incidents only)
+
         _print(explain_incident(kept_incident(rules.store, what), load_grounds(rules).catalog), as_json)
         return
     ip, name = _read(what)

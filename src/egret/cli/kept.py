@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,6 @@ from egret.errors import StoreError
 from egret.store.access import AccessLog, Purpose
 from egret.store.database import Database
 from egret.store.incidents import IncidentStore
-
-INCIDENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")  # as alerts.model makes them
 
 
 def must_exist(path: Path) -> None:

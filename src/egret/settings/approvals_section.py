@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from egret.errors import ConfigError
 from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.model import ServiceClass, Signature
-from egret.settings.schema import suggest
 from egret.settings.sections import Section
+from egret.settings.suggest import suggest
 from egret.settings.units import Duration
 from egret.settings.values import Moment, Network, Slug, parse_moment
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from egret.model import Role
-from egret.settings.schema import suggest
 from egret.settings.sections import Section
+from egret.settings.suggest import suggest
 from egret.settings.units import Duration
 from egret.settings.values import FilePath, IPNetwork, Network, Slug, parse_network
 

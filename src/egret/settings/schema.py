@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from egret.errors import ConfigError, ConfigErrors, Position
 from egret.names import printable
+from egret.settings.suggest import suggest
 
 if TYPE_CHECKING:  # who validates a document has read one, and PyYAML with it
     from egret.settings.positions import Document
@@ -66,12 +66,6 @@ def in_order(errors: Iterable[ConfigError]) -> list[ConfigError]:
     unique = {str(error): error for error in errors}
     nowhere = Position("", 0, 0)
     return sorted(unique.values(), key=lambda e: ((p := e.pos or nowhere).file, p.line, p.column))
-
-
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """``did you mean 'x'?`` for the known word nearest to *word*, or None."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean '{near[0]}'?" if near else None
 
 
 def _translate(item: Any, document: Document, schema: Mapping[str, Any]) -> ConfigError:

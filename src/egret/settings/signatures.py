@@ -24,6 +24,7 @@ from egret.settings.signature_file import (
     SilenceFile,
     VendorFile,
 )
+from egret.settings.suggest import suggest
 
 T = TypeVar("T")
 SHARED = "_shared.yaml"
@@ -96,7 +97,7 @@ def _silence(path: Path | None, found: dict[str, Located], errors: list[ConfigEr
         return
     for index, name in enumerate(named):
         if name not in found:
-            hint = schema.suggest(name, found) or "`egret catalog list` shows them"
+            hint = suggest(name, found) or "`egret catalog list` shows them"
             place = document.position(("silence", index))
             errors.append(CatalogError(f"unknown signature '{name}'", place, hint))
     for name in named:
@@ -155,7 +156,7 @@ class _Shared:
 def unknown(what: str, name: str, place: Position, known: Iterable[str]) -> CatalogError:
     """The error for a *name* that refers to nothing."""
     known = sorted(known)
-    return CatalogError(f"unknown {what} '{name}'", place, schema.suggest(name, known) or f"known: {', '.join(known)}")
+    return CatalogError(f"unknown {what} '{name}'", place, suggest(name, known) or f"known: {', '.join(known)}")
 
 
 def _read_vendor(path: Path, shared: _Shared, errors: list[ConfigError]) -> Iterator[Located]:

@@ -8,7 +8,7 @@ from egret.errors import ConfigError
 from egret.judge.unnamed import UNNAMED
 from egret.model import Signature
 from egret.settings.config import Config
-from egret.settings.schema import suggest
+from egret.settings.suggest import suggest
 
 
 def unknown_names(config: Config, signatures: Collection[Signature], *, whole: bool) -> Iterator[ConfigError]:

@@ -28,6 +28,7 @@ FOR_OTHERS = {
 }
 SETTINGS = {"egret.settings.config", "egret.settings.sections", "pydantic"}  # there is nothing to validate
 NOT_AT_START: dict[tuple[str, ...], set[str]] = {
+    ("explain", "qwen.ai"): FOR_OTHERS | SETTINGS | {"cryptography", "dns", "rich"},
     ("match", "qwen.ai"): FOR_OTHERS | SETTINGS | {"cryptography", "dns", "email", "rich", "socket", "typer"},
     ("observe", DEMO): FOR_OTHERS | SETTINGS | {"dns", "email", "maxminddb", "rich", "typer"},
     ("replay", DEMO): FOR_OTHERS

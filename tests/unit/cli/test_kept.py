@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from egret.cli.kept import INCIDENT_ID, kept_incident
+from egret.cli.explain import INCIDENT_ID
+from egret.cli.kept import kept_incident
 from egret.store.access import AccessLog, Purpose
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import opened

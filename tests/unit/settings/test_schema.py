@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from egret.errors import ConfigError, ConfigErrors, Position
 from egret.settings.positions import parse
-from egret.settings.schema import in_order, suggest, validate
+from egret.settings.schema import in_order, validate
 
 
 class Colour(StrEnum):
@@ -103,11 +103,6 @@ def test_in_order_says_each_once_and_the_placeless_first() -> None:
         "f:2:1: c",
         "f:9:1: b",
     ]
-
-
-def test_suggest() -> None:
-    assert suggest("vender", ["vendor", "service"]) == "did you mean 'vendor'?"
-    assert suggest("zzz", ["vendor"]) is None
 
 
 def test_a_pattern_is_told() -> None:
