@@ -8,47 +8,32 @@ a retransmission) finds its bytes there already, so that it changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from egret.decode.http import begins_head
 from egret.decode.http_stream import Sieve
 from egret.decode.packet import Packet
 from egret.decode.tls import begins_whole_hello
 from egret.errors import Reason
-from egret.model import Anomaly, Endpoint, Event, Nameless, Protocol, Recognition
+from egret.model import Anomaly, Event, Nameless, Protocol, Recognition
 from egret.track.direction import key_of
-from egret.track.dns_streams import DnsStreams
 from egret.track.flow import Flow, likely_ends, opens_another, other_key, why_nameless
 from egret.track.heard import Heard
-from egret.track.hellos import HELLO_START, Hellos
-from egret.track.httpdns import HttpDns
+from egret.track.hellos import HELLO_START
+from egret.track.known_streams import KnownStreams
 from egret.track.late import LATE_START, REQUEST_START, begins_hello
-from egret.track.limits import Counters, Limits
-from egret.track.naming import Namer
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
-from egret.track.requests import STEP, Requests, Start
-from egret.track.young import DNS, SERVER_SIDE, YoungFlows
+from egret.track.requests import STEP, Start
+from egret.track.young import DNS, SERVER_SIDE
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = FIN | SYN | RST
-_OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
 _LINK_LOCAL = frozenset({5353, 5355})  # mDNS and LLMNR over TCP: not outbound names (RFC 6762, RFC 4795)
 _MAX_LAYERS = 6  # proxies may be chained, but a stream of nothing else must not go on for ever
 
 
-class Streams:
+class Streams(KnownStreams):
     """Every TCP connection that is watched."""
-
-    def __init__(self, limits: Limits, namer: Namer, counters: Counters, dns: DnsStreams, httpdns: HttpDns) -> None:
-        self._limits = limits
-        self._namer = namer
-        self._dns = dns
-        self._httpdns = httpdns
-        self._requests = Requests(limits, namer, httpdns, counters)
-        self.young = self._flows = YoungFlows(limits, counters)
-        self.requested, self.replied = self._requests.followed, httpdns.followed  # as ``watched`` asks them
-        self.decided, self._late = self._flows.decided, self._flows.late
-        self.hellos = Hellos(namer, self._flows)
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one segment; what it settled."""
@@ -65,25 +50,6 @@ class Streams:
         if flow is not None:
             return self._from_client(flow, packet)
         return self._from_other(key, packet)
-
-    def on_change(self, call: Callable[[], object]) -> None:
-        """Have *call* called before what ``watched`` said may be true no more."""
-        self.decided.on_forgetting = self._late.on_forgetting = call
-
-    def watched(self, key: int, other: int) -> frozenset[int] | None:
-        """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
-        decided, followed, requested = self.decided.get, self._flows.followed, self.requested
-        if decided(key) in _OPEN or decided(other) in _OPEN or key in followed or other in followed:
-            return None
-        asked = key in requested or other in requested or key in self.replied
-        return None if asked else self._late.starts(key)
-
-    def _forget(self, key: int, packet: Packet) -> None:
-        """The ends of a decided connection are used again."""
-        self.decided.forget(key)
-        self.decided.forget(key_of(packet.destination, packet.source))
-        self._requests.forget(key)
-        self._late.forget(key)
 
     def _from_other(self, key: int, packet: Packet) -> list[Event]:
         """A segment of a direction that no flow is awaited from: a server's, or a new flow's."""
@@ -360,10 +326,6 @@ class Streams:
         flow.oriented = flow.said = True
         return self._admit(flow) + self._take(flow, packet.seq, packet)
 
-    def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
-        """The sequence number where the client's stream began, as far as is known."""
-        return self._flows.began_at(client, server)
-
     def expire(self, time_ns: int) -> list[Event]:
         """Settle what has waited long enough at *time_ns*."""
         events: list[Event] = []
@@ -389,11 +351,6 @@ class Streams:
         flow.said = True
         return [self._namer.nameless(Nameless.NO_PAYLOAD, flow.ends, flow.last_ns)]
 
-    def rebase(self, time_ns: int) -> None:
-        """Time was set back: nothing was last seen later than now."""
-        self._flows.rebase(time_ns)
-        self._requests.rebase(time_ns)
-
     def last_words(self) -> Iterator[Event]:
         """The end of the input: settle everything, one after the other."""
         flows = self._flows.all()
@@ -404,12 +361,3 @@ class Streams:
 
     def _settle(self, flow: Flow) -> list[Event]:
         return self._finish(flow, flow.last_ns) if self._flows.has(flow) else []
-
-    def tracked(self) -> dict[str, int]:
-        """Entries now, by table."""
-        return {
-            "flows": len(self._flows),
-            "decided": len(self.decided),
-            "http_flows": len(self._requests),
-            "late_hellos": len(self._late),
-        }

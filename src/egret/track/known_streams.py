@@ -1,0 +1,70 @@
+"""What is known of TCP connections, for those who ask: what is awaited of them, where they began, how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from egret.decode.packet import Packet
+from egret.model import Endpoint
+from egret.track.direction import key_of
+from egret.track.dns_streams import DnsStreams
+from egret.track.hellos import Hellos
+from egret.track.httpdns import HttpDns
+from egret.track.limits import Counters, Limits
+from egret.track.naming import Namer
+from egret.track.requests import Requests
+from egret.track.young import DNS, YoungFlows
+
+_OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
+
+
+class KnownStreams:
+    """The tables of ``Streams``, which fills them."""
+
+    def __init__(self, limits: Limits, namer: Namer, counters: Counters, dns: DnsStreams, httpdns: HttpDns) -> None:
+        self._limits = limits
+        self._namer = namer
+        self._dns = dns
+        self._httpdns = httpdns
+        self._requests = Requests(limits, namer, httpdns, counters)
+        self.young = self._flows = YoungFlows(limits, counters)
+        self.requested, self.replied = self._requests.followed, httpdns.followed  # as ``watched`` asks them
+        self.decided, self._late = self._flows.decided, self._flows.late
+        self.hellos = Hellos(namer, self._flows)
+
+    def on_change(self, call: Callable[[], object]) -> None:
+        """Have *call* called before what ``watched`` said may be true no more."""
+        self.decided.on_forgetting = self._late.on_forgetting = call
+
+    def watched(self, key: int, other: int) -> frozenset[int] | None:
+        """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
+        decided, followed, requested = self.decided.get, self._flows.followed, self.requested
+        if decided(key) in _OPEN or decided(other) in _OPEN or key in followed or other in followed:
+            return None
+        asked = key in requested or other in requested or key in self.replied
+        return None if asked else self._late.starts(key)
+
+    def _forget(self, key: int, packet: Packet) -> None:
+        """The ends of a decided connection are used again."""
+        self.decided.forget(key)
+        self.decided.forget(key_of(packet.destination, packet.source))
+        self._requests.forget(key)
+        self._late.forget(key)
+
+    def began_at(self, client: Endpoint, server: Endpoint) -> int | None:
+        """The sequence number where the client's stream began, as far as is known."""
+        return self._flows.began_at(client, server)
+
+    def rebase(self, time_ns: int) -> None:
+        """Time was set back: nothing was last seen later than now."""
+        self._flows.rebase(time_ns)
+        self._requests.rebase(time_ns)
+
+    def tracked(self) -> dict[str, int]:
+        """Entries now, by table."""
+        return {
+            "flows": len(self._flows),
+            "decided": len(self.decided),
+            "http_flows": len(self._requests),
+            "late_hellos": len(self._late),
+        }

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from egret.model import Endpoint
+from egret.track.direction import key_of
+from egret.track.late import LATE_START, RECORD_START
+from egret.track.observer import Observer
+from tests.support.hello import Tcp, openssl_hello
+
+CLIENT, SERVER = Endpoint(b"\xc0\0\2\x0a", 40_000), Endpoint(b"\xc6\x33\x64\x14", 443)
+KEY, OTHER = key_of(CLIENT, SERVER), key_of(SERVER, CLIENT)
+HELLO = openssl_hello("one.example")
+
+
+def seen(*frames_of: bytes) -> tuple[Observer, Tcp]:
+    observer, tcp = Observer(), Tcp()
+    for frame in tcp.handshake():
+        observer.feed(frame)
+    for data in frames_of:
+        observer.feed(tcp.send(0, data))
+    return observer, tcp
+
+
+def test_all_of_a_young_connection_is_awaited_and_only_another_hello_of_a_decided_one() -> None:
+    young, _ = seen()
+    assert young.streams.watched(KEY, OTHER) is None
+    decided, _ = seen(HELLO)
+    assert decided.streams.watched(KEY, OTHER) == RECORD_START
+    assert decided.streams.watched(OTHER, KEY) == frozenset()
+    odd, _ = seen(b"\0" * 20)
+    odd.streams.expire(1 << 62)
+    assert odd.streams.watched(KEY, OTHER) == LATE_START
+
+
+def test_where_its_stream_began_is_known_before_and_after_it_was_decided() -> None:
+    for frames in ((), (HELLO,)):
+        observer, tcp = seen(*frames)
+        assert observer.streams.began_at(CLIENT, SERVER) == tcp.isn + 1
+        assert observer.streams.began_at(SERVER, CLIENT) is None
+
+
+def test_it_says_when_that_is_forgotten() -> None:
+    observer, tcp = seen(HELLO)
+    forgotten: list[None] = []
+    observer.streams.on_change(lambda: forgotten.append(None))
+    tcp.isn += 5_000
+    observer.feed(tcp.syn())
+    assert forgotten
+    assert observer.streams.watched(KEY, OTHER) is None
+
+
+def test_entries_are_counted_by_table() -> None:
+    observer, _ = seen()
+    assert observer.streams.tracked() == {"flows": 1, "decided": 0, "http_flows": 0, "late_hellos": 0}
+    observer.feed(Tcp(sport=40_001).syn())
+    observer.streams.rebase(0)
+    observer, _ = seen(HELLO)
+    assert observer.streams.tracked() == {"flows": 0, "decided": 2, "http_flows": 0, "late_hellos": 1}
