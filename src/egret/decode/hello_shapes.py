@@ -54,21 +54,25 @@ class HelloShapes:
     def __init__(self, known: Container[bytes] = ()) -> None:
         self._known = known
         self._shapes: dict[tuple[int, bytes, bytes], Shape] = {}
+        self._latest: dict[int, Shape] = {}  # that was met, by length: nearly always it is that one again
         self._places: dict[bytes, slice] = {}  # by program: where the length of the name lies
         self._learnt: Counter[bytes] = Counter()
 
     def read(self, data: bytes) -> Plain | None:
         """As ``read_plain``."""
+        shape = self._latest.get(len(data))
+        if shape is None or shape[0](data) != shape[1]:
+            shape = self.shape_of(data)
+            if shape is None:
+                return self._learn(data)
+            self._latest[len(data)] = shape
+        _, _, start, stop, ech = shape
+        host = data[start:stop]
+        plain = host in self._known or is_plain_host(host)
+        return (host, data[ech] if ech else NO_ECH) if plain else None
+
+    def _learn(self, data: bytes) -> Plain | None:
         program = data[_PROGRAM]
-        place = self._places.get(program)
-        if place is not None:
-            shape = self._shapes.get((len(data), program, data[place]))
-            if shape is not None:
-                unpack, equal, start, stop, ech = shape
-                if unpack(data) == equal:
-                    host = data[start:stop]
-                    plain = host in self._known or is_plain_host(host)
-                    return (host, data[ech] if ech else NO_ECH) if plain else None
         found = read_plain(data)
         if found is not None and len(data) <= MAX_PLAIN and self._learnt[program] < MAX_OF_PROGRAM:
             self._remember(data, program)
@@ -84,6 +88,7 @@ class HelloShapes:
     def _remember(self, data: bytes, program: bytes) -> None:
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
+            self._latest.clear()
             self._places.clear()
             self._learnt.clear()
         self._learnt[program] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
 
@@ -59,9 +60,14 @@ def read_plain(data: bytes) -> Plain | None:
 
 def first_of_plain(data: bytes) -> int:
     """How long a client's stream must be to be one plain hello; *data* is the first of it, 0: it cannot be one."""
-    if len(data) < _HEAD.size:
+    return _size(data[: _HEAD.size])
+
+
+@lru_cache(maxsize=1 << 12)  # of one length they are all alike
+def _size(head: bytes) -> int:
+    if len(head) < _HEAD.size:
         return 0
-    record, major, minor, size, kind, high, low, version, _ = _HEAD.unpack_from(data)
+    record, major, minor, size, kind, high, low, version, _ = _HEAD.unpack(head)
     if record != _HANDSHAKE or major != 3 or minor > 4 or kind != _CLIENT_HELLO or version != 3:
         return 0
     return 5 + size if size == 4 + (high << 16 | low) else 0

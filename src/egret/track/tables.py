@@ -147,13 +147,14 @@ class Remembered:
 
     def put(self, key: int, value: int) -> None:
         """Remember *value*."""
-        if len(self._young) >= self._limit and key not in self._young:
+        young = self._young
+        if len(young) >= self._limit and key not in young:
             self._evictions[self._name] += len(self._old)
-            self._old = self._young
-            self._young = {}
+            self._old = young
+            self._young = young = {}
             if self.on_forgetting is not None:
                 self.on_forgetting()
-        self._young[key] = value
+        young[key] = value
 
     def forget(self, key: int) -> None:
         """Remember nothing for *key*."""

@@ -95,8 +95,13 @@ class Greetings:
         ours = self.clients.get(client)
         if ours is None:
             ours = _remember(self.clients, client, self._is_client(client))
-        if ours and self._is_special(ends[size:-4] + ends[-2:]):
-            return None
+        if ours:
+            server = ends[size:-4] + ends[-2:]
+            special = self.servers.get(server)
+            if special is None:
+                special = _remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
+            if special:
+                return None
         if ech != NO_ECH:
             verdict = self._judge(host.decode("ascii"), ech, client, ends[size:-4], time_ns)
             if verdict == REAL:
@@ -104,12 +109,6 @@ class Greetings:
             if ours:
                 self._counts["ech", verdict] += 1
         return ours
-
-    def _is_special(self, server: bytes) -> bool:
-        special = self.servers.get(server)
-        if special is None:
-            special = _remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
-        return special
 
     def forget(self) -> None:
         """Ask anew about everything."""

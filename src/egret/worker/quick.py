@@ -17,7 +17,6 @@ from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
-from egret.track.direction import opposite
 from egret.track.held import Whole
 from egret.track.observer import Observer
 from egret.track.young import TakePlain
@@ -68,10 +67,13 @@ class Surroundings:
 
     def is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""
-        if not self.volumes.active:
-            return False
-        size, armed = (len(ends) - 4) // 2, self.volumes.armed
-        return ends[:size] in armed or ends[size:-4] in armed
+        size = (len(ends) - 4) // 2
+        return self.volumes.active and self.is_armed(ends[:size], ends[size:-4])
+
+    def is_armed(self, source: bytes, destination: bytes) -> bool:
+        """The same, asked of the addresses."""
+        armed = self.volumes.armed
+        return source in armed or destination in armed
 
     def is_told(self, host: bytes, ech: int, ends: bytes, back: bytes, first: int, end: int, time_ns: int) -> bool:
         """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
@@ -116,7 +118,7 @@ class Quick:
         self._volumes = surroundings.volumes
         self._knows = surroundings.knows
         self._is_decided = surroundings.is_decided
-        self._is_measured = surroundings.is_measured
+        self._is_measured, self._is_armed = surroundings.is_measured, surroundings.is_armed
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._read = HelloShapes(hosts).read
         # By the ends of the client's direction:
@@ -172,10 +174,12 @@ class Quick:
         opened = self._opened.get(ends)
         if opened is not None:
             return opened[0] == first and (opened[3] == self._volumes.generation or not self._is_measured(ends))
-        if len(self._opened) >= self._limit or ends[-4:-2] == _DNS_PORT or ends[-2:] == _DNS_PORT:
+        half, source_port, port = len(ends) // 2 - 2, ends[-4:-2], ends[-2:]
+        if len(self._opened) >= self._limit or _DNS_PORT in (source_port, port):
             return False
-        back = opposite(ends)
-        if back in self._opened or self._is_measured(ends) or self._knows(ends, back):
+        source, destination = ends[:half], ends[half:-4]
+        back = destination + source + port + source_port
+        if back in self._opened or self._is_armed(source, destination) or self._knows(ends, back):
             return False
         self._opened[ends] = first, time_ns, interface, self._volumes.generation, back
         self._clients[back] = ends
