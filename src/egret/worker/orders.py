@@ -17,6 +17,7 @@ SETTLING = 0x07  # FIN, SYN, RST
 SMALLEST_4 = 14 + 20 + 20  # a frame of TCP over IPv4
 IPV4 = b"\x08\0\x45"
 _SHORTEST, _LONGEST = 0x50, 0x100  # of TCP's header, in the first four bits of a byte
+_NOWHERE = 1 << 17
 
 # Of a frame: its type, and of IP the first two bytes, its length, fragment, time to live and protocol. Then of a
 # segment its ends, its header's length and its flags; of a look-up its addresses, ports, length, whether it answers.
@@ -82,6 +83,11 @@ def places_of(order: str) -> dict[int, tuple[int, int]]:
         for offset in range(_SHORTEST, _LONGEST, 16)  # what is more in it is rare
         for flags in range(256)
     }
+
+
+def odd_place(offset: int, flags: int) -> tuple[int, int]:
+    """The same of the rest, given those two bytes; a header that is too short leads behind every packet."""
+    return 34 + (offset >> 2 & 0x3C) if offset >= _SHORTEST else _NOWHERE, flags
 
 
 @lru_cache

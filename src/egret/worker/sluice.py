@@ -17,7 +17,7 @@ from egret.decode.plain_link import SMALLEST, ip_in
 from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import Datagrams
-from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, record, tables, wholes
+from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
 
 LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
@@ -28,6 +28,7 @@ MAX_SILENT = 1 << 12  # of those; the processor has them at hand
 Clock = tuple[int, int, int, int, str | None]
 
 _SMALLEST_6 = 40 + 20  # of IPv6
+_NETWORK, _FRAME = tables(">"), Struct(">" + SEGMENT).unpack_from
 _FIELDS_4 = Struct("!BxH2xI2x12s")  # of the packet alone, in the network's order
 _FIELDS_6 = Struct("!4xHBx36s")
 _SEGMENT = Struct("!4xI4xBB")  # of TCP its number, its header's length and its flags
@@ -84,7 +85,7 @@ class Sluice:
         self._watched = watched
         self._measured = measured
         self._measure = measure
-        self._tcp, self._udp = wholes(">", TCP), wholes(">", UDP)
+        self._tcp, self._udp = _NETWORK.tcp, _NETWORK.udp
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
         self._silent: set[bytes] = set()  # some directions in which nothing matters any more
@@ -140,75 +141,67 @@ class Sluice:
             return self._one_by_one(window, position, order, header, scale, linktype)
         return self._ethernet(window, position, order, header, scale)
 
-    def _ethernet(  # noqa: C901, PLR0912, PLR0915 (one loop: a call takes a third of what most frames take)
+    def _ethernet(  # noqa: PLR0912, PLR0915 (one loop: a call takes a third of what most frames take)
         self, window: bytes | memoryview, position: int, order: str, header: int, scale: int
     ) -> tuple[int, int]:
         """As ``pcap``, of Ethernet: equal to ``_one_by_one`` (tests/property/test_gate.py), and made for speed."""
         unpack = record(order, header, SEGMENT).unpack_from
-        ipv4, short, lengths, calm, places, tcp, udp = tables(order)
+        ipv4, short, lengths, calm, table, tcp, udp = tables(order)
+        places = table.get
         quiet, silent, young, number_of = self._quiet.get, self._silent, self._quick.segment, _NUMBER.unpack_from
         look_ups, look_up, pass_over = self._datagrams.plain.run, self._datagrams.skip, self._datagrams.pass_over
         end, second, skipped, segments, datagrams, octets = len(window), SECOND_NS // scale, 0, 0, 0, 0
-        last, here, before = end - header - SIZE, self._second_ns // SECOND_NS, -1
+        last, here, before, behind = end - header - SIZE, self._second_ns // SECOND_NS, -1, -1
         while position <= last:
             seconds, fraction, captured, original, kind, size, fate, ends, begin = unpack(window, position)
             after = position + header + captured
-            if (
-                ends in silent
-                and seconds == here
-                and begin in calm
-                and fate in tcp
-                and kind in ipv4
-                and size not in short
-                and SMALLEST_4 <= captured <= original
-                and fraction < second
-                and after <= end
-            ):
-                segments += 1
-                octets += original
-                before, position = position, after
-                continue
-            if after > end or not SMALLEST_4 <= captured <= original or fraction >= second:
+            if after > end or captured < SMALLEST_4 or captured > original or fraction >= second:
                 break
-            start, time_ns, place, is_tcp = position + header, seconds * SECOND_NS + fraction * scale, None, fate in tcp
-            if seconds != here or kind not in ipv4 or (is_tcp and (place := places.get(begin)) is None):
-                if not self.skip(window, start, after, time_ns, original):
-                    before = -1
-                    break
-                skipped += 1
-                here, before, position = self._second_ns // SECOND_NS, position, after
-                continue
-            if place is not None:
-                (at, flags), stop = place, start + 14 + lengths[size]
-                at += start
-                starts = None if flags & SETTLING or at > stop else quiet(ends)
-                if starts is not None:
-                    is_taken = not starts or at >= after or window[at] not in starts
-                    if not starts:
-                        self._hush(ends)
-                else:
-                    is_taken = (
-                        at <= stop <= after
-                        and young(window, at, stop, ends, number_of(window, start + 34)[0], flags, time_ns, None)
-                    ) or self._is_counted(window, start + 34, at, stop, after, ends, flags, time_ns)
-                segments += is_taken
-            else:
-                is_look_up = ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT
-                if is_look_up:
-                    stop, latest, number = look_ups(window, position, order, header, scale, here)
-                    if number:
-                        datagrams += number
-                        octets += stop - position - number * header
-                        before, position = latest, stop
+            if seconds == here and kind in ipv4:
+                if fate in tcp:
+                    if ends in silent and begin in calm and size not in short:
+                        segments += 1
+                        octets += original
+                        before, position = position, after
                         continue
-                closer = look_up if is_look_up else pass_over
-                is_taken = fate in udp and closer(window, start + 34, lengths[size] - 20, after, ends, time_ns, None)
-                datagrams += is_taken
+                    start, stop = position + header, position + header + 14 + lengths[size]
+                    at, flags = places(begin) or odd_place(window[start + 46], window[start + 47])
+                    at += start
+                    starts = None if flags & SETTLING or at > stop else quiet(ends)
+                    if starts is not None:
+                        is_taken = not starts or at >= after or window[at] not in starts
+                        if not starts:
+                            self._hush(ends)
+                    else:
+                        time_ns = seconds * SECOND_NS + fraction * scale
+                        is_taken = (
+                            at <= stop <= after
+                            and young(window, at, stop, ends, number_of(window, start + 34)[0], flags, time_ns, None)
+                        ) or self._is_counted(window, start + 34, at, stop, after, ends, flags, time_ns)
+                    segments += is_taken
+                else:
+                    is_look_up = ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT
+                    if is_look_up and position == behind:
+                        stop, latest, number = look_ups(window, position, order, header, scale, here)
+                        if number:
+                            datagrams += number
+                            octets += stop - position - number * header
+                            before, position = latest, stop
+                            continue
+                    closer, time_ns = look_up if is_look_up else pass_over, seconds * SECOND_NS + fraction * scale
+                    body, length = position + header + 34, lengths[size] - 20
+                    is_taken = fate in udp and closer(window, body, length, after, ends, time_ns, None)
+                    datagrams += is_taken
+                    behind = after if is_look_up else -1
+                octets += original * is_taken
+            else:
+                is_taken = self.skip(window, position + header, after, seconds * SECOND_NS + fraction * scale, original)
+                here = self._second_ns // SECOND_NS
+                skipped += is_taken
+            before = position
             if not is_taken:
-                self.last_ns, before = time_ns, -1
                 break
-            octets += original
-            before, position = position, after
+            position = after
         if before >= 0:
             seconds, fraction = unpack(window, before)[:2]
             self.last_ns = seconds * SECOND_NS + fraction * scale
@@ -303,8 +296,23 @@ class Sluice:
         self.last_ns = time_ns
         if not self._second_ns - SECOND_NS < time_ns < self._second_ns + SECOND_NS:
             self._second_ns = self._tick(time_ns)
+        if linktype == ETHERNET and end - start >= SMALLEST_4 and self._is_silent(buffer, start):
+            self.segments += 1
+            self._octets += wire_length
+            return True
         found = ip_in(buffer, start, end, linktype)
         return found is not None and self._packet(buffer, *found, time_ns, wire_length, interface)
+
+    def _is_silent(self, buffer: Buffer, start: int) -> bool:
+        """Whether the frame at *start* is a segment that settles nothing, of a direction in which nothing matters."""
+        kind, size, fate, ends, begin = _FRAME(buffer, start)
+        return (
+            ends in self._silent
+            and begin in _NETWORK.calm
+            and fate in _NETWORK.tcp
+            and kind in _NETWORK.plain
+            and size not in _NETWORK.short
+        )
 
     def _packet(self, buffer: Buffer, at: int, end: int, time_ns: int, wire_length: int, interface: str | None) -> bool:
         """Count the packet of IP at ``buffer[at:end]``."""
