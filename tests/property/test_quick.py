@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import patch
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from egret.worker.gate import Gate
+from egret.worker.sluice import Sluice
 from tests.support.jumbles import STEPS_NS, jumble, outcome
 
 
@@ -18,3 +21,19 @@ def test_connections_that_cross_say_the_same_held_or_not(seed: int, step_ns: int
     told = outcome(frames, step_ns, gated=False)
     assert outcome(frames, step_ns, pure=True, most=most) == told
     assert outcome(frames, step_ns, most=most) == told
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_what_a_hello_makes_quiet_is_what_the_streams_say(seed: int) -> None:
+    quieten, made = Gate._quieten, list[bytes]()
+
+    def checked(gate: Gate, sluice: Sluice, ends: bytes, back: bytes) -> None:
+        sluice.forget_quiet()
+        quieten(gate, sluice, ends, back)
+        assert sluice._quiet in ({}, {ends: gate._watched(ends), back: gate._watched(back)})
+        made.extend(sluice._quiet)
+
+    with patch.object(Gate, "_quieten", checked):
+        outcome(jumble(random.Random(seed), 40), 1_000, pure=True)
+    assert made

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,10 @@ class Gate:
         plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
         datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured, self._volumes.feed_datagram)
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
-        return Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
+        sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
+        if isinstance(self._quick, Quick):
+            self._quick.on_decided = partial(self._quieten, sluice)
+        return sluice
 
     def _compiled(self) -> _gate.Sluice:
         lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
@@ -129,12 +133,22 @@ class Gate:
     def _watched(self, ends: bytes) -> frozenset[int] | None:
         return self._streams.watched(hash(ends), hash(opposite(ends)))
 
+    def _quieten(self, sluice: Sluice, ends: bytes, back: bytes) -> None:
+        """A plain hello was all of a connection: what ``_watched`` says of both directions need not be asked.
+
+        They were decided just now, so nothing of it is followed, and it was not measured. In its client's direction
+        another hello may come, in its server's nothing; unless there are requests, or what was once expected there.
+        """
+        streams = self._streams
+        if not (streams.requested or streams.replied or streams.young.late.table.get(hash(back)) is not None):
+            sluice.quieten(ends, RECORD_START, back)
+
     def _is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""
         if not self._volumes.active:
             return False
-        size = (len(ends) - 4) // 2
-        return self._volumes.is_armed(ends[:size]) or self._volumes.is_armed(ends[size:-4])
+        size, armed = (len(ends) - 4) // 2, self._volumes.armed
+        return ends[:size] in armed or ends[size:-4] in armed
 
     def _is_wanted(self, ends: bytes, answer: bool) -> bool:
         """Whether a look-up is more than its name: its bytes are counted, or it tells who speaks for others."""

@@ -8,7 +8,7 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from mmap import mmap
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -121,6 +121,9 @@ class Quick:
         self._is_measured, self._is_armed = surroundings.is_measured, surroundings.is_armed
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._read = HelloShapes(hosts).read
+        self.on_decided: Callable[[bytes, bytes], object] = (
+            _nothing  # told the ends of both directions of who is done with
+        )
         # By the ends of the client's direction:
         self._opened: dict[bytes, _Held] = {}
         self._accepted: set[bytes] = set()  # whose SYN and ACK came
@@ -229,6 +232,7 @@ class Quick:
         first, _, _, _, back = opened
         self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
+        self.on_decided(ends, back)
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:
@@ -264,6 +268,10 @@ class Quick:
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""
         return [packet for ends in list(self._opened) for packet in self.take(ends)]
+
+
+def _nothing(_ends: bytes, _back: bytes) -> None:
+    """Nobody wants to know."""
 
 
 def packets(

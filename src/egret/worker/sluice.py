@@ -35,6 +35,7 @@ _SEGMENT = Struct("!4xI4xBB")  # of TCP its number, its header's length and its 
 _NUMBER = Struct("!4xI")
 _NUMBERS = Struct("!II").unpack_from  # of TCP its number and what it acknowledges
 _DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
+_NOTHING = frozenset[int]()
 _PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
 _RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
 
@@ -108,6 +109,14 @@ class Sluice:
         if len(self._silent) >= MAX_SILENT:
             self._silent.clear()
         self._silent.add(ends)
+
+    def quieten(self, ends: bytes, starts: frozenset[int], back: bytes) -> None:
+        """Know what ``watched`` says of a connection: in one direction only *starts* matter, in the other nothing."""
+        if len(self._quiet) >= MAX_QUIET - 1:
+            self._quiet.clear()
+            self._silent.clear()
+        self._quiet[ends] = starts
+        self._quiet[back] = _NOTHING
 
     def take_counts(self) -> tuple[int, int, int, int, int, int]:
         """Since the last time: segments, datagrams and bytes of all; questions, answers and copies of such."""

@@ -4,9 +4,13 @@ import random
 from collections import Counter
 from itertools import islice
 
+import pytest
+
 from bench import workloads
 from egret.model import Frame, Kind, Protocol, Transport
 from egret.track.observer import Observer
+from egret.track.streams import Streams
+from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
 from egret.worker.quick import hold_young
@@ -90,3 +94,22 @@ def test_it_counts_what_it_takes() -> None:
     assert counts == {("names", Protocol.DNS, Kind.QUERY): 5}
     assert observer.counters.packets == {Transport.UDP: 5, Transport.TCP: 1}
     assert (observer.counters.frames, observer.counters.bytes) == (6, sum(map(len, frames)) + 54)
+
+
+def test_of_a_connection_that_a_plain_hello_decided_the_streams_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engine.SWITCH, "1")
+    asked: list[int] = []
+    monkeypatch.setattr(Streams, "watched", lambda _self, key, _other: asked.append(key))
+    observer = Observer()
+    greetings = Greetings(lambda _: False, lambda *_: False, lambda _: True, (), observer.judge_ech, Counter())
+    quick = hold_young(observer, greetings)
+    one = Gate(observer, lambda _name: False, lambda _client, _server: False, quick, observer.tick, Counter())
+    syn, accepted, *hello = greeting()
+    for data in (syn, accepted, *hello, bulk(syn), bulk(accepted), bulk(accepted, payload=b"\x16\3\3")):
+        assert one.sluice.skip(data, 0, len(data), SECOND, len(data))
+    assert not asked
+    another = bulk(syn, payload=b"\x16\3\1\0\5")
+    assert not one.sluice.skip(another, 0, len(another), SECOND, len(another))  # perhaps another hello
+    one.sluice.forget_quiet()
+    assert not one.sluice.skip(another, 0, len(another), SECOND, len(another))
+    assert asked
