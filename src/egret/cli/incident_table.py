@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -88,18 +88,18 @@ def _plain(incidents: Sequence[Incident]) -> str:
 
 def _columns(incidents: Sequence[Incident]) -> str:
     """Not for a terminal: a line an incident, nothing folded, at a fiftieth of what it costs to fit a table in."""
-    rows = [HEADINGS, *map(_row, incidents)]
-    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        padding = [" " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)]
-        cells = [*map(add, row, padding)][:-_NUMBERS] + [*map(add, padding, row)][-_NUMBERS:]
-        lines.append("  ".join(cells).rstrip() + "\n")
-    return "".join(lines)
+    columns = list(zip(HEADINGS, *map(_row, incidents), strict=True))
+    aligned = [_aligned(column, right=False) for column in columns[:-_NUMBERS]]
+    aligned += [_aligned(column, right=True) for column in columns[-_NUMBERS:]]
+    return "".join("  ".join(cells).rstrip() + "\n" for cells in zip(*aligned, strict=True))
 
 
-def _cells(text: str) -> int:
-    return len(text) if text.isascii() else cell_len(text)  # ``_row`` leaves no control character
+def _aligned(column: Sequence[str], *, right: bool) -> Iterator[str]:
+    """The cells of one column, all as wide as the widest."""
+    sizes = [len(text) if text.isascii() else cell_len(text) for text in column]  # ``_row`` leaves no control character
+    widest = max(sizes)
+    padding = [" " * (widest - size) for size in sizes]
+    return map(add, padding, column) if right else map(add, column, padding)
 
 
 def _row(incident: Incident) -> tuple[str, ...]:

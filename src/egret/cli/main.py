@@ -10,6 +10,7 @@ from egret.cli.late import import_command
 from egret.cli.output import FAILED, USAGE, complain, complain_all
 from egret.cli.plain import ONLY_READ, plain_call
 from egret.errors import ConfigError, ConfigErrors, EgretError, GeoError
+from egret.worker.heap import rest
 
 
 def main() -> None:
@@ -18,8 +19,11 @@ def main() -> None:
         "PYDANTIC_DISABLE_PLUGINS", "__all__"
     )  # strangers' code, looked for in every package there is
     arguments = sys.argv[1:]
+    only_reads = bool(arguments) and arguments[0] in ONLY_READ
+    if only_reads:
+        rest()  # from its first line to its last
     code = invoke(arguments)
-    if code == 0 and arguments and arguments[0] in ONLY_READ:
+    if only_reads and code == 0:
         os._exit(code)  # all is said and written; to take everything apart first is a thirtieth of a start
     sys.exit(code)
 

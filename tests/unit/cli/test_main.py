@@ -8,7 +8,7 @@ import pytest
 
 from egret import __version__
 from egret.cli.commands import COMMANDS
-from egret.cli.main import invoke
+from egret.cli.main import invoke, main
 
 
 def test_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,3 +79,20 @@ def test_without_a_command_it_explains_itself_and_nothing_else(capsys: pytest.Ca
     captured = capsys.readouterr()
     assert "Commands" in captured.out
     assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "rested", "left"),
+    [("match qwen.ai", True, 0), ("observe nowhere.pcap", True, None), ("--version", False, None), ("", False, None)],
+)
+def test_who_only_reads_rests_and_leaves_at_once(
+    line: str, rested: bool, left: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[bool] = []
+    codes: list[int] = []
+    monkeypatch.setattr("egret.cli.main.rest", lambda: rests.append(True))
+    monkeypatch.setattr("os._exit", codes.append)
+    monkeypatch.setattr(sys, "argv", ["egret", *line.split()])
+    with pytest.raises(SystemExit):  # what leaves at once comes here too: it does not leave
+        main()
+    assert (bool(rests), codes) == (rested, [] if left is None else [left])
