@@ -20,7 +20,7 @@ from tests.support.sluices import as_ipv6
 
 CLIENTS = (0xC0000201, 0xC0000202)
 SERVERS = (0xCB007101, 0xCB007120, 0xCB007121)  # the first is flagged
-PORTS = (50_000, 50_001, 443)
+PORTS = (50_000, 50_001, 443, 5353)
 HELLOS = (
     *[client_hello(b"www.example.org")] * 4,
     client_hello(b"www.example.net", key_share=1216),

@@ -15,12 +15,14 @@ from struct import Struct
 from egret.decode.quic import is_behind_hello
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
+from egret.track.observer import LOCAL_DISCOVERY
 from egret.worker.plain import Buffer, PlainLookups
 
 MAX_BULK = 1 << 16  # directions
 
 _DNS = 53
-APART = frozenset({_DNS, *UDP_PORTS})  # ports whose datagrams may be more than their first bytes say
+# Ports whose datagrams may be more than their first bytes say, or less: what stays on the link begins no connection.
+APART = frozenset({_DNS, *UDP_PORTS, *LOCAL_DISCOVERY})
 _DNS_PORT = _DNS.to_bytes(2)
 _APART = frozenset(port.to_bytes(2) for port in APART)
 _HEAD = Struct("!4xHxxBBBxH").unpack_from  # the length, no checksum; then of the payload all but the fourth byte
