@@ -82,19 +82,19 @@ static PyObject *copies_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
     copies->limit = (size_t)limit;
     copies->window_ns = window_ns;
     for (copies->slots = 2; copies->slots < copies->limit * 2; copies->slots *= 2);
-    copies->young.sights = PyMem_Calloc(copies->slots, sizeof(Sight));
-    copies->old.sights = PyMem_Calloc(copies->slots, sizeof(Sight));
+    copies->young.sights = table_memory(copies->slots, sizeof(Sight));
+    copies->old.sights = table_memory(copies->slots, sizeof(Sight));
     if (copies->young.sights == NULL || copies->old.sights == NULL) {
         Py_DECREF(copies);
-        return PyErr_NoMemory();
+        return NULL;
     }
     return (PyObject *)copies;
 }
 
 static void copies_dealloc(Copies *copies) {
     PyTypeObject *type = Py_TYPE(copies);
-    PyMem_Free(copies->young.sights);
-    PyMem_Free(copies->old.sights);
+    table_release(copies->young.sights);
+    table_release(copies->old.sights);
     type->tp_free(copies);
     Py_DECREF(type);
 }

@@ -67,6 +67,11 @@ bool link_find_ip(unsigned linktype, Span frame, Span *ip); /* false: its header
 
 /* tables.c */
 
+/* Zeroed memory for a table that is looked into anywhere; of large pages where it is large and the system has such, for a
+ * processor knows where few pages are. NULL, and that is said, where there is none. */
+void *table_memory(size_t count, size_t size);
+void table_release(void *memory);
+
 /* A keyed hash: who sends packets must not be able to choose where they go in a table. */
 typedef struct {
     uint64_t key[2];

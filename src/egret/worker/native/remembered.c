@@ -47,8 +47,7 @@ void remembered_prefetch(const Remembered *self, int64_t key) {
 }
 
 static int open_generation(Generation *in, size_t slots) {
-    *in = (Generation){PyMem_Calloc(slots, sizeof(Place)), slots, 0, 0};
-    if (in->places == NULL) PyErr_NoMemory();
+    *in = (Generation){table_memory(slots, sizeof(Place)), slots, 0, 0};
     return in->places == NULL ? FAILED : YES;
 }
 
@@ -64,7 +63,7 @@ static int rebuild(Generation *in) {
         *find(&fresh, place->key) = *place;
         fresh.used++, fresh.count++;
     }
-    PyMem_Free(in->places);
+    table_release(in->places);
     *in = fresh;
     return YES;
 }
@@ -194,8 +193,8 @@ static void remembered_dealloc(Remembered *self) {
     PyObject_GC_UnTrack(self);
     remembered_clear(self);
     Py_CLEAR(self->name);
-    PyMem_Free(self->young.places);
-    PyMem_Free(self->old.places);
+    table_release(self->young.places);
+    table_release(self->old.places);
     type->tp_free(self);
     Py_DECREF(type);
 }

@@ -1,7 +1,28 @@
 /* Tables of bytes, for keys that an attacker chooses: keyed, bounded, forgotten at once. */
+#define _GNU_SOURCE /* madvise */
 #include "native.h"
 
+#include <stdlib.h>
+#include <sys/mman.h>
+
 #define FIRST_SLOTS 1024
+#define LARGE_PAGE ((size_t)1 << 21) /* where they are of another size, this does no harm */
+
+void *table_memory(size_t count, size_t size) {
+    size_t all = count * size, pages = (all + LARGE_PAGE - 1) / LARGE_PAGE;
+    void *memory = all < LARGE_PAGE ? calloc(count, size) : aligned_alloc(LARGE_PAGE, pages * LARGE_PAGE);
+    if (memory == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    if (all < LARGE_PAGE) return memory;
+#ifdef MADV_HUGEPAGE
+    (void)madvise(memory, pages * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
+#endif
+    return memset(memory, 0, all);
+}
+
+void table_release(void *memory) { free(memory); }
 
 static inline uint64_t rotated(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }
 
@@ -54,16 +75,12 @@ uint64_t keyed_hash(const Secret *secret, const uint8_t *first, size_t first_siz
 
 int table_open(Table *table, size_t limit, const Secret *secret) {
     *table = (Table){.slots = FIRST_SLOTS, .limit = limit, .generation = 1, .secret = *secret};
-    table->entries = PyMem_Calloc(table->slots, sizeof(Entry));
-    if (table->entries == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
-    return YES;
+    table->entries = table_memory(table->slots, sizeof(Entry));
+    return table->entries == NULL ? FAILED : YES;
 }
 
 void table_close(Table *table) {
-    PyMem_Free(table->entries);
+    table_release(table->entries);
     table->entries = NULL;
 }
 
@@ -78,16 +95,13 @@ void table_clear(Table *table) {
 static int grow(Table *table) {
     Table larger = *table;
     larger.slots *= 2;
-    larger.entries = PyMem_Calloc(larger.slots, sizeof(Entry));
-    if (larger.entries == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
+    larger.entries = table_memory(larger.slots, sizeof(Entry));
+    if (larger.entries == NULL) return FAILED;
     for (size_t slot = 0; slot < table->slots; slot++) {
         const Entry *entry = &table->entries[slot];
         if (entry->generation == table->generation) *table_place(&larger, entry->hash) = *entry;
     }
-    PyMem_Free(table->entries);
+    table_release(table->entries);
     *table = larger;
     return YES;
 }
