@@ -34,7 +34,7 @@ _LONG, _FIXED = 0x80, 0x40
 VERSIONS = frozenset(version >> 16 for version in KNOWN_VERSIONS)  # their upper halves; Q050's is that of all Google's
 _HANDSHAKE, _PREAMBLE = 0x16, 0x01  # of DTLS, perhaps behind four bytes of CAPWAP
 _CLEAR_MASK, _CLEAR, _CLEAR_VERSION, _Q = 0x0B, 0x09, 9, 0x51  # Google's QUIC with a short header has its version there
-_CLOSER = frozenset(
+CLOSER = frozenset(
     first for first in range(256) if first & _LONG or first & _CLEAR_MASK == _CLEAR or first in {_HANDSHAKE, _PREAMBLE}
 )
 
@@ -67,18 +67,18 @@ class Datagrams:
         self._begins = begins
         self._measured = measured
         self._weigh = weigh
-        self._bulk: set[bytes] = set()  # ends whose bytes nobody counts, and whose ports say nothing
+        self.bulk: set[bytes] = set()  # ends whose bytes nobody counts, and whose ports say nothing
         self.take_counts = plain.take_counts
 
     def forget_names(self) -> None:
         """Ask anew which names are flagged, and whose datagrams are wanted."""
         self.plain.forget()
-        self._bulk.clear()
+        self.bulk.clear()
 
     def forget_ends(self) -> None:
         """Ask anew whose datagrams are wanted."""
         self.plain.forget_ends()
-        self._bulk.clear()
+        self.bulk.clear()
 
     def skip(
         self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
@@ -95,13 +95,13 @@ class Datagrams:
         self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int, interface: str | None
     ) -> bool:
         """As ``skip``, where no port is that of DNS."""
-        known = ends in self._bulk
+        known = ends in self.bulk
         if not known and (ends[-2:] in _APART or ends[-4:-2] in _APART):
             return False
         size, first, second, third, number = _HEAD(buffer, at)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
             return False
-        begins = first in _CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
+        begins = first in CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
         measured = not known and not self._is_bulk(ends)
@@ -117,9 +117,9 @@ class Datagrams:
         """Whether nobody counts what goes between two ends, then remembered."""
         if self._measured(ends):
             return False
-        if len(self._bulk) >= MAX_BULK:
-            self._bulk.clear()
-        self._bulk.add(ends)
+        if len(self.bulk) >= MAX_BULK:
+            self.bulk.clear()
+        self.bulk.add(ends)
         return True
 
 
