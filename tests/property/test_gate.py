@@ -14,6 +14,7 @@ from bench import workloads
 from egret.model import Frame
 from egret.worker.pipeline import Pipeline
 from tests.support.datagram_bulk import datagrams
+from tests.support.dns_answers import answers
 from tests.support.gated import CATALOG, START_NS, passed
 from tests.support.links import LINKS
 from tests.support.reshape import SHAPES, packets
@@ -65,6 +66,29 @@ def test_behind_every_plain_link_header_it_says_the_same(link: str) -> None:
     frames = list(map(wrapped, [*chosen, *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]))
     gated, free = (passed(frames, 200_000, gated=gated, linktype=linktype) for gated in (True, False))
     assert gated == free
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_answers_of_every_shape_whole_and_broken_say_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def broken(wire: bytes) -> bytes:
+        odd = bytearray(wire)
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            odd[chance.randrange(2, len(odd))] = chance.choice((0, 1, 3, 5, 0xC0, 0x0C, chance.randrange(256)))
+        return bytes(odd[: chance.choice((len(odd), len(odd), chance.randrange(len(odd))))])
+
+    frames = answers(seed, 4, broken)
+    assert passed(frames, 1_000_000, gated=True) == passed(frames, 1_000_000, gated=False)
+
+
+def test_most_answers_of_large_services_are_taken() -> None:
+    pipeline, frames = Pipeline(CATALOG), answers(each=10)
+    for number, data in enumerate(frames):
+        if not pipeline.gate.sluice.skip(data, 0, len(data), START_NS + number, len(data)):
+            pipeline.feed(Frame(START_NS + number, 1, memoryview(data), len(data)))
+    assert 0.2 < pipeline.gate.skipped / len(frames) < 0.6  # of plain shapes, and of no flagged name
 
 
 @settings(max_examples=30, deadline=None)

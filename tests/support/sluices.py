@@ -15,9 +15,10 @@ from egret.track.copies import Copies
 from egret.track.waiting import Waiting
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.gate import AWAITED
-from egret.worker.plain import Buffer, PlainLookups, labels_of
+from egret.worker.plain import Buffer, PlainLookups
 from egret.worker.sluice import Sluice
 from tests.support.datagram_bulk import datagrams
+from tests.support.dns_answers import answers
 from tests.support.links import LINKS
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Watch:
         self.waiting = Waiting(kept) if compiled is None else compiled.Waiting(kept)
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
-            plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._labels, self._wanted)
+            plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._flagged, self._wanted)
             datagrams = Datagrams(plain, self._begins, self._measured, self._measure)
             self.sluice = Sluice(datagrams, self, self._tick, self._watched, self._measured, self._measure)
         else:
@@ -80,9 +81,6 @@ class Watch:
     def _begins(self, *asked: object) -> bool:
         self.asked.append(asked)
         return len(self.asked) % 3 == 0
-
-    def _labels(self, question: bytes) -> frozenset[int]:
-        return labels_of(question, self._flagged)
 
     def _flagged(self, name: str) -> bool:
         self.names.append(name)
@@ -132,6 +130,7 @@ def ordinary() -> Sequence[bytes]:
         for payload in (bytes(300), b"\x16\3\1" + bytes(290), b"GET /", b"put", b""):
             frames += [bulk(last, payload), bulk(last, payload, 17), bulk(last, payload) + b"\x16padding"]
     frames += chance.sample(list(datagrams()), 100)
+    frames += answers()
     return [*frames, *map(as_ipv6, frames)]
 
 

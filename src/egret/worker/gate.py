@@ -22,7 +22,7 @@ from egret.track.observer import Observer
 from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
-from egret.worker.plain import PlainLookups, labels_of
+from egret.worker.plain import PlainLookups
 from egret.worker.quick import Quick
 from egret.worker.shared_sluice import SharedSluice
 from egret.worker.sluice import Sluice
@@ -73,7 +73,7 @@ class Gate:
 
     def _pure(self) -> Sluice:
         lookups = self._observer.lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._labels, self._is_wanted)
+        plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._flagged, self._is_wanted)
         datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured, self._volumes.feed_datagram)
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
@@ -116,9 +116,6 @@ class Gate:
         if self._share is None:
             self.sluice.listen()
         return self.sluice.take_heard
-
-    def _labels(self, question: bytes) -> frozenset[int]:
-        return labels_of(question, self._flagged)
 
     def _awaited(self, ends: bytes) -> int:
         """What ``_watched`` says, as the compiled gate knows it; less than nothing if everything is awaited."""
@@ -182,13 +179,13 @@ class Gate:
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""
         counters = self._observer.counted
-        segments, datagrams, octets, questions, answers, copies = self.sluice.take_counts()
+        segments, datagrams, octets, questions, answers, aliases, copies = self.sluice.take_counts()
         self._settled += segments + datagrams
         counters.frames += segments + datagrams
         counters.bytes += octets
         counters.packets[Transport.TCP] += segments
         counters.packets[Transport.UDP] += datagrams
         counters.duplicates += copies
-        for kind, number in ((Kind.QUERY, questions), (Kind.ANSWER, answers)):
+        for kind, number in ((Kind.QUERY, questions), (Kind.ANSWER, answers), (Kind.CNAME, aliases)):
             if number:
                 self._counts["names", Protocol.DNS, kind] += number

@@ -11,6 +11,7 @@ from egret.names import MAX_LABEL, MAX_NAME
 from egret.track.copies import Seen
 from egret.track.limits import SECOND_NS
 from egret.worker.orders import LOOKUP, SIZE, UDP, datagram_lengths, plain_heads, port_number, record, wholes
+from egret.worker.plain_records import Told, read_records
 
 Buffer = bytes | bytearray | mmap | memoryview
 
@@ -20,19 +21,13 @@ MAX_DULL = 1 << 16  # pairs of addresses
 
 _COUNTS = struct.Struct("!2xBxHHHH").unpack_from  # side and operation, and how many records
 _ORDINARY = re.compile(rb"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
-_CLOSER: frozenset[int] = frozenset()  # of a question that needs a closer look
 _DNS = 53
-_U16 = struct.Struct("!H")
-_RECORD = struct.Struct("!HH4xH")
-_A, _SOA, _AAAA, _OPT, _IN = 1, 6, 28, 41, 1
-_ADDRESS_SIZE = {_A: 4, _AAAA: 16}
-_HEADER = 12  # where the question's name begins, and so what most owners point to
+_HEADER = 12  # where the question's name begins
 _ONE_A = b"\xc0\x0c\0\1\0\1"  # how the commonest answer begins: an address of the question's name
 _TAIL = -10  # where its time to live, its size and the address are
 _SIZE_IN_TAIL, _FOUR = slice(-6, -4), b"\0\4"
 _BEHIND_ID, _BEFORE_TAIL, _ADDRESSES = slice(2, None), slice(2, _TAIL), slice(-4)
-_ODD = -1  # addresses in an answer that the observer must read
-_MANY = 64  # records; more are the observer's to judge
+_ONE_ADDRESS = Told(1, 0)
 _OPCODE_AND_SIDE, _RESPONSE = 0xF8, 0x80
 
 
@@ -42,7 +37,7 @@ class PlainLookups:
     Args:
         copies: knows copies.
         defer: keeps what an answer teaches: who got it, when, the message.
-        consider: knows a question: ``labels_of``.
+        flagged: whether a signature names a host.
         wanted: whether look-ups between two ends (as they lie in a frame) are wanted whatever they say, questions or
             (True) answers; remembered until ``forget_ends``.
     """
@@ -51,31 +46,33 @@ class PlainLookups:
         self,
         copies: Seen,
         defer: Callable[[bytes, int, bytes], object],
-        consider: Callable[[bytes], frozenset[int]],
+        flagged: Callable[[str], bool],
         wanted: Callable[[bytes, bool], bool],
     ) -> None:
         self._copies = copies
         self._defer = defer
-        self._consider = consider
+        self._flagged = flagged
         self._wanted = wanted
-        self._known: dict[bytes, frozenset[int]] = {}
+        self._known: dict[bytes, bool] = {}  # questions: whether nothing more need be known of one
+        self._unflagged: dict[bytes, bool] = {}  # of whose addresses answers told: whether no signature names it
         # What plain messages of known questions say behind their id, and the length of their datagrams: of a question
         # all, of an answer with one address what is before its time to live. Another message that says the same is as
         # plain, which one look-up tells.
         self._shapes: dict[bytes, bytes] = {}
         self._asking: set[bytes] = set()  # both addresses, as they lie in a frame, of questions that nobody wants
         self._answering: dict[bytes, bytes] = {}  # the same of answers, and which of them is the client
-        self._queries = self._answers = self._repeated = 0
+        self._queries = self._answers = self._aliases = self._repeated = 0
 
-    def take_counts(self) -> tuple[int, int, int]:
-        """How many questions and answers were skipped since the last time, and how many copies of such."""
-        counts = self._queries, self._answers, self._repeated
-        self._queries = self._answers = self._repeated = 0
+    def take_counts(self) -> tuple[int, int, int, int]:
+        """How many questions, answers and aliases were skipped since the last time, and how many copies of messages."""
+        counts = self._queries, self._answers, self._aliases, self._repeated
+        self._queries = self._answers = self._aliases = self._repeated = 0
         return counts
 
     def forget(self) -> None:
         """Ask anew which names are flagged, and whose look-ups are wanted."""
         self._known.clear()
+        self._unflagged.clear()
         self._shapes.clear()
         self.forget_ends()
 
@@ -147,8 +144,10 @@ class PlainLookups:
         wire, size = bytes(buffer[at + 8 : at + length]), buffer[at + 4 : at + 6]
         if wire[2] & _RESPONSE:
             if self._shapes.get(wire[_BEFORE_TAIL]) == size and wire[_SIZE_IN_TAIL] == _FOUR:
-                found = 1
-            elif (found := self._read_answer(wire, bytes(size))) < 0:
+                told = _ONE_ADDRESS
+            elif (read := self._read_answer(wire, bytes(size))) is not None:
+                told = read
+            else:
                 return False
             client = self._answering.get(ends[_ADDRESSES]) or self._dull_client(ends)
             if client is None:
@@ -157,7 +156,8 @@ class PlainLookups:
                 self._repeated += 1
             else:
                 self._defer(client, time_ns, wire)
-                self._answers += found > 0
+                self._answers += told.answers
+                self._aliases += told.aliases
             return True
         if self._shapes.get(wire[_BEHIND_ID]) != size and not self._is_question(wire, bytes(size)):
             return False
@@ -175,34 +175,41 @@ class PlainLookups:
         if int.from_bytes(size) != 8 + len(wire) or side & _OPCODE_AND_SIDE or questions != 1 or answers or others:
             return False
         end = wire.find(0, _HEADER) + 5
-        labels, before = self._labels(wire[_HEADER:end])
-        if not labels or more > 1 or not (_ends_with_edns(wire, end) if more else end == len(wire)):
+        is_plain, before = self._consider(wire[_HEADER:end])
+        if not is_plain or more > 1 or not (_ends_with_edns(wire, end) if more else end == len(wire)):
             return False
         if before:
             self._remember(wire[_BEHIND_ID], size)
         return True
 
-    def _read_answer(self, wire: bytes, size: bytes) -> int:
-        """How many addresses an answer to a plain question tells; less than 0: a closer look is needed."""
+    def _read_answer(self, wire: bytes, size: bytes) -> Told | None:
+        """What is counted of an answer to a plain question; None: a closer look is needed."""
         side, questions, answers, others, more = _COUNTS(wire)
         if int.from_bytes(size) != 8 + len(wire) or side & _OPCODE_AND_SIDE != _RESPONSE or questions != 1:
-            return _ODD
+            return None
         end = wire.find(0, _HEADER) + 5
-        labels, before = self._labels(wire[_HEADER:end])
-        if not labels:
-            return _ODD
+        is_plain, before = self._consider(wire[_HEADER:end])
+        if not is_plain:
+            return None
         records = answers + others + more
         if answers == records == 1 and wire[end:_TAIL] == _ONE_A and wire[_SIZE_IN_TAIL] == _FOUR:
             if before:
                 self._remember(wire[_BEFORE_TAIL], size)
-            return 1
-        found = _addresses(wire, end, labels, answers, records)
-        return _ODD if found is None else found
+            return _ONE_ADDRESS
+        return read_records(wire, end, answers, records, self._is_unflagged)
 
-    def _labels(self, question: bytes) -> tuple[frozenset[int], bool]:
-        """Where the labels of its name begin, nothing if a closer look is needed; and whether it was known before."""
-        labels = self._known.get(question)
-        return (self._learn(question), False) if labels is None else (labels, True)
+    def _consider(self, question: bytes) -> tuple[bool, bool]:
+        """Whether a question is plain and no signature names what it asks for; and whether it was known before."""
+        is_plain = self._known.get(question)
+        return (self._learn(question), False) if is_plain is None else (is_plain, True)
+
+    def _is_unflagged(self, host: bytes) -> bool:
+        unflagged = self._unflagged.get(host)
+        if unflagged is None:
+            if len(self._unflagged) >= MAX_PLAIN:
+                self._unflagged.clear()
+            unflagged = self._unflagged[host] = not self._flagged(host.decode("ascii"))
+        return unflagged
 
     def _remember(self, shape: bytes, size: bytes) -> None:
         """That a question came again: a flood of names leaves nothing here, nor do messages of much padding."""
@@ -230,35 +237,31 @@ class PlainLookups:
         client = self._answering[ends[:-4]] = ends[(len(ends) - 4) // 2 : -4]
         return client
 
-    def _learn(self, question: bytes) -> frozenset[int]:
-        """Where the labels of a question's name begin in its message; nothing if a closer look is needed."""
+    def _learn(self, question: bytes) -> bool:
         if len(self._known) >= MAX_PLAIN:
             self._known.clear()
             self._shapes.clear()
-        labels = self._known[question] = self._consider(question)
-        return labels
+        is_plain = self._known[question] = is_plain_question(question, self._flagged)
+        return is_plain
 
 
-def labels_of(question: bytes, flagged: Callable[[str], bool]) -> frozenset[int]:
-    """Where the labels of a question's name begin in its message; nothing if a closer look is needed.
+def is_plain_question(question: bytes, flagged: Callable[[str], bool]) -> bool:
+    """Whether no closer look at a question is needed.
 
     Args:
         question: up to the first zero byte its name, then type and class.
         flagged: whether a signature names a host.
     """
-    starts, labels, at = [_HEADER], [], 0
+    labels, at = [], 0
     if len(question) < 6:
-        return _CLOSER  # the root, or no name
+        return False  # the root, or no name
     while size := question[at]:
         labels.append(question[at + 1 : at + 1 + size])
         at += 1 + size
         if size > MAX_LABEL or at > len(question) - 5:
-            return _CLOSER
-        starts.append(_HEADER + at)
+            return False
     name = b".".join(labels).lower()
-    if at != len(question) - 5 or len(name) > MAX_NAME or not _ORDINARY(name) or flagged(name.decode()):
-        return _CLOSER
-    return frozenset(starts)
+    return at == len(question) - 5 and len(name) <= MAX_NAME and bool(_ORDINARY(name)) and not flagged(name.decode())
 
 
 def _ends_with_edns(wire: bytes, at: int) -> bool:
@@ -266,41 +269,3 @@ def _ends_with_edns(wire: bytes, at: int) -> bool:
     if len(wire) < at + 11 or wire[at] or wire[at + 1 : at + 3] != b"\0\x29":
         return False
     return at + 11 + int.from_bytes(wire[at + 9 : at + 11]) == len(wire)
-
-
-def _addresses(wire: bytes, at: int, labels: frozenset[int], answers: int, records: int) -> int | None:
-    """How many addresses the question's own name has in a response; None if it holds anything but the plainest.
-
-    Args:
-        wire: the message.
-        at: where its records begin.
-        labels: where the labels of the question's name begin.
-        answers: how many of the records are answers; they come first.
-        records: how many records there are.
-    """
-    if records > _MANY:
-        return None
-    found = 0
-    try:
-        for number in range(records):
-            owner = wire[at]
-            if owner >= 0xC0:
-                owner = _U16.unpack_from(wire, at)[0] & 0x3FFF
-                at += 2
-                if owner not in labels:
-                    return None
-            elif owner == 0:
-                at += 1
-            else:
-                return None
-            rtype, rclass, size = _RECORD.unpack_from(wire, at)
-            at += 10 + size
-            if rtype in _ADDRESS_SIZE:
-                if owner != _HEADER or number >= answers or rclass != _IN or size != _ADDRESS_SIZE[rtype]:
-                    return None
-                found += 1
-            elif rtype not in {_SOA, _OPT}:
-                return None
-    except (IndexError, struct.error):
-        return None
-    return found if at == len(wire) else None

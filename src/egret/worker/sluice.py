@@ -119,8 +119,8 @@ class Sluice:
         self._quiet[ends] = starts
         self._quiet[back] = _NOTHING
 
-    def take_counts(self) -> tuple[int, int, int, int, int, int]:
-        """Since the last time: segments, datagrams and bytes of all; questions, answers and copies of such."""
+    def take_counts(self) -> tuple[int, int, int, int, int, int, int]:
+        """Since the last time: segments, datagrams, bytes of all; questions, answers, aliases, copies of messages."""
         counts = self.segments, self.datagrams, self._octets
         self.segments = self.datagrams = self._octets = 0
         return *counts, *self._datagrams.take_counts()
@@ -180,7 +180,9 @@ class Sluice:
                     at += start
                     starts = None if flags & SETTLING or at > stop else quiet(ends)
                     if starts is not None:
-                        is_taken = not starts or at >= after or window[at] not in starts
+                        is_taken = (
+                            not starts or at >= after or window[at] not in starts or not may_begin(window, at, after)
+                        )
                         if not starts:
                             self._hush(ends)
                     else:

@@ -8,7 +8,7 @@ from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.track.observer import Observer
 from egret.worker.datagrams import MAX_BULK, Datagrams, bitmap
-from egret.worker.plain import PlainLookups, labels_of
+from egret.worker.plain import PlainLookups
 
 CLIENT, SERVER = b"\xc0\x00\x02\x01", b"\xcb\0\x71\x05"
 CAPWAP = b"\1\0\0\0"
@@ -17,16 +17,12 @@ CAPWAP = b"\1\0\0\0"
 class Sensor:
     def __init__(self) -> None:
         lookups = Observer().lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.add, self._labels, lambda _ends, _answer: False)
+        plain = PlainLookups(lookups.copies, lookups.deferred.add, lambda _: False, lambda _ends, _answer: False)
         self.measured: set[bytes] = set()
         self.asked = 0
         self.begun: list[object] = []
         self.weighed: list[tuple[object, ...]] = []
         self.datagrams = Datagrams(plain, self._begin, self._is_measured, self._weigh)
-
-    @staticmethod
-    def _labels(question: bytes) -> frozenset[int]:
-        return labels_of(question, lambda _: False)
 
     def _begin(self, *begun: object) -> bool:
         self.begun.append(begun)
@@ -105,7 +101,7 @@ def test_look_ups_are_looked_at_as_such() -> None:
     assert sensor.skip(question, (50_000, 53))
     assert not sensor.skip(question, (50_000, 53), cut=3)
     assert not sensor.skip(BULK, (50_000, 53))
-    assert sensor.datagrams.take_counts() == (1, 0, 0)
+    assert sensor.datagrams.take_counts() == (1, 0, 0, 0)
 
 
 def test_lengths_that_contradict_each_other_are_the_observer_s() -> None:

@@ -1,10 +1,10 @@
 /* Look-ups that are counted and not read; worker/plain.py says which. */
-#include "native.h"
+#include "records.h"
 
-enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MANY = 64, MAX_LABEL = 63, MAX_NAME = 253 };
+enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MAX_LABEL = 63 };
 enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
 enum { FLAGGED = 2, APART = 1200, DTLS = 0x16FE }; /* no plain question, only for the name; where QUIC or DTLS may be */
-enum { TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, CLASS_IN = 1 };
+enum { TYPE_OPT = 41 };
 
 /* The question behind the header: its name up to the first zero byte, type and class. Empty where it is not whole. */
 static Span question_of(Span wire) {
@@ -43,16 +43,21 @@ static size_t name_of(Span question, char name[MAX_NAME]) {
     return at == end && is_ordinary(name, size) ? size : 0;
 }
 
-/* Whether no signature names what a question, that is not known yet, asks for; FLAGGED if that alone is in the way. */
-static int consider(const Lookups *lookups, Span question) {
-    char name[MAX_NAME];
-    size_t size = name_of(question, name);
-    if (size == 0) return NO;
+static int is_flagged(const Lookups *lookups, const char *name, size_t size) {
     PyObject *host = PyUnicode_FromStringAndSize(name, (Py_ssize_t)size);
     PyObject *said = host == NULL ? NULL : PyObject_CallOneArg(lookups->flagged, host);
     int flagged = said == NULL ? FAILED : PyObject_IsTrue(said);
     Py_XDECREF(host);
     Py_XDECREF(said);
+    return flagged;
+}
+
+/* Whether no signature names what a question, that is not known yet, asks for; FLAGGED if that alone is in the way. */
+static int consider(const Lookups *lookups, Span question) {
+    char name[MAX_NAME];
+    size_t size = name_of(question, name);
+    if (size == 0) return NO;
+    int flagged = is_flagged(lookups, name, size);
     return flagged == YES ? FLAGGED : flagged == NO ? YES : FAILED;
 }
 
@@ -66,46 +71,21 @@ static int is_plain(Lookups *lookups, Span question) {
     return plain == FAILED || table_put_hash(&lookups->known, hash, (uint8_t)plain) == FAILED ? FAILED : plain;
 }
 
-/* Whether one of the labels of a plain question begins at *offset* of its message. */
-static bool begins_label(Span wire, size_t end, size_t offset) {
-    for (size_t at = HEADER; at + 5 < end; at += 1u + wire.at[at])
-        if (at == offset) return true;
-    return offset == end - 5; /* the root behind the last label */
-}
-
 /* Whether one OPT record takes the rest of the message (RFC 6891 section 6.1.2). */
 static bool ends_with_edns(Span wire, size_t at) {
     if (wire.size < at + 11 || wire.at[at] != 0 || big16(wire.at + at + 1) != TYPE_OPT) return false;
     return at + 11 + big16(wire.at + at + 9) == wire.size;
 }
 
-/* How many addresses the question's own name has in a response; -1 if it holds anything but the plainest. */
-static int addresses(Span wire, size_t end, int answers, int records) {
-    size_t at = end;
-    int found = 0;
-    if (records > MANY) return -1;
-    for (int number = 0; number < records; number++) {
-        size_t owner = 0;
-        if (at + 2 > wire.size) return -1;
-        if (wire.at[at] >= 0xC0) {
-            owner = big16(wire.at + at) & 0x3FFF;
-            at += 2;
-            if (!begins_label(wire, end, owner)) return -1;
-        } else if (wire.at[at++] != 0) {
-            return -1;
-        }
-        if (at + 10 > wire.size) return -1;
-        unsigned type = big16(wire.at + at), class = big16(wire.at + at + 2), size = big16(wire.at + at + 8);
-        at += 10 + size;
-        if (type == TYPE_A || type == TYPE_AAAA) {
-            bool own = owner == HEADER && number < answers && class == CLASS_IN;
-            if (!own || size != (type == TYPE_A ? 4 : 16)) return -1;
-            found++;
-        } else if (type != TYPE_SOA && type != TYPE_OPT) {
-            return -1;
-        }
-    }
-    return at == wire.size ? found : -1;
+/* Whether no signature names what addresses belong to; asked of Python once. */
+static int is_unnamed(void *context, const Name *name) {
+    Lookups *lookups = context;
+    uint64_t hash = table_hash(&lookups->known, (Span){(const uint8_t *)name->text, name->size});
+    int known = table_get_hash(&lookups->known, hash);
+    if (known >= 0) return known;
+    int flagged = is_flagged(lookups, name->text, name->size);
+    if (flagged == FAILED || table_put_hash(&lookups->known, hash, flagged == NO) == FAILED) return FAILED;
+    return flagged == NO;
 }
 
 /* Whether nobody wants the look-ups between two addresses; then that is remembered. */
@@ -133,16 +113,18 @@ static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, uin
 }
 
 static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
-    int answers = big16(wire.at + 6);
-    int found = addresses(wire, end, answers, answers + big16(wire.at + 8) + big16(wire.at + 10));
-    if (found < 0) return NO;
+    int answers = big16(wire.at + 6), records = answers + big16(wire.at + 8) + big16(wire.at + 10);
+    Told told;
+    int plain = records_read(wire, end, answers, records, is_unnamed, lookups, &told);
+    if (plain != YES) return plain;
     int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
     if (dull != YES) return dull;
     if (copies_seen(lookups->copies, key, time_ns)) {
         lookups->repeated++;
         return YES;
     }
-    lookups->answers += found > 0;
+    lookups->answers += told.answers;
+    lookups->aliases += told.aliases;
     size_t size = (ends.size - 4) / 2;
     return waiting_add(lookups->waiting, (Span){ends.at + size, size}, time_ns, wire);
 }

@@ -138,11 +138,11 @@ static PyObject *forget_names(Sluice *self, PyObject *none) {
 
 static PyObject *take_counts(Sluice *self, PyObject *Py_UNUSED(none)) {
     Lookups *lookups = &self->lookups;
-    PyObject *counts = Py_BuildValue("LLLLLL", self->segments, self->datagrams, self->octets, lookups->queries,
-                                     lookups->answers, lookups->repeated);
+    PyObject *counts = Py_BuildValue("LLLLLLL", self->segments, self->datagrams, self->octets, lookups->queries,
+                                     lookups->answers, lookups->aliases, lookups->repeated);
     if (counts != NULL) {
         self->segments = self->datagrams = self->octets = 0;
-        lookups->queries = lookups->answers = lookups->repeated = 0;
+        lookups->queries = lookups->answers = lookups->aliases = lookups->repeated = 0;
     }
     return counts;
 }

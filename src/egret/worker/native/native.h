@@ -3,6 +3,7 @@
  *   link.c     decode/plain_link.py where IP begins
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
+ *   records.c  worker/plain_records.py what the records of an answer tell
  *   copies.c   track/copies.py       datagrams that are seen twice
  *   waiting.c  track/waiting.py      answers that nobody has read
  *   pairs.c    track/pairs.py        who speaks QUIC; pairs_type.c is its type
@@ -165,11 +166,11 @@ static inline bool bit_of(const uint8_t *bitmap, unsigned number) { return bitma
 typedef struct {
     PyObject *flagged; /* (host) -> whether a signature names it */
     PyObject *wanted;  /* (ends, answer) -> whether such look-ups are wanted whatever they say */
-    Table known;       /* questions: whether no signature names them */
+    Table known;       /* questions, and whose addresses are: whether no signature names them */
     Copies *copies;
     Waiting *waiting;
     Table asking, answering; /* both addresses of look-ups that nobody wants */
-    long long queries, answers, repeated;
+    long long queries, answers, aliases, repeated;
     const uint8_t *apart; /* as of Datagrams; NULL: look-ups of what a signature names are not heard */
     PyObject *heard;      /* of the frame that was left to the observer just now: (message, ends) */
 } Lookups;

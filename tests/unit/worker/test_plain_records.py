@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from egret.worker.plain_records import MANY, Told, is_plain_binding, read_records
+
+HEADER = bytes(12)
+QUESTION = b"\3www\7example\0\0\1\0\1"
+ASKED = b"\xc0\x0c"
+AT = 12 + len(QUESTION)
+BINDING = b"\0\1\0" + b"\0\1\0\6\2h3\2h2" + b"\0\3\0\2\x20\xfb" + b"\0\4\0\4\xcb\0\x71\7" + b"\0\6\0\x10" + bytes(16)
+
+
+def record(owner: bytes, rtype: int, data: bytes, rclass: int = 1) -> bytes:
+    return owner + rtype.to_bytes(2) + rclass.to_bytes(2) + b"\0\0\0\x3c" + len(data).to_bytes(2) + data
+
+
+def read(*records: bytes, answers: int | None = None, named: str = "chat.") -> Told | None:
+    wire = HEADER + QUESTION + b"".join(records)
+    count = len(records)
+    return read_records(
+        wire, AT, count if answers is None else answers, count, lambda host: not host.decode().startswith(named)
+    )
+
+
+A = record(ASKED, 1, b"\xcb\0\x71\7")
+SOA = record(b"\xc0\x10", 6, b"whatever", 1)
+OPT = record(b"\0", 41, b"")
+
+
+def test_addresses_aliases_and_bindings_are_counted() -> None:
+    assert read() == Told(0, 0)
+    assert read(A, A) == Told(1, 0)
+    assert read(SOA, OPT, answers=0) == Told(0, 0)
+    alias = record(ASKED, 5, b"\4Edge\xc0\x10")
+    edge = AT + 12  # where the alias's target is
+    assert read(alias, record(b"\xc0" + bytes([edge]), 28, bytes(16)), OPT, answers=2) == Told(1, 1)
+    assert read(alias, record(b"\4edge\7example\0", 1, bytes(4))) == Told(1, 1)
+    assert read(record(ASKED, 65, BINDING)) == Told(0, 0)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [record(b"\4chat\xc0\x10", 1, bytes(4))],  # a signature names it
+        [A, record(b"\4edge\xc0\x10", 1, bytes(4))],  # addresses of two
+        [record(ASKED, 1, bytes(5))],
+        [record(ASKED, 1, bytes(4), rclass=3)],
+        [record(b"\0", 1, bytes(4))],
+        [record(b"\3a.b\0", 1, bytes(4))],
+        [record(b"\xc0\xff", 1, bytes(4))],
+        [record(b"\xc0\0", 1, bytes(4))],
+        [record(b"\x41" + b"a" * 65 + b"\0", 1, bytes(4))],
+        [record((b"\x3f" + b"a" * 63) * 4 + b"\0", 1, bytes(4))],
+        [record(ASKED, 5, b"\0")],
+        [record(ASKED, 5, b"\4edge\0more")],
+        [record(ASKED, 16, b"\5words")],
+        [record(ASKED, 65, BINDING[:-1])],
+        [A[:-1]],
+        [A * 2],
+        [A] * (MANY + 1),
+    ],
+)
+def test_what_is_odd_is_left(records: list[bytes]) -> None:
+    assert read(*records) is None
+
+
+def test_an_address_beside_the_answers_is_left() -> None:
+    assert read(A, answers=0) is None
+
+
+def test_plain_bindings() -> None:
+    assert is_plain_binding(BINDING)
+    assert is_plain_binding(b"\0\1\3svc\7example\0")
+    for data in (
+        b"\0\0\0",  # an alias
+        b"\0\1\3s.c\0",
+        b"\0\1\0\0\3\0\2\x20\xfb\0\1\0\3\2h3",  # out of order
+        b"\0\1\0\0\1\0\0",
+        b"\0\1\0\0\1\0\2\0\0",
+        b"\0\1\0\0\3\0\3\0\0\0",
+        b"\0\1\0\0\4\0\5" + bytes(5),
+        b"\0\1\0\0\5\0\4" + bytes(4),  # ECH
+    ):
+        assert not is_plain_binding(data)
