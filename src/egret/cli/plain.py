@@ -26,7 +26,7 @@ _PLAIN = {
     "observe": _Plain("observing", "observe_files"),
     "replay": _Plain("replaying", "replay_files"),
 }
-ONLY_READ = frozenset(_PLAIN)  # and print, all in this process or in such as it has waited for
+ONLY_READ = frozenset(_PLAIN)  # when they return nothing is left to be done: no thread, no process, nothing to close
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}").fullmatch
 
 

@@ -56,7 +56,7 @@ def _value(param: Any, value: Any) -> Any:
         return value
     if isinstance(value, str) and kind is str:
         return value
-    if isinstance(value, str) and issubclass(kind, Enum):
+    if isinstance(value, str) and isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
     if isinstance(value, tuple) and kind == list[str]:
         return list(value)
