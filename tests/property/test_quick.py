@@ -23,9 +23,7 @@ def test_connections_that_cross_say_the_same_held_or_not(seed: int, step_ns: int
     assert outcome(frames, step_ns, most=most) == told
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 1 << 32))
-def test_what_a_hello_makes_quiet_is_what_the_streams_say(seed: int) -> None:
+def test_what_a_hello_makes_quiet_is_what_the_streams_say() -> None:
     quieten, made = Gate._quieten, list[bytes]()
 
     def checked(gate: Gate, sluice: Sluice, ends: bytes, back: bytes) -> None:
@@ -35,5 +33,6 @@ def test_what_a_hello_makes_quiet_is_what_the_streams_say(seed: int) -> None:
         made.extend(sluice._quiet)
 
     with patch.object(Gate, "_quieten", checked):
-        outcome(jumble(random.Random(seed), 40), 1_000, pure=True)
-    assert made
+        for seed in range(10):
+            outcome(jumble(random.Random(seed), 40), 1_000, pure=True)
+    assert made  # though not by every seed: all of a server's connections may be counted

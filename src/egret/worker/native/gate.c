@@ -4,7 +4,7 @@
 #include "quick.h"
 
 enum { SECOND_NS = 1000000000 };
-enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07 };
+enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07, SYN = 0x02, ACK = 0x10 };
 enum { SMALLEST_6 = 40 + 20, SMALLEST_TCP = 14 + 20 + 20 /* in Ethernet */ };
 enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
@@ -57,6 +57,7 @@ static void called(const Sluice *self) {
 static void begin(Sluice *self) {
     Py_CLEAR(self->lookups.heard);
     self->here.ends = self->ahead.ends = NULL;
+    if (self->quick != NULL) quick_forget_foreseen(self->quick);
     called(self);
 }
 
@@ -144,6 +145,7 @@ static inline void foresee(Sluice *self, unsigned linktype, const Py_buffer *buf
     self->ahead.ends = at + 26;
     self->ahead.hash = table_hash(&self->quiet, (Span){at + 26, 12});
     table_prefetch(&self->quiet, self->ahead.hash);
+    if (self->quick != NULL && (at[47] & (SETTLING | ACK)) == SYN) quick_foresee(self->quick, (Span){at + 26, 12});
 }
 
 /* Count a TCP segment of *length* bytes; *packet* is as much of it as is there, its header at the least. */

@@ -131,6 +131,29 @@ static int is_known(Quick *quick, int64_t key) {
     return followed == NO ? remembered_get((Remembered *)quick->known.decided, key, &value) : followed;
 }
 
+static SynKeys keys_of(Span ends, Span back) { return (SynKeys){ends.at, hash_of(ends), hash_of(back)}; }
+
+static void prefetch_decided(const Quick *quick, SynKeys keys) {
+    remembered_prefetch((Remembered *)quick->known.decided, keys.key);
+    remembered_prefetch((Remembered *)quick->known.decided, keys.other);
+}
+
+void quick_foresee(Quick *quick, Span ends) {
+    uint8_t bytes[ENDS_MAX];
+    quick->foreseen[0] = quick->foreseen[1];
+    quick->foreseen[1] = keys_of(ends, opposite(ends, bytes));
+    prefetch_decided(quick, quick->foreseen[1]);
+}
+
+/* The same, if they were not reckoned before. */
+static SynKeys keys_of_syn(const Quick *quick, Span ends, Span back) {
+    for (int each = 0; each < 2; each++)
+        if (quick->foreseen[each].ends == ends.at) return quick->foreseen[each];
+    SynKeys keys = keys_of(ends, back);
+    prefetch_decided(quick, keys);
+    return keys;
+}
+
 static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int64_t time_ns, PyObject *interface,
                     bool metering) {
     Held *held = quick_find(quick, ends, hash);
@@ -139,10 +162,8 @@ static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int6
     if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
     uint8_t bytes[ENDS_MAX];
     Span back = opposite(ends, bytes);
-    Held fresh = {
-        .first = first, .key = hash_of(ends), .other = hash_of(back), .time_ns = time_ns, .interface = interface};
-    remembered_prefetch((Remembered *)quick->known.decided, fresh.key);
-    remembered_prefetch((Remembered *)quick->known.decided, fresh.other);
+    SynKeys keys = keys_of_syn(quick, ends, back);
+    Held fresh = {.first = first, .key = keys.key, .other = keys.other, .time_ns = time_ns, .interface = interface};
     if (quick_find(quick, back, quick_hash(quick, back)) != NULL) return NO; /* both ends say SYN */
     int measured = quick_is_measured(quick, ends);
     if (taken(measured, metering) <= NO) return taken(measured, metering);

@@ -58,9 +58,16 @@ typedef struct {
 /* What is awaited in a direction of TCP: worker/gate.py, AWAITED. */
 enum { NOTHING, RECORDS, RECORDS_AND_REQUESTS };
 
+/* The keys of a SYN's directions, reckoned before it was looked at. */
+typedef struct {
+    const uint8_t *ends; /* where they lie */
+    int64_t key, other;
+} SynKeys;
+
 struct Quick {
     PyObject_HEAD
     Known known;
+    SynKeys foreseen[2]; /* of the frame at hand, and of the next one */
     PyObject *active, *generation; /* the names of what is asked of the volumes */
     long long names, connections;  /* counted and not settled */
     Measured measured;
@@ -82,6 +89,12 @@ static inline uint64_t quick_hash(const Quick *quick, Span ends) {
  * METERED is YES where its bytes are to be counted, which the caller does if *metering*; else such are the observer's. */
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface, bool metering);
+
+/* A SYN between *ends* is the next frame: what is known of its directions is fetched now. */
+void quick_foresee(Quick *quick, Span ends);
+
+/* Other bytes may lie where those of the last frames did. */
+static inline void quick_forget_foreseen(Quick *quick) { quick->foreseen[0].ends = quick->foreseen[1].ends = NULL; }
 
 /* Python was or may have been called: what the volumes say may be other than it was. */
 static inline void quick_python_called(Quick *quick) { quick->measured.is_fresh = false; }

@@ -120,6 +120,7 @@ static PyObject *method_segment(Quick *quick, PyObject *args) {
         Span payload = {(const uint8_t *)buffer.buf + start, (size_t)(end - start)};
         Span both = {(const uint8_t *)ends, (size_t)ends_size};
         quick_python_called(quick);
+        quick_forget_foreseen(quick);
         taken = quick_take(quick, both, quick_hash(quick, both), payload, (uint32_t)seq, (uint8_t)flags, time_ns,
                            interface, false);
     }
