@@ -14,6 +14,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from egret import names
+from egret.decode.plain_binding import read_binding
 from egret.errors import DecodeError, Malformed, Reason, Truncated
 from egret.model import Recognition
 
@@ -296,6 +297,10 @@ def _labels(name: bytes) -> Iterator[bytes]:
 
 
 def _service_data(rtype: int, wire: bytes, start: int, end: int) -> _Data:
+    plain = read_binding(wire[start:end])
+    if plain is not None:
+        priority, target, alpn, addresses = plain
+        return None, target, Service(priority, alpn, addresses)
     from egret.decode import dns_library  # noqa: PLC0415 (see there)
 
     try:

@@ -22,11 +22,14 @@ class Deferred:
         limit: bytes in all.
         evictions: counts what is dropped beyond that, as ``answers``: that is where it would have gone.
         learn: reads one message.
+        learn_service: reads one that was asked for HTTPS records, for what it says of these alone; ``learn`` will read
+            it once more in its turn, and finds nothing new in that.
     """
 
-    def __init__(self, limit: int, evictions: Counter[str], learn: Learn) -> None:
+    def __init__(self, limit: int, evictions: Counter[str], learn: Learn, learn_service: Learn) -> None:
         self._evictions = evictions
         self._learn = learn
+        self._learn_service = learn_service
         self.waiting: Waits = Waiting(limit)
 
     def __len__(self) -> int:
@@ -40,6 +43,11 @@ class Deferred:
         """Read what *client* was told."""
         for time_ns, wire in self.waiting.take(client):
             self._learn(client, time_ns, wire)
+
+    def settle_services(self, client: bytes) -> None:
+        """Read what *client* was told about HTTPS records, ahead of the rest: browsers make one ask all the time."""
+        for time_ns, wire in self.waiting.services(client):
+            self._learn_service(client, time_ns, wire)
 
     def count(self) -> None:
         """Add what was dropped since the last time to the evictions."""

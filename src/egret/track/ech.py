@@ -44,6 +44,7 @@ class EchLookups:
     def __init__(self, limits: Limits, evictions: Counter[str]) -> None:
         self._limits = limits
         self.catch_up: Callable[[bytes], None] = nothing_waits  # as in ``Answers``
+        self.catch_up_services: Callable[[bytes], None] = nothing_waits  # the same of HTTPS records alone
         self._told: LruTable[tuple[bytes, str], _Told] = LruTable("ech_names", limits.ech_names, evictions)
         self._users: LruTable[tuple[bytes, EchConfig], dict[str, None]] = LruTable(
             "ech_configs", limits.ech_configs, evictions
@@ -105,21 +106,26 @@ class EchLookups:
         """
         if not isinstance(config_id, int):
             return {"ech": UNKNOWN}
-        self.catch_up(client)
+        self.catch_up_services(client)
         config = EchConfig(config_id, outer)
-        holders = [
+        if self._holders(client, config, time_ns):
+            self.catch_up(client)  # it counts now which name has which addresses
+            holders = self._holders(client, config, time_ns)
+            fitting = [name for name, told in holders if server in told.addresses and time_ns <= told.until_ns]
+            return {"ech": REAL, "outer_name": outer, **_inner(fitting)}
+        told = self._told.get((client, outer))
+        known = told is not None and time_ns <= told.https_until_ns
+        return {"ech": GREASE if known else UNKNOWN}
+
+    def _holders(self, client: bytes, config: EchConfig, time_ns: int) -> list[tuple[str, _Told]]:
+        """The names with this configuration, as far as *client* was told and may still believe it."""
+        return [
             (name, told)
             for name in self._users.get((client, config)) or ()
             if (told := self._told.get((client, name))) is not None
             and config in told.configs
             and time_ns <= told.https_until_ns
         ]
-        if holders:
-            fitting = [name for name, told in holders if server in told.addresses and time_ns <= told.until_ns]
-            return {"ech": REAL, "outer_name": outer, **_inner(fitting)}
-        told = self._told.get((client, outer))
-        known = told is not None and time_ns <= told.https_until_ns
-        return {"ech": GREASE if known else UNKNOWN}
 
 
 def _inner(fitting: list[str]) -> Mapping[str, object]:

@@ -47,10 +47,10 @@ class Lookups:
         self._answers = answers
         self._ech = ech
         self._counters = counters
-        self.deferred = Deferred(limits.answer_bytes, counters.evictions, self._learn)
+        self.deferred = Deferred(limits.answer_bytes, counters.evictions, self._learn, self._learn_service)
         answers.catch_up = self.deferred.settle
         if ech is not None:
-            ech.catch_up = self.deferred.settle
+            ech.catch_up, ech.catch_up_services = self.deferred.settle, self.deferred.settle_services
         self._told: OrderedDict[tuple[bytes, bytes], tuple[bytes, Heard]] = OrderedDict()
         self.copies: Seen = Copies(limits.duplicates, limits.duplicate_s * SECOND_NS)
 
@@ -182,6 +182,13 @@ class Lookups:
         """What an answer to *client* teaches about addresses and ECH."""
         message = dns.parse_message(wire)
         self._learn_addresses(message, client, time_ns)
+        self._learn_binding(message, client, time_ns)
+
+    def _learn_service(self, client: bytes, time_ns: int, wire: bytes) -> None:
+        """What an answer about HTTPS records teaches about ECH."""
+        self._learn_binding(dns.parse_message(wire), client, time_ns)
+
+    def _learn_binding(self, message: Message, client: bytes, time_ns: int) -> None:
         if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
             hints = [record for record in message.records if record.service is not None]
             _learn_https(message, hints, client, time_ns, self._ech)

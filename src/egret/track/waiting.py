@@ -10,6 +10,7 @@ from typing import Protocol
 CLIENT_COST = 200  # bytes of bookkeeping that a client costs beside its answers
 _HEAD = Struct("=qH")  # when it came, and its size
 _HEAD_OF, _HEAD_SIZE = _HEAD.pack, _HEAD.size
+_HEADER, _HTTPS = 12, b"\0\x41"  # where a message's question begins; its type stands behind the first zero byte
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 
 
@@ -33,6 +34,10 @@ class Waits(Protocol):
         """As ``Waiting.take``."""
         ...
 
+    def services(self, client: bytes, /) -> list[tuple[int, bytes]]:
+        """As ``Waiting.services``."""
+        ...
+
     def take_dropped(self) -> int:
         """As ``Waiting.take_dropped``."""
         ...
@@ -44,6 +49,7 @@ class Waiting:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._clients: OrderedDict[bytes, bytearray] = OrderedDict()
+        self._scanned: dict[bytes, int] = {}  # of what a client was told: how much ``services`` went through
         self._held = self._count = self._dropped = 0
 
     def __len__(self) -> int:
@@ -68,6 +74,7 @@ class Waiting:
     def take(self, client: bytes, /) -> list[tuple[int, bytes]]:
         """What *client* was told and when, in that order; it is kept no more."""
         told = self._clients.pop(client, None)
+        self._scanned.pop(client, None)
         if told is None:
             return []
         answers, at = [], 0
@@ -77,6 +84,21 @@ class Waiting:
             answers.append((time_ns, bytes(told[at - size : at])))
         self._held -= CLIENT_COST + len(told)
         self._count -= len(answers)
+        return answers
+
+    def services(self, client: bytes, /) -> list[tuple[int, bytes]]:
+        """The answers to *client* about HTTPS records (RFC 9460), as ``take``; each but once, and all stay."""
+        told = self._clients.get(client)
+        if told is None:
+            return []
+        answers, at = [], self._scanned.get(client, 0)
+        while at < len(told):
+            time_ns, size = _HEAD.unpack_from(told, at)
+            at += _HEAD.size + size
+            wire = bytes(told[at - size : at])
+            if wire[wire.find(0, _HEADER) + 1 :][:2] == _HTTPS and len(wire) > _HEADER:
+                answers.append((time_ns, wire))
+        self._scanned[client] = at
         return answers
 
     def _make_room(self) -> None:

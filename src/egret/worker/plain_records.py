@@ -4,7 +4,7 @@ Most answers of large services are an alias or two and the addresses of the last
 well. Nothing of them is told where no signature names what is asked for, nor what the addresses belong to: aliases are
 only counted. ``native/records.c`` is the same in C, and ``track.lookups`` says what both must count.
 
-Ref: RFC 1035 section 4.1, RFC 9460 section 2.2.
+Ref: RFC 1035 section 4.1.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from egret.decode.plain_binding import read_binding
 from egret.names import MAX_LABEL, MAX_NAME
 
 MANY = 64  # records; more are the observer's to judge
 
 _RECORD = struct.Struct("!HH4xH").unpack_from
-_PARAMETER = struct.Struct("!HH").unpack_from
 _A, _CNAME, _SOA, _AAAA, _OPT, _HTTPS, _IN = 1, 5, 6, 28, 41, 65, 1
 _ADDRESS_SIZES, _NOTHING = {_A: 4, _AAAA: 16}, frozenset({_SOA, _OPT})
 _HEADER, _POINTER, _ASKED = 12, 0xC0, b"\xc0\x0c"  # the last: where the question's name is
 _LABEL = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
-_ALPN, _PORT, _IPV4_HINT, _IPV6_HINT = 1, 3, 4, 6
 
 
 class Told(NamedTuple):
@@ -65,7 +64,7 @@ def read_records(wire: bytes, at: int, answers: int, records: int, unnamed: Call
                 if not target or end != at:
                     return None
                 aliases += 1
-            elif rtype != _HTTPS or not is_plain_binding(wire[start:at]):
+            elif rtype != _HTTPS or read_binding(wire[start:at]) is None:
                 return None
     except (IndexError, ValueError, struct.error):
         return None
@@ -100,46 +99,3 @@ def _name(wire: bytes, at: int) -> tuple[bytes, int]:
         labels.append(label)
         at += 1 + length
     return b".".join(labels).lower(), after or at + 1
-
-
-def is_plain_binding(data: bytes) -> bool:
-    """Whether the data of an HTTPS record is a binding that no reader refuses: parameters in order, each well formed.
-
-    Raises:
-        IndexError, struct.error: it is not whole.
-    """
-    if data[:2] == b"\0\0":  # an alias
-        return False
-    at, last = 2, 0
-    while length := data[at]:  # the target, which is not compressed
-        if length > MAX_LABEL or not _LABEL(data[at + 1 : at + 1 + length]) or at > MAX_NAME:
-            return False
-        at += 1 + length
-    at += 1
-    while at < len(data):
-        key, size = _PARAMETER(data, at)
-        value = data[at + 4 : at + 4 + size]
-        if key <= last or len(value) < size or not _is_plain_parameter(key, value):
-            return False
-        at, last = at + 4 + size, key
-    return True
-
-
-def _is_plain_parameter(key: int, value: bytes) -> bool:
-    size = len(value)
-    if key == _ALPN:
-        return _are_identifiers(value)
-    if key == _PORT:
-        return size == 2
-    if key in {_IPV4_HINT, _IPV6_HINT}:
-        return size > 0 and size % (4 if key == _IPV4_HINT else 16) == 0
-    return False  # ECH has a structure of its own
-
-
-def _are_identifiers(value: bytes) -> bool:
-    at = 0
-    while at < len(value):
-        if not value[at]:
-            return False
-        at += 1 + value[at]
-    return 0 < at == len(value)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from egret.worker.plain_records import MANY, Told, is_plain_binding, read_records
+from egret.worker.plain_records import MANY, Told, read_records
 
 HEADER = bytes(12)
 QUESTION = b"\3www\7example\0\0\1\0\1"
@@ -67,19 +67,3 @@ def test_what_is_odd_is_left(records: list[bytes]) -> None:
 
 def test_an_address_beside_the_answers_is_left() -> None:
     assert read(A, answers=0) is None
-
-
-def test_plain_bindings() -> None:
-    assert is_plain_binding(BINDING)
-    assert is_plain_binding(b"\0\1\3svc\7example\0")
-    for data in (
-        b"\0\0\0",  # an alias
-        b"\0\1\3s.c\0",
-        b"\0\1\0\0\3\0\2\x20\xfb\0\1\0\3\2h3",  # out of order
-        b"\0\1\0\0\1\0\0",
-        b"\0\1\0\0\1\0\2\0\0",
-        b"\0\1\0\0\3\0\3\0\0\0",
-        b"\0\1\0\0\4\0\5" + bytes(5),
-        b"\0\1\0\0\5\0\4" + bytes(4),  # ECH
-    ):
-        assert not is_plain_binding(data)

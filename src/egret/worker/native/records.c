@@ -1,4 +1,5 @@
-/* What the records of an answer tell; worker/plain_records.py is the same in Python, and says which are plain. */
+/* What the records of an answer tell; worker/plain_records.py is the same in Python, with
+ * decode/plain_binding.py, and says which are plain. */
 #include "records.h"
 
 enum { HEADER = 12, MANY = 64, MAX_LABEL = 63, POINTER = 0xC0 };
@@ -75,9 +76,9 @@ static bool is_plain_binding(Span data) {
     size_t at = 2;
     if (data.size < 3 || big16(data.at) == 0) return false; /* 0: an alias */
     while (data.at[at] != 0) {
-        if (at > MAX_NAME || !is_label(data, at)) return false;
+        if (!is_label(data, at)) return false;
         at += 1u + data.at[at];
-        if (at >= data.size) return false;
+        if (at > MAX_NAME || at >= data.size) return false;
     }
     at++;
     for (unsigned last = 0; at < data.size;) {

@@ -4,13 +4,14 @@
 #include <structmember.h> /* behind Python.h */
 
 enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */, ADDRESS_MAX = 16, FIRST_CLIENTS = 64 };
+enum { HEADER = 12, TYPE_HTTPS = 65 };
 
 #define NOBODY UINT32_MAX /* no number of a Client */
 
-/* Heads and answers. */
+/* Heads and answers; those before *scanned* were looked through for what tells of services. */
 typedef struct {
     uint8_t *at;
-    size_t size, room;
+    size_t size, room, scanned;
 } Told;
 
 typedef struct {
@@ -134,6 +135,12 @@ static Span answer_at(const Told *told, size_t at, int64_t *time_ns) {
     return (Span){head + HEAD, length};
 }
 
+/* Whether an answer is to a question for HTTPS records: its type is behind the first zero byte. */
+static bool is_for_service(Span wire) {
+    const uint8_t *zero = wire.size > HEADER ? memchr(wire.at + HEADER, 0, wire.size - HEADER) : NULL;
+    return zero != NULL && wire.at + wire.size - zero > 2 && big16(zero + 1) == TYPE_HTTPS;
+}
+
 static Py_ssize_t answers_of(const Told *told) {
     int64_t time_ns;
     Py_ssize_t answers = 0;
@@ -231,6 +238,28 @@ static PyObject *method_take(Waiting *waiting, PyObject *address) {
     return answers;
 }
 
+static PyObject *method_services(Waiting *waiting, PyObject *address) {
+    if (!PyBytes_Check(address)) return PyErr_Format(PyExc_TypeError, "services(client: bytes)");
+    Client *client =
+        find(waiting, (Span){(const uint8_t *)PyBytes_AS_STRING(address), (size_t)PyBytes_GET_SIZE(address)});
+    PyObject *answers = PyList_New(0);
+    if (client == NULL || answers == NULL) return answers;
+    while (client->told.scanned < client->told.size) {
+        int64_t time_ns;
+        Span wire = answer_at(&client->told, client->told.scanned, &time_ns);
+        client->told.scanned += HEAD + wire.size;
+        if (!is_for_service(wire)) continue;
+        PyObject *answer = Py_BuildValue("Ly#", (long long)time_ns, wire.at, (Py_ssize_t)wire.size);
+        int added = answer == NULL ? FAILED : PyList_Append(answers, answer);
+        Py_XDECREF(answer);
+        if (added < 0) {
+            Py_DECREF(answers);
+            return NULL;
+        }
+    }
+    return answers;
+}
+
 static PyObject *method_take_dropped(Waiting *waiting, PyObject *Py_UNUSED(none)) {
     PyObject *dropped = PyLong_FromSsize_t(waiting->dropped);
     if (dropped != NULL) waiting->dropped = 0;
@@ -244,6 +273,7 @@ static Py_ssize_t waiting_length(Waiting *waiting) { return waiting->count; }
 static PyMethodDef methods[] = {
     METHOD("add", method_add, METH_FASTCALL),
     METHOD("take", method_take, METH_O),
+    METHOD("services", method_services, METH_O),
     METHOD("take_dropped", method_take_dropped, METH_NOARGS),
     {0},
 };
