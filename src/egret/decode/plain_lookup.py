@@ -42,7 +42,7 @@ def read_plain(wire: bytes) -> PlainLookup | None:
         end = wire.find(0, _HEADER_SIZE) + 5
         if questions != 1 or authorities or more > 1 or end < _HEADER_SIZE + 5:
             return None
-        asked = _asked(wire[_HEADER_SIZE:end])
+        asked = read_question(wire[_HEADER_SIZE:end])
         if asked is None:
             return None
         if flags >= _RESPONSE:
@@ -80,7 +80,7 @@ def _ends(wire: bytes, at: int, more: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)  # the same few come again and again
-def _asked(question: bytes) -> tuple[str, str | None] | None:
+def read_question(question: bytes) -> tuple[str, str | None] | None:
     """Name and type of the question whose name ends with the first zero byte, if it has a name and nothing odd."""
     message = parse_message(_EMPTY_HEADER + question)
     if message.reason is not None or message.size != _HEADER_SIZE + len(question) or not message.questions[0].name:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from egret.decode import dns
 from egret.decode.dns import Message, Record
 from egret.decode.ech import parse_config_list
-from egret.decode.plain_lookup import PlainLookup, read_plain
+from egret.decode.plain_lookup import PlainLookup, read_plain, read_question
 from egret.errors import DecodeError
 from egret.evidence import Raw
 from egret.model import Anomaly, Event, FlowKey, Kind, Observation, Protocol, Transport
@@ -31,6 +31,8 @@ _DNS, _QUERY, _ANSWER, _CNAME = (
     Kind.ANSWER,
     Kind.CNAME,
 )  # an enum's attribute costs a look-up each time
+_QUESTION = 12  # where a message's question begins
+_COUNTS, _ONE_AND_NONE = slice(4, 8), b"\0\1\0\0"  # of questions and answers
 _TEXTS = {transport: transport.value for transport in Transport}
 _new = tuple.__new__
 
@@ -185,8 +187,12 @@ class Lookups:
         self._learn_binding(message, client, time_ns)
 
     def _learn_service(self, client: bytes, time_ns: int, wire: bytes) -> None:
-        """What an answer about HTTPS records teaches about ECH."""
-        self._learn_binding(dns.parse_message(wire), client, time_ns)
+        """What an answer about HTTPS records teaches about ECH; most say that there are none."""
+        asked = read_question(wire[_QUESTION : wire.find(0, _QUESTION) + 5]) if wire[_COUNTS] == _ONE_AND_NONE else None
+        if asked is None or self._ech is None:
+            self._learn_binding(dns.parse_message(wire), client, time_ns)
+        else:
+            self._ech.learn_https(client, _service_host(asked[0]), (), 0, time_ns)
 
     def _learn_binding(self, message: Message, client: bytes, time_ns: int) -> None:
         if self._ech is not None and message.questions and message.questions[0].qtype == dns.HTTPS:
