@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from egret.worker.gate import Gate
-from egret.worker.sluice import Sluice
 from tests.support.jumbles import STEPS_NS, jumble, outcome
 
 
@@ -23,16 +22,16 @@ def test_connections_that_cross_say_the_same_held_or_not(seed: int, step_ns: int
     assert outcome(frames, step_ns, most=most) == told
 
 
-def test_what_a_hello_makes_quiet_is_what_the_streams_say() -> None:
-    quieten, made = Gate._quieten, list[bytes]()
+def test_what_a_hello_leaves_is_what_the_streams_say() -> None:
+    is_left, asked = Gate._is_left, list[bytes]()
 
-    def checked(gate: Gate, sluice: Sluice, ends: bytes, back: bytes) -> None:
-        sluice.forget_quiet()
-        quieten(gate, sluice, ends, back)
-        assert sluice._quiet in ({}, {ends: gate._watched(ends), back: gate._watched(back)})
-        made.extend(sluice._quiet)
+    def checked(gate: Gate, ends: bytes, starts: frozenset[int]) -> bool:
+        asked.append(ends)
+        assert not is_left(gate, ends, starts) or gate._watched(ends) == starts
+        assert not gate._is_measured(ends)
+        return is_left(gate, ends, starts)
 
-    with patch.object(Gate, "_quieten", checked):
+    with patch.object(Gate, "_is_left", checked):
         for seed in range(10):
             outcome(jumble(random.Random(seed), 40), 1_000, pure=True)
-    assert made  # though not by every seed: all of a server's connections may be counted
+    assert asked  # though not by every seed: all of a server's connections may be counted

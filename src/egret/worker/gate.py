@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ class Gate:
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
         if isinstance(self._quick, Quick):
-            self._quick.on_decided = partial(self._quieten, sluice)
+            sluice.trust(self._quick.fresh, self._is_left)
         return sluice
 
     def _compiled(self) -> _gate.Sluice:
@@ -130,15 +129,16 @@ class Gate:
     def _watched(self, ends: bytes) -> frozenset[int] | None:
         return self._streams.watched(hash(ends), hash(opposite(ends)))
 
-    def _quieten(self, sluice: Sluice, ends: bytes, back: bytes) -> None:
-        """A plain hello was all of a connection: what ``_watched`` says of both directions need not be asked.
+    def _is_left(self, ends: bytes, starts: frozenset[int]) -> bool:
+        """Whether a direction is as a plain hello left it just now, so that ``_watched`` would say *starts* of it.
 
-        They were decided just now, so nothing of it is followed, and it was not measured. In its client's direction
-        another hello may come, in its server's nothing; unless there are requests, or what was once expected there.
+        It was decided then, and nothing of it is followed. In its client's direction another hello may come, in its
+        server's nothing; unless there are requests, or something was expected there before.
         """
         streams = self._streams
-        if not (streams.requested or streams.replied or streams.young.late.table.get(hash(back)) is not None):
-            sluice.quieten(ends, RECORD_START, back)
+        if streams.requested or streams.replied:
+            return False
+        return bool(starts) or streams.young.late.table.get(hash(ends)) is None
 
     def _is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""

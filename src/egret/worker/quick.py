@@ -8,26 +8,29 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from mmap import mmap
+from collections.abc import Container, Sequence
 from secrets import token_bytes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.model import Endpoint, Transport
 from egret.track.held import Whole
+from egret.track.late import RECORD_START
 from egret.track.observer import Observer
 from egret.track.young import TakePlain
 from egret.worker import engine
 from egret.worker.greetings import Greetings
+from egret.worker.plain import Buffer
 
 if TYPE_CHECKING:
     from egret.worker import _gate
 
 MAX_HELD = 4_096  # connections
 MAX_PIECES = 4  # of a hello, but for the last
+MAX_FRESH = 4_096
+_NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
 _DNS_PORT = b"\0\x35"
@@ -39,6 +42,24 @@ _NOTHING = memoryview(b"")
 # it went between none of those.
 Opened = tuple[int, int, str | None, int]
 _Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
+
+
+class Holder(Protocol):
+    """What takes the segments that TCP connections begin with: ``Quick`` is one."""
+
+    def segment(
+        self,
+        buffer: Buffer,
+        at: int,
+        end: int,
+        ends: bytes,
+        seq: int,
+        flags: int,
+        time_ns: int,
+        interface: str | None = None,
+    ) -> bool:
+        """As ``Quick.segment``."""
+        ...
 
 
 class Surroundings:
@@ -121,9 +142,8 @@ class Quick:
         self._is_measured, self._is_armed = surroundings.is_measured, surroundings.is_armed
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._read = HelloShapes(hosts).read
-        self.on_decided: Callable[[bytes, bytes], object] = (
-            _nothing  # told the ends of both directions of who is done with
-        )
+        # Of those that are done with, the latest: the first bytes that may matter in a direction (``Streams.watched``).
+        self.fresh: dict[bytes, frozenset[int]] = {}
         # By the ends of the client's direction:
         self._opened: dict[bytes, _Held] = {}
         self._accepted: set[bytes] = set()  # whose SYN and ACK came
@@ -135,7 +155,7 @@ class Quick:
 
     def segment(
         self,
-        buffer: bytes | bytearray | mmap | memoryview,
+        buffer: Buffer,
         at: int,
         end: int,
         ends: bytes,
@@ -232,7 +252,10 @@ class Quick:
         first, _, _, _, back = opened
         self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
-        self.on_decided(ends, back)
+        if len(self.fresh) >= MAX_FRESH:
+            self.fresh.clear()
+        self.fresh[ends] = RECORD_START
+        self.fresh[back] = _NONE
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:
@@ -268,10 +291,6 @@ class Quick:
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""
         return [packet for ends in list(self._opened) for packet in self.take(ends)]
-
-
-def _nothing(_ends: bytes, _back: bytes) -> None:
-    """Nobody wants to know."""
 
 
 def packets(

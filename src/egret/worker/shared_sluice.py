@@ -13,7 +13,8 @@ from egret.track.limits import SECOND_NS
 from egret.track.share import EVERYONE, FOLLOWED, Share
 from egret.worker.datagrams import Datagrams
 from egret.worker.plain import Buffer
-from egret.worker.sluice import Holder, Sluice
+from egret.worker.quick import Holder
+from egret.worker.sluice import Sluice
 
 
 class SharedSluice(Sluice):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from mmap import mmap
 from struct import Struct
-from typing import Protocol
 
 from egret.decode.link import ETHERNET
 from egret.decode.plain_link import SMALLEST, ip_in
@@ -19,6 +18,7 @@ from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import CLOSER, Datagrams
 from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
+from egret.worker.quick import Holder
 
 LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
@@ -26,6 +26,7 @@ MAX_SILENT = 1 << 12  # of those; the processor has them at hand
 
 # Of a pcapng interface: link type; ns = units * second // third + fourth; name.
 Clock = tuple[int, int, int, int, str | None]
+Known = dict[bytes, frozenset[int]]  # by ends of a direction, the first bytes that matter there
 
 _SMALLEST_6 = 40 + 20  # of IPv6
 _NETWORK, _FRAME = tables(">"), Struct(">" + SEGMENT).unpack_from
@@ -36,27 +37,8 @@ _NUMBER = Struct("!4xI")
 _DATAGRAM = Struct("!38xH")  # of UDP its length, from where its frame begins
 _NUMBERS = Struct("!II").unpack_from  # of TCP its number and what it acknowledges
 _DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
-_NOTHING = frozenset[int]()
 _PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
 _RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
-
-
-class Holder(Protocol):
-    """What takes the segments that TCP connections begin with: ``worker.quick``."""
-
-    def segment(
-        self,
-        buffer: Buffer,
-        at: int,
-        end: int,
-        ends: bytes,
-        seq: int,
-        flags: int,
-        time_ns: int,
-        interface: str | None = None,
-    ) -> bool:
-        """As ``Quick.segment``."""
-        ...
 
 
 class Sluice:
@@ -89,13 +71,15 @@ class Sluice:
         self._measure = measure
         self._tcp, self._udp = _NETWORK.tcp, _NETWORK.udp
         self._second_ns = 0  # within a second of it nothing waits for its time
-        self._quiet: dict[bytes, frozenset[int]] = {}  # the first bytes that still matter there
+        self._quiet: Known = {}  # the first bytes that still matter there
         self._silent: set[bytes] = set()  # some directions in which nothing matters any more
+        self._fresh: Known = {}
+        self._left: Callable[[bytes, frozenset[int]], bool] = lambda _ends, _starts: False
         self.segments = self.datagrams = 0  # taken and not settled
         self.foreign = 0  # of another process that reads the same (``SharedSluice``)
         self._octets = 0
         self.last_ns = 0  # when the last frame came that was asked about
-        self._metered: dict[bytes, frozenset[int]] = {}  # the same where bytes are counted
+        self._metered: Known = {}  # the same where bytes are counted
         self.forget_names = datagrams.forget_names
         self.forget_ends = datagrams.forget_ends
 
@@ -103,6 +87,7 @@ class Sluice:
         """Ask anew which directions are quiet, and of which bytes are counted."""
         self._quiet.clear()
         self._silent.clear()
+        self._fresh.clear()
         self._metered.clear()
 
     def _hush(self, ends: bytes) -> None:
@@ -111,13 +96,9 @@ class Sluice:
             self._silent.clear()
         self._silent.add(ends)
 
-    def quieten(self, ends: bytes, starts: frozenset[int], back: bytes) -> None:
-        """Know what ``watched`` says of a connection: in one direction only *starts* matter, in the other nothing."""
-        if len(self._quiet) >= MAX_QUIET - 1:
-            self._quiet.clear()
-            self._silent.clear()
-        self._quiet[ends] = starts
-        self._quiet[back] = _NOTHING
+    def trust(self, fresh: Known, left: Callable[[bytes, frozenset[int]], bool]) -> None:
+        """Of directions that are *fresh* have *left* say whether ``watched`` would say what stands there."""
+        self._fresh, self._left = fresh, left
 
     def take_counts(self) -> tuple[int, int, int, int, int, int, int]:
         """Since the last time: segments, datagrams, bytes of all; questions, answers, aliases, copies of messages."""
@@ -382,6 +363,12 @@ class Sluice:
         quiet = self._quiet.get(ends)
         if quiet is not None:
             return not quiet or start >= end or buffer[start] not in quiet or not may_begin(buffer, start, end)
+        fresh = self._fresh.pop(ends, None)
+        if fresh is not None and self._left(ends, fresh):
+            if start < end and buffer[start] in fresh and may_begin(buffer, start, end):
+                return False
+            self._remember(self._quiet, ends, fresh)
+            return True
         metered = self._metered.get(ends)
         measured = metered is not None or self._measured(ends)
         if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
@@ -391,9 +378,7 @@ class Sluice:
             self._measure(ends, number, ack, flags, last - start, time_ns)
         return True
 
-    def _is_idle(
-        self, buffer: Buffer, start: int, last: int, end: int, ends: bytes, known: dict[bytes, frozenset[int]]
-    ) -> bool:
+    def _is_idle(self, buffer: Buffer, start: int, last: int, end: int, ends: bytes, known: Known) -> bool:
         """Whether a segment says nothing that anybody waits for.
 
         Its payload is from *start* to *last*; the frame is cut off at *end*. Of directions that are *known* little is
@@ -408,9 +393,12 @@ class Sluice:
             watched = self._watched(ends)
             if watched is None or (start < end and buffer[start] in watched and may_begin(buffer, start, end)):
                 return False
-            if len(known) >= MAX_QUIET:
-                known.clear()
-                self._silent.clear()
-            known[ends] = watched
+            self._remember(known, ends, watched)
             return True
         return not watched or start >= end or buffer[start] not in watched or not may_begin(buffer, start, end)
+
+    def _remember(self, known: Known, ends: bytes, watched: frozenset[int]) -> None:
+        if len(known) >= MAX_QUIET:
+            known.clear()
+            self._silent.clear()
+        known[ends] = watched
