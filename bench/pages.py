@@ -11,6 +11,7 @@ WHAT = {
     "distinct": "A flood of questions, no name twice",
     "tls": "TLS connections up to their hello, half of the hellos post-quantum and in two segments",
     "quic": "QUIC connections with real keys, half of the hellos in two Initials, and what follows them",
+    "browsing": "Pages of browsers: three look-ups, half through aliases, and a hello with GREASE in the place of ECH",
     "mix": "A gateway's mix: 97 % bulk of 400 connections, three in ten of them QUIC",
     "hunt": "Hours of a gateway with 5,000 clients, most of it bulk",
 }
@@ -214,6 +215,7 @@ def unit_costs(results: Results) -> list[tuple[str, float, str]]:
         "distinct": "question of a flood, no name twice",
         "tls": "TLS connection",
         "quic": "QUIC connection",
+        "browsing": "name of a browser's page: a question, an answer, a hello",
         "hunt": "packet of a gateway's hours, most of them bulk",
     }
     found = []

@@ -108,17 +108,28 @@ def _hello(name: str) -> bytes:
     raise AssertionError("a handshake without a server ended")
 
 
-def _post_quantum(hello: bytes) -> bytes:
-    """The hello with an unknown extension as large as a post-quantum key share, all lengths grown by it."""
-    share = struct.pack("!HH", 0x2A2A, 1216) + bytes(1216)
+def _extended(hello: bytes, kind: int, data: bytes) -> bytes:
+    """The hello with one more extension, all lengths grown by it."""
+    extension = struct.pack("!HH", kind, len(data)) + data
     session = hello[43]
     suites = 44 + session
     methods = suites + 2 + int.from_bytes(hello[suites : suites + 2])
     extensions = methods + 1 + hello[methods]
-    grown = bytearray(hello + share)
+    grown = bytearray(hello + extension)
     for at, width in ((3, 2), (6, 3), (extensions, 2)):
-        grown[at : at + width] = (int.from_bytes(grown[at : at + width]) + len(share)).to_bytes(width)
+        grown[at : at + width] = (int.from_bytes(grown[at : at + width]) + len(extension)).to_bytes(width)
     return bytes(grown)
+
+
+def _post_quantum(hello: bytes) -> bytes:
+    """The hello with an unknown extension as large as a post-quantum key share."""
+    return _extended(hello, 0x2A2A, bytes(1216))
+
+
+def _greased(hello: bytes, chance: random.Random) -> bytes:
+    """The hello with noise in the place of Encrypted Client Hello, as browsers send it (RFC 9849 section 6.2)."""
+    head = struct.pack("!BHHBH", 0, 1, 1, chance.randrange(256), 32)
+    return _extended(hello, 0xFE0D, head + chance.randbytes(32) + struct.pack("!H", 176) + chance.randbytes(176))
 
 
 def dns(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
@@ -140,15 +151,15 @@ def tls(chance: random.Random) -> Iterator[bytes]:
 
 
 def tls_connections(
-    chance: random.Random, network: Network = SMALL
+    chance: random.Random, network: Network = SMALL, *, greased: bool = False
 ) -> Iterator[tuple[tuple[int, int, int], list[bytes]]]:
     """The ends of one connection after the other, and its first segments."""
     names = [*FLAGGED, *(_plain_name(chance) for _ in range(400))]
-    shapes = {name: (_hello(name), _post_quantum(_hello(name))) for name in names}
+    plain = {name: _greased(_hello(name), chance) if greased else _hello(name) for name in names}
+    shapes = {name: (hello, _post_quantum(hello)) for name, hello in plain.items()}
     while True:
         name = chance.choice(names[: len(FLAGGED)] if chance.random() < FLAGGED_SHARE else names[len(FLAGGED) :])
-        plain, large = shapes[name]
-        hello = large if chance.random() < 0.5 else plain
+        hello = chance.choice(shapes[name])
         client, server, port = network.client(chance), network.server(name, chance), chance.randrange(20_000, 60_000)
         seq = chance.randrange(1 << 31)
         yield (
@@ -163,6 +174,45 @@ def tls_connections(
                 ),
             ],
         )
+
+
+_TYPE_A, _TYPE_CNAME, _TYPE_SOA, _TYPE_AAAA, _TYPE_HTTPS = 1, 5, 6, 28, 65
+_ASKED = b"\xc0\x0c"
+_ADDRESSES = {_TYPE_A: b"\xcb\0\x71\x07", _TYPE_AAAA: b"\x20\1\x0d\xb8" + bytes(11) + b"\7"}
+_BINDING = b"\0\1\0" + b"\0\1\0\6\2h3\2h2" + b"\0\4\0\4\xcb\0\x71\7" + b"\0\6\0\x10" + _ADDRESSES[_TYPE_AAAA]
+
+
+def _record(owner: bytes, kind: int, data: bytes) -> bytes:
+    return owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+
+
+def _answer(name: str, kind: int, chance: random.Random) -> bytes:
+    """The rest of a response behind its id: half of the addresses come through an alias, and often there is nothing."""
+    question = labels(name) + struct.pack("!HH", kind, 1)
+    if chance.random() < {_TYPE_A: 0, _TYPE_AAAA: 0.4, _TYPE_HTTPS: 0.75}[kind]:
+        zone = struct.pack("!H", 0xC000 | 13 + question[0])
+        records = [_record(zone, _TYPE_SOA, b"\2ns" + zone + b"\4host" + zone + bytes(20))]
+        return struct.pack("!HHHHH", 0x8180, 1, 0, 1, 0) + question + records[0]
+    records = [_record(_ASKED, kind, _ADDRESSES.get(kind, _BINDING))]
+    if kind in _ADDRESSES and chance.random() < 0.5:
+        edge = struct.pack("!H", 0xC000 | 12 + len(question) + 12)
+        records = [_record(_ASKED, _TYPE_CNAME, labels("edge.cdn.example")), _record(edge, kind, _ADDRESSES[kind])]
+    return struct.pack("!HHHHH", 0x8180, 1, len(records), 0, 0) + question + b"".join(records)
+
+
+def browsing(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
+    """What browsers do for a page: look up both kinds of addresses and HTTPS records, and say a hello with GREASE."""
+    connections = tls_connections(chance, network, greased=True)
+    known: dict[tuple[str, int], bytes] = {}
+    while True:
+        name, client = _name(chance), network.client(chance)
+        for kind in (_TYPE_A, _TYPE_AAAA, _TYPE_HTTPS):
+            answer = known.setdefault((name, kind), _answer(name, kind, chance))
+            number, port = chance.randbytes(2), chance.randrange(20_000, 60_000)
+            question = struct.pack("!HHHHH", 0x100, 1, 0, 0, 0) + labels(name) + struct.pack("!HH", kind, 1)
+            yield udp_datagram(client, network.resolver, port, 53, number + question)
+            yield udp_datagram(network.resolver, client, 53, port, number + answer)
+        yield from next(connections)[1]
 
 
 def quic(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
@@ -268,6 +318,7 @@ WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "mix": mix,
     "distinct": distinct,
     "quic": quic,
+    "browsing": browsing,
     "hunt": hunt,
 }
 
