@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -59,7 +61,8 @@ except NotImplementedError: print("refused")
 
 @pytest.mark.skipif(engine.compiled is None, reason="no compiled gate")
 @pytest.mark.parametrize("file", [(), ("/nowhere",), (getattr(engine.compiled, "__file__", ""),)])
-def test_it_is_refused_where_the_functions_are_not_found(file: tuple[str, ...]) -> None:
+def test_it_is_refused_where_the_functions_are_not_found(file: tuple[str, ...], repository: Path) -> None:
     command = [sys.executable, "-S", "-c", WITHOUT, *file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    there = {**os.environ, "PYTHONPATH": str(repository / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=there)
     assert (done.stdout, done.stderr) == ("refused\n", "")
