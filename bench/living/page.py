@@ -23,7 +23,7 @@ rings of 16 MB. Sender and workers share the machine's cores, and came before ot
 "Sender" is its speed beside that without any reader: the filter runs in the sender's time. "Passed" and "names" are
 shares of what was sent and said, "dropped" are packets that found the ring full, "CPU" is cores of all workers
 together. `dns` is look-ups, 1 % of them flagged; `mix` is 97 % bulk, the rest look-ups and connections with their
-hellos. [ADR 33](adr/0033-young-streams.md) says what each filter passes and loses.
+hellos, three in ten of them QUIC. [ADR 33](adr/0033-young-streams.md) says what each filter passes and loses.
 
 {rows}
 ## From packet to alert
