@@ -14,7 +14,7 @@ from egret.sources.privileges import may_capture
 
 EBPF = (
     "ebpf: passes look-ups, hellos and the first 16 KB of each client's stream; loses a name that is said later than "
-    "that in one hello or request; a million packets a second of bulk cost 0.5 % of a core"
+    "that in one hello or request; a million packets a second of bulk cost less than 1 % of a core"
 )
 CLASSIC = (
     "classic: passes look-ups, hellos and every upload that may go on with one; loses the rest of a hello that goes to "
