@@ -13,15 +13,11 @@ static Span question_of(Span wire) {
     return (Span){wire.at + HEADER, HEADER + size <= wire.size && size > 5 ? size : 0};
 }
 
-static bool is_name_byte(char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
-}
-
 /* Whether a name is some runs of ordinary bytes with a dot between each two. */
 static bool is_ordinary(const char *name, size_t size) {
     for (size_t at = 0; at < size; at++) {
         bool is_dot = name[at] == '.';
-        if (!is_dot && !is_name_byte(name[at])) return false;
+        if (!is_dot && lower((uint8_t)name[at]) == 0) return false;
         if (is_dot && (at == 0 || name[at - 1] == '.')) return false;
     }
     return name[size - 1] != '.';

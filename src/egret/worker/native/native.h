@@ -54,6 +54,16 @@ static inline uint32_t little32(const uint8_t *at) {
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
+/* The ends of the direction back; track/direction.py. */
+static inline Span opposite(Span ends, uint8_t back[ENDS_MAX]) {
+    size_t size = (ends.size - 4) / 2;
+    memcpy(back, ends.at + size, size);
+    memcpy(back + size, ends.at, size);
+    memcpy(back + 2 * size, ends.at + 2 * size + 2, 2);
+    memcpy(back + 2 * size + 2, ends.at + 2 * size, 2);
+    return (Span){back, ends.size};
+}
+
 /* What Python's hash says of these bytes: keyed as well, with its secret. */
 static inline int64_t hash_of(Span bytes) {
     Py_hash_t hash = PyHash_GetFuncDef()->hash(bytes.at, (Py_ssize_t)bytes.size);

@@ -24,15 +24,6 @@ typedef struct {
     Run runs[MAX_RUNS];
 } Joined;
 
-static Span opposite(Span ends, uint8_t back[ENDS_MAX]) {
-    size_t size = (ends.size - 4) / 2;
-    memcpy(back, ends.at + size, size);
-    memcpy(back + size, ends.at, size);
-    memcpy(back + 2 * size, ends.at + 2 * size + 2, 2);
-    memcpy(back + 2 * size + 2, ends.at + 2 * size, 2);
-    return (Span){back, ends.size};
-}
-
 static bool has_id(const Place *place, Span id) {
     for (int at = 0; at < place->id_count; at++)
         if (cid_is(&place->ids[at], id)) return true;

@@ -20,15 +20,6 @@ typedef struct {
 #define DNS_STREAM (-2)
 #define ANYTHING (-1) /* track/late.py */
 
-static Span opposite(Span ends, uint8_t back[ENDS_MAX]) {
-    size_t size = (ends.size - 4) / 2;
-    memcpy(back, ends.at + size, size);
-    memcpy(back + size, ends.at, size);
-    memcpy(back + 2 * size, ends.at + 2 * size + 2, 2);
-    memcpy(back + 2 * size + 2, ends.at + 2 * size, 2);
-    return (Span){back, ends.size};
-}
-
 static uint32_t *bucket_of(const Quick *quick, uint64_t hash) { return &quick->buckets[hash & (quick->bucket_count - 1)]; }
 
 Held *quick_find(const Quick *quick, Span ends, uint64_t hash) {

@@ -6,12 +6,6 @@ enum { HEADER = 12, MANY = 64, MAX_LABEL = 63, POINTER = 0xC0 };
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, TYPE_HTTPS = 65, CLASS_IN = 1 };
 enum { ALPN = 1, PORT = 3, IPV4_HINT = 4, IPV6_HINT = 6 };
 
-/* An ordinary byte of a name in lower case; 0: it is none. */
-static char lower(uint8_t byte) {
-    if (byte >= 'A' && byte <= 'Z') return (char)(byte | 0x20);
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ? (char)byte : 0;
-}
-
 /* Whether a label of a message is whole and ordinary. */
 static bool is_label(Span wire, size_t at) {
     size_t length = wire.at[at];

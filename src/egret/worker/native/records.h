@@ -6,6 +6,12 @@
 
 enum { MAX_NAME = 253 };
 
+/* An ordinary byte of a name in lower case; 0: it is none. */
+static inline char lower(uint8_t byte) {
+    if (byte >= 'A' && byte <= 'Z') return (char)(byte | 0x20);
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ? (char)byte : 0;
+}
+
 /* A host's name, in lower case and of ordinary bytes. */
 typedef struct {
     size_t size;
