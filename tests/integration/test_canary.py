@@ -19,7 +19,7 @@ from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
 
-QUICK = CONFIG + "canary: {{every: 1500ms, within: 700ms}}\n"
+QUICK = CONFIG + "canary: {{every: 2500ms, within: 2s}}\n"
 SEEN = "egret_canary_last_seen_timestamp_seconds"
 
 

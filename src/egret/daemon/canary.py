@@ -141,21 +141,25 @@ class Canary:
         self._all.clear()
         self._telemetry.canary_sent(probe)
         began_s = time.monotonic()
+        trouble = self._send(probe, port)
         try:
-            self._sender.send_probe(probe, port)
             async with asyncio.timeout(within_s):
                 await self._all.wait()
-        except SourceError as error:
-            self._missed(probe, str(error))
         except TimeoutError:
-            self._missed(probe, f"{self._deaf()} did not hear the {probe.value} probe within {within_s:g} s")
+            missing = ", ".join(map(str, sorted(self._workers - self._arrived)))
+            deaf = f"capture process {missing} did not hear the {probe.value} probe within {within_s:g} s"
+            self._missed(probe, f"{deaf} ({trouble})" if trouble else deaf)
         else:
             self._came(probe, time.monotonic() - began_s, within_s)
         self._port = 0
 
-    def _deaf(self) -> str:
-        missing = sorted(self._workers - self._arrived)
-        return f"capture process {', '.join(map(str, missing))}"
+    def _send(self, probe: Probe, port: int) -> str | None:
+        """What went wrong; no miss yet, for an opener that answers late may have sent it all the same."""
+        try:
+            self._sender.send_probe(probe, port)
+        except SourceError as error:
+            return str(error)
+        return None
 
     def _came(self, probe: Probe, took_s: float, within_s: float) -> None:
         if took_s > within_s:  # this loop stood still: a timer that is late and its answer come together
