@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from enum import Enum
 from struct import Struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT, InitialKeys
+from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT
 from egret.errors import Malformed, Reason, Truncated, Unsupported
+
+if TYPE_CHECKING:
+    from egret.decode.quic_ciphers import InitialKeys
 
 MAX_CID = 20  # RFC 9000 section 17.2
 MAX_PACKETS = 16  # coalesced in one datagram; a client sends two or three

@@ -1,22 +1,19 @@
 """QUIC Initial protection: the keys that anybody on the path can derive, and their use.
 
-With ``settings.ed25519`` the door to the package ``cryptography``. Initial packets are protected against accidents,
-not against observers: the keys follow from the version's salt and from the Destination Connection ID of the
-client's first Initial (RFC 9001 section 5.2, RFC 9369 section 3.3).
+Initial packets are protected against accidents, not against observers: the keys follow from the version's salt and from
+the Destination Connection ID of the client's first Initial (RFC 9001 section 5.2, RFC 9369 section 3.3).
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+if TYPE_CHECKING:
+    from egret.decode.quic_ciphers import InitialKeys
 
 SAMPLE = 16  # RFC 9001 section 5.4.2
 TAG = 16
-_ECB = modes.ECB()  # noqa: S305 - the RFC's choice
 
 VERSION_1 = 0x00000001
 VERSION_2 = 0x6B3343CF
@@ -94,48 +91,6 @@ _SCHEMES: dict[int, _Scheme] = {
 KNOWN_VERSIONS = frozenset(_SCHEMES)
 
 
-class InitialKeys:
-    """The keys of one direction of one connection attempt."""
-
-    __slots__ = ("_aead", "_iv", "_mask", "hp", "iv", "key")
-
-    def __init__(self, key: bytes, iv: bytes, hp: bytes) -> None:
-        self.key = key
-        self.iv = iv
-        self.hp = hp
-        self._aead = AESGCM(key)
-        self._iv = int.from_bytes(iv, "big")
-        self._mask: CipherContext | None = None
-
-    def mask(self, sample: bytes) -> bytes:
-        """The header protection mask of a *sample* of 16 bytes (RFC 9001 section 5.4.3)."""
-        if self._mask is None:
-            # ECB is stateless, so that one context serves every packet of the attempt.
-            self._mask = Cipher(algorithms.AES128(self.hp), _ECB).encryptor()
-        return self._mask.update(sample)
-
-    def open(self, packet_number: int, header: bytes, sealed: bytes) -> bytes | None:
-        """Decrypt a payload with its tag; None when the tag does not verify (RFC 9001 section 5.3)."""
-        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
-        try:
-            return self._aead.decrypt(nonce, sealed, header)
-        except InvalidTag:
-            return None
-
-    def seal(self, packet_number: int, header: bytes, payload: bytes) -> bytes:
-        """Encrypt a payload, its tag behind it: what ``open`` undoes."""
-        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
-        return self._aead.encrypt(nonce, payload, header)
-
-    def peek(self, packet_number: int, sealed: bytes) -> bytes:
-        """Decrypt as much of a payload as is here, without its tag: nothing says that these keys are the right ones.
-
-        GCM is counter mode with the counter's first value, 1, kept for the tag (NIST SP 800-38D section 7.1).
-        """
-        nonce = (self._iv ^ packet_number).to_bytes(12, "big")
-        return Cipher(algorithms.AES(self.key), modes.CTR(nonce + b"\x00\x00\x00\x02")).decryptor().update(sealed)
-
-
 def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialKeys:
     """Derive the Initial keys of the client's or the server's direction.
 
@@ -149,6 +104,8 @@ def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialK
 
     Ref: RFC 9001 sections 5.1 and 5.2, RFC 9369 section 3.3.
     """
+    from egret.decode import quic_ciphers  # noqa: PLC0415 (the compiled gate has its own, and few captures need these)
+
     salt, key, iv, hp = _SCHEMES[version]
     secret = _pads(_mac(_pads(_mac(salt, dcid)), _SERVER if server else _CLIENT))
-    return InitialKeys(_mac(secret, key)[:16], _mac(secret, iv)[:12], _mac(secret, hp)[:16])
+    return quic_ciphers.InitialKeys(_mac(secret, key)[:16], _mac(secret, iv)[:12], _mac(secret, hp)[:16])

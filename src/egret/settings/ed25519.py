@@ -1,4 +1,4 @@
-"""Ed25519 (RFC 8032) for signed catalogues: the second door to ``cryptography``, beside ``decode.quic_keys``.
+"""Ed25519 (RFC 8032) for signed catalogues: the second door to ``cryptography``, beside ``decode.quic_ciphers``.
 
 Keys and signatures are base64 of their raw bytes, one line: 32, 32 and 64 bytes.
 """

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -103,6 +102,8 @@ def _key(sources: Iterable[Path]) -> str:
 
 def _keep(place: Path, text: str) -> None:
     """Write it whole or not at all; a place that is not ours to write is no error."""
+    import tempfile  # noqa: PLC0415 (with a dozen modules, for what is done once)
+
     try:
         place.parent.mkdir(exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=place.parent, prefix=f"{place.name}.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from egret.decode import gquic
 from egret.decode.quic import Frames, LongHeader, open_initial, parse_frames, peek_initial
-from egret.decode.quic_keys import VERSION_1, InitialKeys, initial_keys
+from egret.decode.quic_keys import VERSION_1, initial_keys
 from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
 from egret.evidence import Raw
@@ -14,6 +15,9 @@ from egret.model import Protocol, Transport
 from egret.track.assembly import Assembly
 from egret.track.direction import endpoints_of
 from egret.track.naming import Ends, Said, said_by_chlo, said_by_hello
+
+if TYPE_CHECKING:
+    from egret.decode.quic_ciphers import InitialKeys
 
 MAX_ATTEMPTS = 4  # of one address pair at a time: a Retry, a new version, a port used again
 MAX_FAILED = 8  # connection ids of one pair that no keys opened

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_bytes
 from typing import Protocol
 
 from egret.decode.plain_hello import Plain, read_plain
@@ -100,4 +99,4 @@ class Truths(Protocol):
 
 def truths(limit: int) -> Truths:
     """The fastest ones there are, for at most *limit* keys."""
-    return compiled.Truths(limit, token_bytes(16)) if is_compiled() else dict[bytes, bool]()
+    return compiled.Truths(limit, os.urandom(16)) if is_compiled() else dict[bytes, bool]()

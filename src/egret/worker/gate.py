@@ -9,9 +9,9 @@ counts (tests/property/test_gate.py).
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
-from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from egret.model import Kind, Protocol, Transport
@@ -81,7 +81,7 @@ class Gate:
         return sluice
 
     def _compiled(self) -> _gate.Sluice:
-        lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, token_bytes(16)
+        lookups, kept, secret = self._observer.lookups, self._observer.lookups.copies, os.urandom(16)
         copies = engine.compiled.Copies(kept.limit, kept.window_ns, secret)
         lookups.copies = copies
         waiting = engine.compiled.Waiting(lookups.deferred.waiting.limit)

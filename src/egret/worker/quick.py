@@ -8,8 +8,8 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Sequence
-from secrets import token_bytes
 from typing import TYPE_CHECKING, Protocol
 
 from egret.decode.hello_shapes import HelloShapes
@@ -350,7 +350,7 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         told=around.is_told,
         packets=packets,
         limit=limit,
-        secret=token_bytes(16),
+        secret=os.urandom(16),
     )
     greetings.elsewhere = quick.take_counts
     return quick

@@ -29,7 +29,7 @@ Clock = tuple[int, int, int, int, str | None]
 Known = dict[bytes, frozenset[int]]  # by ends of a direction, the first bytes that matter there
 
 _SMALLEST_6 = 40 + 20  # of IPv6
-_NETWORK, _FRAME = tables(">"), Struct(">" + SEGMENT).unpack_from
+_FRAME = Struct(">" + SEGMENT).unpack_from
 _FIELDS_4 = Struct("!BxH2xI2x12s")  # of the packet alone, in the network's order
 _FIELDS_6 = Struct("!4xHBx36s")
 _SEGMENT = Struct("!4xI4xBB")  # of TCP its number, its header's length and its flags
@@ -69,7 +69,8 @@ class Sluice:
         self._watched = watched
         self._measured = measured
         self._measure = measure
-        self._tcp, self._udp = _NETWORK.tcp, _NETWORK.udp
+        # Made here: who has the compiled gate never needs them.
+        self._ipv4, self._short, _, self._calm, _, self._tcp, self._udp = tables(">")
         self._second_ns = 0  # within a second of it nothing waits for its time
         self._quiet: Known = {}  # the first bytes that still matter there
         self._silent: set[bytes] = set()  # some directions in which nothing matters any more
@@ -311,10 +312,10 @@ class Sluice:
         kind, size, fate, ends, begin = _FRAME(buffer, start)
         return (
             ends in self._silent
-            and begin in _NETWORK.calm
-            and fate in _NETWORK.tcp
-            and kind in _NETWORK.plain
-            and size not in _NETWORK.short
+            and begin in self._calm
+            and fate in self._tcp
+            and kind in self._ipv4
+            and size not in self._short
         )
 
     def _packet(self, buffer: Buffer, at: int, end: int, time_ns: int, wire_length: int, interface: str | None) -> bool:
