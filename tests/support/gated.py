@@ -84,6 +84,8 @@ def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter
     seen.update(counters.packets)
     seen.update(quic)
     seen["quic_evicted"] = counters.evictions["quic_flows"]
+    seen["http_flows"] = counters.tracked["http_flows"]
+    seen["http_evicted"] = counters.evictions["http_flows"]
     learnt = pipeline.observer.answers.take_fresh()
     marks = pipeline.relays.take_marks()
     return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen

@@ -107,6 +107,11 @@ def is_server(address: bytes) -> bool:
     return any(ip in network for network in NETWORKS)
 
 
+def is_host(name: str) -> bool:
+    """Whether a canonical name is a provider's, or below one: who goes there may ask it."""
+    return any(name == own or name.endswith("." + own) for provider in PROVIDERS for own in provider.hosts)
+
+
 def parse_query(head: RequestHead, server: bytes) -> Query | None:
     """The names that a request to *server* (packed) asks for; None where it is no HTTPDNS."""
     path, question, query = _origin_form(head.target).partition(b"?")

@@ -37,6 +37,11 @@ class Cursor:
             return False
         return self._assembly.add(offset, data[: self._limit + 1])
 
+    @property
+    def rests_at(self) -> int | None:
+        """The sequence number where the next message begins; None while anything waits."""
+        return None if self._assembly.size or self._assembly.full else (self._anchor + self._position) & _MASK
+
     def is_behind(self, seq: int) -> bool:
         """Whether sequence number *seq* was read, or passed over, before."""
         return (seq - self._anchor - self._position) & _MASK >= _HALF

@@ -7,6 +7,7 @@ response goes. The addresses name the client's later flows, as those of DNS answ
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from egret.decode import httpdns
 from egret.decode.http import RequestHead, parse_reply
@@ -47,6 +48,7 @@ class HttpDns:
         self._silent_ns = limits.silent_s * SECOND_NS
         self._replies: LruTable[int, _Replies] = LruTable("httpdns", limits.httpdns, counters.evictions)
         self.followed = self._replies.keys  # directions in which replies are awaited
+        self.on_asking: Callable[[], object] | None = None  # called before they are awaited in one more
 
     def __len__(self) -> int:
         return len(self._replies)
@@ -61,6 +63,8 @@ class HttpDns:
                 replies.asked.append(None)
             return []
         if replies is None:
+            if self.on_asking is not None:
+                self.on_asking()
             replies = _Replies(ends)
             self._replies.put(key, replies)
         replies.asked.append(query)

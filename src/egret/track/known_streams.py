@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from egret.decode.packet import Packet
 from egret.model import Endpoint
+from egret.track.conversations import ConversationTable
 from egret.track.direction import key_of
 from egret.track.dns_streams import DnsStreams
 from egret.track.hellos import Hellos
 from egret.track.httpdns import HttpDns
 from egret.track.limits import Counters, Limits
 from egret.track.naming import Namer
-from egret.track.requests import Requests
+from egret.track.requests import Conversation, Requests
 from egret.track.young import DNS, YoungFlows
 
 _OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
@@ -34,14 +35,24 @@ class KnownStreams:
 
     def on_change(self, call: Callable[[], object]) -> None:
         """Have *call* called before what ``watched`` said may be true no more."""
-        self.decided.on_forgetting = self._late.on_forgetting = call
+        self.decided.on_forgetting = self._late.on_forgetting = self._httpdns.on_asking = call
+
+    @property
+    def requests(self) -> Requests:
+        """What follows HTTP behind its first request."""
+        return self._requests
+
+    def follow_in(self, table: ConversationTable[Conversation]) -> None:
+        """Have *table*, in which nothing is yet, hold what is known of HTTP connections."""
+        self._requests.table = table
+        self.requested = self._requests.followed
 
     def watched(self, key: int, other: int) -> frozenset[int] | None:
         """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
         decided, followed, requested = self.decided.get, self._flows.followed, self.requested
         if decided(key) in _OPEN or decided(other) in _OPEN or key in followed or other in followed:
             return None
-        asked = key in requested or other in requested or key in self.replied
+        asked = key in requested or key in self.replied
         return None if asked else self._late.starts(key)
 
     def _forget(self, key: int, packet: Packet) -> None:

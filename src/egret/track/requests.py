@@ -15,8 +15,10 @@ from egret.decode.http2 import PREFACE, Session
 from egret.decode.http_stream import Sieve, measure_chunks
 from egret.decode.packet import Packet
 from egret.errors import DecodeError
-from egret.model import Event
+from egret.model import Event, Transport
+from egret.track.conversations import Conversations, ConversationTable
 from egret.track.cursor import Cursor
+from egret.track.direction import endpoints_of, ends_of
 from egret.track.httpdns import HttpDns
 from egret.track.late import REQUEST_START
 from egret.track.limits import SECOND_NS, Counters, Limits
@@ -35,8 +37,8 @@ class Start(NamedTuple):
     sieve: Sieve | None = None  # it began before *seq*, and this is kept of it
 
 
-class _Conversation:
-    """One client's direction."""
+class Conversation:
+    """One client's direction of an HTTP connection."""
 
     __slots__ = ("chunked", "cursor", "ends", "frames", "held", "key", "last_ns", "lost", "names", "sieve", "spoken")
 
@@ -54,9 +56,15 @@ class _Conversation:
         self.lost = False  # where the next request begins is not known
 
     def lose(self) -> None:
+        """Where the next request begins is not known any more."""
         self.lost, self.spoken, self.frames = True, False, None
         self.sieve, self.chunked = None, False
         self.cursor.forget()
+
+    @property
+    def rests(self) -> bool:
+        """Whether it awaits another request's beginning, but for bytes that wait in the cursor."""
+        return not (self.lost or self.spoken or self.chunked or self.sieve or self.frames)
 
     def resume(self, seq: int) -> None:
         """A request begins at *seq*."""
@@ -101,16 +109,38 @@ class Requests:
         self._namer = namer
         self._httpdns = httpdns
         self._evictions = counters.evictions
-        self._table: LruTable[int, _Conversation] = LruTable("http_flows", limits.http_flows, counters.evictions)
+        self._table: ConversationTable[Conversation] = Conversations(
+            limits.http_flows, counters.evictions, self.restored, self.dropped
+        )
         self.followed = self._table.keys  # directions of which requests are still awaited
-        self._sessions: LruTable[int, _Conversation] = LruTable(
+        self._sessions: LruTable[int, Conversation] = LruTable(
             "http2_sessions", limits.http2_sessions, counters.evictions
         )
-        self._waiting: dict[int, _Conversation] = {}  # those that hold bytes
+        self._waiting: dict[int, Conversation] = {}  # those that hold bytes
         self._held = 0
 
     def __len__(self) -> int:
         return len(self._table)
+
+    @property
+    def table(self) -> ConversationTable[Conversation]:
+        """Where they are; of those in which nothing waits only their rest."""
+        return self._table
+
+    @table.setter
+    def table(self, table: ConversationTable[Conversation]) -> None:
+        self._table, self.followed = table, table.keys
+
+    def restored(self, ends: bytes, interface: str | None, seq: int, host: bytes) -> Conversation:
+        """A conversation of its rest."""
+        told = Ends(Transport.TCP, *endpoints_of(ends), interface)
+        conversation = Conversation(hash(ends), told, Start(seq, frozenset((host.decode(),))), self._limit)
+        conversation.spoken = False
+        return conversation
+
+    def dropped(self, conversation: Conversation) -> None:
+        """It had to go from the table."""
+        self._uncount(conversation)
 
     def begin(self, key: int, ends: Ends, start: Start, pieces: Iterable[tuple[int, bytes]]) -> None:
         """A connection's first request was said: follow what comes behind it.
@@ -121,11 +151,9 @@ class Requests:
             start: where that request begins, and the names that it said.
             pieces: what has come of the stream so far, with sequence numbers.
         """
-        conversation = _Conversation(key, ends, start, self._limit)
+        conversation = Conversation(key, ends, start, self._limit)
         self.forget(key)
-        evicted = self._table.put(key, conversation)
-        if evicted is not None:
-            self._uncount(evicted)
+        self._table.put(key, conversation)
         for seq, data in pieces:
             conversation.cursor.add(seq, data)
 
@@ -174,9 +202,17 @@ class Requests:
         while self._held > self._bytes_limit and self._waiting:
             self._evictions["http_flows"] += 1
             self._give_up(next(iter(self._waiting)))
+        if conversation.rests and len(conversation.names) == 1:
+            self._lay_down(conversation)
         return events
 
-    def _heads(self, conversation: _Conversation, time_ns: int, *, final: bool) -> list[Event]:
+    def _lay_down(self, conversation: Conversation) -> None:
+        """Keep no more than where the next request begins, and what the last one said."""
+        seq, ends, (name,) = conversation.cursor.rests_at, conversation.ends, conversation.names
+        if seq is not None and conversation.key in self.followed:
+            self._table.rest(conversation.key, ends_of(ends.client, ends.server), ends.interface, seq, name.encode())
+
+    def _heads(self, conversation: Conversation, time_ns: int, *, final: bool) -> list[Event]:
         events: list[Event] = []
         cursor = conversation.cursor
         try:
@@ -201,7 +237,7 @@ class Requests:
             conversation.lose()
         return events
 
-    def _frames(self, conversation: _Conversation, time_ns: int) -> list[Event]:
+    def _frames(self, conversation: Conversation, time_ns: int) -> list[Event]:
         """HTTP/2: say what the requests of all streams say."""
         events: list[Event] = []
         cursor = conversation.cursor
@@ -222,7 +258,7 @@ class Requests:
             conversation.lose()
         return events
 
-    def _say(self, conversation: _Conversation, head: RequestHead, time_ns: int, data: bytes = b"") -> list[Event]:
+    def _say(self, conversation: Conversation, head: RequestHead, time_ns: int, data: bytes = b"") -> list[Event]:
         """The names that this request has and the one before it had not; again when more of its head has come."""
         said = said_by_head(head, data)
         fresh = said.without(conversation.names)
@@ -230,7 +266,7 @@ class Requests:
         conversation.spoken = True
         return self._namer.observations(fresh, conversation.ends, time_ns)
 
-    def _count(self, conversation: _Conversation) -> None:
+    def _count(self, conversation: Conversation) -> None:
         now = conversation.cursor.held
         self._held += now - conversation.held
         conversation.held = now
@@ -238,7 +274,7 @@ class Requests:
         if now:
             self._waiting[conversation.key] = conversation
 
-    def _uncount(self, conversation: _Conversation) -> None:
+    def _uncount(self, conversation: Conversation) -> None:
         self._waiting.pop(conversation.key, None)
         self._sessions.pop(conversation.key)
         self._held -= conversation.held

@@ -45,6 +45,10 @@ class LruTable(Generic[K, V]):
         self._entries[key] = value
         return evicted
 
+    def exchange(self, key: K, value: V) -> None:
+        """Another value for an entry that is there, which keeps its age."""
+        self._entries[key] = value
+
     def evict(self) -> V | None:
         """Drop the oldest entry, counted."""
         if not self._entries:

@@ -65,6 +65,10 @@ class YoungFlows:
     def pass_over(self, key: int, other: int, first_seq: int, end_seq: int) -> None:
         """Remember as decided what never came here: its client said a hello, *first_seq* to *end_seq*."""
         self.late.table.put(key, end_seq)  # ``LateStarts.expect``
+        self.decide_ends(key, other, first_seq)
+
+    def decide_ends(self, key: int, other: int, first_seq: int) -> None:
+        """As ``decide``, of what never came here: its client's stream began with *first_seq*."""
         flow = self._table.get(other)
         if flow is not None:
             self.drop(flow)

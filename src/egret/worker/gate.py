@@ -130,15 +130,15 @@ class Gate:
         return self._streams.watched(hash(ends), hash(opposite(ends)))
 
     def _is_left(self, ends: bytes, starts: frozenset[int]) -> bool:
-        """Whether a direction is as a plain hello left it just now, so that ``_watched`` would say *starts* of it.
+        """Whether a direction is as a plain hello or request left it just now: ``_watched`` would say *starts* of it.
 
         It was decided then, and nothing of it is followed. In its client's direction another hello may come, in its
         server's nothing; unless there are requests, or something was expected there before.
         """
-        streams = self._streams
-        if streams.requested or streams.replied:
+        streams, key = self._streams, hash(ends)
+        if key in streams.requested or key in streams.replied:
             return False
-        return bool(starts) or streams.young.late.table.get(hash(ends)) is None
+        return bool(starts) or streams.young.late.table.get(key) is None
 
     def _is_measured(self, ends: bytes) -> bool:
         """Whether the bytes of the addresses' traffic are counted."""

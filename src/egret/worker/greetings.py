@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection
 from egret.decode.plain_hello import NO_ECH, Plain, read_plain
 from egret.model import Kind, NamedBy, Protocol, Transport
 from egret.track.ech import REAL
-from egret.worker.engine import Truths, truths
-
-MAX_KNOWN = 1 << 16  # names, and servers
+from egret.worker.engine import truths
+from egret.worker.requested import MAX_KNOWN, Requested, remember
 
 Judge = Callable[[str, int, bytes, bytes, int], str]
 
@@ -48,6 +47,7 @@ class Greetings:
         self.hosts = truths(MAX_KNOWN)  # whether nothing is known of it
         self.clients = truths(MAX_KNOWN)  # whether it is one
         self.servers = truths(MAX_KNOWN)  # address and port: whether it is special
+        self.requested = Requested(self.clients, watched, named, special, is_client, counts)  # the same of requests
         self.names = self.connections = 0  # counted and not settled
         self.quic_names = self.quic_connections = 0
         self.elsewhere: Callable[[], tuple[int, int]] = _none  # the same of who looks into the tables
@@ -87,19 +87,19 @@ class Greetings:
         """Whether its client is ours; None if it must be told."""
         plain = self.hosts.get(host)
         if plain is None:
-            plain = _remember(self.hosts, host, not self._named(host.decode("ascii")))
+            plain = remember(self.hosts, host, not self._named(host.decode("ascii")))
         size = (len(ends) - 4) // 2
         client = ends[:size]
         if not plain or client in self.watched:
             return None
         ours = self.clients.get(client)
         if ours is None:
-            ours = _remember(self.clients, client, self._is_client(client))
+            ours = remember(self.clients, client, self._is_client(client))
         if ours:
             server = ends[size:-4] + ends[-2:]
             special = self.servers.get(server)
             if special is None:
-                special = _remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
+                special = remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
             if special:
                 return None
         if ech != NO_ECH:
@@ -115,6 +115,7 @@ class Greetings:
         self.hosts.clear()
         self.clients.clear()
         self.servers.clear()
+        self.requested.forget()
 
     def settle(self) -> None:
         """Add to the counts what was taken since the last time."""
@@ -129,14 +130,8 @@ class Greetings:
             if number:
                 self._counts[key] += number
         self.names = self.connections = self.quic_names = self.quic_connections = 0
+        self.requested.settle()
 
 
 def _none() -> tuple[int, int]:
     return 0, 0
-
-
-def _remember(table: Truths, key: bytes, value: bool) -> bool:
-    if len(table) >= MAX_KNOWN:
-        table.clear()
-    table[key] = value
-    return value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
+from egret.decode.plain_request import REQUEST_STARTS, read_plain
 from egret.model import Endpoint, Transport
 from egret.track.held import Whole
 from egret.track.late import RECORD_START
@@ -23,6 +24,7 @@ from egret.track.young import TakePlain
 from egret.worker import engine
 from egret.worker.greetings import Greetings
 from egret.worker.plain import Buffer
+from egret.worker.talks import Talks
 
 if TYPE_CHECKING:
     from egret.worker import _gate
@@ -130,12 +132,14 @@ class Quick:
 
     Args:
         surroundings: of one observer.
+        talks: takes requests.
         hosts: names that were asked about before.
         limit: of connections; what comes beyond is the observer's at once.
     """
 
-    def __init__(self, surroundings: Surroundings, hosts: Container[bytes], limit: int) -> None:
+    def __init__(self, surroundings: Surroundings, talks: Talks, hosts: Container[bytes], limit: int) -> None:
         self._limit = limit
+        self._talks = talks
         self._volumes = surroundings.volumes
         self._knows = surroundings.knows
         self._is_decided = surroundings.is_decided
@@ -178,7 +182,9 @@ class Quick:
         """
         if not flags & _SETTLING:
             opened = self._opened.get(ends)
-            if opened is None or (opened[3] != self._volumes.generation and self._is_measured(ends)):
+            if opened is None:
+                return at != end and not self._is_measured(ends) and self._talks.go_on(buffer, at, end, ends, seq)
+            if opened[3] != self._volumes.generation and self._is_measured(ends):
                 return False
             return at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)
         if at != end:
@@ -222,6 +228,8 @@ class Quick:
             return self._go_on(begun, opened, ends, seq, data, time_ns)
         if seq != opened[0]:
             return False
+        if data[0] in REQUEST_STARTS:
+            return self._request(opened, ends, data)
         if len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
             return self._is_done(opened, ends, data, time_ns)  # reads it, so that what it is need not be asked before
         size = first_of_plain(data)
@@ -229,6 +237,22 @@ class Quick:
             return False
         self._begun[ends] = _Begun(size, data, time_ns)
         return True
+
+    def _request(self, opened: _Held, ends: bytes, data: bytes) -> bool:
+        """Take what should be a plain request; what follows it is asked of ``talks``."""
+        first, _, interface, _, back = opened
+        request = read_plain(data)
+        if request is None or not self._talks.begin(ends, back, interface, first, request):
+            return False
+        self._drop(ends, back)
+        self._leave(back, _NONE)
+        return True
+
+    def _leave(self, ends: bytes, starts: frozenset[int]) -> None:
+        """In a direction no more than what begins so may matter."""
+        if len(self.fresh) >= MAX_FRESH:
+            self.fresh.clear()
+        self.fresh[ends] = starts
 
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         missing = begun.size - len(begun.data)
@@ -252,10 +276,8 @@ class Quick:
         first, _, _, _, back = opened
         self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
-        if len(self.fresh) >= MAX_FRESH:
-            self.fresh.clear()
-        self.fresh[ends] = RECORD_START
-        self.fresh[back] = _NONE
+        self._leave(ends, RECORD_START)
+        self._leave(back, _NONE)
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:
@@ -329,7 +351,8 @@ def hold_young(observer: Observer, greetings: Greetings, limit: int | None = Non
     if engine.is_compiled() and isinstance(observer.streams.decided, engine.compiled.Remembered):
         quick = observer.held.keeper = _compiled(observer, greetings, limit)
         return quick
-    pure = observer.held.keeper = Quick(Surroundings(observer, greetings.take), greetings.hosts, limit)
+    talks = Talks(observer, greetings.requested)
+    pure = observer.held.keeper = Quick(Surroundings(observer, greetings.take), talks, greetings.hosts, limit)
     return pure
 
 

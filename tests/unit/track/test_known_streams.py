@@ -55,3 +55,18 @@ def test_entries_are_counted_by_table() -> None:
     observer.streams.rebase(0)
     observer, _ = seen(HELLO)
     assert observer.streams.tracked() == {"flows": 0, "decided": 2, "http_flows": 0, "late_hellos": 1}
+
+
+def test_a_web_server_is_listened_to_only_where_it_was_asked_for_addresses() -> None:
+    page, asking = (
+        b"GET /%s HTTP/1.1\r\nHost: %s\r\n\r\n" % each
+        for each in ((b"", b"www.example.org"), (b"d?dn=www.example.org", b"httpdns.qcloud.com"))
+    )
+    observer, tcp = seen(page)
+    said: list[object] = []
+    observer.streams.on_change(lambda: said.append(observer.streams.watched(OTHER, KEY)))
+    assert observer.streams.watched(KEY, OTHER) is None
+    assert observer.streams.watched(OTHER, KEY) == frozenset()
+    observer.feed(tcp.send(len(page), asking))
+    assert said == [frozenset()]
+    assert observer.streams.watched(OTHER, KEY) is None

@@ -189,10 +189,10 @@ int quick_awaits(Quick *quick, Span ends, int *awaited) {
         int decided = remembered_get((Remembered *)quick->known.decided, keys[each], &value);
         if (decided != YES || value == DNS_STREAM) return decided == FAILED ? FAILED : NO;
         int followed = is_followed(quick->known.flows, keys[each]);
-        if (followed == NO) followed = is_followed(quick->known.requests, keys[each]);
         if (followed != NO) return followed == FAILED ? FAILED : NO;
     }
-    int followed = is_followed(quick->known.replies, keys[0]);
+    int followed = is_followed(quick->known.requests, keys[0]);
+    if (followed == NO) followed = is_followed(quick->known.replies, keys[0]);
     if (followed != NO) return followed == FAILED ? FAILED : NO;
     int late = remembered_get((Remembered *)quick->known.late, keys[0], &value);
     *awaited = late == NO ? NOTHING : value == ANYTHING ? RECORDS_AND_REQUESTS : RECORDS;
