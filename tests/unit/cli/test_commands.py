@@ -33,8 +33,7 @@ NOT_AT_START: dict[tuple[str, ...], set[str]] = {
     ("observe", DEMO): FOR_OTHERS | SETTINGS | {"dns", "email", "maxminddb", "rich", "typer"},
     ("replay", DEMO): FOR_OTHERS
     | SETTINGS
-    | {"dns", "egret.alerts.formats.cef", "egret.cli.division", "email", "maxminddb", "rich.table"}
-    | {"secrets", "tempfile", "typer"},
+    | {"dns", "egret.alerts.formats.cef", "egret.cli.division", "rich.table", "typer"},
 }
 
 

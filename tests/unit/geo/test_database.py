@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,19 @@ def test_overwriting_the_file_harms_nobody(tmp_path: Path, make: Callable[[Path]
     geo = GeoDatabase.open([path], geolocate_reserved=True)
     path.write_bytes(b"")
     assert country(geo, address) == "CN"
+    assert not [fd for fd in Path("/proc/self/fd").iterdir() if "egret-geoip" in _target(fd)]
+
+
+def _target(fd: Path) -> str:
+    try:
+        return os.readlink(fd)  # noqa: PTH115 - a link to no path
+    except OSError:
+        return ""
+
+
+def test_without_anonymous_files_the_file_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    assert country(GeoDatabase.open([copy_of_bundled(tmp_path)]), "8.129.152.230") == "CN"
 
 
 def test_a_damaged_bundled_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
