@@ -38,6 +38,7 @@ class Flow:
         "last_ns",
         "layers",
         "limit",
+        "middle",
         "needed",
         "oriented",
         "origin",
@@ -60,6 +61,7 @@ class Flow:
         self.answered = False  # both ends took part: it is a connection, not an attempt
         self.said = False  # its Connection was said; only names inside it are still awaited
         self.settled = False  # it was decided what it is
+        self.middle = 0  # segments with which nothing begins that we read
         self.layers = 0  # headers and tunnels that were read, with more of the stream behind them
         self.prelude = False  # its client may take its time: STARTTLS comes after a dialogue
         self.last_ns = 0
@@ -118,9 +120,9 @@ class Flow:
     def _is_near(self, offset: int) -> bool:
         return -self.limit <= offset <= self.limit + self.start
 
-    def is_astray(self, seq: int) -> bool:
-        """Whether *seq* is none of this stream's numbers: a SYN was lost, or was sent again with others."""
-        return self.sure and not self._is_near(self.offset_of(seq))
+    def is_near(self, seq: int) -> bool:
+        """Whether *seq* is one of this stream's numbers; else a SYN was lost, or was sent again with others."""
+        return self._is_near(self.offset_of(seq))
 
     def _may_be_keep_alive(self, offset: int) -> bool:
         """Whether a lone byte may be a keep-alive's rubbish (RFC 9293 section 3.8.4), not stream.
@@ -165,6 +167,21 @@ class Flow:
         if self.sure or self.assembly is None:
             return self.start
         return self.assembly.start
+
+    @property
+    def spoke(self) -> bool:
+        """Some of its bytes came, kept or not."""
+        return self.assembly is not None or self.middle > 0
+
+    def pass_over(self, seq: int) -> None:
+        """A segment from the middle of this stream comes, at *seq*, and none is kept: it begins there at the latest."""
+        if not self.middle or -self.limit <= self.offset_of(seq) < 0:
+            self.anchor = seq
+
+    def begin_unseen(self, seq: int) -> None:
+        """The first segment that is kept comes, at *seq*. The SYN was missed: count from the first one seen."""
+        if not self.middle or self.offset_of(seq) < 0 or not self.is_near(seq):
+            self.anchor = seq
 
     @property
     def full(self) -> bool:
@@ -285,7 +302,7 @@ def other_key(flow: Flow) -> int:
 
 def why_nameless(flow: Flow) -> Nameless:
     """Why a settled flow said no name."""
-    if flow.assembly is None:
+    if not flow.spoke:
         return Nameless.NO_PAYLOAD
     if not flow.sure:
         return Nameless.MID_FLOW

@@ -11,11 +11,13 @@ from egret.track.direction import key_of
 from egret.track.dns_streams import DnsStreams
 from egret.track.hellos import Hellos
 from egret.track.httpdns import HttpDns
+from egret.track.late import LATE_START
 from egret.track.limits import Counters, Limits
 from egret.track.naming import Namer
 from egret.track.requests import Conversation, Requests
 from egret.track.young import DNS, YoungFlows
 
+MAX_BESIDE = 1 << 14
 _OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
 
 
@@ -32,10 +34,12 @@ class KnownStreams:
         self.requested, self.replied = self._requests.followed, httpdns.followed  # as ``watched`` asks them
         self.decided, self._late = self._flows.decided, self._flows.late
         self.hellos = Hellos(namer, self._flows)
+        self._beside: set[int] = set()  # directions of which ``watched`` said so while the one back was followed
+        self._changed: Callable[[], object] = lambda: None
 
     def on_change(self, call: Callable[[], object]) -> None:
         """Have *call* called before what ``watched`` said may be true no more."""
-        self.decided.on_forgetting = self._late.on_forgetting = self._httpdns.on_asking = call
+        self.decided.on_forgetting = self._late.on_forgetting = self._httpdns.on_asking = self._changed = call
 
     @property
     def requests(self) -> Requests:
@@ -50,10 +54,31 @@ class KnownStreams:
     def watched(self, key: int, other: int) -> frozenset[int] | None:
         """The first bytes of a segment that still matter in direction *key*, until one such comes; None: all do."""
         decided, followed, requested = self.decided.get, self._flows.followed, self.requested
-        if decided(key) in _OPEN or decided(other) in _OPEN or key in followed or other in followed:
+        if key in followed or key in requested or key in self.replied:
             return None
-        asked = key in requested or key in self.replied
-        return None if asked else self._late.starts(key)
+        if other in followed:
+            return self._watched_beside(key, other)
+        return None if decided(key) in _OPEN or decided(other) in _OPEN else self._late.starts(key)
+
+    def _watched_beside(self, key: int, other: int) -> frozenset[int] | None:
+        """The same while nothing is decided of the direction back, perhaps for long: its beginning may have been lost.
+
+        A server's bytes then say no more than that it speaks, which is known, but for a hello. What else may be awaited
+        once the connection is decided is in ``LATE_START``, or ``_await_all`` is called.
+        """
+        known, flow = self.decided.get(key), self._flows.get(other)
+        if known == DNS or (known is None and (flow is None or not (flow.oriented and flow.answered))):
+            return None
+        if len(self._beside) >= MAX_BESIDE:
+            self._await_all(*self._beside)
+        self._beside.add(key)
+        return LATE_START
+
+    def _await_all(self, *keys: int) -> None:
+        """More is awaited in some directions than ``_watched_beside`` said, if it was asked."""
+        if not self._beside.isdisjoint(keys):
+            self._beside.clear()
+            self._changed()
 
     def _forget(self, key: int, packet: Packet) -> None:
         """The ends of a decided connection are used again."""

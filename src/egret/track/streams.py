@@ -22,6 +22,7 @@ from egret.track.heard import Heard
 from egret.track.hellos import HELLO_START
 from egret.track.known_streams import KnownStreams
 from egret.track.late import LATE_START, REQUEST_START, begins_hello
+from egret.track.middle import ENOUGH, MOST_KEPT, is_middle
 from egret.track.recognise import Recognised, is_server, recognise, recognise_anywhere
 from egret.track.requests import STEP, Start
 from egret.track.young import DNS, SERVER_SIDE
@@ -75,6 +76,7 @@ class Streams(KnownStreams):
         return events + self._from_client(flow, packet)
 
     def _admit(self, flow: Flow) -> list[Event]:
+        self._await_all(flow.key)
         evicted = self._flows.put(flow.key, flow)
         return [] if evicted is None else self._finish(evicted, evicted.last_ns, Nameless.EVICTED)
 
@@ -96,16 +98,14 @@ class Streams(KnownStreams):
         if packet.flags & RST:
             return self._close(flow, packet)
         flow.answered = True
-        if flow.assembly is not None or not packet.payload or not begins_hello(packet.payload):
+        if flow.spoke or not packet.payload or not begins_hello(packet.payload):
             return []
         self._flows.drop(flow)  # who was connected to says the hello, as in FTP's active mode: it is the client
         return self._open(key_of(packet.source, packet.destination), packet)
 
     def _close(self, flow: Flow, packet: Packet) -> list[Event]:
         """A reset. Segments that are still on their way get their time; without any, it is settled."""
-        if flow.assembly is not None:
-            return []
-        return self._finish(flow, packet.time_ns)
+        return [] if flow.spoke else self._finish(flow, packet.time_ns)
 
     def _from_client(self, flow: Flow, packet: Packet) -> list[Event]:
         seq = packet.seq
@@ -138,18 +138,21 @@ class Streams(KnownStreams):
             return []  # admitting it evicted its own other direction, which settled both
         flow.last_ns = packet.time_ns
         flow.answered = True
-        if not flow.sure and flow.assembly is None:
-            flow.anchor = seq  # its SYN was missed: count from the first segment seen
         self._flows.touch(flow.key)
         payload = packet.payload
+        if not flow.sure and flow.assembly is None:
+            if is_middle(payload, packet.wire_payload_length):
+                flow.pass_over(seq)
+                return self._passed(flow, packet.time_ns)
+            flow.begin_unseen(seq)
         settled = self.hellos.at_once(flow, seq, packet)
         if settled is not None:
             return settled
         events: list[Event] = []
         for at in range(0, len(payload), STEP):
             kept = flow.add(seq + at, payload if len(payload) <= STEP else payload[at : at + STEP])
-            if not kept and not at and payload[0] in LATE_START and flow.is_astray(seq):
-                events += self._stray(flow, packet)
+            if not kept and not at and not flow.is_near(seq):
+                events += self._astray(flow, packet)
             if kept and not at and payload[0] in REQUEST_START:
                 flow.look_for_request(seq, payload)
             if kept and (flow.available() >= flow.needed or flow.full):
@@ -161,10 +164,26 @@ class Streams(KnownStreams):
             events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
         return events
 
-    def _stray(self, flow: Flow, packet: Packet) -> list[Event]:
+    def _astray(self, flow: Flow, packet: Packet) -> list[Event]:
         """A segment with other numbers than the SYN's: a whole message in it is said, the stream goes on without."""
-        said = recognise(bytes(packet.payload[: self._limits.flow_bytes]), final=True).said
-        return self._namer.observations(said, flow.ends, packet.time_ns) if said and said.name else []
+        if flow.sure and packet.payload[0] in LATE_START:
+            said = recognise(bytes(packet.payload[: self._limits.flow_bytes]), final=True).said
+            if said and said.name:
+                return self._namer.observations(said, flow.ends, packet.time_ns)
+        return self._passed(flow, packet.time_ns)
+
+    def _passed(self, flow: Flow, time_ns: int) -> list[Event]:
+        """One more segment with which nothing begins. After some of them nobody waits for the beginning any more."""
+        flow.middle += 1
+        other = self._flows.get(other_key(flow))
+        if other is None or other.oriented or other.assembly is not None:
+            return self._finish(flow, time_ns) if flow.middle >= ENOUGH else []
+        if flow.middle + other.middle < ENOUGH:  # of both directions, if the other one has no more to show
+            return []
+        if not flow.oriented and flow.assembly is None and other.ends == likely_ends(flow):
+            flow, other = other, flow  # where the client's stream began, as far as it was seen, is remembered
+        self._flows.drop(other)
+        return self._finish(flow, time_ns)
 
     def _rest(self, flow: Flow, packet: Packet) -> list[Event]:
         """What is left of a segment in whose middle its flow was decided."""
@@ -189,7 +208,7 @@ class Streams(KnownStreams):
             return self._turn_round(flow)
         if (found.prelude or found.recognition is Recognition.NO) and flow.begin_anew():
             return self._look(flow, time_ns, final=final)
-        if final or (found.recognition is Recognition.NO and flow.sure):
+        if final or (found.recognition is Recognition.NO and (flow.sure or len(data) >= MOST_KEPT)):
             return self._finish(flow, time_ns)
         flow.prelude = found.prelude
         # Without a SYN the stream may begin lower than what was seen first: any new byte is worth a look.
@@ -239,6 +258,7 @@ class Streams(KnownStreams):
         heard = Heard(time_ns, ends.transport, ends.client, ends.server, ends.interface)
         events = self._dns.adopt(heard, flow.next_seq, flow.pieces())
         self._flows.decide(flow)
+        self._await_all(flow.key, other_key(flow))
         self.decided.put(flow.key, DNS)
         self.decided.put(other_key(flow), DNS)
         return events
@@ -292,7 +312,7 @@ class Streams(KnownStreams):
     def _give_up(self, flow: Flow, time_ns: int, reason: Nameless | None = None) -> list[Event]:
         """None of what we read. A hello may still come, behind a prelude that nobody knows."""
         self._flows.decide(flow)
-        if flow.assembly is not None:
+        if flow.spoke:
             self._late.expect(flow.key)
             if not flow.oriented:
                 self._late.expect(other_key(flow))
@@ -330,7 +350,7 @@ class Streams(KnownStreams):
         """Settle what has waited long enough at *time_ns*."""
         events: list[Event] = []
         for flow, silent in self._flows.due(time_ns):
-            if flow.assembly is None:
+            if not flow.spoke:
                 events += self._silent(flow)
             else:
                 events += self._settle(flow) if silent or not flow.patient else self._still_talking(flow)

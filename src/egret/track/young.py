@@ -94,7 +94,7 @@ class YoungFlows:
             if age < self._wait_ns:
                 continue
             silent = age >= self._silent_ns
-            if (silent or flow.assembly is not None) and not (flow.said and not silent and flow.patient):
+            if (silent or flow.spoke) and not (flow.said and not silent and flow.patient):
                 due.append((flow, silent))
         return sorted(due, key=_by_last_use)
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from egret.model import Endpoint
+from egret.track import known_streams
 from egret.track.direction import key_of
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
@@ -70,3 +73,36 @@ def test_a_web_server_is_listened_to_only_where_it_was_asked_for_addresses() -> 
     observer.feed(tcp.send(len(page), asking))
     assert said == [frozenset()]
     assert observer.streams.watched(OTHER, KEY) is None
+
+
+def test_of_a_server_whose_client_has_said_nothing_only_a_beginning_is_awaited() -> None:
+    observer, tcp = seen()
+    assert observer.streams.watched(OTHER, KEY) == LATE_START
+    changes: list[None] = []
+    observer.streams.on_change(lambda: changes.append(None))
+    assert observer.streams.watched(OTHER, KEY) == LATE_START
+    observer.feed(tcp.reply(0, b"\x16\3\1\0\x50\1\0\0\x4c\3\3"))  # it is the client after all
+    assert changes
+    assert observer.streams.watched(OTHER, KEY) is None
+    assert observer.streams.watched(KEY, OTHER) is None
+
+
+def test_look_ups_on_another_port_make_all_of_both_sides_matter() -> None:
+    observer, tcp = seen()
+    changes: list[None] = []
+    observer.streams.on_change(lambda: changes.append(None))
+    observer.streams.watched(OTHER, KEY)
+    observer.feed(tcp.send(0, b"\0\x1d\0\1\1\0\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1"))
+    assert changes
+    assert observer.streams.watched(OTHER, KEY) is None
+
+
+def test_what_was_said_of_many_is_forgotten_with_a_word() -> None:
+    observer, _ = seen()
+    changes: list[None] = []
+    observer.streams.on_change(lambda: changes.append(None))
+    with patch.object(known_streams, "MAX_BESIDE", 1):
+        observer.streams.watched(OTHER, KEY)
+        assert not changes
+        observer.streams.watched(OTHER, KEY)
+        assert changes

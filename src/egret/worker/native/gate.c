@@ -72,7 +72,8 @@ static PyObject *ask(const Sluice *self, PyObject *whom, Span ends) {
 
 /* What is awaited in a direction; NO: everything. */
 static int awaits(const Sluice *self, Span ends, int *awaited) {
-    if (self->quick != NULL) return quick_awaits(self->quick, ends, awaited);
+    int known = self->quick == NULL ? UNKNOWN : quick_awaits(self->quick, ends, awaited);
+    if (known != UNKNOWN) return known;
     PyObject *said = ask(self, self->watched, ends);
     *awaited = said == NULL ? -1 : (int)PyLong_AsLong(said);
     Py_XDECREF(said);

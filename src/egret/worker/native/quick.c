@@ -185,15 +185,17 @@ static int take_end(Quick *quick, Span ends, bool metering) {
 int quick_awaits(Quick *quick, Span ends, int *awaited) {
     uint8_t bytes[ENDS_MAX];
     int64_t keys[] = {hash_of(ends), hash_of(opposite(ends, bytes))}, value;
+    PyObject *tables[] = {quick->known.flows, quick->known.requests, quick->known.replies};
+    for (int each = 0; each < 3; each++) {
+        int followed = is_followed(tables[each], keys[0]);
+        if (followed != NO) return followed == FAILED ? FAILED : NO;
+    }
+    int followed = is_followed(quick->known.flows, keys[1]);
+    if (followed != NO) return followed == FAILED ? FAILED : UNKNOWN;
     for (int each = 0; each < 2; each++) {
         int decided = remembered_get((Remembered *)quick->known.decided, keys[each], &value);
         if (decided != YES || value == DNS_STREAM) return decided == FAILED ? FAILED : NO;
-        int followed = is_followed(quick->known.flows, keys[each]);
-        if (followed != NO) return followed == FAILED ? FAILED : NO;
     }
-    int followed = is_followed(quick->known.requests, keys[0]);
-    if (followed == NO) followed = is_followed(quick->known.replies, keys[0]);
-    if (followed != NO) return followed == FAILED ? FAILED : NO;
     int late = remembered_get((Remembered *)quick->known.late, keys[0], &value);
     *awaited = late == NO ? NOTHING : value == ANYTHING ? RECORDS_AND_REQUESTS : RECORDS;
     return late == FAILED ? FAILED : YES;
