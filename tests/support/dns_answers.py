@@ -15,6 +15,7 @@ from bench import workloads
 _A = ("203.0.113.7", "203.0.113.8")
 _BINDING = '1 . alpn="h3,h2" ipv4hint=203.0.113.7,203.0.113.8 ipv6hint=2001:db8::7'
 _ECH = "AEX+DQBBpQAgACBKQ3cBaRA5C2lWhBDlXkk5HvOoUzEI3C6GmQkKM2E4GAAEAAEAAQASY2xvdWRmbGFyZS1lY2guY29tAAA="
+_SIGNATURE = "A 8 2 60 20300101000000 20250101000000 7 example. " + "c2lnbmVk" * 40
 
 # What is asked for, and the records that come: owner (of "" what was asked for), type, data.
 _SHAPES: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (
@@ -43,7 +44,13 @@ _SHAPES: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (
     ("HTTPS", []),
     ("AAAA", []),
     ("TXT", [("", "TXT", "words")]),
-    ("MX", [("", "MX", "10 mail.example.")]),
+    ("MX", [("", "MX", "10 mail.example."), ("mail.example.", "A", _A[0]), ("mail2.example.", "AAAA", "2001:db8::1")]),
+    ("PTR", [("", "PTR", "host.example.")]),
+    ("SRV", [("", "SRV", "0 5 443 host.example."), ("chat.qwen.ai.", "A", _A[0])]),
+    ("A", [("", "NS", "ns1.example."), ("ns1.example.", "A", _A[0]), ("ns1.example.", "AAAA", "2001:db8::1")]),
+    ("A", [(f"ns{number}.example.", "A", _A[0]) for number in range(9)]),
+    ("A", [("", "A", _A[0]), ("", "RRSIG", _SIGNATURE)]),
+    ("A", [("", "NSEC", "b.example. A RRSIG"), ("odd\\003.example.", "TXT", "words")]),
     ("A", [("", "DNAME", "elsewhere.example."), ("", "A", _A[0])]),
 )
 

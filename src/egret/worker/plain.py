@@ -196,7 +196,7 @@ class PlainLookups:
             if before:
                 self._remember(wire[_BEFORE_TAIL], size)
             return _ONE_ADDRESS
-        return read_records(wire, end, answers, records, self._is_unflagged)
+        return read_records(wire, end, records, self._is_unflagged)
 
     def _consider(self, question: bytes) -> tuple[bool, bool]:
         """Whether a question is plain and no signature names what it asks for; and whether it was known before."""

@@ -1,8 +1,9 @@
-"""What the records of an answer tell, if they are addresses, aliases and service bindings of the plainest shape.
+"""What the records of an answer tell, if addresses, aliases and service bindings in it are of the plainest shape.
 
 Most answers of large services are an alias or two and the addresses of the last, and browsers ask for HTTPS records as
-well. Nothing of them is told where no signature names what is asked for, nor what the addresses belong to: aliases are
-only counted. ``native/records.c`` is the same in C, and ``track.lookups`` says what both must count.
+well; resolvers are told the servers of a zone with their addresses, and signatures. Nothing of them is told where no
+signature names what is asked for, nor what the addresses belong to: aliases are only counted. What other types hold
+nobody reads. ``native/records.c`` is the same in C, and ``track.lookups`` says what both must count.
 
 Ref: RFC 1035 section 4.1.
 """
@@ -18,10 +19,11 @@ from egret.decode.plain_binding import read_binding
 from egret.names import MAX_LABEL, MAX_NAME
 
 MANY = 64  # records; more are the observer's to judge
+MAX_HOSTS = 8  # that have addresses, but for what was asked for; a zone's servers are four or less in most
 
 _RECORD = struct.Struct("!HH4xH").unpack_from
-_A, _CNAME, _SOA, _AAAA, _OPT, _HTTPS, _IN = 1, 5, 6, 28, 41, 65, 1
-_ADDRESS_SIZES, _NOTHING = {_A: 4, _AAAA: 16}, frozenset({_SOA, _OPT})
+_A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS, _IN = 1, 5, 28, 39, 64, 65, 1
+_ADDRESS_SIZES, _READ = {_A: 4, _AAAA: 16}, frozenset({_A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS})
 _HEADER, _POINTER, _ASKED = 12, 0xC0, b"\xc0\x0c"  # the last: where the question's name is
 _LABEL = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
 
@@ -29,36 +31,35 @@ _LABEL = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
 class Told(NamedTuple):
     """What is counted of an answer."""
 
-    answers: int  # 1 where an owner has addresses
+    answers: int  # owners of addresses
     aliases: int
 
 
-def read_records(wire: bytes, at: int, answers: int, records: int, unnamed: Callable[[bytes], bool]) -> Told | None:
+def read_records(wire: bytes, at: int, records: int, unnamed: Callable[[bytes], bool]) -> Told | None:
     """What the records of a response tell; None if the observer must read them.
 
     Args:
         wire: the message.
         at: where its records begin.
-        answers: how many of the records are answers; they come first.
-        records: how many records there are.
+        records: how many there are, in whichever sections.
         unnamed: whether no signature names a host, in lower case; of what the question asks for that is known.
     """
     if records > MANY:
         return None
-    aliases, whose = 0, b""
+    aliases, hosts = 0, set[bytes]()
     try:
-        for number in range(records):
+        for _ in range(records):
             owner, at = (_ASKED, at + 2) if wire[at : at + 2] == _ASKED else _name(wire, at)
             rtype, rclass, size = _RECORD(wire, at)
             start, at = at + 10, at + 10 + size
-            if rtype in _NOTHING:
+            if rtype not in _READ:
                 continue
-            if number >= answers or rclass != _IN or not owner or at > len(wire):
+            if rclass != _IN or not owner or at > len(wire):
                 return None
             if rtype in _ADDRESS_SIZES:
-                if size != _ADDRESS_SIZES[rtype] or (owner != whose and (whose or not _may_have(owner, unnamed))):
+                if size != _ADDRESS_SIZES[rtype] or (owner not in hosts and not _may_have(owner, hosts, unnamed)):
                     return None
-                whose = owner
+                hosts.add(owner)
             elif rtype == _CNAME:
                 target, end = _name(wire, start)
                 if not target or end != at:
@@ -68,12 +69,15 @@ def read_records(wire: bytes, at: int, answers: int, records: int, unnamed: Call
                 return None
     except (IndexError, ValueError, struct.error):
         return None
-    return Told(1 if whose else 0, aliases) if at == len(wire) else None
+    if at != len(wire):
+        return None
+    twice = len(hosts) > 1 and _ASKED in hosts and _name(wire, _HEADER)[0] in hosts
+    return Told(len(hosts) - twice, aliases)
 
 
-def _may_have(owner: bytes, unnamed: Callable[[bytes], bool]) -> bool:
+def _may_have(owner: bytes, hosts: set[bytes], unnamed: Callable[[bytes], bool]) -> bool:
     """Whether addresses of *owner* are nothing to tell: what was asked for is known already."""
-    return owner == _ASKED or unnamed(owner)
+    return owner == _ASKED or (len(hosts) < MAX_HOSTS and unnamed(owner))
 
 
 def _name(wire: bytes, at: int) -> tuple[bytes, int]:

@@ -109,9 +109,9 @@ static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, uin
 }
 
 static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
-    int answers = big16(wire.at + 6), records = answers + big16(wire.at + 8) + big16(wire.at + 10);
+    int records = big16(wire.at + 6) + big16(wire.at + 8) + big16(wire.at + 10);
     Told told;
-    int plain = records_read(wire, end, answers, records, is_unnamed, lookups, &told);
+    int plain = records_read(wire, end, records, is_unnamed, lookups, &told);
     if (plain != YES) return plain;
     int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
     if (dull != YES) return dull;

@@ -2,8 +2,8 @@
  * decode/plain_binding.py, and says which are plain. */
 #include "records.h"
 
-enum { HEADER = 12, MANY = 64, MAX_LABEL = 63, POINTER = 0xC0 };
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_OPT = 41, TYPE_HTTPS = 65, CLASS_IN = 1 };
+enum { HEADER = 12, MANY = 64, MAX_HOSTS = 8, MAX_LABEL = 63, POINTER = 0xC0 };
+enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_DNAME = 39, TYPE_SVCB = 64, TYPE_HTTPS = 65, CLASS_IN = 1 };
 enum { ALPN = 1, PORT = 3, IPV4_HINT = 4, IPV6_HINT = 6 };
 
 /* Whether a label of a message is whole and ordinary. */
@@ -85,21 +85,45 @@ static bool is_plain_binding(Span data) {
     return true;
 }
 
-/* Whose the addresses are: of what was asked for, or of a name; nobody's so far. */
+/* A record's owner, or where it points at the question that. */
 typedef struct {
     bool asked;
     Name name;
 } Owner;
 
-/* Whether a name may have an address here: it is whose the others are, or the first, and no signature names it. */
-static int may_have(Owner *whose, const Owner *owner, IsUnnamed *is_unnamed, void *context) {
-    if (whose->asked || whose->name.size > 0) {
-        if (whose->asked != owner->asked || whose->name.size != owner->name.size) return NO;
-        return memcmp(whose->name.text, owner->name.text, owner->name.size) == 0;
-    }
-    whose->asked = owner->asked, whose->name.size = owner->name.size;
-    memcpy(whose->name.text, owner->name.text, owner->name.size);
-    return owner->asked ? YES : is_unnamed(context, &owner->name);
+/* Whose the addresses are: of what was asked for, or of names. */
+typedef struct {
+    bool asked;
+    int count;
+    Name names[MAX_HOSTS];
+} Hosts;
+
+static bool has_host(const Hosts *hosts, const Name *name) {
+    for (int at = 0; at < hosts->count; at++)
+        if (hosts->names[at].size == name->size && memcmp(hosts->names[at].text, name->text, name->size) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a name may have an address here: it is one of those, or no signature names it. */
+static int add_host(Hosts *hosts, const Owner *owner, IsUnnamed *is_unnamed, void *context) {
+    if (owner->asked) return hosts->asked = true;
+    if (has_host(hosts, &owner->name)) return YES;
+    if (hosts->count + hosts->asked >= MAX_HOSTS) return NO;
+    int unnamed = is_unnamed(context, &owner->name);
+    if (unnamed != YES) return unnamed;
+    Name *name = &hosts->names[hosts->count++];
+    name->size = owner->name.size;
+    memcpy(name->text, owner->name.text, name->size);
+    return YES;
+}
+
+/* How many they are; what was asked for may be spelled out as well. */
+static int count_hosts(const Hosts *hosts, Span wire) {
+    Name name;
+    size_t at = HEADER;
+    bool twice = hosts->asked && hosts->count > 0 && read_name(wire, &at, &name) && has_host(hosts, &name);
+    return hosts->count + hosts->asked - twice;
 }
 
 /* Read the owner at *at*, which moves behind it; false where it is odd. Most are what was asked for, which is plain. */
@@ -111,10 +135,16 @@ static bool read_owner(Span wire, size_t *at, Owner *owner) {
     return true;
 }
 
-int records_read(Span wire, size_t at, int answers, int records, IsUnnamed *is_unnamed, void *context, Told *told) {
-    Owner owner, whose;
+static bool is_read(unsigned type) {
+    return type == TYPE_A || type == TYPE_AAAA || type == TYPE_CNAME || type == TYPE_HTTPS || type == TYPE_SVCB ||
+           type == TYPE_DNAME;
+}
+
+int records_read(Span wire, size_t at, int records, IsUnnamed *is_unnamed, void *context, Told *told) {
+    Owner owner;
     Name target;
-    whose.asked = false, whose.name.size = 0;
+    Hosts hosts;
+    hosts.asked = false, hosts.count = 0;
     *told = (Told){0};
     if (records > MANY) return NO;
     for (int number = 0; number < records; number++) {
@@ -122,11 +152,11 @@ int records_read(Span wire, size_t at, int answers, int records, IsUnnamed *is_u
         unsigned type = big16(wire.at + at), class = big16(wire.at + at + 2), size = big16(wire.at + at + 8);
         size_t start = at + 10;
         at = start + size;
-        if (type == TYPE_SOA || type == TYPE_OPT) continue;
-        if (number >= answers || class != CLASS_IN || at > wire.size) return NO;
+        if (!is_read(type)) continue;
+        if (class != CLASS_IN || at > wire.size) return NO;
         if (!owner.asked && owner.name.size == 0) return NO;
         if (type == TYPE_A || type == TYPE_AAAA) {
-            int may = size == (type == TYPE_A ? 4 : 16) ? may_have(&whose, &owner, is_unnamed, context) : NO;
+            int may = size == (type == TYPE_A ? 4 : 16) ? add_host(&hosts, &owner, is_unnamed, context) : NO;
             if (may != YES) return may;
         } else if (type == TYPE_CNAME) {
             if (!read_name(wire, &start, &target) || target.size == 0 || start != at) return NO;
@@ -135,6 +165,6 @@ int records_read(Span wire, size_t at, int answers, int records, IsUnnamed *is_u
             return NO;
         }
     }
-    told->answers = whose.asked || whose.name.size > 0;
+    told->answers = count_hosts(&hosts, wire);
     return at == wire.size;
 }
