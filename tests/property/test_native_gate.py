@@ -93,6 +93,7 @@ def test_what_python_raises_comes_through() -> None:
     broken = _gate.Sluice(
         apart=bitmap(()),
         versions=bitmap(()),
+        expected=bitmap(()),
         pairs=None,
         begins=fails,
         flagged=fails,

@@ -29,6 +29,11 @@ STARTS = (
     b"\1\1",  # STUN
     b"\1\0\0\0\x16\xfe\xff",  # WireGuard, or CAPWAP and DTLS
     b"\4\0\0\0",
+    b"\1\0\x12\x34",  # torrents
+    b"\1\0\0\0\x16\xfe\xfd",
+    b"\xc7\x9a\xbc\xde\xf0\x14",  # noise that looks like a long header, and that does not
+    b"\xf7\x9a\xbc\xde\xf0\x15",
+    b"\xd7\0\0\xde\xf0\xff",
     *(b"\x80" + version.to_bytes(4) for version in (0, 2, *sorted(KNOWN_VERSIONS)[::7])),
 )
 

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from bench import workloads
 from egret.track.copies import Copies
+from egret.track.quic import QUIC_PORTS
 from egret.track.waiting import Waiting
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.gate import AWAITED
@@ -49,6 +50,7 @@ class Watch:
             self.sluice = compiled.Sluice(
                 apart=bitmap(APART),
                 versions=bitmap(VERSIONS),
+                expected=bitmap(QUIC_PORTS),
                 pairs=None,
                 begins=self._begins,
                 flagged=self._flagged,

@@ -28,7 +28,7 @@ from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Namer, is_host, said_behind_holes
 from egret.track.pairs import Pairs, PairTable
 
-_QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})
+QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})  # what looks like QUIC and is not is odd there
 _INITIAL = PacketKind.INITIAL
 _LATEST, _NEVER = 1 << 63, -1 << 62  # ns; nothing comes behind the one, or before the other
 
@@ -170,7 +170,7 @@ class QuicFlows:
     def _not_read(reason: Reason, packet: Packet) -> list[Event]:
         """Not QUIC, or not one that we read: an anomaly only where QUIC is expected."""
         datagram = packet.payload
-        if packet.destination.port not in _QUIC_PORTS or not datagram[0] & 0x40:
+        if packet.destination.port not in QUIC_PORTS or not datagram[0] & 0x40:
             return []
         known = int.from_bytes(datagram[1:5], "big") in KNOWN_VERSIONS
         why = reason if known or len(datagram) < 5 else Reason.UNKNOWN_VERSION

@@ -50,6 +50,7 @@ class Sluice:
         *,
         apart: bytes,
         versions: bytes,
+        expected: bytes,
         pairs: PairTable,
         begins: Callable[[bytes, bytes, int, str | None], bool],
         flagged: Callable[[str], bool],

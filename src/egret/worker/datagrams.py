@@ -3,7 +3,8 @@
 What QUIC connections begin with goes to what follows them, without a Frame and a Packet.
 
 Of a datagram that is no look-up, no hello and no tunnel the observer makes nothing, after it made a Frame and a Packet
-of it. Most are just that: QUIC behind its handshake, calls and conferences (RTP), games, VPNs. Their first bytes tell.
+of it. Most are just that: QUIC behind its handshake, calls and conferences (RTP), games, VPNs. Their first bytes tell;
+where those are noise, one in four looks like a long header until its version and the length of an id are seen.
 What is said here follows from ``Observer._datagram`` and from what that calls; ``native/datagrams.c`` is the same in C.
 """
 
@@ -12,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from struct import Struct
 
-from egret.decode.quic import is_behind_hello
+from egret.decode.quic import MAX_CID, MIN_CLIENT_DATAGRAM, is_behind_hello
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.track.observer import LOCAL_DISCOVERY
+from egret.track.quic import QUIC_PORTS
 from egret.worker.plain import Buffer, PlainLookups
 
 MAX_BULK = 1 << 16  # directions
@@ -25,6 +27,7 @@ _DNS = 53
 APART = frozenset({_DNS, *UDP_PORTS, *LOCAL_DISCOVERY})
 _DNS_PORT = _DNS.to_bytes(2)
 _APART = frozenset(port.to_bytes(2) for port in APART)
+_EXPECTED = frozenset(port.to_bytes(2) for port in QUIC_PORTS)  # there it is told what is no QUIC
 _HEAD = Struct("!4xHxxBBBxH").unpack_from  # the length, no checksum; then of the payload all but the fourth byte
 _HEADER = 8
 _READ = 7  # bytes of a payload; the observer makes nothing of a shorter one
@@ -32,7 +35,9 @@ _ONE_QUESTION = 1  # in the fifth and sixth byte, as in every look-up on whateve
 
 _LONG, _FIXED = 0x80, 0x40
 VERSIONS = frozenset(version >> 16 for version in KNOWN_VERSIONS)  # their upper halves; Q050's is that of all Google's
+_ID = 5  # of a long header: where the length of its first connection id is
 _HANDSHAKE, _PREAMBLE = 0x16, 0x01  # of DTLS, perhaps behind four bytes of CAPWAP
+_CAPWAP = bytes((_PREAMBLE, 0, 0, 0, _HANDSHAKE))
 _CLEAR_MASK, _CLEAR, _CLEAR_VERSION, _Q = 0x0B, 0x09, 9, 0x51  # Google's QUIC with a short header has its version there
 CLOSER = frozenset(
     first for first in range(256) if first & _LONG or first & _CLEAR_MASK == _CLEAR or first in {_HANDSHAKE, _PREAMBLE}
@@ -101,7 +106,12 @@ class Datagrams:
         size, first, second, third, number = _HEAD(buffer, at)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
             return False
-        begins = first in CLOSER and size >= _HEADER + _READ and _may_matter(buffer, at, first, second, third)
+        begins = (
+            first in CLOSER
+            and size >= _HEADER + _READ
+            and _may_matter(buffer, at, first, second, third)
+            and not (first >= _LONG | _FIXED and _is_odd(buffer, at, second, third, size, end, ends))
+        )
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
         measured = not known and not self._is_bulk(ends)
@@ -127,6 +137,16 @@ def _may_matter(buffer: Buffer, at: int, first: int, second: int, third: int) ->
     """Whether a payload with one of the rarer first bytes may begin a connection; *at* is where its header is."""
     if first & _LONG:  # without the fixed bit only a known version is QUIC (RFC 9287), and RTP never is
         return bool(first & _FIXED) or second << 8 | third in VERSIONS
-    if first == _PREAMBLE:
-        return second == 0
+    if first == _PREAMBLE:  # most are torrents
+        return second == 0 and bytes(buffer[at + _HEADER : at + _HEADER + len(_CAPWAP)]) == _CAPWAP
     return first == _HANDSHAKE or buffer[at + _HEADER + _CLEAR_VERSION] == _Q
+
+
+def _is_odd(buffer: Buffer, at: int, second: int, third: int, size: int, end: int, ends: bytes) -> bool:
+    """Whether what looks like a long header is surely none that is read (``parse_long_header``), nor is that told.
+
+    A version that nobody knows is only tried in what is as large as a client's must be, or cut off.
+    """
+    if second << 8 | third in VERSIONS or ends[-2:] in _EXPECTED:
+        return False
+    return (size < _HEADER + MIN_CLIENT_DATAGRAM and at + size <= end) or buffer[at + _HEADER + _ID] > MAX_CID

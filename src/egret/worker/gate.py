@@ -18,6 +18,7 @@ from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
+from egret.track.quic import QUIC_PORTS
 from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
@@ -89,6 +90,7 @@ class Gate:
         sluice = engine.compiled.Sluice(
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
+            expected=bitmap(QUIC_PORTS),
             pairs=self._observer.quic.pairs,
             begins=self._observer.quic.pass_over,
             flagged=self._flagged,

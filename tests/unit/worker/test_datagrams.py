@@ -55,6 +55,20 @@ def test_what_can_begin_nothing_is_taken() -> None:
     assert taken(b"\xff")  # keeps a NAT open
     assert taken(b"\x80\x60\0\1" + bytes(160))  # RTP
     assert taken(b"\x4f" + bytes(8) + b"Q043" + bytes(50))  # a reset
+    assert taken(b"\1\0\0\0\x17\xfe\xfd" + bytes(50))  # torrents
+
+
+def test_noise_is_no_long_header() -> None:
+    """Of no version, and too short for one that is tried, or with an id that is too long; not where QUIC is expected."""
+    taken, noise, large = Sensor().skip, b"\xc3\x9a\xbc\xde\xf0", bytes(1200)
+    assert taken(noise + b"\x14" + large[:1193], (50_000, 4_000))
+    assert taken(noise + b"\x15" + large, (50_000, 4_000))
+    assert taken(noise + b"\x15" + large, (443, 50_000), cut=900)
+    sensor = Sensor()
+    assert not sensor.skip(noise + b"\x14" + large[:900], (50_000, 4_000), cut=9)
+    assert sensor.skip(noise + b"\x14" + large, (50_000, 4_000))
+    assert not sensor.skip(noise + b"\x15" + large[:90])
+    assert len(sensor.begun) == 2
 
 
 @pytest.mark.parametrize(

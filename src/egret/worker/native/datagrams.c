@@ -4,15 +4,21 @@
 
 enum { HEADER = 8, READ = 7, PORT_DNS = 53, ONE_QUESTION = 1, LEAST = 20 };
 enum { LONG = 0x80, FIXED = 0x40, HANDSHAKE = 0x16, PREAMBLE = 0x01 };
-enum { ZERO_RTT = 0xD0, HANDSHAKE_PACKET = 0xE0, MAX_CID = 20 };
+enum { ZERO_RTT = 0xD0, HANDSHAKE_PACKET = 0xE0, ID = 5, MAX_CID = 20, MIN_CLIENT_DATAGRAM = 1200 };
 enum { CLEAR_MASK = 0x0B, CLEAR = 0x09, CLEAR_VERSION = 9 };
 
 /* Whether a payload may begin a connection. */
 static bool may_matter(const Datagrams *datagrams, const uint8_t *payload) {
     uint8_t first = payload[0];
     if (first & LONG) return first & FIXED || bit_of(datagrams->versions, big16(payload + 1));
-    if (first == PREAMBLE) return payload[1] == 0;
+    if (first == PREAMBLE) return memcmp(payload + 1, "\0\0\0\x16", 4) == 0;
     return first == HANDSHAKE || ((first & CLEAR_MASK) == CLEAR && payload[CLEAR_VERSION] == 'Q');
+}
+
+/* Whether what looks like a long header is surely none that is read, nor is that told. */
+static bool is_odd(const Datagrams *datagrams, const uint8_t *payload, size_t size, bool whole, unsigned destination) {
+    if (bit_of(datagrams->versions, big16(payload + 1)) || bit_of(datagrams->expected, destination)) return false;
+    return (size < MIN_CLIENT_DATAGRAM && whole) || payload[ID] > MAX_CID;
 }
 
 /* Whether all packets of a payload are surely of a kind that holds no hello: decode/quic.py, is_behind_hello. */
@@ -83,6 +89,8 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
     }
     if (big16(at + HEADER + 4) == ONE_QUESTION || size < HEADER || size > length) return NO;
     bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);
+    if (begins && at[HEADER] >= (LONG | FIXED))
+        begins = !is_odd(datagrams, at + HEADER, size - HEADER, size <= packet.size, destination);
     if (begins && (at[HEADER] < (LONG | FIXED) || size > packet.size)) return NO;
     int unmeasured = is_unmeasured(datagrams, ends);
     Span payload = {at + HEADER, size - HEADER};

@@ -66,18 +66,18 @@ static void sluice_dealloc(Sluice *self) {
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart",  "versions", "pairs", "begins",  "flagged",  "wanted",  "waiting",
-                            "copies", "segment",  "tick",  "watched", "measured", "measure", "weigh", "secret", NULL};
+    static char *known[] = {"apart",  "versions", "expected", "pairs",   "begins",   "flagged", "wanted", "waiting",
+                            "copies", "segment",  "tick",     "watched", "measured", "measure", "weigh",  "secret", NULL};
     PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment;
     PyObject *tick, *watched, *measured, *measure, *weigh;
-    const char *bytes, *apart, *versions;
-    Py_ssize_t size, apart_size, versions_size;
+    const char *bytes, *apart, *versions, *expected;
+    Py_ssize_t size, apart_size, versions_size, expected_size;
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#OOOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#y#OOOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
+                                     &versions_size, &expected, &expected_size, &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment,
                                      &tick, &watched, &measured, &measure, &weigh, &bytes, &size))
         return NULL;
-    if (apart_size != BITMAP || versions_size != BITMAP) {
+    if (apart_size != BITMAP || versions_size != BITMAP || expected_size != BITMAP) {
         PyErr_SetString(PyExc_ValueError, "a bit for each number of 16 bits is needed");
         return NULL;
     }
@@ -102,6 +102,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     memcpy(self->udp.apart, apart, BITMAP);
     memcpy(self->udp.versions, versions, BITMAP);
+    memcpy(self->udp.expected, expected, BITMAP);
     self->udp.pairs = is_pairs(pairs) ? (Pairs *)Py_NewRef(pairs) : NULL;
     self->udp.begins = Py_NewRef(begins);
     self->udp.measured = Py_NewRef(measured);
