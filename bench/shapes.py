@@ -21,6 +21,7 @@ from bench.measure import EGRET, OBSERVE, PURE, Tool, tools
 from bench.shaping.table import SHAPES, Shape
 from bench.workloads import FILE_HEADER, START_NS
 
+FORMS = ("pcap", "pcapng", "pcapng with comments")
 PACKETS = 50_000
 PEER = "ndpiReader"
 STEP_NS = 40_000  # two seconds in a file

@@ -7,7 +7,8 @@ import struct
 from collections.abc import Callable
 
 from bench.shaping.frames import AT_ONCE, Call, Frames, ip, noise
-from bench.workloads import SMALL, _handshake_packet, quic_bulk, quic_connections, tcp_segment, udp_datagram
+from bench.workloads import _ACKED, SMALL, _handshake_packet, quic_bulk, quic_connections, tcp_segment, udp_datagram
+from egret.decode.quic_keys import VERSION_2
 from tests.support.hello import client_hello, crypto_frame, quic_initial
 
 _BROADCAST = b"\xff" * 6 + bytes.fromhex("020000000001")
@@ -173,7 +174,7 @@ def told_to_retry(chance: random.Random) -> Frames:
         yield udp_datagram(server, client, 443, port, retry)
         again = quic_initial(hello, dcid=second, number=1, token=token)
         yield udp_datagram(client, server, port, 443, again)
-        back = quic_initial(b"\x02\0\0\0\0", dcid=b"", scid=second, key_dcid=second, server=True, size=180)
+        back = quic_initial(_ACKED, dcid=b"", scid=second, key_dcid=second, server=True, size=180)
         sealed = back + _handshake_packet(b"", second, chance.randbytes(1_000))
         yield udp_datagram(server, client, 443, port, sealed)
 
@@ -183,9 +184,9 @@ def version_two(chance: random.Random) -> Frames:
         client, server, port = SMALL.client(chance), SMALL.server("", chance), chance.randrange(20_000, 60_000)
         dcid, scid = chance.randbytes(8), chance.randbytes(8)
         hello = crypto_frame(0, client_hello(b"w%d.site.example" % chance.randrange(1_000)))
-        yield udp_datagram(client, server, port, 443, quic_initial(hello, dcid=dcid, version=0x6B3343CF))
-        options = {"scid": scid, "key_dcid": dcid, "server": True, "size": 1_200, "version": 0x6B3343CF}
-        yield udp_datagram(server, client, 443, port, quic_initial(b"\x02\0\0\0\0", dcid=b"", **options))
+        yield udp_datagram(client, server, port, 443, quic_initial(hello, dcid=dcid, version=VERSION_2))
+        back = quic_initial(_ACKED, dcid=b"", scid=scid, key_dcid=dcid, server=True, size=1_200, version=VERSION_2)
+        yield udp_datagram(server, client, 443, port, back)
         for _ in range(3):
             yield quic_bulk(client, server, port, chance, back=True, size=1_200)
 
@@ -206,7 +207,7 @@ def scrambled(chance: random.Random) -> Frames:
             datagrams[-1] += piece + b"\1" + bytes(chance.randrange(8))
         for number, frames in enumerate(datagrams):
             yield udp_datagram(client, server, port, 443, quic_initial(frames, dcid=dcid, number=number, size=1_250))
-        back = quic_initial(b"\x02\0\0\0\0", dcid=b"", scid=scid, key_dcid=dcid, server=True, size=180)
+        back = quic_initial(_ACKED, dcid=b"", scid=scid, key_dcid=dcid, server=True, size=180)
         yield udp_datagram(server, client, 443, port, back + _handshake_packet(b"", scid, chance.randbytes(1_000)))
         for _ in range(3):
             yield quic_bulk(client, server, port, chance, back=True, size=1_200)

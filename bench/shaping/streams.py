@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import chain, repeat
 
 from bench.shaping.frames import FIN, RST, Frames, Talk, noise, woven
@@ -14,12 +15,15 @@ from tests.support.hello import client_hello, extension, records
 _RECORD = 16_384
 
 
+_made = lru_cache(_hello)
+
+
 class Hellos:
-    """Hellos of some hundred names, made once."""
+    """Hellos of a hundred names."""
 
     def __init__(self, chance: random.Random, shape: Callable[[bytes], bytes] = bytes) -> None:
-        self.names = [f"w{rank}.site{rank % 97}.example" for rank in range(400)]
-        self._hellos = [shape(_greased(_hello(name), chance)) for name in self.names]
+        self.names = [f"w{rank}.site{rank % 97}.example" for rank in range(100)]
+        self._hellos = [shape(_greased(_made(name), chance)) for name in self.names]
 
     def any(self, chance: random.Random) -> bytes:
         return chance.choice(self._hellos)
@@ -74,13 +78,13 @@ def smtp(chance: random.Random, hello: bytes) -> Frames:
     return said(chance, *lines, b"STARTTLS\r\n", b"220 Go ahead\r\n", hello, server_flight(chance), port=25, size=6_000)
 
 
-def ssh(chance: random.Random, _: bytes) -> Frames:
+def ssh(chance: random.Random, _none: bytes) -> Frames:
     banner = b"SSH-2.0-OpenSSH_9.2p1\r\n"
     offer = struct.pack("!IBB", 1_084, 7, 20) + chance.randbytes(1_078)
     return said(chance, banner, banner, offer, offer, noise(chance, 400), noise(chance, 48), port=22, size=20_000)
 
 
-def mysql(chance: random.Random, _: bytes) -> Frames:
+def mysql(chance: random.Random, _none: bytes) -> Frames:
     greeting = b"\x4a\0\0\0\x0a8.0.36\0" + chance.randbytes(66)
     query = b"\x15\0\0\0\x03SELECT * FROM orders"
     return said(
@@ -88,12 +92,12 @@ def mysql(chance: random.Random, _: bytes) -> Frames:
     )
 
 
-def ftp(chance: random.Random, _: bytes) -> Frames:
+def ftp(chance: random.Random, _none: bytes) -> Frames:
     talked = b"220 ready\r\n", b"USER a\r\n", b"331 ok\r\n", b"PASS b\r\n", b"230 in\r\n", b"PASV\r\n", b"227 (1,2)\r\n"
     return said(chance, *talked, b"RETR file\r\n", b"150 now\r\n", port=21)
 
 
-def smb(chance: random.Random, _: bytes) -> Frames:
+def smb(chance: random.Random, _none: bytes) -> Frames:
     head = b"\0\0\0\xe8\xfeSMB\x40" + bytes(100) + chance.randbytes(120)
     return said(chance, b"", head, head, head, head, head, head, port=445, size=20_000)
 
@@ -107,17 +111,17 @@ def postgres(chance: random.Random, hello: bytes) -> Frames:
     return said(chance, b"", b"\0\0\0\x08\x04\xd2\x16\x2f", b"S", hello, server_flight(chance), port=5432, size=9_000)
 
 
-def torrent(chance: random.Random, _: bytes) -> Frames:
+def torrent(chance: random.Random, _none: bytes) -> Frames:
     greeting = b"\x13BitTorrent protocol" + bytes(8) + chance.randbytes(40)
     return said(chance, b"", greeting, greeting, port=chance.randrange(10_000, 60_000), size=20_000)
 
 
-def unknown(chance: random.Random, _: bytes) -> Frames:
+def unknown(chance: random.Random, _none: bytes) -> Frames:
     """On the port of TLS, and none."""
     return said(chance, b"", noise(chance, 300), noise(chance, 900), noise(chance, 200), port=443, size=20_000)
 
 
-def messages(chance: random.Random, _: bytes) -> Frames:
+def messages(chance: random.Random, _none: bytes) -> Frames:
     """A little protocol of one's own, in which both say many short things."""
     return said(chance, b"", *(b"\2" + chance.randbytes(20) for _ in range(40)), port=9_000)
 
@@ -163,7 +167,7 @@ def sent_again(chance: random.Random, hello: bytes) -> Frames:
     yield from talk.ended()
 
 
-def handshake_only(chance: random.Random, _: bytes) -> Frames:
+def handshake_only(chance: random.Random, _none: bytes) -> Frames:
     talk = Talk(chance)
     yield from talk.opened()
     yield from talk.ended()
@@ -180,7 +184,7 @@ def kept_alive(chance: random.Random, hello: bytes) -> Frames:
         yield talk.down()
 
 
-def kept_idle(chance: random.Random, _: bytes) -> Frames:
+def kept_idle(chance: random.Random, _none: bytes) -> Frames:
     """The same of one that never said anything."""
     talk = Talk(chance, 5222)
     yield from talk.opened()
