@@ -77,7 +77,7 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "decided",
         "late",
         "flows",
-        "requests",
+        "talks",
         "replies",
         "hosts",
         "clients",

@@ -6,8 +6,11 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import patch
 
+from egret.decode.plain_request import read_plain
+from egret.track.conversations import NAME, Conversations
 from egret.track.limits import Limits
 from egret.worker import engine
 from tests.support.gated import passed
@@ -132,3 +135,58 @@ def outcome(
     """What a pipeline makes of *frames*; not gated, every request is read, and nothing is laid down."""
     with patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
         return passed(frames, step_ns, gated=gated, limits=limits)
+
+
+def tabled(talks: Any, dropped: list[object], evictions: Counter[str], seed: int) -> list[object]:
+    """What a table of few conversations says to many calls; the conversations are lists."""
+    chance, said = random.Random(seed), list[object]()
+    for number in range(400):
+        key = chance.choice((chance.randrange(-9, 9), chance.randrange(-(1 << 63), 1 << 63)))
+        match chance.randrange(7):
+            case 0:
+                said.append(talks.pop(key))
+            case 1:
+                said.append(talks.get(key))
+            case 2:
+                talks.put(key, [number])
+            case 3 if key in talks.keys:
+                talks.touch(key)
+            case 4:
+                said.append(talks.resting(key))
+            case _:
+                ends, host = chance.choice((b"abcdABCD1234", bytes(range(36)))), chance.choice(HOSTS)
+                talks.rest(key, ends, chance.choice((None, "eth0")), chance.randrange(1 << 32), host)
+        said.append((len(talks), key in talks.keys, dropped[:], evictions[NAME]))
+    return said
+
+
+def compiled_talks(compiled: Any, limit: int, dropped: list[object], evictions: Counter[str]) -> Any:
+    """A compiled table by itself."""
+    known = {name: compiled.Truths(9, bytes(16)) for name in ("hosts", "clients", "servers")}
+    return compiled.Talks(
+        name=NAME,
+        limit=limit,
+        evictions=evictions,
+        restored=lambda *rest: list(rest),
+        dropped=dropped.append,
+        passes=lambda *_: None,
+        watched=(),
+        **known,
+    )
+
+
+def check(compiled: Any, seed: int) -> None:
+    """Both gates say the same of HTTP, and remember the same."""
+    chance = random.Random(seed)
+    frames, limits = jumble(chance, 20), Limits(http_flows=chance.choice((8_192, 5, 1)))
+    with patch.object(engine, "compiled", compiled):
+        assert outcome(frames, 1_000, limits) == outcome(frames, 1_000, limits, pure=True)
+    for _ in range(60):
+        whole = changed(request(chance), chance)
+        data = whole[: chance.choice((len(whole), len(whole), chance.randrange(len(whole) + 1)))]
+        assert compiled.read_request(data) == read_plain(data), data
+    for limit in (1, 5, 100):
+        counts, dropped = (Counter[str](), Counter[str]()), (list[object](), list[object]())
+        other = Conversations[list[object]](limit, counts[1], lambda *rest: list(rest), dropped[1].append)
+        made = compiled_talks(compiled, limit, dropped[0], counts[0])
+        assert tabled(made, dropped[0], counts[0], seed) == tabled(other, dropped[1], counts[1], seed)

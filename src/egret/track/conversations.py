@@ -41,8 +41,8 @@ class ConversationTable(Protocol[C]):
         """Look up; it keeps its age. One at rest is made anew."""
         ...
 
-    def resting(self, key: int, /) -> Rest | None:
-        """What is kept of one at rest."""
+    def resting(self, key: int, /) -> tuple[bytes, str | None, int, bytes] | None:
+        """What is kept of one at rest: a ``Rest``."""
         ...
 
     def touch(self, key: int, /) -> None:

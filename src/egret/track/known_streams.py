@@ -25,7 +25,7 @@ class KnownStreams:
     """The tables of ``Streams``, which fills them."""
 
     def __init__(self, limits: Limits, namer: Namer, counters: Counters, dns: DnsStreams, httpdns: HttpDns) -> None:
-        self._limits = limits
+        self._limits = self.limits = limits
         self._namer = namer
         self._dns = dns
         self._httpdns = httpdns

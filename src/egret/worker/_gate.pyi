@@ -12,6 +12,7 @@ from egret.sources.base import Clock
 from egret.track.attempt import Pair
 from egret.track.held import Whole
 from egret.track.pairs import PairTable
+from egret.track.requests import Conversation
 from egret.track.tables import Memory
 from egret.track.volume import Volumes
 from egret.worker.engine import Truths as Known
@@ -148,6 +149,33 @@ class Pairs:  # as egret.track.pairs.PairTable; with it the sluice takes what QU
     def set_back(self, time_ns: int, /) -> None: ...
     def take_counts(self) -> tuple[int, int]: ...
 
+class Talks:  # as egret.track.conversations.ConversationTable; Quick follows in it what egret.worker.talks does
+    def __new__(
+        cls,
+        *,
+        name: str,
+        limit: int,
+        evictions: Counter[str],
+        restored: Callable[[bytes, str | None, int, bytes], Conversation],
+        dropped: Callable[[Conversation], object],
+        passes: Callable[[bytes, bytes], bool | None],
+        hosts: Known,
+        clients: Known,
+        servers: Known,
+        watched: Collection[bytes],
+    ) -> Self: ...
+    @property
+    def keys(self) -> Collection[int]: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def get(self, key: int, /) -> Conversation | None: ...
+    def resting(self, key: int, /) -> tuple[bytes, str | None, int, bytes] | None: ...
+    def touch(self, key: int, /) -> None: ...
+    def put(self, key: int, conversation: Conversation, /) -> None: ...
+    def pop(self, key: int, /) -> Conversation | None: ...
+    def rest(self, key: int, ends: bytes, interface: str | None, seq: int, host: bytes, /) -> None: ...
+    def take_counts(self) -> tuple[int, int]: ...
+
 class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings knows, in Truths of this module
     def __new__(
         cls,
@@ -156,7 +184,7 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         decided: Memory,
         late: Memory,
         flows: Collection[int],
-        requests: Collection[int],
+        talks: Talks,
         replies: Collection[int],
         hosts: Known,
         clients: Known,
@@ -188,4 +216,5 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
     def take_counts(self) -> tuple[int, int]: ...
 
 def read_plain(data: bytes, /) -> Plain | None: ...
+def read_request(data: bytes, /) -> tuple[bytes, int] | None: ...
 def first_of_plain(data: bytes, /) -> int: ...

@@ -17,6 +17,7 @@ from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.decode.plain_request import REQUEST_STARTS, read_plain
 from egret.model import Endpoint, Transport
+from egret.track.conversations import NAME
 from egret.track.held import Whole
 from egret.track.late import RECORD_START
 from egret.track.observer import Observer
@@ -358,12 +359,26 @@ def hold_young(observer: Observer, greetings: Greetings, limit: int | None = Non
 
 def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Quick:
     around, young = Surroundings(observer, greetings.take), observer.streams.young
+    requested = greetings.requested
+    talks = engine.compiled.Talks(
+        name=NAME,
+        limit=observer.streams.limits.http_flows,
+        evictions=observer.counted.evictions,
+        restored=observer.streams.requests.restored,
+        dropped=observer.streams.requests.dropped,
+        passes=requested.passes,
+        hosts=requested.hosts,
+        clients=requested.clients,
+        servers=requested.servers,
+        watched=requested.watched,
+    )
+    observer.streams.follow_in(talks)
     quick = engine.compiled.Quick(
         volumes=observer.volumes,
         decided=young.decided,
         late=young.late.table,
         flows=young.followed,
-        requests=observer.streams.requested,
+        talks=talks,
         replies=observer.streams.replied,
         hosts=greetings.hosts,
         clients=greetings.clients,
@@ -375,5 +390,5 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         limit=limit,
         secret=os.urandom(16),
     )
-    greetings.elsewhere = quick.take_counts
+    greetings.elsewhere, requested.elsewhere = quick.take_counts, talks.take_counts
     return quick

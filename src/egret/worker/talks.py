@@ -48,13 +48,14 @@ class Talks:
         rest = self._resting(key)
         if rest is None or not self._is_followed_here(key):
             return False
-        behind, size = rest.seq - seq & _MASK, end - at
+        both, interface, expected, host = rest
+        behind, size = expected - seq & _MASK, end - at
         if behind:
             return size <= behind < _HALF
         request = read_plain(bytes(buffer[at:end])) if size <= MAX_PLAIN else None
-        if request is None or not self._may_pass(ends, rest.host, request.host):
+        if request is None or not self._may_pass(ends, host, request.host):
             return False
-        self._rest(key, rest.ends, rest.interface, seq + request.size & _MASK, request.host)
+        self._rest(key, both, interface, seq + request.size & _MASK, request.host)
         return True
 
     def _is_followed_here(self, key: int) -> bool:

@@ -41,7 +41,7 @@ class Asked:
         self.requested.settle()
         return self.counts["names", Protocol.HTTP, Kind.REQUEST]
 
-    def resting(self) -> Rest | None:
+    def resting(self) -> object:
         """What is kept of it."""
         return self.observer.streams.requests.table.resting(KEY)
 

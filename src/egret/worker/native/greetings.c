@@ -59,7 +59,7 @@ int greetings_pass(const Greetings *greetings, Span host, Span ends, bool *ours)
     if (watched != NO) return watched == YES ? NO : FAILED;
     int known = look_up(greetings->clients, client);
     if (known == UNKNOWN) return UNKNOWN;
-    int special = known == YES ? look_up(greetings->servers, (Span){server, size + 2}) : NO;
+    int special = known == YES || greetings->of_anyone ? look_up(greetings->servers, (Span){server, size + 2}) : NO;
     *ours = known == YES;
     return special == NO ? YES : special == YES ? NO : UNKNOWN;
 }

@@ -20,8 +20,7 @@ static bool is_label_byte(uint8_t byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
 }
 
-/* Whether a name is a lower-case host name of several labels, the last of which begins with a letter. */
-static bool is_plain_host(Span host) {
+bool is_plain_host(Span host) {
     size_t label = 0; /* where the last one begins */
     for (size_t at = 0; at < host.size; at++) {
         if (host.at[at] == '.') {

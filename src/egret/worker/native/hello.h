@@ -13,6 +13,8 @@ typedef struct {
     int ech; /* the id of a configuration of Encrypted Client Hello */
 } Hello;
 
+bool is_plain_host(Span host); /* whether it is lower-case, of several labels, the last of which begins with a letter */
+
 bool hello_read(Span data, Hello *hello); /* whether it is a plain hello */
 
 #endif

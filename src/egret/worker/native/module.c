@@ -4,6 +4,7 @@
 #include "pairs.h"
 #include "quick.h"
 #include "remembered.h"
+#include "request.h"
 
 #include <structmember.h> /* behind Python.h */
 
@@ -232,20 +233,22 @@ static int fill(PyObject *module) {
     PyObject *remembered = quick == NULL ? NULL : PyType_FromModuleAndSpec(module, &remembered_spec, NULL);
     PyObject *truths = remembered == NULL ? NULL : PyType_FromModuleAndSpec(module, &truths_spec, NULL);
     PyObject *pairs = truths == NULL ? NULL : PyType_FromModuleAndSpec(module, &pairs_spec, NULL);
-    int failed = pairs == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+    PyObject *talks = pairs == NULL ? NULL : PyType_FromModuleAndSpec(module, &talks_spec, NULL);
+    int failed = talks == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0 ||
                  PyModule_AddObjectRef(module, "Truths", truths) < 0 ||
-                 PyModule_AddObjectRef(module, "Pairs", pairs) < 0;
+                 PyModule_AddObjectRef(module, "Pairs", pairs) < 0 || PyModule_AddObjectRef(module, "Talks", talks) < 0;
     failed = failed || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0; /* scripts/build_native.py */
     Py_XDECREF(sluice);
     Py_XDECREF(quick);
     Py_XDECREF(remembered);
     Py_XDECREF(truths);
     Py_XDECREF(pairs);
+    Py_XDECREF(talks);
     return failed ? -1 : 0;
 }
 
@@ -281,6 +284,14 @@ static PyObject *read_plain(PyObject *Py_UNUSED(module), PyObject *data) {
     return Py_BuildValue("y#i", hello.host.at, (Py_ssize_t)hello.host.size, hello.ech);
 }
 
+static PyObject *read_request(PyObject *Py_UNUSED(module), PyObject *data) {
+    Span bytes = span_of(data);
+    Request request;
+    if (bytes.at == NULL) return NULL;
+    if (!request_read(bytes, &request)) Py_RETURN_NONE;
+    return Py_BuildValue("y#n", request.host.at, (Py_ssize_t)request.host.size, (Py_ssize_t)request.size);
+}
+
 static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
     Span hello = span_of(data);
     return hello.at == NULL ? NULL : PyLong_FromSize_t(hello_size(hello));
@@ -296,6 +307,7 @@ static PyObject *opens_quic(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(non
 static PyMethodDef functions[] = {
     {"opens_quic", opens_quic, METH_NOARGS, "Whether there is an OpenSSL to open QUIC's packets with."},
     {"read_plain", read_plain, METH_O, "As in ``egret.decode.plain_hello``."},
+    {"read_request", read_request, METH_O, "As ``egret.decode.plain_request.read_plain``."},
     {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {0},
 };

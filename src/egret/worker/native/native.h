@@ -12,6 +12,8 @@
  *   ciphers.c  decode/quic_keys.py   what protects those
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   hello.c    decode/plain_hello.py plain hellos
+ *   request.c  decode/plain_request.py plain requests of HTTP
+ *   talks.c    track/conversations.py, worker/talks.py HTTP connections; talks_type.c is their type
  *   greetings.c worker/greetings.py  of which of those nothing need be told
  *   remembered.c track/tables.py     integers for integers: Remembered
  *   share.c    track/share.py       whose a frame is

@@ -132,7 +132,7 @@ static PyObject *method_take_counts(Pairs *pairs, PyObject *Py_UNUSED(none)) {
 static PyObject *pairs_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *known[] = {"name",  "limit",   "most",    "evictions", "restored", "told",
                             "hosts", "clients", "servers", "watched",   NULL};
-    Greetings greetings;
+    Greetings greetings = {0};
     PyObject *name, *evictions, *restored, *told;
     Py_ssize_t limit, most;
     if (!PyArg_ParseTupleAndKeywords(args, names, "$UnnOOOOOOO", known, &name, &limit, &most, &evictions, &restored,

@@ -4,6 +4,7 @@
 
 #include "hello.h"
 #include "remembered.h"
+#include "request.h"
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, SETTLING = FIN | SYN | RST };
 enum { DNS = 53, MAX_PLAIN = 4096 };
@@ -19,6 +20,7 @@ typedef struct {
 #define SERVER_SIDE (-1)
 #define DNS_STREAM (-2)
 #define ANYTHING (-1) /* track/late.py */
+#define HALF ((uint32_t)1 << 31)
 
 static uint32_t *bucket_of(const Quick *quick, uint64_t hash) { return &quick->buckets[hash & (quick->bucket_count - 1)]; }
 
@@ -185,8 +187,9 @@ static int take_end(Quick *quick, Span ends, bool metering) {
 int quick_awaits(Quick *quick, Span ends, int *awaited) {
     uint8_t bytes[ENDS_MAX];
     int64_t keys[] = {hash_of(ends), hash_of(opposite(ends, bytes))}, value;
-    PyObject *tables[] = {quick->known.flows, quick->known.requests, quick->known.replies};
-    for (int each = 0; each < 3; each++) {
+    PyObject *tables[] = {quick->known.flows, quick->known.replies};
+    if (talks_find(quick->known.talks, keys[0]) != NULL) return NO;
+    for (int each = 0; each < 2; each++) {
         int followed = is_followed(tables[each], keys[0]);
         if (followed != NO) return followed == FAILED ? FAILED : NO;
     }
@@ -210,11 +213,16 @@ static int is_counted(Quick *quick, Span host, Span ends) {
     return counted;
 }
 
-/* Both directions of a connection are known from now on: track/young.py, pass_over. */
+/* Both directions of a connection are known from now on: track/young.py, decide_ends. */
+static int decide(const Quick *quick, int64_t key, int64_t other, uint32_t first) {
+    if (remembered_put((Remembered *)quick->known.decided, key, first) == FAILED) return FAILED;
+    return remembered_put((Remembered *)quick->known.decided, other, SERVER_SIDE);
+}
+
+/* The same behind a hello: pass_over. */
 static int remember(Quick *quick, const Done *done) {
     if (remembered_put((Remembered *)quick->known.late, done->key, done->end) == FAILED) return FAILED;
-    if (remembered_put((Remembered *)quick->known.decided, done->key, done->first) == FAILED) return FAILED;
-    return remembered_put((Remembered *)quick->known.decided, done->other, SERVER_SIDE);
+    return decide(quick, done->key, done->other, done->first);
 }
 
 /* The same by Python, which asks what is not known yet. */
@@ -288,18 +296,95 @@ static void prefetch(const Quick *quick, const Held *held) {
     remembered_prefetch((Remembered *)quick->known.decided, held->other);
 }
 
-/* A piece of what should be a plain hello. */
+/* What should be a plain request, and all that came so far. */
+static int take_request(Quick *quick, Held *held, Span data) {
+    Request request;
+    Talks *talks = quick->known.talks;
+    if (!request_read(data, &request)) return NO;
+    int followed = is_followed(quick->known.flows, held->other);
+    if (followed != NO) return followed == FAILED ? FAILED : NO;
+    uint8_t bytes[ENDS_MAX];
+    memcpy(bytes, held->ends, held->size);
+    Span ends = {bytes, held->size};
+    bool ours = false;
+    int counted = talks_pass(talks, request.host, ends, &ours);
+    quick_python_called(quick);
+    held = counted == YES ? quick_find(quick, ends, quick_hash(quick, ends)) : NULL; /* Python may have been asked */
+    if (held == NULL) return counted == FAILED ? FAILED : NO;
+    int64_t key = held->key, other = held->other;
+    uint32_t first = held->first;
+    PyObject *interface = Py_NewRef(held->interface);
+    quick_drop(quick, held);
+    talks->names++;
+    talks->connections += ours;
+    int kept = decide(quick, key, other, first);
+    if (kept != FAILED) kept = talks_rest(talks, key, ends, interface, first + (uint32_t)request.size, request.host);
+    Py_DECREF(interface);
+    return kept;
+}
+
+/* A piece of what should be a plain hello, or a request. */
 static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
     if (held->begun != NULL) return go_on(quick, held, data, seq, time_ns);
     if (seq != held->first) return NO;
+    if (request_may_begin(data.at[0])) return take_request(quick, held, data);
     size_t size = hello_size(data);
     if (size == data.size) return is_done(quick, held, data, time_ns);
     return data.size < size && size <= MAX_PLAIN ? begin(held, data, size, time_ns) : NO;
 }
 
+/* Whether the streams have nothing of a direction but that it was decided, as a client's. */
+static int is_followed_here(Quick *quick, int64_t key) {
+    int64_t value;
+    int decided = remembered_get((Remembered *)quick->known.decided, key, &value);
+    if (decided != YES || value < 0) return decided == FAILED ? FAILED : NO;
+    int late = remembered_get((Remembered *)quick->known.late, key, &value);
+    if (late != NO) return late == FAILED ? FAILED : NO;
+    int followed = is_followed(quick->known.flows, key);
+    return followed == FAILED ? FAILED : followed == NO;
+}
+
+/* Another request of a connection that is at rest; the talk's place may be another one behind it. */
+static int ask_again(Quick *quick, int64_t key, Span ends, Span data) {
+    Request request;
+    Talks *talks = quick->known.talks;
+    uint8_t bytes[ENDS_MAX];
+    if (!request_read(data, &request)) return NO;
+    int followed = is_followed(quick->known.replies, hash_of(opposite(ends, bytes)));
+    if (followed != NO) return followed == FAILED ? FAILED : NO;
+    bool ours;
+    int counted = talks_pass(talks, request.host, ends, &ours);
+    quick_python_called(quick);
+    Talk *talk = counted == YES ? talks_find(talks, key) : NULL; /* Python may have been asked */
+    if (talk == NULL || talk->conversation != NULL) return counted == FAILED ? FAILED : NO;
+    uint32_t next = talk->seq + (uint32_t)request.size;
+    if (!talks_is_named(talk, request.host)) {
+        talks->names++;
+        return talks_rest(talks, key, ends, talk->interface, next, request.host);
+    }
+    talk->seq = next; /* as with most of them, no more than that */
+    talks_touch(talks, talk);
+    return YES;
+}
+
+/* A segment of an HTTP connection; worker/talks.py, go_on. */
+static int take_later(Quick *quick, Span ends, Span data, uint32_t seq, bool metering) {
+    int64_t key = hash_of(ends);
+    const Talk *talk = talks_find(quick->known.talks, key);
+    if (talk == NULL || talk->conversation != NULL) return NO;
+    uint32_t behind = talk->seq - seq;
+    int may = taken(quick_is_measured(quick, ends), metering);
+    if (may <= NO) return may;
+    int here = is_followed_here(quick, key);
+    if (here != YES) return here;
+    if (behind != 0) return data.size <= behind && behind < HALF ? may : NO;
+    int asked = ask_again(quick, key, ends, data);
+    return asked == YES ? may : asked;
+}
+
 static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns, bool metering) {
-    Held *held = quick_find(quick, ends, hash);
-    if (held == NULL) return NO;
+    Held *held = quick->count == 0 ? NULL : quick_find(quick, ends, hash);
+    if (held == NULL) return data.size == 0 ? NO : take_later(quick, ends, data, seq, metering);
     int may = taken(is_metered(quick, held, ends), metering);
     if (may <= NO || data.size == 0) return may;
     prefetch(quick, held);
@@ -310,7 +395,7 @@ static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface, bool metering) {
     if (!(flags & SETTLING))
-        return quick->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
+        return quick->count + quick->known.talks->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;
     if ((flags & SETTLING) != SYN) return take_end(quick, ends, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);

@@ -3,6 +3,7 @@
 #define EGRET_QUICK_H
 
 #include "greetings.h"
+#include "talks.h"
 
 #define NOWHERE UINT32_MAX /* no number of a Held */
 
@@ -42,7 +43,8 @@ typedef struct {
     PyObject *armed;                   /* those that are */
     PyObject *decided, *late;          /* Remembered: by direction, what it is; where another hello may begin */
     PyObject *flows;                   /* directions of which more is awaited */
-    PyObject *requests, *replies;      /* the same of HTTP, and of servers that are asked for addresses by it */
+    Talks *talks;                      /* HTTP connections */
+    PyObject *replies;                 /* servers that are asked for addresses by HTTP */
     Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */

@@ -143,7 +143,8 @@ static int open_tables(Quick *quick, uint32_t limit) {
 }
 
 static bool fits(const Known *known) {
-    return is_remembered(known->decided) && is_remembered(known->late) && greetings_fit(&known->greetings);
+    return is_remembered(known->decided) && is_remembered(known->late) && greetings_fit(&known->greetings) &&
+           is_talks((PyObject *)known->talks);
 }
 
 static void hold_known(Known *known) {
@@ -151,7 +152,7 @@ static void hold_known(Known *known) {
     Py_INCREF(known->decided);
     Py_INCREF(known->late);
     Py_INCREF(known->flows);
-    Py_INCREF(known->requests);
+    Py_INCREF(known->talks);
     Py_INCREF(known->replies);
     greetings_hold(&known->greetings);
     Py_INCREF(known->armed);
@@ -160,18 +161,18 @@ static void hold_known(Known *known) {
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *words[] = {"volumes", "decided", "late",  "flows", "requests", "replies", "hosts",  "clients",
+    static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
                             "servers", "watched", "armed", "told",  "packets",  "limit",   "secret", NULL};
-    Known known;
+    Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
     if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
-                                     &known.flows, &known.requests, &known.replies, &known.greetings.hosts,
+                                     &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
                                      &known.armed, &known.told, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
-        PyErr_SetString(PyExc_TypeError, "what is remembered, and truths, of this module's kind; a secret of 16 bytes");
+        PyErr_SetString(PyExc_TypeError, "what is remembered, talks and truths of this module's kind; a secret of 16 bytes");
         return NULL;
     }
     Quick *quick = (Quick *)type->tp_alloc(type, 0);
@@ -192,7 +193,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.decided);
     Py_VISIT(quick->known.late);
     Py_VISIT(quick->known.flows);
-    Py_VISIT(quick->known.requests);
+    Py_VISIT(quick->known.talks);
     Py_VISIT(quick->known.replies);
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
@@ -205,7 +206,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.decided);
     Py_CLEAR(quick->known.late);
     Py_CLEAR(quick->known.flows);
-    Py_CLEAR(quick->known.requests);
+    Py_CLEAR(quick->known.talks);
     Py_CLEAR(quick->known.replies);
     greetings_clear(&quick->known.greetings);
     Py_CLEAR(quick->known.armed);
