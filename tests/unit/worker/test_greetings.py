@@ -8,7 +8,7 @@ from egret.decode.plain_hello import NO_ECH
 from egret.model import Endpoint, Kind, NamedBy, Protocol, Transport
 from egret.track.direction import ends_of
 from egret.track.ech import GREASE, REAL, UNKNOWN
-from egret.worker import greetings
+from egret.worker import greetings, requested
 from egret.worker.greetings import Greetings
 from tests.support.hello import client_hello, records
 
@@ -83,7 +83,8 @@ def test_what_was_asked_is_forgotten_on_request() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(greetings, "MAX_KNOWN", 3)
+    for module in (greetings, requested):
+        monkeypatch.setattr(module, "MAX_KNOWN", 3)
     asked = Asked()
     for number in range(10):
         assert asked.greetings.take(b"w%d.example" % number, NO_ECH, ends(), 1)
