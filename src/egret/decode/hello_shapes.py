@@ -44,6 +44,9 @@ class Shape(NamedTuple):
     ech: int  # where the id of a configuration lies; 0: nowhere
 
 
+_NOTHING_MET: tuple[slice, dict[bytes, Shape]] = slice(0), {}
+
+
 class HelloShapes:
     """Remembers the shapes of plain hellos.
 
@@ -54,22 +57,31 @@ class HelloShapes:
     def __init__(self, known: Container[bytes] = ()) -> None:
         self._known = known
         self._shapes: dict[tuple[int, bytes, bytes], Shape] = {}
-        self._latest: dict[int, Shape] = {}  # that was met, by length: nearly always it is that one again
+        # What was met, by length where the name's length lay the last time, and by that: nearly always that again.
+        self._latest: dict[int, tuple[slice, dict[bytes, Shape]]] = {}
         self._places: dict[bytes, slice] = {}  # by program: where the length of the name lies
         self._learnt: Counter[bytes] = Counter()
 
     def read(self, data: bytes) -> Plain | None:
         """As ``read_plain``."""
-        shape = self._latest.get(len(data))
+        place, met = self._latest.get(len(data), _NOTHING_MET)
+        shape = met.get(data[place])
         if shape is None or shape[0](data) != shape[1]:
             shape = self.shape_of(data)
             if shape is None:
                 return self._learn(data)
-            self._latest[len(data)] = shape
+            self._meet(data, shape)
         _, _, start, stop, ech = shape
         host = data[start:stop]
         plain = host in self._known or is_plain_host(host)
         return (host, data[ech] if ech else NO_ECH) if plain else None
+
+    def _meet(self, data: bytes, shape: Shape) -> None:
+        place = slice(shape.start - 2, shape.start)
+        before, met = self._latest.get(len(data), _NOTHING_MET)
+        if before != place:
+            self._latest[len(data)] = place, (met := {})
+        met[data[place]] = shape
 
     def _learn(self, data: bytes) -> Plain | None:
         program = data[_PROGRAM]

@@ -116,6 +116,19 @@ class Memory(Protocol):
         ...
 
 
+def for_both(
+    memory: Memory,
+) -> tuple[Callable[[int, int], bool], Callable[[int, int, int, int], object]]:
+    """``knows_either`` and ``put_both`` of a memory, whichever it is."""
+    if isinstance(memory, Remembered):
+        return memory.knows_either, memory.put_both
+    get, put = memory.get, memory.put
+    return (
+        lambda key, other: get(key) is not None or get(other) is not None,
+        lambda key, value, other, second: (put(key, value), put(other, second)),
+    )
+
+
 MakeMemory = Callable[[str, int, Counter[str]], Memory]  # given its name, its bound and where evictions are counted
 
 
@@ -159,6 +172,22 @@ class Remembered:
             if self.on_forgetting is not None:
                 self.on_forgetting()
         young[key] = value
+
+    def knows_either(self, key: int, other: int) -> bool:
+        """Whether ``get`` finds one, or else the other."""
+        if key in self._young:
+            return True
+        if key in self._old or other in self._old:
+            return self.get(key) is not None or self.get(other) is not None
+        return other in self._young
+
+    def put_both(self, key: int, value: int, other: int, second: int) -> None:
+        """As ``put`` of one and then of the other."""
+        if len(self._young) < self._limit - 1:
+            self._young[key], self._young[other] = value, second
+        else:
+            self.put(key, value)
+            self.put(other, second)
 
     def forget(self, key: int) -> None:
         """Remember nothing for *key*."""

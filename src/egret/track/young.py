@@ -10,7 +10,7 @@ from egret.track.direction import key_of
 from egret.track.flow import Flow, other_key
 from egret.track.late import LateStarts
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.tables import LruTable, set_back
+from egret.track.tables import LruTable, for_both, set_back
 
 SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
 TakePlain = Callable[[bytes, int, bytes, int], bool]  # host and ECH as ``read_plain`` has them, ends, time
@@ -24,6 +24,7 @@ class YoungFlows:
     def __init__(self, limits: Limits, counters: Counters) -> None:
         self._table: LruTable[int, Flow] = LruTable("flows", limits.flows, counters.evictions)
         self.decided = limits.memory("decided", limits.decided, counters.evictions)
+        self.knows_either, self._decide_both = for_both(self.decided)
         self.late = LateStarts(limits.memory("late_hellos", limits.late_hellos, counters.evictions))
         self.followed = self._table.keys
         self.held = 0  # bytes of all assemblies
@@ -69,12 +70,10 @@ class YoungFlows:
 
     def decide_ends(self, key: int, other: int, first_seq: int) -> None:
         """As ``decide``, of what never came here: its client's stream began with *first_seq*."""
-        flow = self._table.get(other)
+        flow = self.get(other)
         if flow is not None:
             self.drop(flow)
-        decide = self.decided.put
-        decide(key, first_seq)
-        decide(other, SERVER_SIDE)
+        self._decide_both(key, first_seq, other, SERVER_SIDE)
 
     def charge(self, flow: Flow) -> None:
         """Count what *flow* holds now."""

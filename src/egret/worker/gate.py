@@ -78,7 +78,7 @@ class Gate:
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
         if isinstance(self._quick, Quick):
-            sluice.trust(self._quick.fresh, self._is_left)
+            sluice.trust(self._quick.fresh, self._is_left, self._quick.run)
         return sluice
 
     def _compiled(self) -> _gate.Sluice:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from struct import Struct
 
 from egret.decode.plain_hello import NO_ECH, Plain, read_plain
 from egret.model import Kind, NamedBy, Protocol, Transport
 from egret.track.ech import REAL
 from egret.worker.engine import truths
 from egret.worker.requested import MAX_KNOWN, Requested, remember
+
+_PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2x2s").unpack for size in (4, 16)}  # both addresses, the server's port
 
 Judge = Callable[[str, int, bytes, bytes, int], str]
 
@@ -88,22 +91,20 @@ class Greetings:
         plain = self.hosts.get(host)
         if plain is None:
             plain = remember(self.hosts, host, not self._named(host.decode("ascii")))
-        size = (len(ends) - 4) // 2
-        client = ends[:size]
+        client, address, port = _PARTS[len(ends)](ends)
         if not plain or client in self.watched:
             return None
         ours = self.clients.get(client)
         if ours is None:
             ours = remember(self.clients, client, self._is_client(client))
         if ours:
-            server = ends[size:-4] + ends[-2:]
-            special = self.servers.get(server)
+            special = self.servers.get(address + port)
             if special is None:
-                special = remember(self.servers, server, self._special(server[:-2], int.from_bytes(server[-2:])))
+                special = remember(self.servers, address + port, self._special(address, int.from_bytes(port)))
             if special:
                 return None
         if ech != NO_ECH:
-            verdict = self._judge(host.decode("ascii"), ech, client, ends[size:-4], time_ns)
+            verdict = self._judge(host.decode("ascii"), ech, client, address, time_ns)
             if verdict == REAL:
                 return None
             if ours:

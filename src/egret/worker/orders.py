@@ -13,7 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 
 TCP, UDP = 6, 17
-SETTLING = 0x07  # FIN, SYN, RST
+SETTLING, SYN = 0x07, 0x02  # FIN, SYN, RST; the one of them
 SMALLEST_4 = 14 + 20 + 20  # a frame of TCP over IPv4
 IPV4 = b"\x08\0\x45"
 _SHORTEST, _LONGEST = 0x50, 0x100  # of TCP's header, in the first four bits of a byte
@@ -120,3 +120,17 @@ def tables(order: str) -> Tables:
         wholes(order, TCP),
         wholes(order, UDP),
     )
+
+
+@lru_cache
+def beginnings(order: str, header: int) -> dict[int, tuple[int, int, int]]:
+    """Of segments that neither end nor break off a connection, by their header's length and flags as one number.
+
+    Where the payload is, from where the record begins; the number that the packet's length is without one; the flags.
+    """
+    lengths = lengths_of(order)
+    return {
+        number: (header + at, lengths[at - 14], flags)
+        for number, (at, flags) in places_of(order).items()
+        if flags & SETTLING in {0, SYN}
+    }

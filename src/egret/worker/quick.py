@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Sequence
+from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
 from egret.decode.hello_shapes import HelloShapes
@@ -20,11 +21,13 @@ from egret.model import Endpoint, Transport
 from egret.track.conversations import NAME
 from egret.track.held import Whole
 from egret.track.late import RECORD_START
+from egret.track.limits import SECOND_NS
 from egret.track.observer import Observer
-from egret.track.young import TakePlain
 from egret.worker import engine
 from egret.worker.greetings import Greetings
+from egret.worker.orders import SEGMENT, SIZE, beginnings, record, tables
 from egret.worker.plain import Buffer
+from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ _NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
 _DNS_PORT = b"\0\x35"
+_PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)}  # both addresses, then both ports
+_SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _NOTHING = memoryview(b"")
@@ -45,6 +50,8 @@ _NOTHING = memoryview(b"")
 # it went between none of those.
 Opened = tuple[int, int, str | None, int]
 _Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
+# The first pieces of a hello: the size of the whole, what is there, and each piece with the time when it came.
+_Begun = tuple[int, bytes, tuple[tuple[int, bytes], ...]]
 
 
 class Holder(Protocol):
@@ -65,69 +72,6 @@ class Holder(Protocol):
         ...
 
 
-class Surroundings:
-    """What is asked of the rest before a connection is held, and told when it is done with.
-
-    Args:
-        observer: what sees all that is not held, and what is let go.
-        take: counts a hello of which nothing need be told.
-    """
-
-    def __init__(self, observer: Observer, take: TakePlain) -> None:
-        self._young = observer.streams.young
-        self._decided = observer.streams.young.decided
-        self.take = take
-        self.pass_over = self._young.pass_over
-        self.volumes = observer.volumes
-
-    def knows(self, ends: bytes, back: bytes) -> bool:
-        """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
-        key, other, followed, decided = hash(ends), hash(back), self._young.followed, self._decided.get
-        return key in followed or other in followed or decided(key) is not None or decided(other) is not None
-
-    def is_decided(self, ends: bytes) -> bool:
-        """Whether they know what it is."""
-        return self._decided.get(hash(ends)) is not None
-
-    def is_measured(self, ends: bytes) -> bool:
-        """Whether the bytes of the addresses' traffic are counted."""
-        size = (len(ends) - 4) // 2
-        return self.volumes.active and self.is_armed(ends[:size], ends[size:-4])
-
-    def is_armed(self, source: bytes, destination: bytes) -> bool:
-        """The same, asked of the addresses."""
-        armed = self.volumes.armed
-        return source in armed or destination in armed
-
-    def is_told(self, host: bytes, ech: int, ends: bytes, back: bytes, first: int, end: int, time_ns: int) -> bool:
-        """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
-
-        Args:
-            host: that it names.
-            ech: the id of a configuration of its Encrypted Client Hello, or ``NO_ECH``.
-            ends: of its direction.
-            back: of the other direction.
-            first: its first sequence number.
-            end: the one behind it.
-            time_ns: when it was whole.
-        """
-        if not self.take(host, ech, ends, time_ns):
-            return False
-        self.pass_over(hash(ends), hash(back), first, end)
-        return True
-
-
-class _Begun:
-    """The first pieces of a hello, and when they came."""
-
-    __slots__ = ("data", "pieces", "size")
-
-    def __init__(self, size: int, data: bytes, time_ns: int) -> None:
-        self.size = size  # of the whole
-        self.data = data
-        self.pieces = [(time_ns, data)]
-
-
 class Quick:
     """Holds young connections: a keeper for ``track.held``. ``native/quick.c`` is the same in C.
 
@@ -141,19 +85,20 @@ class Quick:
     def __init__(self, surroundings: Surroundings, talks: Talks, hosts: Container[bytes], limit: int) -> None:
         self._limit = limit
         self._talks = talks
-        self._volumes = surroundings.volumes
-        self._knows = surroundings.knows
+        self._volumes, self._armed = surroundings.volumes, surroundings.volumes.armed
+        self._followed, self._decided_either = surroundings.followed, surroundings.decided_either
         self._is_decided = surroundings.is_decided
-        self._is_measured, self._is_armed = surroundings.is_measured, surroundings.is_armed
+        self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._read = HelloShapes(hosts).read
         # Of those that are done with, the latest: the first bytes that may matter in a direction (``Streams.watched``).
         self.fresh: dict[bytes, frozenset[int]] = {}
         # By the ends of the client's direction:
         self._opened: dict[bytes, _Held] = {}
-        self._accepted: set[bytes] = set()  # whose SYN and ACK came
         self._begun: dict[bytes, _Begun] = {}
-        self._clients: dict[bytes, bytes] = {}  # those ends, by the ends of the other direction
+        # By the ends of the server's direction, whose SYN and ACK are awaited: that generation; and where they came.
+        self._answering: dict[bytes, int] = {}
+        self._accepted: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._opened)
@@ -196,6 +141,56 @@ class Quick:
             return self._accept(ends)
         return self._open(ends, seq + 1 & _MASK, time_ns, interface)
 
+    def run(  # noqa: C901, PLR0912 (one loop: to call something for each kind costs as much as the rest of it)
+        self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, here: int
+    ) -> tuple[int, int, int]:
+        """Take the records of a pcap file from *position* on that ``segment`` takes of TCP over IPv4, in second *here*.
+
+        Returns:
+            Where the first is that it does not surely take, or not of that second; where the last one was; how many.
+        """
+        if not isinstance(window, bytes):  # what is cut out of it would be no key
+            return position, position, 0
+        unpack, seq_of, second = record(order, header, SEGMENT).unpack_from, _SEQ, SECOND_NS // scale
+        ipv4, _, lengths, _, _, tcp, _ = tables(order)
+        known, opened_of, generation_of = beginnings(order, header).get, self._opened.get, self._answering.get
+        accept, generation = self._accepted.add, self._volumes.generation
+        end, number, before, ip = len(window), 0, position, header + 14
+        last = end - header - SIZE
+        while position <= last:
+            seconds, fraction, captured, original, kind, size, fate, ends, begin = unpack(window, position)
+            after, place = position + header + captured, known(begin)
+            if seconds != here or captured != original or after > end or fraction >= second:
+                break
+            if place is None or fate not in tcp or kind not in ipv4:
+                break
+            at, bare, flags = place
+            at += position
+            if size != bare:
+                stop, opened = position + ip + lengths[size], opened_of(ends)
+                if flags & _SYN or not at < stop <= after or opened is None or opened[3] != generation:
+                    break
+                seq, time_ns = seq_of(window, position + header)[0], seconds * SECOND_NS + fraction * scale
+                if not self._hello(opened, ends, seq, window[at:stop], time_ns):
+                    break
+            elif at > after:
+                break
+            elif not flags & _SYN:
+                opened = opened_of(ends)
+                if opened is None or opened[3] != generation:
+                    break
+            elif flags & _ACK:
+                if generation_of(ends) != generation:
+                    break
+                accept(ends)
+            else:
+                seq, time_ns = seq_of(window, position + header)[0], seconds * SECOND_NS + fraction * scale
+                if not self._open(ends, seq + 1 & _MASK, time_ns, None):
+                    break
+            number += 1
+            before, position = position, after
+        return position, before, number
+
     def _ends(self, ends: bytes) -> bool:
         """Whether a connection ends of which nobody awaits the end."""
         return self._is_decided(ends) and not self._is_measured(ends)
@@ -204,22 +199,26 @@ class Quick:
         opened = self._opened.get(ends)
         if opened is not None:
             return opened[0] == first and (opened[3] == self._volumes.generation or not self._is_measured(ends))
-        half, source_port, port = len(ends) // 2 - 2, ends[-4:-2], ends[-2:]
-        if len(self._opened) >= self._limit or _DNS_PORT in (source_port, port):
+        source, destination, source_port, port = _PARTS[len(ends)](ends)
+        if len(self._opened) >= self._limit or _DNS_PORT in (port, source_port):
             return False
-        source, destination = ends[:half], ends[half:-4]
-        back = destination + source + port + source_port
-        if back in self._opened or self._is_armed(source, destination) or self._knows(ends, back):
+        back, armed = destination + source + port + source_port, self._armed
+        if back in self._opened or source in armed or destination in armed or self._is_known(ends, back):
             return False
         self._opened[ends] = first, time_ns, interface, self._volumes.generation, back
-        self._clients[back] = ends
+        self._answering[back] = self._volumes.generation
         return True
 
+    def _is_known(self, ends: bytes, back: bytes) -> bool:
+        """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
+        key, other, followed = hash(ends), hash(back), self._followed
+        return key in followed or other in followed or self._decided_either(key, other)
+
     def _accept(self, back: bytes) -> bool:
-        ends = self._clients.get(back)
-        if ends is None or (self._opened[ends][3] != self._volumes.generation and self._is_measured(ends)):
+        generation = self._answering.get(back)
+        if generation is None or (generation != self._volumes.generation and self._is_measured(back)):
             return False
-        self._accepted.add(ends)
+        self._accepted.add(back)
         return True
 
     def _hello(self, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
@@ -236,7 +235,7 @@ class Quick:
         size = first_of_plain(data)
         if not len(data) < size <= MAX_PLAIN:
             return False
-        self._begun[ends] = _Begun(size, data, time_ns)
+        self._begun[ends] = size, data, ((time_ns, data),)
         return True
 
     def _request(self, opened: _Held, ends: bytes, data: bytes) -> bool:
@@ -246,25 +245,21 @@ class Quick:
         if request is None or not self._talks.begin(ends, back, interface, first, request):
             return False
         self._drop(ends, back)
-        self._leave(back, _NONE)
-        return True
-
-    def _leave(self, ends: bytes, starts: frozenset[int]) -> None:
-        """In a direction no more than what begins so may matter."""
         if len(self.fresh) >= MAX_FRESH:
             self.fresh.clear()
-        self.fresh[ends] = starts
+        self.fresh[back] = _NONE
+        return True
 
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
-        missing = begun.size - len(begun.data)
-        if seq != opened[0] + len(begun.data) & _MASK or not 1 < len(data) <= missing:
+        size, before, pieces = begun
+        missing = size - len(before)
+        if seq != opened[0] + len(before) & _MASK or not 1 < len(data) <= missing:
             return False  # a lone byte may be a keep-alive's
         if len(data) == missing:
-            return self._is_done(opened, ends, begun.data + data, time_ns)
-        if len(begun.pieces) == MAX_PIECES:
+            return self._is_done(opened, ends, before + data, time_ns)
+        if len(pieces) == MAX_PIECES:
             return False
-        begun.data += data
-        begun.pieces.append((time_ns, data))
+        self._begun[ends] = size, before + data, (*pieces, (time_ns, data))
         return True
 
     def _is_done(self, opened: _Held, ends: bytes, data: bytes, time_ns: int) -> bool:
@@ -272,18 +267,20 @@ class Quick:
         hello = self._read(data)
         if hello is None:
             return False
-        if not self._take(*hello, ends, time_ns):
+        host, ech = hello
+        if not self._take(host, ech, ends, time_ns):
             return False
         first, _, _, _, back = opened
         self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
-        self._leave(ends, RECORD_START)
-        self._leave(back, _NONE)
+        if len(self.fresh) >= MAX_FRESH - 1:
+            self.fresh.clear()
+        self.fresh[ends], self.fresh[back] = RECORD_START, _NONE
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:
-        del self._opened[ends], self._clients[back]
-        self._accepted.discard(ends)
+        del self._opened[ends], self._answering[back]
+        self._accepted.discard(back)
         if self._begun:
             self._begun.pop(ends, None)
 
@@ -292,16 +289,16 @@ class Quick:
         opened = self._opened.get(ends)
         if opened is None:
             return []
-        begun, accepted = self._begun.get(ends), ends in self._accepted
+        begun, accepted = self._begun.get(ends), opened[4] in self._accepted
         self._drop(ends, opened[4])
-        return packets(opened[:4], ends, accepted, [] if begun is None else begun.pieces)
+        return packets(opened[:4], ends, accepted, () if begun is None else begun[2])
 
     def whole(self, ends: bytes, seq: int, payload: bytes) -> Whole | None:
         """As ``held.Keeper.whole``."""
         opened, begun = self._opened.get(ends), self._begun.get(ends)
         if opened is None or not payload:
             return None
-        so_far = b"" if begun is None else begun.data
+        so_far = b"" if begun is None else begun[1]
         if seq != opened[0] + len(so_far) & _MASK or (so_far and len(payload) == 1):
             return None
         data = so_far + payload

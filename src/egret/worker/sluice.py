@@ -26,6 +26,7 @@ MAX_SILENT = 1 << 12  # of those; the processor has them at hand
 
 # Of a pcapng interface: link type; ns = units * second // third + fourth; name.
 Clock = tuple[int, int, int, int, str | None]
+Run = Callable[[bytes | memoryview, int, str, int, int, int], tuple[int, int, int]]
 Known = dict[bytes, frozenset[int]]  # by ends of a direction, the first bytes that matter there
 
 _SMALLEST_6 = 40 + 20  # of IPv6
@@ -76,6 +77,7 @@ class Sluice:
         self._silent: set[bytes] = set()  # some directions in which nothing matters any more
         self._fresh: Known = {}
         self._left: Callable[[bytes, frozenset[int]], bool] = lambda _ends, _starts: False
+        self._go_on: Run = lambda _window, position, *_: (position, position, 0)
         self.segments = self.datagrams = 0  # taken and not settled
         self.foreign = 0  # of another process that reads the same (``SharedSluice``)
         self._octets = 0
@@ -97,9 +99,12 @@ class Sluice:
             self._silent.clear()
         self._silent.add(ends)
 
-    def trust(self, fresh: Known, left: Callable[[bytes, frozenset[int]], bool]) -> None:
-        """Of directions that are *fresh* have *left* say whether ``watched`` would say what stands there."""
-        self._fresh, self._left = fresh, left
+    def trust(self, fresh: Known, left: Callable[[bytes, frozenset[int]], bool], go_on: Run) -> None:
+        """Of directions that are *fresh* have *left* say whether ``watched`` would say what stands there.
+
+        What follows a segment that ``quick`` took is asked of *go_on* first (``Quick.run``).
+        """
+        self._fresh, self._left, self._go_on = fresh, left, go_on
 
     def take_counts(self) -> tuple[int, int, int, int, int, int, int]:
         """Since the last time: segments, datagrams, bytes of all; questions, answers, aliases, copies of messages."""
@@ -139,8 +144,8 @@ class Sluice:
         """As ``pcap``, of Ethernet: equal to ``_one_by_one`` (tests/property/test_gate.py), and made for speed."""
         unpack = record(order, header, SEGMENT).unpack_from
         ipv4, short, lengths, calm, table, tcp, udp = tables(order)
-        places = table.get
         quiet, silent, young, number_of = self._quiet.get, self._silent, self._quick.segment, _NUMBER.unpack_from
+        places, run, begun = table.get, self._go_on, -1
         look_ups, look_up, pass_over = self._datagrams.plain.run, self._datagrams.skip, self._datagrams.pass_over
         bulk, question, length_of = self._datagrams.bulk, lengths[1], _DATAGRAM.unpack_from
         end, second, skipped, segments, datagrams, octets = len(window), SECOND_NS // scale, 0, 0, 0, 0
@@ -168,11 +173,20 @@ class Sluice:
                         if not starts:
                             self._hush(ends)
                     else:
-                        time_ns = seconds * SECOND_NS + fraction * scale
-                        is_taken = (
-                            at <= stop <= after
-                            and young(window, at, stop, ends, number_of(window, start + 34)[0], flags, time_ns, None)
-                        ) or self._is_counted(window, start + 34, at, stop, after, ends, flags, time_ns)
+                        if position == begun:
+                            behind_all, latest, number = run(window, position, order, header, scale, here)
+                            if number:
+                                segments += number
+                                octets += behind_all - position - number * header
+                                before, position = latest, behind_all
+                                continue
+                        body, time_ns = start + 34, seconds * SECOND_NS + fraction * scale
+                        is_taken = at <= stop <= after and young(
+                            window, at, stop, ends, number_of(window, body)[0], flags, time_ns, None
+                        )
+                        begun = after if is_taken and at == stop else -1
+                        if not is_taken:
+                            is_taken = self._is_counted(window, body, at, stop, after, ends, flags, time_ns)
                     segments += is_taken
                 elif (
                     ends in bulk

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
+from typing import cast
 
-from egret.track.tables import LruTable, Remembered, set_back, unused_since
+from egret.track.tables import LruTable, Memory, Remembered, for_both, set_back, unused_since
 
 
 def test_the_oldest_goes_first() -> None:
@@ -34,6 +36,37 @@ def test_what_is_used_survives_generations() -> None:
     assert remembered.get(0) is None
     remembered.put(49, 7)
     assert remembered.get(49) == 7
+
+
+def test_two_at_once_are_two_one_after_the_other() -> None:
+    chance, counts = random.Random(3), (Counter[str](), Counter[str]())
+    one, other = (Remembered("r", 5, counted) for counted in counts)
+    knows, put = for_both(other)
+    for _ in range(2_000):
+        key, second, value = chance.randrange(12), chance.randrange(12), chance.randrange(9)
+        if chance.random() < 0.5:
+            one.put(key, value)
+            one.put(second, value + 1)
+            put(key, value, second, value + 1)
+        else:
+            assert knows(key, second) == (one.get(key) is not None or one.get(second) is not None)
+        assert (one._young, one._old, counts[0]) == (other._young, other._old, counts[1])
+
+
+class Stranger:
+    """A memory that is not ours."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, int] = {}
+        self.get, self.put = self.known.get, self.known.__setitem__
+
+
+def test_of_any_memory_two_at_once() -> None:
+    stranger = Stranger()
+    knows, put = for_both(cast("Memory", stranger))
+    put(1, 5, 2, 6)
+    assert stranger.known == {1: 5, 2: 6}
+    assert (knows(1, 3), knows(3, 2), knows(3, 4)) == (True, True, False)
 
 
 class Entry:

@@ -1,0 +1,50 @@
+"""What who holds young TCP connections asks of the rest, and tells it."""
+
+from __future__ import annotations
+
+from egret.track.observer import Observer
+from egret.track.young import TakePlain
+
+
+class Surroundings:
+    """What is asked of the rest before a connection is held, and told when it is done with.
+
+    Args:
+        observer: what sees all that is not held, and what is let go.
+        take: counts a hello of which nothing need be told.
+    """
+
+    def __init__(self, observer: Observer, take: TakePlain) -> None:
+        self._young = observer.streams.young
+        self._decided = observer.streams.young.decided
+        self.followed, self.decided_either = self._young.followed, self._young.knows_either
+        self.take = take
+        self.pass_over = self._young.pass_over
+        self.volumes = observer.volumes
+
+    def is_decided(self, ends: bytes) -> bool:
+        """Whether they know what it is."""
+        return self._decided.get(hash(ends)) is not None
+
+    def is_measured(self, ends: bytes) -> bool:
+        """Whether the bytes of the addresses' traffic are counted."""
+        size = (len(ends) - 4) // 2
+        armed = self.volumes.armed
+        return self.volumes.active and (ends[:size] in armed or ends[size:-4] in armed)
+
+    def is_told(self, host: bytes, ech: int, ends: bytes, back: bytes, first: int, end: int, time_ns: int) -> bool:
+        """Whether nothing more need be told of a hello: it is counted, and its connection remembered as decided.
+
+        Args:
+            host: that it names.
+            ech: the id of a configuration of its Encrypted Client Hello, or ``NO_ECH``.
+            ends: of its direction.
+            back: of the other direction.
+            first: its first sequence number.
+            end: the one behind it.
+            time_ns: when it was whole.
+        """
+        if not self.take(host, ech, ends, time_ns):
+            return False
+        self.pass_over(hash(ends), hash(back), first, end)
+        return True

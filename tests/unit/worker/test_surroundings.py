@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from egret.decode.plain_hello import NO_ECH
+from egret.model import Endpoint
+from egret.track.direction import ends_of, opposite
+from egret.track.observer import Observer
+from egret.worker.surroundings import Surroundings
+
+ENDS = ends_of(Endpoint(b"\xc0\0\2\x0a", 40000), Endpoint(b"\xc6\x33\x64\x14", 443))
+
+
+def test_a_hello_that_need_not_be_told_leaves_its_connection_decided() -> None:
+    taken: list[tuple[object, ...]] = []
+
+    def take(host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
+        taken.append((host, ech, ends, time_ns))
+        return host == b"www.example"
+
+    around = Surroundings(Observer(), take)
+    back = opposite(ENDS)
+    assert not around.is_told(b"chat.example", NO_ECH, ENDS, back, 5, 505, 1)
+    assert not around.is_decided(ENDS)
+    assert not around.decided_either(hash(back), hash(ENDS))
+    assert around.is_told(b"www.example", NO_ECH, ENDS, back, 5, 505, 2)
+    assert around.is_decided(ENDS)
+    assert around.is_decided(back)
+    assert taken == [(b"chat.example", NO_ECH, ENDS, 1), (b"www.example", NO_ECH, ENDS, 2)]
+
+
+def test_bytes_are_counted_between_armed_addresses() -> None:
+    observer = Observer()
+    around = Surroundings(observer, lambda *_: True)
+    assert not around.is_measured(ENDS)
+    observer.volumes.arm(b"\xc6\x33\x64\x14", 1_000)
+    assert around.is_measured(ENDS)
+    assert around.is_measured(opposite(ENDS))
