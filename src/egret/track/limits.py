@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from egret.frozen import dataclass
 from egret.track.tables import MakeMemory, Remembered
 
 SECOND_NS = 1_000_000_000
