@@ -301,6 +301,16 @@ def tcp_bulk(client: int, server: int, port: int, chance: random.Random, *, back
     return tcp_segment(client, server, port, chance.randrange(1 << 31), ACK, chance.randbytes(16) + _REST, back=back)
 
 
+def midflow(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
+    """Full segments of 400 connections that began before anybody looked, nine in ten of them the server's."""
+    ends = [(network.client(chance), network.server("", chance), 20_000 + number) for number in range(400)]
+    got = {(number, back): chance.randrange(1 << 31) for number in range(400) for back in (True, False)}
+    while True:
+        number, back = chance.randrange(400), chance.random() < 0.9
+        seq, got[number, back] = got[number, back], got[number, back] + 1400 & 0xFFFFFFFF
+        yield tcp_segment(*ends[number], seq, ACK, chance.randbytes(1400), back=back)
+
+
 def hunt(chance: random.Random) -> Iterator[bytes]:
     """A gateway's mix of thousands of clients, and connections that say no name."""
     mixed = mix(chance, WIDE)
@@ -319,6 +329,7 @@ WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "distinct": distinct,
     "quic": quic,
     "browsing": browsing,
+    "midflow": midflow,
     "hunt": hunt,
 }
 
