@@ -17,6 +17,9 @@ _PARTS = (
     b"Z_9-",
     b" \t",
     b"GET",
+    b"get / http/1.0",
+    b" HTTP/1.1",
+    b"word " * 500,
     b"\n",
 )
 

@@ -17,7 +17,7 @@ from egret.model import Recognition
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
 MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below
-_MAX_SURE_LINE = 2048
+MAX_SURE_LINE = 2048  # of a request that is known by its line alone
 _MAX_HOSTS = 8  # of one head
 _NO_BODY = frozenset({b"204", b"304"})  # and all interim ones: RFC 9112 section 6.3
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
@@ -69,12 +69,12 @@ def recognise(data: bytes | memoryview) -> Recognition:
 
 def begins_head(data: bytes) -> bool:
     """Whether *data* may be the beginning of a head of lines."""
-    return not data.startswith(PREFACE) and recognise(data[:_MAX_SURE_LINE]) is not Recognition.NO
+    return not data.startswith(PREFACE) and recognise(data[:MAX_SURE_LINE]) is not Recognition.NO
 
 
 def begins_request(segment: bytes | memoryview) -> bool:
     """Whether a segment in the middle of a stream begins with a request beyond doubt: its line is whole."""
-    line, newline, _ = bytes(segment[:_MAX_SURE_LINE]).partition(b"\n")
+    line, newline, _ = bytes(segment[:MAX_SURE_LINE]).partition(b"\n")
     return bool(newline) and _request_line(line) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from egret.decode.http import begins_request
+from egret.decode.http import MAX_SURE_LINE, begins_request
 from egret.decode.packet import Packet
 from egret.decode.plain_link import Buffer
 from egret.decode.tls import begins_whole_hello, read_hello
@@ -17,7 +17,8 @@ REQUEST_START = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 RECORD_START = frozenset({_CHANGE, _ALERT, _HELLO_START})
 LATE_START = REQUEST_START | RECORD_START  # a segment that begins with another byte is not worth a look
 _BEHIND = {_CHANGE: 6, _ALERT: 7}  # where the next record begins
-_METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{1,23}[ \t]").match
+# A method, and a version before the line ends: bulk that is text begins with a word and a space often enough.
+_REQUEST = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{1,23}[ \t][^\n]*?HTTP/[^\n]*\n", re.IGNORECASE).match
 _NONE: frozenset[int] = frozenset()
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _ANYTHING = -1  # remembered where nothing was recognised so far; behind a hello it is where that ends
@@ -82,7 +83,7 @@ def may_begin(segment: Buffer, at: int, end: int) -> bool:
     if first in _BEHIND:
         behind = at + _BEHIND[first]
         return behind < end and segment[behind] in {_ALERT, _HELLO_START}
-    return _METHOD(segment, at, end) is not None
+    return _REQUEST(segment, at, min(end, at + MAX_SURE_LINE)) is not None
 
 
 def begins_hello(segment: memoryview) -> bool:

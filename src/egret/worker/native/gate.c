@@ -3,10 +3,13 @@
 #include "native.h"
 #include "quick.h"
 
+#include <strings.h>
+
 enum { SECOND_NS = 1000000000 };
 enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07, SYN = 0x02, ACK = 0x10 };
 enum { SMALLEST_6 = 40 + 20, SMALLEST_TCP = 14 + 20 + 20 /* in Ethernet */ };
 enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
+enum { MAX_LINE = 2048 };
 enum { FRAGMENT = 0x3FFF, PACKET_BLOCK = 6, SMALLEST_BLOCK = 32, RING_HEADER = 26 };
 
 #define LATEST ((int64_t)1 << 62) /* a time beyond it, or before 1970, is Python's to reckon with */
@@ -28,12 +31,17 @@ static bool is_in_method(uint8_t byte) {
     return is_letter(byte) || (uint8_t)(byte - '0') < 10 || byte == '_' || byte == '-';
 }
 
-/* A letter, more of a method, and what ends it. */
-static bool begins_method(Span payload) {
+/* A letter, more of a method, what ends it, and a version before the line ends. */
+static bool begins_request(Span payload) {
     size_t size = 1, end = payload.size > MAX_METHOD ? MAX_METHOD : payload.size;
     if (!is_letter(payload.at[0])) return false;
     while (size < end && is_in_method(payload.at[size])) size++;
-    return size > 1 && size < payload.size && (payload.at[size] == ' ' || payload.at[size] == '\t');
+    if (size == 1 || size == payload.size || (payload.at[size] != ' ' && payload.at[size] != '\t')) return false;
+    end = payload.size > MAX_LINE ? MAX_LINE : payload.size;
+    const uint8_t *stop = memchr(payload.at + size, '\n', end - size);
+    for (const uint8_t *at = payload.at + size; stop != NULL && at + 5 <= stop; at++)
+        if (at[4] == '/' && strncasecmp((const char *)at, "HTTP", 4) == 0) return true;
+    return false;
 }
 
 /* Whether a segment may be what is awaited: first bytes as worker/gate.py has them, then track/late.py, may_begin. */
@@ -45,7 +53,7 @@ static bool is_awaited(int awaited, Span payload) {
         size_t behind = at[0] == CHANGE ? 6 : 7;
         return behind < payload.size && (at[behind] == ALERT || at[behind] == HELLO_START);
     }
-    return awaited == RECORDS_AND_REQUESTS && begins_method(payload);
+    return awaited == RECORDS_AND_REQUESTS && begins_request(payload);
 }
 
 /* Python was called. */
