@@ -69,7 +69,7 @@ def test_files_of_every_length(tmp_path: Path, seed: int) -> None:
 
 def test_a_record_that_is_larger_than_what_is_mapped_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    large = bytes(12) + b"\x08\x06" + bytes(10 * PAGE)
+    large = bytes(12) + b"\x88\x47" + bytes(10 * PAGE)
     workloads.write_frames(path, [large, *islice(workloads.dns(random.Random(1)), 5), large])
     assert said(path, compiled=True) == said(path, compiled=False)
 
@@ -91,7 +91,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_short_while_it_is_read(tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bytestream, "_MAPPED", 64 * PAGE)
     path = tmp_path / "file"
-    workloads.write_frames(path, (bytes(12) + b"\x08\x06" + bytes([n % 200 + 1]) * 700 for n in range(200)))
+    workloads.write_frames(path, (bytes(12) + b"\x88\x47" + bytes([n % 200 + 1]) * 700 for n in range(200)))
     frames = frames_of(path, Watch(_gate).sluice)
     next(frames)
     os.truncate(path, cut)

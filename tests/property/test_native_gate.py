@@ -94,6 +94,8 @@ def test_what_python_raises_comes_through() -> None:
         apart=bitmap(()),
         versions=bitmap(()),
         expected=bitmap(()),
+        types=bitmap(()),
+        protocols=bitmap(()),
         pairs=None,
         begins=fails,
         flagged=fails,

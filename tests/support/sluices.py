@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from bench import workloads
+from egret.decode.plain_noise import PROTOCOLS, TYPES
 from egret.track.copies import Copies
 from egret.track.quic import QUIC_PORTS
 from egret.track.waiting import Waiting
@@ -21,6 +22,7 @@ from egret.worker.sluice import Sluice
 from tests.support.datagram_bulk import datagrams
 from tests.support.dns_answers import answers
 from tests.support.links import LINKS
+from tests.support.noise import FRAMES, PACKETS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,6 +53,8 @@ class Watch:
                 apart=bitmap(APART),
                 versions=bitmap(VERSIONS),
                 expected=bitmap(QUIC_PORTS),
+                types=bitmap(TYPES),
+                protocols=bitmap(PROTOCOLS),
                 pairs=None,
                 begins=self._begins,
                 flagged=self._flagged,
@@ -133,6 +137,7 @@ def ordinary() -> Sequence[bytes]:
             frames += [bulk(last, payload), bulk(last, payload, 17), bulk(last, payload) + b"\x16padding"]
     frames += chance.sample(list(datagrams()), 100)
     frames += answers()
+    frames += PACKETS
     return [*frames, *map(as_ipv6, frames)]
 
 
@@ -144,7 +149,8 @@ def mutated(seed: int, link: str = "ethernet") -> list[Record]:
     chance, wrapped = random.Random(seed), LINKS[link][1]
     records, time_ns = [], 0
     for _ in range(chance.randrange(1, 60)):
-        frame = bytearray(wrapped(chance.choice(ordinary())))
+        is_of_link = link == "ethernet" and chance.random() < 0.1
+        frame = bytearray(chance.choice(FRAMES) if is_of_link else wrapped(chance.choice(ordinary())))
         for _ in range(chance.choice((0, 0, 0, 1, 1, 3))):
             frame[chance.randrange(len(frame))] = chance.choice((0, 1, 4, 5, 6, 0x35, 0x80, 0xC0, 0xFF))
         kept = bytes(frame[: chance.choice((len(frame), len(frame), chance.randrange(len(frame)), 40, 54, 60))])

@@ -22,6 +22,7 @@ _EXTENSION = Struct("!BB")
 _HOP_BY_HOP, _ROUTING, _FRAGMENTED, _AUTHENTICATION, _OPTIONS = 0, 43, 44, 51, 60
 _MOBILITY, _HIP, _SHIM6 = 135, 139, 140
 _CHAIN = frozenset({_HOP_BY_HOP, _ROUTING, _AUTHENTICATION, _OPTIONS, _MOBILITY, _HIP, _SHIM6})
+EXTENSIONS = _CHAIN | {_FRAGMENTED}  # what stands between IPv6 and its payload
 _MAX_EXTENSIONS = 16  # real stacks drop longer chains (RFC 7045, RFC 8504 section 5.3); Reason.TOO_DEEP beyond
 
 

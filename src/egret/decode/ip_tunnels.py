@@ -18,22 +18,22 @@ _MINIMAL = Struct("!BBHI")
 _IPV4_HEADER = Struct("!BBHHHBBHII")
 _HAS_SOURCE = 0x80
 
-_ERRORS, _ERRORS6 = frozenset({3, 4, 5, 11, 12}), frozenset({1, 2, 3, 4})
+ERRORS, ERRORS6 = frozenset({3, 4, 5, 11, 12}), frozenset({1, 2, 3, 4})
 _QUOTED = 20 + 20 + 12  # a datagram that has room for the headers, and for the head of a message
 _PIM_REGISTER = 0x21
 
 _ESP_HEADER = 8
-_CHECKS = (12, 16, 0, 8, 24, 32)  # bytes of integrity check value, by how often they are met
+CHECKS = (12, 16, 0, 8, 24, 32)  # bytes of integrity check value, by how often they are met
 _TUNNELLED = frozenset({(4, 4), (41, 6)})
 
 
 def _quoted(data: memoryview) -> Several | None:
     """An ICMP error sends a datagram's head back to where it came from: a look-up or a request may be whole in it."""
-    return _with_ports(data[8:], 9) if len(data) and data[0] in _ERRORS else None
+    return _with_ports(data[8:], 9) if len(data) and data[0] in ERRORS else None
 
 
 def _quoted6(data: memoryview) -> Several | None:
-    return _with_ports(data[8:], 6) if len(data) and data[0] in _ERRORS6 else None
+    return _with_ports(data[8:], 6) if len(data) and data[0] in ERRORS6 else None
 
 
 def _with_ports(data: memoryview, protocol_at: int) -> Several | None:
@@ -53,7 +53,7 @@ def _minimal(data: memoryview) -> Layer:
 
 def _unencrypted(data: memoryview) -> Layer | None:
     """ESP with NULL encryption (RFC 2410): the trailer's padding counts up, and what it names is really there."""
-    for check in _CHECKS:
+    for check in CHECKS:
         end = len(data) - check - 2
         if end <= _ESP_HEADER:
             continue

@@ -27,7 +27,7 @@ _LLC_SNAP = Struct("!BBB3sH")
 
 ETHERNET = 1
 IPV4, IPV6 = 0x0800, 0x86DD
-_MIN_ETHERTYPE = 0x0600  # IEEE 802.3 section 3.2.6: below, the field is a length and an LLC header follows
+MIN_ETHERTYPE = 0x0600  # IEEE 802.3 section 3.2.6: below, the field is a length and an LLC header follows
 
 _ETHERTYPES_OF = frozenset({b"\0\0\0", b"\0\0\xf8"})
 _BRIDGED, _BRIDGED_ETHERNET = b"\0\x80\xc2", frozenset({1, 7})
@@ -61,13 +61,13 @@ def by_ethertype(number: int, data: memoryview) -> Layer:
     """The layer that an EtherType (or, below 0x600, an 802.3 length) announces."""
     if number in {IPV4, IPV6}:
         return ip_layer(data)
-    return Layer(Space.ETHERTYPE, number if number >= _MIN_ETHERTYPE else 0, data)
+    return Layer(Space.ETHERTYPE, number if number >= MIN_ETHERTYPE else 0, data)
 
 
 def ethernet(data: memoryview) -> Layer:
     """Ethernet II or 802.3; or behind Cisco's Inter-Switch Link, which looks like 802.3 to a special address."""
     (number,) = unpack(_ETHERNET, data)
-    if number < _MIN_ETHERTYPE and bytes(data[:5]) in _ISL and len(data) >= _ISL_HEADER + 14:
+    if number < MIN_ETHERTYPE and bytes(data[:5]) in _ISL and len(data) >= _ISL_HEADER + 14:
         return Layer(Space.LINKTYPE, ETHERNET, data[_ISL_HEADER:])
     return by_ethertype(number, data[14:])
 

@@ -14,7 +14,7 @@ from struct import Struct
 
 from egret.decode.link import ADDRESS_FAMILIES, ETHERNET, IPV4, IPV6, RADIO_HEADERS
 
-__all__ = ["SMALLEST", "Buffer", "ip_in"]
+__all__ = ["SMALLEST", "Buffer", "behind_tags", "ip_in"]
 
 Buffer = bytes | bytearray | mmap | memoryview
 
@@ -42,13 +42,24 @@ def ip_in(buffer: Buffer, start: int, end: int, linktype: int) -> tuple[int, int
     return find(buffer, start, end) if find is not None and end - start >= SMALLEST else None
 
 
-def _behind(number: int, buffer: Buffer, at: int, end: int) -> tuple[int, int] | None:
-    """IP behind an EtherType, which is followed by what begins at *at*."""
+def behind_tags(buffer: Buffer, start: int, end: int) -> tuple[int, int]:
+    """The EtherType of the frame at ``buffer[start:end]``, which has a header, and where what it announces begins."""
+    return _untagged(_U16(buffer, start + 12)[0], buffer, start + 14, end)
+
+
+def _untagged(number: int, buffer: Buffer, at: int, end: int) -> tuple[int, int]:
     tags = 0
     while number in _TAGS and tags < _MAX_TAGS and end - at >= 4:
         (number,) = _U16(buffer, at + 2)
         at += 4
         tags += 1
+    return number, at
+
+
+def _behind(number: int, buffer: Buffer, at: int, end: int) -> tuple[int, int] | None:
+    """IP behind an EtherType, which is followed by what begins at *at*."""
+    if number in _TAGS:
+        number, at = _untagged(number, buffer, at, end)
     if number == _PPPOE:
         return _in_session(buffer, at, end)
     return (at, end) if number in _IP and end - at >= SMALLEST else None

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from egret.decode.plain_noise import PROTOCOLS, TYPES
 from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.late import LATE_START, RECORD_START
@@ -91,6 +92,8 @@ class Gate:
             apart=bitmap(APART),
             versions=bitmap(VERSIONS),
             expected=bitmap(QUIC_PORTS),
+            types=bitmap(TYPES),
+            protocols=bitmap(PROTOCOLS),
             pairs=self._observer.quic.pairs,
             begins=self._observer.quic.pass_over,
             flagged=self._flagged,
@@ -176,14 +179,14 @@ class Gate:
     @property
     def skipped(self) -> int:
         """Frames that went no further."""
-        return self._settled + self.sluice.segments + self.sluice.datagrams + self.sluice.foreign
+        return self._settled + self.sluice.segments + self.sluice.datagrams + self.sluice.noise + self.sluice.foreign
 
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""
         counters = self._observer.counted
-        segments, datagrams, octets, questions, answers, aliases, copies = self.sluice.take_counts()
-        self._settled += segments + datagrams
-        counters.frames += segments + datagrams
+        segments, datagrams, noise, octets, questions, answers, aliases, copies = self.sluice.take_counts()
+        self._settled += segments + datagrams + noise
+        counters.frames += segments + datagrams + noise
         counters.bytes += octets
         counters.packets[Transport.TCP] += segments
         counters.packets[Transport.UDP] += datagrams

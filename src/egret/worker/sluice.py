@@ -7,25 +7,23 @@ the same in C, with this one as its oracle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from mmap import mmap
+from collections.abc import Callable
 from struct import Struct
 
 from egret.decode.link import ETHERNET
 from egret.decode.plain_link import SMALLEST, ip_in
+from egret.decode.plain_noise import frame_is_noise, packet_is_noise
 from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import CLOSER, Datagrams
 from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
 from egret.worker.quick import Holder
+from egret.worker.walks import Walks
 
-LATEST = 1 << 62  # ns; a time beyond it, or before 1970, was never meant
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 MAX_SILENT = 1 << 12  # of those; the processor has them at hand
 
-# Of a pcapng interface: link type; ns = units * second // third + fourth; name.
-Clock = tuple[int, int, int, int, str | None]
 Run = Callable[[bytes | memoryview, int, str, int, int, int], tuple[int, int, int]]
 Known = dict[bytes, frozenset[int]]  # by ends of a direction, the first bytes that matter there
 
@@ -38,11 +36,9 @@ _NUMBER = Struct("!4xI")
 _DATAGRAM = Struct("!38xH")  # of UDP its length, from where its frame begins
 _NUMBERS = Struct("!II").unpack_from  # of TCP its number and what it acknowledges
 _DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
-_PACKET_BLOCK, _SMALLEST_BLOCK = 6, 32
-_RING_HEADER, _RING_HEADER_SIZE = "=IIIIIIH", 26
 
 
-class Sluice:
+class Sluice(Walks):
     """Counts what needs no closer look.
 
     Args:
@@ -78,7 +74,7 @@ class Sluice:
         self._fresh: Known = {}
         self._left: Callable[[bytes, frozenset[int]], bool] = lambda _ends, _starts: False
         self._go_on: Run = lambda _window, position, *_: (position, position, 0)
-        self.segments = self.datagrams = 0  # taken and not settled
+        self.segments = self.datagrams = self.noise = 0  # taken and not settled
         self.foreign = 0  # of another process that reads the same (``SharedSluice``)
         self._octets = 0
         self.last_ns = 0  # when the last frame came that was asked about
@@ -106,10 +102,10 @@ class Sluice:
         """
         self._fresh, self._left, self._go_on = fresh, left, go_on
 
-    def take_counts(self) -> tuple[int, int, int, int, int, int, int]:
-        """Since the last time: segments, datagrams, bytes of all; questions, answers, aliases, copies of messages."""
-        counts = self.segments, self.datagrams, self._octets
-        self.segments = self.datagrams = self._octets = 0
+    def take_counts(self) -> tuple[int, int, int, int, int, int, int, int]:
+        """Since the last time: segments, datagrams, noise, bytes of all; questions, answers, aliases, copies."""
+        counts = self.segments, self.datagrams, self.noise, self._octets
+        self.segments = self.datagrams = self.noise = self._octets = 0
         return *counts, *self._datagrams.take_counts()
 
     def pcap(
@@ -148,14 +144,14 @@ class Sluice:
         places, run, begun = table.get, self._go_on, -1
         look_ups, look_up, pass_over = self._datagrams.plain.run, self._datagrams.skip, self._datagrams.pass_over
         bulk, question, length_of = self._datagrams.bulk, lengths[1], _DATAGRAM.unpack_from
-        end, second, skipped, segments, datagrams, octets = len(window), SECOND_NS // scale, 0, 0, 0, 0
+        end, second, skipped, segments, datagrams, noise, octets = len(window), SECOND_NS // scale, 0, 0, 0, 0, 0
         last, here, before, behind = end - header - SIZE, self._second_ns // SECOND_NS, -1, -1
         while position <= last:
             seconds, fraction, captured, original, kind, size, fate, ends, begin = unpack(window, position)
             after = position + header + captured
-            if after > end or captured < SMALLEST_4 or captured > original or fraction >= second:
+            if after > end or captured > original or fraction >= second:
                 break
-            if seconds == here and kind in ipv4:
+            if seconds == here and kind in ipv4 and captured >= SMALLEST_4:
                 if fate in tcp:
                     if ends in silent and begin in calm and size not in short:
                         segments += 1
@@ -208,8 +204,12 @@ class Sluice:
                             continue
                     closer, time_ns = look_up if is_look_up else pass_over, seconds * SECOND_NS + fraction * scale
                     body, length = position + header + 34, lengths[size] - 20
-                    is_taken = fate in udp and closer(window, body, length, after, ends, time_ns, None)
-                    datagrams += is_taken
+                    if fate in udp:
+                        is_taken = closer(window, body, length, after, ends, time_ns, None)
+                        datagrams += is_taken
+                    else:
+                        is_taken = packet_is_noise(window, body - 20, after)
+                        noise += is_taken
                     behind = after if is_look_up else -1
                 octets += original * is_taken
             else:
@@ -225,15 +225,19 @@ class Sluice:
             self.last_ns = seconds * SECOND_NS + fraction * scale
         self.segments += segments
         self.datagrams += datagrams
+        self.noise += noise
         self._octets += octets
-        return position, skipped + segments + datagrams
+        if position > last:  # too near the end for the longest layout
+            position, few = self._one_by_one(window, position, order, header, scale, ETHERNET)
+            skipped += few
+        return position, skipped + segments + datagrams + noise
 
     def _one_by_one(
         self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, linktype: int
     ) -> tuple[int, int]:
         """As ``pcap``, of whatever frames."""
         unpack, end, taken = Struct(order + "IIII").unpack_from, len(window), 0
-        smallest = SMALLEST_4 if linktype == ETHERNET else SMALLEST
+        smallest = 0 if linktype == ETHERNET else SMALLEST
         while position <= end - header:
             seconds, fraction, captured, original = unpack(window, position)
             start = position + header
@@ -244,44 +248,6 @@ class Sluice:
                 break
             taken += 1
             position = after
-        return position, taken
-
-    def pcapng(self, window: bytes | memoryview, position: int, order: str, clocks: Sequence[Clock]) -> tuple[int, int]:
-        """Go over the Enhanced Packet Blocks of a pcapng file, whose interfaces have these *clocks*; as ``pcap``."""
-        unpack, skip = Struct(order + "IIIIIII").unpack_from, self.skip
-        end, taken = len(window), 0
-        while position <= end - _SMALLEST_BLOCK:
-            kind, length, number, high, low, captured, original = unpack(window, position)
-            after = position + length
-            if kind != _PACKET_BLOCK or length & 3 or captured > length - _SMALLEST_BLOCK or after > end:
-                break
-            if number >= len(clocks) or captured > original:
-                break
-            linktype, multiply, divide, offset_ns, interface = clocks[number]
-            start, time_ns = position + 28, (high << 32 | low) * multiply // divide + offset_ns
-            if not 0 <= time_ns < LATEST:
-                break
-            if not skip(window, start, start + captured, time_ns, original, interface, linktype):
-                break
-            taken += 1
-            position = after
-        return position, taken
-
-    def ring(
-        self, memory: mmap | bytearray, position: int, count: int, end: int, interface: str, linktype: int = ETHERNET
-    ) -> tuple[int, int]:
-        """Go over at most *count* frames of a ring's block that ends at *end*; as ``pcap``."""
-        unpack, skip, taken = Struct(_RING_HEADER).unpack_from, self.skip, 0
-        while taken < count and position <= end - _RING_HEADER_SIZE:
-            step, seconds, nanoseconds, captured, original, _status, place = unpack(memory, position)
-            start = position + place
-            if start + captured > end:
-                break
-            time_ns = seconds * SECOND_NS + nanoseconds
-            if not skip(memory, start, start + captured, time_ns, original, interface, linktype):
-                break
-            taken += 1
-            position += step
         return position, taken
 
     def listen(self) -> None:
@@ -298,7 +264,6 @@ class Sluice:
     @staticmethod
     def map(_descriptor: int, _offset: int, _size: int, /) -> None:
         """Memory whose file may be cut off is nothing for Python."""
-        return
 
     def skip(
         self,
@@ -319,7 +284,12 @@ class Sluice:
             self._octets += wire_length
             return True
         found = ip_in(buffer, start, end, linktype)
-        return found is not None and self._packet(buffer, *found, time_ns, wire_length, interface)
+        if found is not None:
+            return self._packet(buffer, *found, time_ns, wire_length, interface)
+        taken = frame_is_noise(buffer, start, end, linktype)
+        self.noise += taken
+        self._octets += wire_length * taken
+        return taken
 
     def _is_silent(self, buffer: Buffer, start: int) -> bool:
         """Whether the frame at *start* is a segment that settles nothing, of a direction in which nothing matters."""
@@ -346,9 +316,12 @@ class Sluice:
             return False
         if is_tcp:
             taken = self._segment(buffer, body, length, end, ends, time_ns, interface)
-        else:
-            taken = is_udp and self._datagrams.skip(buffer, body, length, end, ends, time_ns, interface)
+        elif is_udp:
+            taken = self._datagrams.skip(buffer, body, length, end, ends, time_ns, interface)
             self.datagrams += taken
+        else:
+            taken = packet_is_noise(buffer, at, end)
+            self.noise += taken
         self._octets += wire_length * taken
         return taken
 

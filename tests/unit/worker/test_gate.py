@@ -14,6 +14,7 @@ from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
 from egret.worker.quick import hold_young
+from tests.support.noise import FRAMES
 
 SECOND = 1_000_000_000
 
@@ -77,9 +78,19 @@ def test_malformed_cut_and_fragmented_segments_are_the_observer_s() -> None:
     one, _ = gate()
     segment = bulk(greeting()[0], payload=b"")
     assert not one.sluice.skip(segment[:50], 0, 50, 1, 60)
-    for at, value in ((46, 0x40), (46, 0xF0), (20, 0x20), (14, 0x46), (12, 0x81)):
+    for at, value in ((46, 0x40), (46, 0xF0), (20, 0x20), (14, 0x46)):
         odd = segment[:at] + bytes([value]) + segment[at + 1 :]
         assert not one.sluice.skip(odd, 0, len(odd), 1, len(odd)), (at, value)
+
+
+def test_noise_is_counted_as_frames() -> None:
+    observer = Observer()
+    one, _ = gate(observer)
+    assert [feed(observer, one, frame, 5) for frame in FRAMES[:3]] == [True] * 3
+    one.settle()
+    assert one.skipped == observer.counters.frames == 3
+    assert observer.counters.bytes == sum(map(len, FRAMES[:3]))
+    assert not observer.counters.packets.total()
 
 
 def test_it_counts_what_it_takes() -> None:

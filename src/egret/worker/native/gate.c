@@ -202,13 +202,20 @@ static int is_foreign(Sluice *self, Span ip) {
     return YES;
 }
 
+static int count_noise(Sluice *self, const Frame *frame) {
+    self->noise++;
+    self->octets += frame->wire_length;
+    return YES;
+}
+
 /* Count a frame; NO leaves it to the observer. */
 static int take_frame(Sluice *self, const Frame *frame) {
     self->last_ns = frame->time_ns;
     if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
         if (tick(self, frame->time_ns) == FAILED) return FAILED;
     Span ip, ends, packet;
-    if (!link_find_ip(frame->linktype, frame->data, &ip)) return NO;
+    if (!link_find_ip(frame->linktype, frame->data, &ip))
+        return noise_is_frame(&self->nothing, frame->linktype, frame->data) ? count_noise(self, frame) : NO;
     int foreign = self->share.of > 1 ? is_foreign(self, ip) : FAILED;
     if (foreign != FAILED) return foreign;
     const uint8_t *at = ip.at;
@@ -231,6 +238,8 @@ static int take_frame(Sluice *self, const Frame *frame) {
         taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;
+    } else if (noise_is_packet(&self->nothing, ip)) {
+        return count_noise(self, frame);
     }
     if (taken == YES) self->octets += frame->wire_length;
     return taken;
@@ -269,7 +278,7 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     int taken = YES;
     header = header < 16 ? 16 : header;
     scale = scale < 1 ? 1 : scale;
-    uint32_t second = (uint32_t)(SECOND_NS / scale), smallest = SMALLEST_IP + (linktype == ETHERNET ? 14 : 0);
+    uint32_t second = (uint32_t)(SECOND_NS / scale), smallest = linktype == ETHERNET ? 0 : SMALLEST_IP;
     while (position >= 0 && position <= buffer.len - header) {
         const uint8_t *record = frame.base + position;
         uint32_t fraction = u32(big, record + 4), captured = u32(big, record + 8), original = u32(big, record + 12);

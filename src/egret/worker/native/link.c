@@ -20,10 +20,15 @@ static bool find_in_session(Span session, Span *ip) {
     return claimed + 2 <= big16(at + 4);
 }
 
+unsigned link_untagged(unsigned type, Span *rest) {
+    for (int tags = 0; is_tag(type) && tags < MAX_TAGS && rest->size >= 4; tags++)
+        type = big16(rest->at + 2), *rest = beyond(*rest, 4);
+    return type;
+}
+
 /* IP behind an EtherType. */
 static bool find_behind(unsigned type, Span rest, Span *ip) {
-    for (int tags = 0; is_tag(type) && tags < MAX_TAGS && rest.size >= 4; tags++)
-        type = big16(rest.at + 2), rest = beyond(rest, 4);
+    type = link_untagged(type, &rest);
     if (type == PPPOE) return find_in_session(rest, ip);
     *ip = rest;
     return (type == IPV4 || type == IPV6) && rest.size >= SMALLEST_IP;

@@ -65,20 +65,25 @@ static void sluice_dealloc(Sluice *self) {
     Py_DECREF(type);
 }
 
+enum { BITMAPS = 5 };
+
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *known[] = {"apart",  "versions", "expected", "pairs",   "begins",   "flagged", "wanted", "waiting",
-                            "copies", "segment",  "tick",     "watched", "measured", "measure", "weigh",  "secret", NULL};
+    static char *known[] = {"apart",   "versions", "expected", "types",   "protocols", "pairs",    "begins",
+                            "flagged", "wanted",   "waiting",  "copies",  "segment",   "tick",     "watched",
+                            "measured", "measure", "weigh",    "secret",  NULL};
     PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment;
     PyObject *tick, *watched, *measured, *measure, *weigh;
-    const char *bytes, *apart, *versions, *expected;
-    Py_ssize_t size, apart_size, versions_size, expected_size;
+    const char *bytes, *bitmaps[BITMAPS];
+    Py_ssize_t size, sizes[BITMAPS];
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#y#OOOOOOOOOOOOy#", known, &apart, &apart_size, &versions,
-                                     &versions_size, &expected, &expected_size, &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment,
-                                     &tick, &watched, &measured, &measure, &weigh, &bytes, &size))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#y#y#y#OOOOOOOOOOOOy#", known, &bitmaps[0], &sizes[0],
+                                     &bitmaps[1], &sizes[1], &bitmaps[2], &sizes[2], &bitmaps[3], &sizes[3], &bitmaps[4],
+                                     &sizes[4], &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment, &tick,
+                                     &watched, &measured, &measure, &weigh, &bytes, &size))
         return NULL;
-    if (apart_size != BITMAP || versions_size != BITMAP || expected_size != BITMAP) {
+    for (int at = 0; at < BITMAPS; at++) {
+        if (sizes[at] == BITMAP) continue;
         PyErr_SetString(PyExc_ValueError, "a bit for each number of 16 bits is needed");
         return NULL;
     }
@@ -101,9 +106,9 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.wanted = Py_NewRef(wanted);
     self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
     self->lookups.copies = (Copies *)Py_NewRef(copies);
-    memcpy(self->udp.apart, apart, BITMAP);
-    memcpy(self->udp.versions, versions, BITMAP);
-    memcpy(self->udp.expected, expected, BITMAP);
+    uint8_t *places[BITMAPS] = {self->udp.apart, self->udp.versions, self->udp.expected, self->nothing.types,
+                                self->nothing.protocols};
+    for (int at = 0; at < BITMAPS; at++) memcpy(places[at], bitmaps[at], BITMAP);
     self->udp.pairs = is_pairs(pairs) ? (Pairs *)Py_NewRef(pairs) : NULL;
     self->udp.begins = Py_NewRef(begins);
     self->udp.measured = Py_NewRef(measured);
@@ -140,10 +145,10 @@ static PyObject *forget_names(Sluice *self, PyObject *none) {
 
 static PyObject *take_counts(Sluice *self, PyObject *Py_UNUSED(none)) {
     Lookups *lookups = &self->lookups;
-    PyObject *counts = Py_BuildValue("LLLLLLL", self->segments, self->datagrams, self->octets, lookups->queries,
+    PyObject *counts = Py_BuildValue("LLLLLLLL", self->segments, self->datagrams, self->noise, self->octets, lookups->queries,
                                      lookups->answers, lookups->aliases, lookups->repeated);
     if (counts != NULL) {
-        self->segments = self->datagrams = self->octets = 0;
+        self->segments = self->datagrams = self->noise = self->octets = 0;
         lookups->queries = lookups->answers = lookups->aliases = lookups->repeated = 0;
     }
     return counts;
@@ -202,6 +207,7 @@ static PyMethodDef sluice_methods[] = {
 static PyMemberDef sluice_members[] = {
     {"segments", T_LONGLONG, offsetof(Sluice, segments), READONLY, "TCP segments that were taken and not settled."},
     {"datagrams", T_LONGLONG, offsetof(Sluice, datagrams), READONLY, "The same of UDP."},
+    {"noise", T_LONGLONG, offsetof(Sluice, noise), READONLY, "The same of frames that hold neither."},
     {"foreign", T_LONGLONG, offsetof(Sluice, foreign), READONLY, "Frames that another process has."},
     {"last_ns", T_LONGLONG, offsetof(Sluice, last_ns), READONLY, "When the last frame came that was asked about."},
     {0},

@@ -1,6 +1,7 @@
 /* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
  *   gate.c     worker/sluice.py      goes over frames
  *   link.c     decode/plain_link.py where IP begins
+ *   noise.c    decode/plain_noise.py frames that hold nothing
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
  *   records.c  worker/plain_records.py what the records of an answer tell
@@ -77,6 +78,7 @@ static inline int64_t hash_of(Span bytes) {
 enum { ETHERNET = 1, IPV4 = 0x0800, IPV6 = 0x86DD, SMALLEST_IP = 20 + 20 };
 
 bool link_find_ip(unsigned linktype, Span frame, Span *ip); /* false: its headers are not plain */
+unsigned link_untagged(unsigned type, Span *rest);          /* an EtherType that tags may go before; *rest* is behind it */
 
 /* tables.c */
 
@@ -173,6 +175,15 @@ enum { BITMAP = 1 << 13 }; /* bytes of one bit for each number of 16 bits */
 
 static inline bool bit_of(const uint8_t *bitmap, unsigned number) { return bitmap[number >> 3] >> (number & 7) & 1; }
 
+/* noise.c */
+
+typedef struct {
+    uint8_t types[BITMAP], protocols[BITMAP]; /* of Ethernet and IP: what is looked into */
+} Noise;
+
+bool noise_is_frame(const Noise *noise, unsigned linktype, Span frame); /* in which no IP was found */
+bool noise_is_packet(const Noise *noise, Span ip);
+
 /* lookups.c */
 
 typedef struct {
@@ -257,10 +268,11 @@ typedef struct {
     Lookups lookups;
     Datagrams udp;
     Share share;
+    Noise nothing;
     Table quiet;
     Foreseen here, ahead; /* of the frame at hand, and of the next one */
     int64_t second_ns, last_ns;
-    long long segments, datagrams, octets, foreign;
+    long long segments, datagrams, noise, octets, foreign;
 } Sluice;
 
 PyObject *run_pcap(Sluice *self, PyObject *args);
