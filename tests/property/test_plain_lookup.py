@@ -1,9 +1,8 @@
-"""The short way of a look-up says, and remembers, what the long one does."""
+"""The short way of a look-up says, and remembers, what the long one does; in Python and compiled."""
 
 from __future__ import annotations
 
 from collections import Counter
-from unittest.mock import patch
 
 import dns.edns
 import dns.message
@@ -13,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.decode import dns as long_way
-from egret.decode.plain_lookup import read_plain
+from egret.decode.plain_lookup import read_plain, read_question
 from egret.model import Endpoint, Transport
 from egret.track.answers import Answers
 from egret.track.heard import Heard
 from egret.track.limits import Counters, Limits
 from egret.track.lookups import Lookups
+from egret.worker import engine
 
 CLIENT, RESOLVER = Endpoint(b"\xc0\0\2\1", 40_000), Endpoint(b"\xc6\x33\x64\x35", 53)
 
@@ -59,18 +59,20 @@ def told(wire: bytes, *, short: bool) -> object:
     """Everything that one message leads to."""
     heed: list[object] = []
     answers = Answers(Limits(), Counter(), lambda name: "qwen" in name, lambda *heard: heed.append(heard))
-    lookups = Lookups(Limits(), answers, Counters())
+    lookups = Lookups(Limits(read_lookup=read_plain if short else lambda _: None), answers, Counters())
     ends = (RESOLVER, CLIENT) if len(wire) > 2 and wire[2] & 0x80 else (CLIENT, RESOLVER)
     heard = Heard(5, Transport.UDP, *ends, "eth0")
-    with patch("egret.track.lookups.read_plain", read_plain if short else lambda _: None):
-        events = lookups.feed(wire, heard)
+    events = lookups.feed(wire, heard)
     raws = [getattr(event, "raw", None) for event in events]
     waiting = lookups.deferred.waiting.take(CLIENT.ip)
     return events, raws, list(waiting), list(lookups._told.items()), answers.take_fresh(), heed
 
 
 def check(wire: bytes) -> None:
-    if read_plain(wire) is not None:
+    plain = read_plain(wire)
+    if engine.is_there():
+        assert engine.compiled.read_lookup(read_question, wire) == plain
+    if plain is not None:
         assert told(wire, short=True) == told(wire, short=False)
 
 
@@ -83,12 +85,14 @@ def test_what_is_plain_is_read_shortly(wire: bytes) -> None:
 @pytest.mark.parametrize("wire", ODD)
 def test_what_is_odd_is_left_to_the_reader(wire: bytes) -> None:
     assert read_plain(wire) is None
+    check(wire)
 
 
 @pytest.mark.parametrize("wire", PLAIN)
 def test_every_byte_may_be_another_and_every_end_missing(wire: bytes) -> None:
     for at in range(len(wire)):
         assert read_plain(wire[:at]) is None or long_way.parse_message(wire[:at]).reason is None
+        check(wire[:at])
         for change in (0, 1, 0x0C, 0x3F, 0x40, 0xC0, 0xFF, wire[at] ^ 1):
             check(wire[:at] + bytes([change]) + wire[at + 1 :])
     check(wire + b"\0")
@@ -108,3 +112,10 @@ def test_several_bytes_may_be_others(wire: bytes, changes: list[tuple[int, int]]
 def test_any_bytes_behind_a_header(data: bytes) -> None:
     for header in ("0007 0100 0001 0000 0000 0000", "0007 8180 0001 0001 0000 0000", "0007 8180 0001 0002 0000 0001"):
         check(bytes.fromhex(header) + data)
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65])
+@pytest.mark.parametrize("apart", [0, 1])
+def test_as_many_addresses_as_there_may_be(count: int, apart: int) -> None:
+    records = b"".join(bytes.fromhex("c00c 0001 0001 0000003c 0004") + (n * apart).to_bytes(4) for n in range(count))
+    check(bytes.fromhex("0007 8180 0001") + count.to_bytes(2) + bytes(4) + b"\1a\0\0\1\0\1" + records)

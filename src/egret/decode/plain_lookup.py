@@ -6,6 +6,7 @@ Whatever is odd is left to ``decode.dns``, and this never says anything else tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
@@ -24,6 +25,8 @@ _EMPTY_HEADER = bytes.fromhex("0000 0100 0001 0000 0000 0000")
 _EDNS = b"\0" + OPT.to_bytes(2)  # the root's name and the type
 _EDNS_SIZE = 11  # with class, TTL and the length of the rest
 _new = tuple.__new__
+Told = tuple[str, str | None, tuple[bytes, ...] | None, int]  # as a PlainLookup
+ReadLookup = Callable[[bytes], Told | None]
 
 
 class PlainLookup(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import field
 
+from egret.decode.plain_lookup import ReadLookup, read_plain
 from egret.frozen import dataclass
 from egret.track.tables import MakeMemory, Remembered
 
@@ -47,6 +48,7 @@ class Limits:
     answer_ceiling_s: int = 86_400
     answer_grace_s: int = 300  # and this long beyond it: clients hold on to addresses
     memory: MakeMemory = Remembered  # of what is decided; the worker has a compiled one
+    read_lookup: ReadLookup = read_plain  # likewise
 
 
 @dataclass(slots=True)

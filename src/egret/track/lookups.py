@@ -9,7 +9,7 @@ from dataclasses import replace
 from egret.decode import dns
 from egret.decode.dns import Message, Record
 from egret.decode.ech import parse_config_list
-from egret.decode.plain_lookup import PlainLookup, read_plain, read_question
+from egret.decode.plain_lookup import Told, read_question
 from egret.errors import DecodeError
 from egret.evidence import Raw
 from egret.model import Anomaly, Event, FlowKey, Kind, Observation, Protocol, Transport
@@ -46,6 +46,7 @@ class Lookups:
     """
 
     def __init__(self, limits: Limits, answers: Answers, counters: Counters, ech: EchLookups | None = None) -> None:
+        self._read_plain = limits.read_lookup
         self._answers = answers
         self._ech = ech
         self._counters = counters
@@ -70,7 +71,7 @@ class Lookups:
 
     def read(self, wire: bytes, heard: Heard, *, cut: bool = False) -> list[Event]:
         """As ``feed``, a message that is no copy."""
-        plain = read_plain(wire)
+        plain = self._read_plain(wire)
         if plain is not None:
             return [self._said(plain, wire, heard)]
         try:
@@ -82,7 +83,7 @@ class Lookups:
             events.append(self._anomaly(DecodeError(message.reason), heard))
         return events
 
-    def _said(self, plain: PlainLookup, wire: bytes, heard: Heard) -> Observation:
+    def _said(self, plain: Told, wire: bytes, heard: Heard) -> Observation:
         """What ``_asked`` and ``_answered`` say of a message of the plainest shape."""
         name, qtype, addresses, ttl_s = plain
         time_ns, transport, source, destination, interface = heard

@@ -8,6 +8,7 @@ from typing import Self
 
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import Plain
+from egret.decode.plain_lookup import Told
 from egret.sources.base import Clock
 from egret.track.attempt import Pair
 from egret.track.held import Whole
@@ -221,4 +222,5 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
 
 def read_plain(data: bytes, /) -> Plain | None: ...
 def read_request(data: bytes, /) -> tuple[bytes, int] | None: ...
+def read_lookup(read_question: Callable[[bytes], tuple[str, str | None] | None], wire: bytes, /) -> Told | None: ...
 def first_of_plain(data: bytes, /) -> int: ...

@@ -6,10 +6,12 @@ import os
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from egret.decode.plain_hello import Plain, read_plain
+from egret.decode.plain_lookup import read_question
 from egret.track.limits import Limits
 
 __all__ = [
@@ -69,8 +71,10 @@ def plain_reader() -> Callable[[bytes], Plain | None]:
 
 
 def with_memory(limits: Limits) -> Limits:
-    """The same limits, with the fastest memory there is."""
-    return replace(limits, memory=compiled.Remembered) if is_compiled() else limits
+    """The same limits, with the fastest memory there is, and the fastest reader of look-ups."""
+    if not is_compiled():
+        return limits
+    return replace(limits, memory=compiled.Remembered, read_lookup=partial(compiled.read_lookup, read_question))
 
 
 class Truths(Protocol):

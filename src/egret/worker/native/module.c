@@ -298,6 +298,12 @@ static PyObject *read_request(PyObject *Py_UNUSED(module), PyObject *data) {
     return Py_BuildValue("y#n", request.host.at, (Py_ssize_t)request.host.size, (Py_ssize_t)request.size);
 }
 
+static PyObject *read_lookup(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
+    Span wire = count == 2 ? span_of(args[1]) : (Span){NULL, 0};
+    if (count != 2) PyErr_SetString(PyExc_TypeError, "read_lookup(read_question, wire)");
+    return wire.at == NULL ? NULL : lookup_read(wire, args[0]);
+}
+
 static PyObject *first_of_plain(PyObject *Py_UNUSED(module), PyObject *data) {
     Span hello = span_of(data);
     return hello.at == NULL ? NULL : PyLong_FromSize_t(hello_size(hello));
@@ -314,6 +320,7 @@ static PyMethodDef functions[] = {
     {"opens_quic", opens_quic, METH_NOARGS, "Whether there is an OpenSSL to open QUIC's packets with."},
     {"read_plain", read_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {"read_request", read_request, METH_O, "As ``egret.decode.plain_request.read_plain``."},
+    {"read_lookup", (PyCFunction)(void (*)(void))read_lookup, METH_FASTCALL, "As ``egret.decode.plain_lookup.read_plain``."},
     {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},
     {0},
 };

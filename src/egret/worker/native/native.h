@@ -4,6 +4,7 @@
  *   noise.c    decode/plain_noise.py frames that hold nothing
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
+ *   lookup_reader.c decode/plain_lookup.py what a look-up says
  *   records.c  worker/plain_records.py what the records of an answer tell
  *   copies.c   track/copies.py       datagrams that are seen twice
  *   waiting.c  track/waiting.py      answers that nobody has read
@@ -199,6 +200,11 @@ typedef struct {
 } Lookups;
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
+
+/* lookup_reader.c */
+
+/* What a message says, in a new tuple or None, with Python's reader of questions. */
+PyObject *lookup_read(Span wire, PyObject *read_question);
 
 /* pairs.c, pairs_type.c, openings.c */
 
