@@ -1,12 +1,14 @@
 """Live capture: what workers keep up with, what each kernel filter passes, loses and costs, how late alerts are (root).
 
-    python bench/live.py [--seconds S] [--long S] [--rounds N] [--rate N] [--first] [--write PAGE] [TRAFFIC...]
+    python bench/live.py [--seconds S] [--long S] [--rounds N] [--rate N] [--stall S] [--first]
+                         [--write PAGE] [TRAFFIC...]
 
 Real workers (``egret.worker.process``) on one end of a veth pair, tcpreplay on the other, in namespaces made here, with
 offloads off. ``dns`` is sent at --rate, what else there is as fast as can be; each round of its file comes from other
 addresses. Each traffic meets each filter in turn, and nobody at all: the filter runs in the sender's time, so "sender",
 its speed beside that alone, is what the filter costs. ``dns`` and ``mix`` meet two workers as well. Medians of the
-rounds. ``latency`` runs the whole daemon.
+rounds. ``latency`` runs the whole daemon. With --stall workers stand still for a while, a third into each run: whether
+they catch up is then in what they drop.
 """
 
 from __future__ import annotations
@@ -114,6 +116,7 @@ class Options(NamedTuple):
     seconds: float = 5.0
     rounds: int = 1
     rate: int = 200_000
+    stall_s: float = 0.0  # that the workers stand still
     long_s: float = 30.0  # for what is paced, through the best filter, on one worker
 
 
@@ -155,6 +158,8 @@ def _run(path: Path, traffic: Traffic, name: str, workers: int, options: Options
     with connected() as (sensor, sender), reading(sensor, FILTER_NAMES[name], workers) as crew:
         if traffic.says is None:
             send(sender, path.with_name(_BEGINNINGS), None)
+        if options.stall_s:
+            crew.stall(options.seconds / 3, options.stall_s)
         sent = send(sender, path, options.long_s if is_long else options.seconds, rate, _extra(traffic))
         heard = crew.end()
         return sent, heard, traffic.heard(heard)
@@ -200,6 +205,7 @@ def main() -> None:
     parser.add_argument("--long", type=float, default=30, help="seconds of dns through the best filter on one worker")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--rate", "--dns", type=int, default=200_000, help="packets a second of dns")
+    parser.add_argument("--stall", type=float, default=0.0, help="seconds for which workers stand still in each run")
     parser.add_argument("--first", action="store_true", help="on a busy machine: before everything else that runs")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     given = parser.parse_args()
@@ -207,7 +213,7 @@ def main() -> None:
     if given.first:
         come_first()
     print("".join(f"{each:>11}" for each in HEAD))
-    options, found = Options(given.seconds, given.rounds, given.rate, given.long), list[Row]()
+    options, found = Options(given.seconds, given.rounds, given.rate, given.stall, given.long), list[Row]()
     for row in rows([each for each in given.traffic if each != "latency"], options):
         found.append(row)
         print("".join(f"{each:>11}" for each in cells(row)), flush=True)

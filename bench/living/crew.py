@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -115,6 +116,18 @@ class Crew:
                         self.heard.add(received.message)
         except ChannelClosed:
             pipe.close()
+
+    def stall(self, after_s: float, for_s: float) -> None:
+        """Have them stand still for a while, as on a machine that gives its time to others."""
+
+        def signal_all(number: int) -> None:
+            for pid in self._pids:
+                os.kill(pid, number)
+
+        for wait_s, number in ((after_s, signal.SIGSTOP), (after_s + for_s, signal.SIGCONT)):
+            timer = threading.Timer(wait_s, signal_all, [number])
+            timer.daemon = True
+            timer.start()
 
     def kill(self) -> None:
         for process in self._processes:
