@@ -147,7 +147,8 @@ def egret(*words: str) -> Callable[[Sequence[str]], Sequence[str]]:
 
 def tools(chosen: Sequence[str]) -> list[Tool]:
     """Those that are on this machine; one path of Egret's in one job, and the other where there is one."""
-    fields = ["-T", "fields", "-e", SNI, "-e", QUERY, "-e", HOST, "-Y", f"{SNI} or dns.flags.response == 0"]
+    named = f"{SNI} or dns.flags.response == 0 or http.request"
+    fields = ["-T", "fields", "-e", SNI, "-e", QUERY, "-e", HOST, "-Y", named]
     replay = egret("replay", "--jobs", "1")
     known = [
         Tool(EGRET, replay, _seen),

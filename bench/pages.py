@@ -12,6 +12,7 @@ WHAT = {
     "tls": "TLS connections up to their hello, half of the hellos post-quantum and in two segments",
     "quic": "QUIC connections with real keys, half of the hellos in two Initials, and what follows them",
     "browsing": "Pages of browsers: three look-ups, half through aliases, and a hello with GREASE in the place of ECH",
+    "http": "Pages of plain HTTP: one to eight requests a connection, as curl and browsers ask, with their responses",
     "midflow": "Bulk of 400 TCP connections whose beginnings were not seen; nobody can name them",
     "mix": "A gateway's mix: 97 % bulk of 400 connections, three in ten of them QUIC",
     "hunt": "Hours of a gateway with 5,000 clients, most of it bulk",

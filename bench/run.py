@@ -38,7 +38,13 @@ ROOT = Path(__file__).resolve().parents[1]
 HUNT = "hunt"
 DIVIDED = ("dns", "mix", HUNT)  # files that all cores read as well, for a comparison
 PACKETS = 1_000_000  # in a file: so many that the start is a small part of the time
-OTHERS = {"mix": 2_000_000, "quic": 200_000, "browsing": 400_000, "midflow": 300_000}  # cheaper ones, and dearer ones
+OTHERS = {  # cheaper ones, and dearer ones
+    "mix": 2_000_000,
+    "quic": 200_000,
+    "browsing": 400_000,
+    "http": 400_000,
+    "midflow": 300_000,
+}
 PACKET_BYTES = 1_364  # of the hunt's packets, in the middle
 DEMO = ROOT / "src/egret/data/demo/egret-demo.pcapng"
 LEFT_FREE = 4 << 30

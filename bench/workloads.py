@@ -21,7 +21,7 @@ FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 ETHERNET = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
 FLAGGED = ("chat.qwen.ai", "api.deepseek.com", "dashscope.aliyuncs.com", "oapi.dingtalk.com")
 FLAGGED_SHARE = 0.01
-SYN, ACK, PSH = 2, 16, 8
+FIN, SYN, ACK, PSH = 1, 2, 16, 8
 START_NS = 1_767_225_600_000_000_000
 STEP_NS = 2_000
 QUIC_SHARE = 0.3  # of a gateway's connections
@@ -43,8 +43,9 @@ def tcp_segment(
     *,
     back: bool = False,
     ack: int = 1,
+    service: int = 443,
 ) -> bytes:
-    ports = (443, port) if back else (port, 443)
+    ports = (service, port) if back else (port, service)
     ends = (destination, source) if back else (source, destination)
     return _ip(*ends, 6, struct.pack("!HHIIBBHHH", *ports, seq, ack, 0x50, flags, 8192, 0, 0) + payload)
 
@@ -267,6 +268,68 @@ def quic_bulk(
     return udp_datagram(server, client, 443, port, sealed) if back else udp_datagram(client, server, port, 443, sealed)
 
 
+_CURL = "User-Agent: curl/8.5.0\r\nAccept: */*\r\n"
+_BROWSER = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\n"
+    "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nReferer: http://{name}/\r\nCookie: id={number}\r\n"
+    "Upgrade-Insecure-Requests: 1\r\nPriority: u=0, i\r\n"
+)
+
+
+def _request(name: str, chance: random.Random) -> bytes:
+    """As curl or a browser asks; one in ten sends something along."""
+    number = chance.randrange(1 << 32)
+    fields = chance.choice((_CURL, _BROWSER)).format(name=name, number=number)
+    if chance.random() < 0.9:
+        return f"GET /w{number}.html HTTP/1.1\r\nHost: {name}\r\n{fields}\r\n".encode()
+    body = bytes(chance.randrange(1, 600))
+    return f"POST /w{number} HTTP/1.1\r\nHost: {name}\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _page(client: int, server: int, port: int, name: str, chance: random.Random) -> Iterator[bytes]:
+    """A connection of one to eight requests, each with its response of one to six segments."""
+    seq, ack = chance.randrange(1 << 31), chance.randrange(1 << 31)
+
+    def segment(flags: int, payload: bytes = b"", *, back: bool = False) -> bytes:
+        numbers = (ack, seq) if back else (seq, ack)
+        return tcp_segment(client, server, port, numbers[0], flags, payload, back=back, ack=numbers[1], service=80)
+
+    yield segment(SYN)
+    seq += 1
+    yield segment(SYN | ACK, back=True)
+    ack += 1
+    yield segment(ACK)
+    for _ in range(chance.randrange(1, 9)):
+        asked = _request(name, chance)
+        yield segment(ACK | PSH, asked)
+        seq += len(asked)
+        body = bytes(1400 * chance.randrange(6) + 700)
+        told = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        for at in range(0, len(told), 1400):
+            yield segment(ACK, told[at : at + 1400], back=True)
+            ack += len(told[at : at + 1400])
+        yield segment(ACK)
+    yield segment(ACK | FIN)
+    seq += 1
+    yield segment(ACK | FIN, back=True)
+
+
+def http(chance: random.Random, network: Network = SMALL) -> Iterator[bytes]:
+    """Pages of plain HTTP, 40 connections at a time."""
+    running: list[Iterator[bytes]] = []
+    while True:
+        while len(running) < 40:
+            name, port = _name(chance), chance.randrange(20_000, 60_000)
+            running.append(_page(network.client(chance), network.server(name, chance), port, name, chance))
+        at = chance.randrange(len(running))
+        frame = next(running[at], None)
+        if frame is None:
+            del running[at]
+        else:
+            yield frame
+
+
 def distinct(chance: random.Random) -> Iterator[bytes]:
     """A flood of names none of which comes twice."""
     for number in count():
@@ -329,6 +392,7 @@ WORKLOADS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "distinct": distinct,
     "quic": quic,
     "browsing": browsing,
+    "http": http,
     "midflow": midflow,
     "hunt": hunt,
 }

@@ -126,6 +126,7 @@ def test_the_gate_takes_what_there_is_most_of(name: str) -> None:
             "distinct": 0.9,
             "quic": 0.3,
             "browsing": 0.5,
+            "http": 0.5,
             "midflow": -1,
             "hunt": 0.5,
         }[name]

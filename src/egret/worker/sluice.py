@@ -161,7 +161,7 @@ class Sluice(Walks):
                     start, stop = position + header, position + header + 14 + lengths[size]
                     at, flags = places(begin) or odd_place(window[start + 46], window[start + 47])
                     at += start
-                    starts = None if flags & SETTLING or at > stop else quiet(ends)
+                    starts = None if flags & SETTLING > (at < stop) or at > stop else quiet(ends)
                     if starts is not None:
                         is_taken = (
                             not starts or at >= after or window[at] not in starts or not may_begin(window, at, after)
@@ -333,7 +333,7 @@ class Sluice(Walks):
         start, last = body + (offset >> 2 & 0x3C), body + length
         taken = (
             body + 20 <= start <= last <= end
-            and (flags & SETTLING or ends not in self._quiet)
+            and (flags & SETTLING > (start < last) or ends not in self._quiet)
             and self._quick.segment(buffer, start, last, ends, number, flags, time_ns, interface)
         ) or self._is_counted(buffer, body, start, last, end, ends, flags, time_ns)
         self.segments += taken
@@ -346,8 +346,8 @@ class Sluice(Walks):
 
         Its header is at *body*, its payload from *start* to *last*; the frame is cut off at *end*.
         """
-        if flags & SETTLING or not body + 20 <= start <= last:
-            return False
+        if flags & SETTLING > (start < last) or not body + 20 <= start <= last:
+            return False  # what a last segment says (FIN is 1) is looked at
         quiet = self._quiet.get(ends)
         if quiet is not None:
             return not quiet or start >= end or buffer[start] not in quiet or not may_begin(buffer, start, end)

@@ -58,6 +58,8 @@ def test_bulk_of_a_decided_connection_is_taken_in_both_directions_until_a_syn() 
         assert not feed(observer, one, bulk(syn, payload=b"\x16\3\1\0\5"), SECOND + 1)  # perhaps another hello
         assert feed(observer, one, bulk(syn), SECOND + 1)
     assert feed(observer, one, bulk(accepted), SECOND + 1)
+    assert feed(observer, one, bulk(accepted, workloads.FIN | workloads.ACK, b"bye"), SECOND + 1)
+    assert not feed(observer, one, bulk(syn, workloads.FIN | workloads.ACK, b"\x16\3\1\0\5"), SECOND + 1)
     another = bulk(syn, workloads.SYN, b"")
     assert not feed(observer, one, another[:38] + b"\0\0\0\1" + another[42:], SECOND + 2)
     assert not feed(observer, one, bulk(syn), SECOND + 2)

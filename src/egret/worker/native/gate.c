@@ -6,7 +6,7 @@
 #include <strings.h>
 
 enum { SECOND_NS = 1000000000 };
-enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07, SYN = 0x02, ACK = 0x10 };
+enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07, FIN = 0x01, SYN = 0x02, ACK = 0x10 };
 enum { SMALLEST_6 = 40 + 20, SMALLEST_TCP = 14 + 20 + 20 /* in Ethernet */ };
 enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
 enum { MAX_LINE = 2048 };
@@ -165,15 +165,16 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
     size_t there = packet.size > (size_t)header ? packet.size - (size_t)header : 0;
     Span payload = {packet.at + header, there};
     uint64_t hash = hash_of_ends(self, ends); /* which is its hash among the young ones as well */
-    int taken = NO, quiet = flags & SETTLING ? -1 : table_get_hash(&self->quiet, hash);
+    Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
+    bool settles = (flags & SETTLING) > (whole.size > 0 ? FIN : 0); /* what a last segment says is looked at */
+    int taken = NO, quiet = settles ? -1 : table_get_hash(&self->quiet, hash);
     if (quiet >= 0 && !(quiet & METERED)) {
         taken = !is_awaited(quiet, payload);
     } else {
-        Span whole = {payload.at, (size_t)(length - header)}; /* what is behind it is padding */
         if (packet.size >= (size_t)length)
             taken = is_held(self, frame, ends, hash, whole, big32(packet.at + 4), flags);
         if (taken == NO && quiet >= 0 && !is_awaited(quiet & ~METERED, payload)) taken = METERED;
-        if (taken == NO && quiet < 0 && !(flags & SETTLING)) taken = is_idle(self, ends, hash, payload, whole.size == 0);
+        if (taken == NO && quiet < 0 && !settles) taken = is_idle(self, ends, hash, payload, whole.size == 0);
         if (taken == METERED) taken = measure(self, ends, packet.at, (long)whole.size, frame->time_ns);
     }
     self->segments += taken == YES;
