@@ -17,7 +17,7 @@ from egret.track.naming import Namer
 from egret.track.requests import Conversation, Requests
 from egret.track.young import DNS, YoungFlows
 
-MAX_BESIDE = 1 << 14
+MAX_BESIDE = 1 << 16  # more than there are flows
 _OPEN = frozenset({None, DNS})  # what may be remembered of a connection whose every byte is awaited
 
 

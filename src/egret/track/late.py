@@ -18,7 +18,8 @@ RECORD_START = frozenset({_CHANGE, _ALERT, _HELLO_START})
 LATE_START = REQUEST_START | RECORD_START  # a segment that begins with another byte is not worth a look
 _BEHIND = {_CHANGE: 6, _ALERT: 7}  # where the next record begins
 # A method, and a version before the line ends: bulk that is text begins with a word and a space often enough.
-_REQUEST = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{1,23}[ \t][^\n]*?HTTP/[^\n]*\n", re.IGNORECASE).match
+# That it ends is seen first, and once: so nobody can make this long.
+_REQUEST = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{1,23}[ \t](?=[^\n]*\n)[^\n]*?HTTP/", re.IGNORECASE).match
 _NONE: frozenset[int] = frozenset()
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _ANYTHING = -1  # remembered where nothing was recognised so far; behind a hello it is where that ends
