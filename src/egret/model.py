@@ -7,14 +7,13 @@ Addresses are packed bytes (4 or 16 long), times are integer nanoseconds since t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.errors import Reason
 from egret.evidence import ChainLink, Proof, Raw, ScorePart
-from egret.frozen import dataclass
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 

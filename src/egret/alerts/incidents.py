@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from egret.alerts.counters import Counters
 from egret.alerts.decisions import Decisions
@@ -23,7 +24,6 @@ from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.alerts.suppress import Suppression, SuppressList
 from egret.alerts.timestamps import SECOND_NS
 from egret.alerts.veil import CLEAR, Veil
-from egret.frozen import dataclass
 from egret.judge.approvals import Approval, ApprovalState, Ruling, apply
 from egret.judge.history import History, Use
 from egret.judge.identity import is_unknown, unknown_client

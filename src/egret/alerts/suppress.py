@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from egret.frozen import dataclass
 from egret.model import Detection, Signature
 
 

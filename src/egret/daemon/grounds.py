@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.daemon.rules import Rules
-from egret.frozen import dataclass
 from egret.geo.database import GeoDatabase, read_files
 from egret.judge.alternatives import preferring
 from egret.judge.directory import ClientDirectory

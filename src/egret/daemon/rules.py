@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -12,7 +12,6 @@ from egret.alerts.incidents import IncidentPolicy
 from egret.alerts.suppress import Suppression
 from egret.alerts.veil import CLEAR, Veil
 from egret.evidence import Bounds
-from egret.frozen import dataclass
 from egret.judge.directory import Declared
 from egret.judge.verdict import Policy
 from egret.model import Category, ServiceClass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from egret.daemon.grounds import Grounds, load_grounds
 from egret.daemon.rules import Rules
 from egret.errors import GeoError
-from egret.frozen import dataclass
 from egret.geo.database import GeoDatabase, read_files
 from egret.settings.config import Config
 from egret.sources.placement import Placement

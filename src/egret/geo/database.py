@@ -17,6 +17,7 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
@@ -26,7 +27,6 @@ from typing import NamedTuple
 import maxminddb
 
 from egret.errors import GeoError
-from egret.frozen import dataclass
 from egret.geo.addresses import embedded, is_reserved
 from egret.geo.attribution import attribution
 from egret.geo.records import Facts, read_record

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from egret.frozen import dataclass
 from egret.model import Detection, ServiceClass, Severity, Signature
 
 

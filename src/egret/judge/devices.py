@@ -7,9 +7,9 @@ two. What a client says of itself (its DHCP name, its hardware address) names it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from egret.frozen import dataclass
 from egret.model import IdentitySource
 
 SECOND_NS = 1_000_000_000

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from egret.frozen import dataclass
 from egret.judge.devices import SECOND_NS, Device, Devices, Lease
 from egret.judge.relays import SIGNS
 from egret.judge.selectors import Selector

@@ -7,12 +7,11 @@ an API) can raise a severity, so the class's severity is what a bare detection h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import NamedTuple
 
-from egret.frozen import dataclass
 from egret.model import Category, ServiceClass, Severity
 
 _DAY_NS = 86_400 * 1_000_000_000

@@ -7,9 +7,10 @@ is known of the operator; only where the operator is contested does the place de
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from egret.evidence import Proof
-from egret.frozen import dataclass, open_class
+from egret.frozen import open_class
 from egret.judge import reasons, score
 from egret.judge.chain import chain
 from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of

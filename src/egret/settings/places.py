@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from egret.errors import ConfigError, ConfigErrors, UpdateError
-from egret.frozen import dataclass
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
 
 CONFIG_NAME = "egret.yaml"

@@ -8,12 +8,11 @@ and the list of resolvers; there is no address and no host name in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from egret.frozen import dataclass
 from egret.model import NamedBy
 from egret.telemetry.worker_counters import WORKER_COUNTERS
 

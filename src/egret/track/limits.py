@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from egret.decode.plain_lookup import ReadLookup, read_plain
-from egret.frozen import dataclass
 from egret.track.tables import MakeMemory, Remembered
 
 SECOND_NS = 1_000_000_000
