@@ -1,28 +1,26 @@
 """Where IP begins in a frame whose link headers are plain, so that frames can be passed over without an object.
 
-Ethernet, with VLAN tags or PPPoE; Linux "cooked", which ``tcpdump -i any`` writes; the BSDs' loopback; bare IP, as of
-tunnels and PPP. Where this says something, ``decode.packet`` finds the same (tests/property/test_plain_link.py).
-``worker/native/link.c`` is the same in C.
+Ethernet, with VLAN tags, PPPoE or labels of MPLS; Linux "cooked", which ``tcpdump -i any`` writes; the BSDs' loopback;
+bare IP, as of tunnels and PPP. In any of them plain tunnels. Where this says something, ``decode.packet`` finds the
+same (tests/property/test_plain_link.py). ``worker/native/link.c`` is the same in C.
 
 Ref: www.tcpdump.org/linktypes.html; IEEE 802.1Q, 802.1ad; RFC 2516 section 4 (PPPoE).
 """
 
 from __future__ import annotations
 
-from mmap import mmap
 from struct import Struct
 
 from egret.decode.link import ADDRESS_FAMILIES, ETHERNET, IPV4, IPV6, RADIO_HEADERS
+from egret.decode.plain_tunnel import MAX_DEPTH, Buffer, behind_labels, inner_of
 
 __all__ = ["SMALLEST", "Buffer", "behind_tags", "ip_in"]
-
-Buffer = bytes | bytearray | mmap | memoryview
 
 SMALLEST = 20 + 20  # of IP and what it carries: nobody looks at less
 
 _MAX_TAGS = 2
 _TAGS = frozenset({0x8100, 0x88A8, 0x9100})
-_IP = frozenset({IPV4, IPV6})
+_IP, _MPLS = frozenset({IPV4, IPV6}), frozenset({0x8847, 0x8848})
 _PPPOE, _PPPOE_HEADER, _SESSION, _PPP_IP = 0x8864, 8, 0x1100, frozenset({0x21, 0x57})
 _U16, _U32 = Struct("!H").unpack_from, Struct("!I").unpack_from
 _PPPOE_FIELDS = Struct("!HxxHH").unpack_from  # version, type and code; length; PPP's protocol
@@ -32,10 +30,34 @@ _PPP_ON_ISDN = 0xFF03
 
 
 def ip_in(buffer: Buffer, start: int, end: int, linktype: int) -> tuple[int, int] | None:
-    """Where IP begins and ends in the frame at ``buffer[start:end]``; None if headers are not plain, or it is small.
+    """Where the innermost IP begins and ends in ``buffer[start:end]``; None if headers are not plain, or it is small.
 
     Whether a header of IP is there, and which, is told by its first byte.
     """
+    found = _in_link(buffer, start, end, linktype)
+    return found if found is None else innermost(buffer, *found) or found
+
+
+def innermost(buffer: Buffer, at: int, end: int) -> tuple[int, int] | None:
+    """Where the innermost IP begins and ends in what the packet at ``buffer[at:end]`` carries; None: no tunnel."""
+    found = None
+    for _ in range(MAX_DEPTH):
+        inner = inner_of(buffer, at, end)
+        if inner is None:
+            break
+        link, at, end = inner
+        if link == ETHERNET:
+            behind = _in_link(buffer, at, end, link)
+            if behind is None:
+                break
+            at, end = behind
+        if end - at < SMALLEST:
+            break
+        found = at, end
+    return found
+
+
+def _in_link(buffer: Buffer, start: int, end: int, linktype: int) -> tuple[int, int] | None:
     if linktype == ETHERNET:
         return _behind(_U16(buffer, start + 12)[0], buffer, start + 14, end) if end - start >= 14 + SMALLEST else None
     find = _LINKS.get(linktype)
@@ -62,6 +84,9 @@ def _behind(number: int, buffer: Buffer, at: int, end: int) -> tuple[int, int] |
         number, at = _untagged(number, buffer, at, end)
     if number == _PPPOE:
         return _in_session(buffer, at, end)
+    if number in _MPLS:
+        bottom = behind_labels(buffer, at, end)
+        return (bottom, end) if bottom is not None and end - bottom >= SMALLEST else None
     return (at, end) if number in _IP and end - at >= SMALLEST else None
 
 

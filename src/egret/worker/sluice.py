@@ -11,7 +11,7 @@ from collections.abc import Callable
 from struct import Struct
 
 from egret.decode.link import ETHERNET
-from egret.decode.plain_link import SMALLEST, ip_in
+from egret.decode.plain_link import SMALLEST, innermost, ip_in
 from egret.decode.plain_noise import frame_is_noise, packet_is_noise
 from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
@@ -210,6 +210,13 @@ class Sluice(Walks):
                     else:
                         is_taken = packet_is_noise(window, body - 20, after)
                         noise += is_taken
+                    if not is_taken and (inner := innermost(window, body - 20, after)) is not None:
+                        before = position
+                        if not self._packet(window, *inner, time_ns, original, None):
+                            break
+                        skipped += 1
+                        position = after
+                        continue
                     behind = after if is_look_up else -1
                 octets += original * is_taken
             else:

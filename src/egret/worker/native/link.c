@@ -2,7 +2,9 @@
 #include "native.h"
 
 enum { VLAN = 0x8100, PROVIDER_VLAN = 0x88A8, OLD_VLAN = 0x9100, MAX_TAGS = 2 };
+enum { MPLS = 0x8847, MPLS_UP = 0x8848, MAX_DEPTH = 2 };
 enum { PPPOE = 0x8864, PPPOE_HEADER = 8, SESSION = 0x1100, PPP_IPV4 = 0x21, PPP_IPV6 = 0x57 };
+enum { TCP = 6 };
 enum { PPP_ON_ISDN = 0xFF03, RADIO = 801, RADIO_LAST = 803 };
 
 static Span beyond(Span bytes, size_t size) { return (Span){bytes.at + size, bytes.size - size}; }
@@ -31,6 +33,7 @@ static bool find_behind(unsigned type, Span rest, Span *ip) {
     type = link_untagged(type, &rest);
     if (type == PPPOE) return find_in_session(rest, ip);
     *ip = rest;
+    if (type == MPLS || type == MPLS_UP) return tunnel_behind_labels(ip) && ip->size >= SMALLEST_IP;
     return (type == IPV4 || type == IPV6) && rest.size >= SMALLEST_IP;
 }
 
@@ -50,7 +53,7 @@ static bool find_in_loopback(Span frame, Span *ip) {
     return is_family(family > 0xFFFF ? little32(frame.at) : family);
 }
 
-bool link_find_ip(unsigned linktype, Span frame, Span *ip) {
+static bool find_in_link(unsigned linktype, Span frame, Span *ip) {
     const uint8_t *at = frame.at;
     if (frame.size < SMALLEST_IP) return false;
     switch (linktype) {
@@ -73,4 +76,22 @@ bool link_find_ip(unsigned linktype, Span frame, Span *ip) {
     default:
         return false;
     }
+}
+
+/* The innermost packet that a packet carries in tunnels. */
+static void find_innermost(Span *ip) {
+    Span inner = *ip;
+    for (int depth = 0; depth < MAX_DEPTH; depth++) {
+        int link = tunnel_open(&inner);
+        if (link == NO_TUNNEL || (link == FRAMED && !find_in_link(ETHERNET, inner, &inner))) return;
+        if (inner.size < SMALLEST_IP) return;
+        *ip = inner;
+    }
+}
+
+bool link_find_ip(unsigned linktype, Span frame, Span *ip) {
+    if (!find_in_link(linktype, frame, ip)) return false;
+    uint8_t protocol = ip->at[0] == 0x45 ? ip->at[9] : ip->at[6];
+    if (protocol != TCP) find_innermost(ip); /* most are TCP */
+    return true;
 }

@@ -1,6 +1,7 @@
 /* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
  *   gate.c     worker/sluice.py      goes over frames
  *   link.c     decode/plain_link.py where IP begins
+ *   tunnels.c  decode/plain_tunnel.py where the inner packet begins
  *   noise.c    decode/plain_noise.py frames that hold nothing
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
@@ -80,6 +81,13 @@ enum { ETHERNET = 1, IPV4 = 0x0800, IPV6 = 0x86DD, SMALLEST_IP = 20 + 20 };
 
 bool link_find_ip(unsigned linktype, Span frame, Span *ip); /* false: its headers are not plain */
 unsigned link_untagged(unsigned type, Span *rest);          /* an EtherType that tags may go before; *rest* is behind it */
+
+/* tunnels.c */
+
+enum { NO_TUNNEL, BARE, FRAMED }; /* what is in a tunnel: IP, a frame of Ethernet */
+
+int tunnel_open(Span *ip);             /* 40 bytes at the least; what the packet carries is there after, if it is a tunnel */
+bool tunnel_behind_labels(Span *data); /* the same of MPLS */
 
 /* tables.c */
 
