@@ -48,13 +48,14 @@ class HttpDns:
         self._silent_ns = limits.silent_s * SECOND_NS
         self._replies: LruTable[int, _Replies] = LruTable("httpdns", limits.httpdns, counters.evictions)
         self.followed = self._replies.keys  # directions in which replies are awaited
-        self.on_asking: Callable[[], object] | None = None  # called before they are awaited in one more
+        # Called before they are awaited in one more, and whether the connection is that young (``Start``).
+        self.on_asking: Callable[[int, bool], object] | None = None
 
     def __len__(self) -> int:
         return len(self._replies)
 
-    def asked(self, head: RequestHead, ends: Ends, time_ns: int) -> list[Event]:
-        """Take one request's whole head; what it asks for."""
+    def asked(self, head: RequestHead, ends: Ends, time_ns: int, *, young: bool = False) -> list[Event]:
+        """Take one request's whole head; what it asks for. What *young* is, ``Start`` says of its connection."""
         query = httpdns.parse_query(head, ends.server.ip)
         key = key_of(ends.server, ends.client)
         replies = self._replies.get(key)
@@ -64,7 +65,7 @@ class HttpDns:
             return []
         if replies is None:
             if self.on_asking is not None:
-                self.on_asking()
+                self.on_asking(key, young)
             replies = _Replies(ends)
             self._replies.put(key, replies)
         replies.asked.append(query)

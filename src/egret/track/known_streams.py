@@ -39,7 +39,8 @@ class KnownStreams:
 
     def on_change(self, call: Callable[[], object]) -> None:
         """Have *call* called before what ``watched`` said may be true no more."""
-        self.decided.on_forgetting = self._late.on_forgetting = self._httpdns.on_asking = self._changed = call
+        self.decided.on_forgetting = self._late.on_forgetting = self._changed = call
+        self._httpdns.on_asking = self._await_replies
 
     @property
     def requests(self) -> Requests:
@@ -78,6 +79,13 @@ class KnownStreams:
         """More is awaited in some directions than ``_watched_beside`` said, if it was asked."""
         if not self._beside.isdisjoint(keys):
             self._beside.clear()
+            self._changed()
+
+    def _await_replies(self, key: int, young: bool) -> None:
+        """Replies are awaited in a direction; that little is, ``watched`` said only where it was decided before."""
+        if young:
+            self._await_all(key)
+        else:
             self._changed()
 
     def _forget(self, key: int, packet: Packet) -> None:

@@ -35,12 +35,26 @@ class Start(NamedTuple):
     seq: int
     names: frozenset[str] = frozenset()  # that were said of it
     sieve: Sieve | None = None  # it began before *seq*, and this is kept of it
+    young: bool = False  # nobody had decided before what the connection is, and nothing came since
 
 
 class Conversation:
     """One client's direction of an HTTP connection."""
 
-    __slots__ = ("chunked", "cursor", "ends", "frames", "held", "key", "last_ns", "lost", "names", "sieve", "spoken")
+    __slots__ = (
+        "chunked",
+        "cursor",
+        "ends",
+        "frames",
+        "held",
+        "key",
+        "last_ns",
+        "lost",
+        "names",
+        "sieve",
+        "spoken",
+        "young",
+    )
 
     def __init__(self, key: int, ends: Ends, start: Start, limit: int) -> None:
         self.key = key
@@ -54,6 +68,7 @@ class Conversation:
         self.held = 0  # of the cursor, as it was last counted
         self.spoken = True  # the request at the cursor was said; its head's end is awaited
         self.lost = False  # where the next request begins is not known
+        self.young = start.young  # until what had come by then was read
 
     def lose(self) -> None:
         """Where the next request begins is not known any more."""
@@ -198,6 +213,7 @@ class Requests:
         conversation.last_ns = time_ns
         self._table.touch(key)
         events = self._heads(conversation, time_ns, final=False)
+        conversation.young = False
         self._count(conversation)
         while self._held > self._bytes_limit and self._waiting:
             self._evictions["http_flows"] += 1
@@ -229,7 +245,7 @@ class Requests:
                 events += self._say(conversation, head, time_ns, data)
                 if not head.size:
                     break
-                events += self._httpdns.asked(head, conversation.ends, time_ns)
+                events += self._httpdns.asked(head, conversation.ends, time_ns, young=conversation.young)
                 conversation.go_on(head)
         except DecodeError:
             conversation.lose()

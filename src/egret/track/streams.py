@@ -233,7 +233,8 @@ class Streams(KnownStreams):
         if go_on:
             return events + self._go_on(flow, said.consumed, time_ns)
         if said.protocol is Protocol.HTTP:
-            self._requests.begin(flow.key, flow.ends, Start(flow.next_seq, said.names, flow.sieve), flow.pieces())
+            start = Start(flow.next_seq, said.names, flow.sieve, young=flow.origin is None)
+            self._requests.begin(flow.key, flow.ends, start, flow.pieces())
         elif said.protocol is Protocol.TLS:
             if 0 < found.size < flow.available() and begins_whole_hello(flow.data()[found.size :]):
                 return events + self._go_on(flow, found.size, time_ns)

@@ -75,6 +75,21 @@ def test_a_web_server_is_listened_to_only_where_it_was_asked_for_addresses() -> 
     assert observer.streams.watched(OTHER, KEY) is None
 
 
+def test_who_asks_for_addresses_at_once_changes_nothing_that_was_said() -> None:
+    observer, tcp = seen()
+    said: list[object] = []
+    observer.streams.on_change(lambda: said.append(1))
+    asking = b"GET /d?dn=www.example.org HTTP/1.1\r\nHost: httpdns.qcloud.com\r\n\r\n"
+    observer.feed(tcp.send(0, asking))
+    assert not said
+    assert observer.streams.watched(OTHER, KEY) is None
+    observer, tcp = seen(asking[:-2])
+    assert observer.streams.watched(OTHER, KEY) == frozenset()
+    observer.streams.on_change(lambda: said.append(1))
+    observer.feed(tcp.send(len(asking) - 2, b"\r\n"))
+    assert said
+
+
 def test_of_a_server_whose_client_has_said_nothing_only_a_beginning_is_awaited() -> None:
     observer, tcp = seen()
     assert observer.streams.watched(OTHER, KEY) == LATE_START
