@@ -18,7 +18,7 @@ from egret.decode.tunnel import UDP_PORTS
 from egret.model import Frame
 from egret.track.limits import Limits
 from egret.track.share import EVERYONE, FOLLOWED, PORTS, SERVERS, Share, owner_of
-from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED
+from egret.worker.partial import BY_HTTP, DISORDERED, FORGETFUL, PROXIED, REVERSED
 from egret.worker.pipeline import Pipeline
 from egret.worker.sluice import Sluice
 from tests.support.company import frames
@@ -30,7 +30,7 @@ from tests.support.net import enhanced, interface, section
 from tests.support.reshape import SHAPES, packets
 from tests.support.talks import labels, talks
 
-REASONS = {BY_HTTP, FORGETFUL, PROXIED, REVERSED}
+REASONS = {BY_HTTP, DISORDERED, FORGETFUL, PROXIED, REVERSED}
 
 
 @lru_cache

@@ -23,6 +23,7 @@ def frames(seed: int, talks: int) -> list[tuple[int, bytes]]:
     """When each came, and what it was."""
     chance = random.Random(seed)
     step_ns = chance.choice((1_000, 40_000_000, 700_000_000))
+    steps = (*(0,) * 40, -(10**9) * chance.choice((0, 0, 1)), 7 * 10**9, -(90 * 10**9), 130 * 10**9)
     waiting = [list(_talk(chance)) for _ in range(talks)] + [jumble(chance, 6)]
     found, time_ns = [], 1_700_000_000_000_000_000
     while waiting:
@@ -30,9 +31,7 @@ def frames(seed: int, talks: int) -> list[tuple[int, bytes]]:
         found.append((time_ns, _changed(one.pop(0), chance)))
         if not one:
             waiting.remove(one)
-        time_ns += chance.randrange(step_ns) + chance.choice(
-            (0,) * 40 + (-(10**9), 7 * 10**9, -(90 * 10**9), 130 * 10**9)
-        )
+        time_ns += chance.randrange(step_ns) + chance.choice(steps)
     return found
 
 

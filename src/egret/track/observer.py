@@ -38,7 +38,7 @@ from egret.track.volume import Volumes
 
 LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS
-_STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
+STEP_BACK_NS = 60 * SECOND_NS  # less is disorder between interfaces or queues
 _DTLS_FIRST = frozenset({0x16, 0x01})  # a handshake record, bare or behind the preamble of CAPWAP
 _QUIC_LONG = 0xC0
 _QUIC_MIN = 7  # first byte, version, two lengths
@@ -205,7 +205,7 @@ class Observer:
         if time_ns >= before:
             return self.expire(time_ns)
         events = self.held.give_back()
-        if before - time_ns > _STEP_BACK_NS:
+        if before - time_ns > STEP_BACK_NS:
             self._streams.rebase(time_ns)
             self._dns.rebase(time_ns)
             self._httpdns.rebase(time_ns)

@@ -11,7 +11,7 @@ from egret.decode.dns import looks_like_dns
 from egret.decode.packet import Packet
 from egret.model import Event, Transport
 from egret.track.limits import Limits
-from egret.track.observer import LOCAL_DISCOVERY, Observer, is_hello
+from egret.track.observer import LOCAL_DISCOVERY, STEP_BACK_NS, Observer, is_hello
 from egret.track.share import DNS_PORT, Share, is_followed
 
 # Bounds of what each process has of its own connections only.
@@ -47,6 +47,7 @@ class PartialObserver(Observer):
         young = self._streams.young
         self._memories = young.decided, young.late.table
         self._most = [0, 0]
+        self.went_back = False  # the time of frames, by a second or more, and what waits is no more in its order
 
     @property
     def evictions(self) -> int:
@@ -72,6 +73,11 @@ class PartialObserver(Observer):
 
     def _note(self) -> None:
         self._most = [max(most, len(memory)) for most, memory in zip(self._most, self._memories, strict=True)]
+
+    def tick(self, time_ns: int) -> list[Event]:
+        """As ``Observer.tick``; in order are those that wait once more when all of them begin to wait anew."""
+        self.went_back |= self.is_due(time_ns) and 0 < self._ticked_ns - time_ns <= STEP_BACK_NS
+        return super().tick(time_ns)
 
     @property
     def adopted(self) -> bool:

@@ -27,6 +27,7 @@ _DNS = Protocol.DNS.value
 FORGETFUL = "it has more connections than are kept in mind at a time"
 BY_HTTP = "look-ups over HTTP, or over TCP on a port of their own, tell clients addresses"
 PROXIED = "a proxy connects for others"
+DISORDERED = "times in it go back by more than a second"
 REVERSED = "flagged connections go to the higher port"
 
 
@@ -60,6 +61,8 @@ class PartialPipeline(Pipeline):
             self._entangled = FORGETFUL
         if self._entangled is None and self.observer.adopted:
             self._entangled = BY_HTTP
+        if self._entangled is None and self.observer.went_back:
+            self._entangled = DISORDERED
         return self._entangled
 
     def hits(self, events: Iterable[Event]) -> list[Hit]:

@@ -7,9 +7,9 @@ import pytest
 
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Kind, Observation, Protocol
-from egret.track.limits import Limits
+from egret.track.limits import SECOND_NS, Limits
 from egret.track.share import Share, owner_of
-from egret.worker.partial import BY_HTTP, FORGETFUL, PROXIED, REVERSED, PartialPipeline
+from egret.worker.partial import BY_HTTP, DISORDERED, FORGETFUL, PROXIED, REVERSED, PartialPipeline
 from tests.support.alerts import CLIENT, START_NS
 from tests.support.hello import Tcp
 from tests.support.pipeline import CATALOG, flow, seen
@@ -92,6 +92,14 @@ def test_a_bound_that_is_reached_is_noticed() -> None:
         assert one.entangled is None
         one.feed(Tcp(sport=port).syn())
     assert one.entangled == FORGETFUL
+
+
+@pytest.mark.parametrize(("back_s", "why"), [(0.5, None), (1.5, DISORDERED), (59, DISORDERED), (61, None)])
+def test_times_that_go_back_are_noticed_but_where_all_waiting_begins_anew(back_s: float, why: str | None) -> None:
+    one = pipeline()
+    one.observer.tick(START_NS)
+    one.observer.tick(START_NS - int(back_s * SECOND_NS))
+    assert one.entangled == why
 
 
 def test_a_server_of_httpdns_is_followed_by_all_and_told_by_one() -> None:
