@@ -13,6 +13,7 @@ from egret.worker.pipeline import Hit, Pipeline
 
 Placed = tuple[Place, PartialStep]
 
+_new = tuple.__new__
 _HELD = 64  # steps, at the most, until it is looked whether they stand
 _QUIET_TURNS = 64  # seconds without a step; then a process says that it is here all the same
 
@@ -30,15 +31,16 @@ class Reading:
     def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
         """What is found, in order."""
         pipeline, gate, relays = self._pipeline, self._pipeline.gate, self._pipeline.relays
-        sluice = gate.sluice
+        sluice, prove = gate.sluice, self._prove
         ended_ns = passed_ns = 0
         for seen, frame in enumerate(captures.frames(path, gate), 1):
             hits = pipeline.feed(frame)
             while self._turns:
                 yield self._turns.popleft()
             if hits or relays.fresh:
-                marks = relays.take_marks()
-                yield Place(self._turn, seen + gate.skipped), Found(tuple(marks), tuple(map(self._prove, hits)))
+                marks = tuple(relays.take_marks()) if relays.fresh else ()
+                place = _new(Place, (self._turn, seen + gate.skipped))
+                yield place, _new(Found, (marks, tuple([prove(hit) for hit in hits])))
             ended_ns, passed_ns = frame.time_ns, sluice.last_ns
         yield from self._turns
         self._turns.clear()
