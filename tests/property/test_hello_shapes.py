@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.workloads import tls_connections
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.plain_hello import read_plain
-from tests.support.hello import client_hello, ech_outer, extension, openssl_hello, records
+from tests.support.hello import client_hello, ech_outer, extension, openssl_hello, records, without_session
 
 _SEGMENTS = (segments[2:] for _, segments in tls_connections(random.Random(5)))
 SEEDS = [
@@ -21,6 +21,7 @@ SEEDS = [
             b"two.example", extensions=[extension(41, bytes(90)), extension(51, b"\0\0\x16\x16\x16"), ech_outer(3)]
         )
     ),
+    *(records(without_session(client_hello(name))) for name in (b"three.example", b"www.three.example")),  # as in QUIC
     *(b"".join(frame[54:] for frame in next(_SEGMENTS)) for _ in range(4)),
 ]
 

@@ -81,6 +81,11 @@ def client_hello(
     return b"\x01" + vector(3, body + vector(2, b"".join(parts) + tail))
 
 
+def without_session(hello: bytes) -> bytes:
+    """What ``client_hello`` made, with no session's id, as in QUIC."""
+    return b"\x01" + vector(3, hello[4:38] + b"\0" + hello[38 + 33 :])
+
+
 def records(message: bytes, sizes: Sequence[int] = ()) -> bytes:
     """*message* in records of these sizes, the rest in one more."""
     out, position = b"", 0

@@ -29,7 +29,7 @@ from egret.decode.plain_hello import (
 
 MAX_SHAPES = 1_024  # of at most ``MAX_PLAIN`` bytes each
 MAX_OF_PROGRAM = 256  # then it never says the same twice: some browsers shuffle their extensions
-_PROGRAM = slice(76, 88)  # where most programs' lists of ciphers begin, which tells them apart; whatever lies there
+_TELLS = 12  # bytes of a program's list of ciphers that tell it from others
 _RANDOM = (11, 43)
 _TICKET, _PRE_SHARED_KEY = 35, 41
 
@@ -84,7 +84,7 @@ class HelloShapes:
         met[data[place]] = shape
 
     def _learn(self, data: bytes) -> Plain | None:
-        program = data[_PROGRAM]
+        program = _program(data)
         found = read_plain(data)
         if found is not None and len(data) <= MAX_PLAIN and self._learnt[program] < MAX_OF_PROGRAM:
             self._remember(data, program)
@@ -92,7 +92,7 @@ class HelloShapes:
 
     def shape_of(self, data: bytes) -> Shape | None:
         """The shape of a hello that ``read`` gave a name of, if it is remembered."""
-        program = data[_PROGRAM]
+        program = _program(data)
         place = self._places.get(program)
         shape = None if place is None else self._shapes.get((len(data), program, data[place]))
         return shape if shape is not None and shape.unpack(data) == shape.equal else None
@@ -107,6 +107,12 @@ class HelloShapes:
         shape = _shape_of(data)
         place = self._places[program] = slice(shape.start - 2, shape.start)
         self._shapes[len(data), program, data[place]] = shape
+
+
+def _program(data: bytes) -> bytes:
+    """What tells programs apart: where the list of ciphers begins, if this is a hello."""
+    at = SESSION_AT + 1 + data[SESSION_AT] if len(data) > SESSION_AT else 0
+    return data[at : at + _TELLS]
 
 
 def _shape_of(data: bytes) -> Shape:

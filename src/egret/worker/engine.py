@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from egret.decode.plain_hello import Plain, read_plain
+from egret.decode.plain_hello import Plain
 from egret.decode.plain_lookup import read_question
 from egret.track.limits import Limits
 
@@ -65,9 +65,9 @@ def described() -> str:
     return "Python" if compiled is None else f"Python (by {SWITCH})"
 
 
-def plain_reader() -> Callable[[bytes], Plain | None]:
-    """The fastest ``read_plain`` there is."""
-    return compiled.read_plain if is_compiled() else read_plain
+def plain_reader() -> Callable[[bytes], Plain | None] | None:
+    """The compiled ``read_plain``, if there is one."""
+    return compiled.read_plain if is_compiled() else None
 
 
 def with_memory(limits: Limits) -> Limits:

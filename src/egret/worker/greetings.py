@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from struct import Struct
 
-from egret.decode.plain_hello import NO_ECH, Plain, read_plain
+from egret.decode.hello_shapes import HelloShapes
+from egret.decode.plain_hello import NO_ECH, Plain
 from egret.model import Kind, NamedBy, Protocol, Transport
 from egret.track.ech import REAL
 from egret.worker.engine import truths
@@ -27,7 +28,7 @@ class Greetings:
         watched: clients of whom everything matters that they do.
         judge: what an Encrypted Client Hello is, by the name beside it, its configuration, client, server and time.
         counts: where names and connections are counted, under the pipeline's keys.
-        read: ``read_plain``, or what does the same.
+        read: does what ``read_plain`` does; None: it is done in Python.
     """
 
     def __init__(
@@ -38,9 +39,8 @@ class Greetings:
         watched: Collection[bytes],
         judge: Judge,
         counts: Counter[tuple[str, ...]],
-        read: Callable[[bytes], Plain | None] = read_plain,
+        read: Callable[[bytes], Plain | None] | None = None,
     ) -> None:
-        self._read = read
         self._named = named
         self._special = special
         self._is_client = is_client
@@ -48,6 +48,7 @@ class Greetings:
         self._counts = counts
         self._judge = judge
         self.hosts = truths(MAX_KNOWN)  # whether nothing is known of it
+        self._read = read or HelloShapes(self.hosts).read
         self.clients = truths(MAX_KNOWN)  # whether it is one
         self.servers = truths(MAX_KNOWN)  # address and port: whether it is special
         self.requested = Requested(self.clients, watched, named, special, is_client, counts)  # the same of requests

@@ -5,7 +5,7 @@ import pytest
 from egret.decode import hello_shapes
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.plain_hello import NO_ECH, Plain, read_plain
-from tests.support.hello import client_hello, ech_outer, extension, openssl_hello, records
+from tests.support.hello import client_hello, ech_outer, extension, openssl_hello, records, without_session
 
 
 def test_a_shape_that_was_seen_gives_the_name_that_lies_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +24,15 @@ def test_a_shape_that_was_seen_gives_the_name_that_lies_there(monkeypatch: pytes
     for name in ("three.example", "seven.example", "one.example", "www.example.org"):
         assert shapes.read(openssl_hello(name)) == (name.encode(), NO_ECH)
     assert len(walked) == 3
+
+
+def test_without_a_session_as_in_quic_programs_are_told_apart_by_their_ciphers_all_the_same() -> None:
+    shapes = HelloShapes()
+    for share in range(5):
+        keys = extension(51, b"\0\x24\0\x1d\0\x20" + bytes([share]) * 32)
+        hello = records(without_session(client_hello(b"www.example.org", extensions=[keys])))
+        assert shapes.read(hello) == read_plain(hello) == (b"www.example.org", NO_ECH)
+    assert len(shapes._shapes) == 1
 
 
 @pytest.mark.parametrize("key_share", [32, 1216])

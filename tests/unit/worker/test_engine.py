@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from egret.decode.plain_hello import read_plain
 from egret.worker import engine
 from scripts import build_native
 
@@ -64,6 +63,6 @@ def test_truths_are_known_until_they_are_forgotten(monkeypatch: pytest.MonkeyPat
 
 def test_plain_hellos_are_read_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(engine.SWITCH, "1")
-    assert engine.plain_reader() is read_plain
+    assert engine.plain_reader() is None
     monkeypatch.setenv(engine.SWITCH, "0")
-    assert engine.plain_reader() is (read_plain if engine.compiled is None else engine.compiled.read_plain)
+    assert engine.plain_reader() is (None if engine.compiled is None else engine.compiled.read_plain)
