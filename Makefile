@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONHASHSEED=$$RANDOM $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO := src/egret/data/demo/egret-demo
 
-.PHONY: help run demo test check lint bench fuzz golden docs geoip dashboard install uninstall clean
+.PHONY: help run demo test check lint bench shapes fuzz golden docs geoip dashboard install uninstall clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ lint: $(VENV)/.dev ## everything that reads the code without running it
 
 bench: $(VENV)/.dev ## measure, side by side with what Debian has
 	@$(BIN)/python bench/run.py $(ARGS)
+
+shapes: $(VENV)/.dev ## measure, on traffic of many shapes beside ndpiReader
+	@$(BIN)/python bench/shapes.py $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## fuzz the decoders for SECONDS each (default 60)
 	@$(BIN)/python tests/fuzz/run.py --seconds $${SECONDS_EACH:-60} $(ARGS)

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from bench import workloads
-from bench.shapes import FORMS, Row, line, write
+from bench.measure import EGRET, PURE
+from bench.shapes import FORMS, PEER, Row, line, page, write
 from bench.shaping.table import SHAPES
 from egret.model import Anomaly
 from egret.sources.files import open_capture
 from egret.track.observer import Observer
+from tests.docs.test_performance_page import MACHINE, shape
+from tests.support.documents import ROOT
 
 # Noise where QUIC is expected, what was cut off, answers of which nobody saw the question.
 HELLO = lru_cache(workloads._hello)
@@ -35,6 +38,13 @@ def test_a_shape_has_nothing_odd(name: str, tmp_path: Path) -> None:
     source.close()
     assert observer.counters.frames == 120
     assert name in ODD or not [event for event in events if isinstance(event, Anomaly)]
+
+
+def test_the_page_is_what_would_be_written() -> None:
+    text = (ROOT / "docs/performance-shapes.md").read_text(encoding="utf-8")
+    us = dict.fromkeys((EGRET, PURE, PEER), 1.0)
+    made = page([Row(name, us, {}) for name in SHAPES], dict.fromkeys(MACHINE, "1"), 50_000)
+    assert sorted(shape(text)) == sorted(shape(made))
 
 
 def test_a_line_has_both_and_how_many_times_the_one_is_the_other() -> None:
