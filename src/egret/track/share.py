@@ -2,7 +2,7 @@
 
 Every process goes over all frames, and each takes the connections of the servers that fall to it. What one connection
 says must mean the same to all of them, so whatever teaches something about others is taken by every process: look-ups,
-and each frame that is not of the plainest shape (fragments, tunnels), for only who has opened it knows whose it is.
+and each frame that is not of the plainest shape (fragments, odd tunnels), for only who opened it knows whose it is.
 What is said of those, is said by one: by the first of look-ups, else by whom the packet falls to. Connections to known
 servers of HTTPDNS are followed by all as well.
 
