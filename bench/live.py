@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench import workloads
 from bench.living.crew import FILTER_NAMES, Heard, Sent, come_first, reading, send
 from bench.living.page import HEAD, Row, cells, page
-from bench.measure import machine
+from bench.measure import Stolen, machine
 from tests.support.live_capture import connected
 
 PACKETS = {"dns": 400_000}  # in the file that is sent round and round
@@ -209,7 +209,7 @@ def main() -> None:
     parser.add_argument("--first", action="store_true", help="on a busy machine: before everything else that runs")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     given = parser.parse_args()
-    surroundings = machine()
+    surroundings, stolen = machine(), Stolen()
     if given.first:
         come_first()
     print("".join(f"{each:>11}" for each in HEAD))
@@ -219,6 +219,7 @@ def main() -> None:
         print("".join(f"{each:>11}" for each in cells(row)), flush=True)
     late = latency(LOADS) if "latency" in given.traffic else []
     print(*late, sep="\n")
+    surroundings["taken by the host"] = f"{stolen.share():.0%}"
     if given.write:
         given.write.write_text(page(found, late, surroundings, given.rate), encoding="utf-8")
 

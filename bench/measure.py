@@ -45,6 +45,7 @@ class Workload:
     size: int
     rounds: int
     rows: list[Figures] = field(default_factory=list)
+    stolen: float = 0.0  # of the time that the cores were to work, what the host gave to others instead
 
     def of(self, tool: str) -> Figures | None:
         return next((row for row in self.rows if row.tool == tool), None)
@@ -200,6 +201,26 @@ def machine() -> dict[str, str]:
         "ndpiReader": _word(_output("ndpiReader", "--version"), 4),
         "tcpdump": _word(_output("tcpdump", "--version"), 3),
     }
+
+
+class Stolen:
+    """How much of the cores' time the host gives to others, from now on (proc_stat(5), of all cores together)."""
+
+    def __init__(self) -> None:
+        self._before = self._times()
+
+    @staticmethod
+    def _times() -> tuple[int, int]:
+        """Ticks of work (user, nice, system, irq, softirq), and stolen ones."""
+        path = Path("/proc/stat")
+        first = path.read_text(encoding="ascii").splitlines()[0].split()[1:] if path.exists() else []
+        user, nice, system, _idle, _wait, irq, softirq, stolen = map(int, (first + ["0"] * 8)[:8])
+        return user + nice + system + irq + softirq, stolen
+
+    def share(self) -> float:
+        """Of the time that was wanted."""
+        worked, stolen = (now - before for now, before in zip(self._times(), self._before, strict=True))
+        return stolen / max(worked + stolen, 1)
 
 
 def _first(path: str, key: str) -> str:

@@ -36,7 +36,8 @@ PATHS = """
 `{egret}` is Egret {path}. {other}`egret observe` prints a line for every name and has no gate. `tcpdump` only reads
 the file and writes to nowhere what a filter of ports passes: the floor. `tshark` prints the names of questions,
 hellos and requests; `ndpiReader` prints nothing while it is timed, and what it found is counted in a run of its own
-(flows with a name). Egret's `replay` counts answers as names too.
+(flows with a name). Egret's `replay` counts answers as names too. What "the host took" is the part of the cores' time
+that was wanted here and went to others (steal): where it is much, wall times are of chance, and CPU times say more.
 """
 
 
@@ -78,7 +79,9 @@ def _section(workload: Workload) -> str:
         for row in workload.rows
     ]
     rounds = "one round" if workload.rounds == 1 else f"{workload.rounds} rounds"
-    size = f"{workload.packets:,} packets, {workload.size / 1e6:,.0f} MB, {rounds}."
+    size = (
+        f"{workload.packets:,} packets, {workload.size / 1e6:,.0f} MB, {rounds}; the host took {workload.stolen:.0%}."
+    )
     head = [f"`{workload.name}`", "packets/s", f"time / {workload.rows[0].tool}", "CPU s", "peak MB", "names"]
     return f"## {WHAT[workload.name]}\n\n{size}\n\n{table(head, rows)}"
 

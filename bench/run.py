@@ -20,6 +20,7 @@ from bench.measure import (
     OBSERVE,
     Figures,
     Results,
+    Stolen,
     Tool,
     Workload,
     egret,
@@ -58,14 +59,16 @@ def compare(
     path = folder / f"{name}.pcap"
     size = write(path, name, packets)
     running = [tool for tool in tools(chosen) if name != HUNT or tool.name != OBSERVE]
+    stolen = Stolen()
     for number in range(rounds):
         for tool in running:
             if number == 0 or not tool.once:
                 tool.run([str(path)])
+    share = stolen.share()
     divided = in_turns([str(path)], 3, f"`{name}`, ") if name in DIVIDED else []
     if name == HUNT:
         path.unlink()
-    return Workload(name, packets, size, rounds, [tool.figures() for tool in running]), divided
+    return Workload(name, packets, size, rounds, [tool.figures() for tool in running], share), divided
 
 
 def in_turns(paths: Sequence[str], rounds: int, title: str = "") -> list[Figures]:

@@ -15,7 +15,8 @@ _PAGE = """\
 
 Made by `python bench/live.py --first --write docs/performance-live.md` (root); do not edit. Whole workers on one
 end of a veth pair, tcpreplay on the other: as fast as it can, `dns` at {rate:,} packets a second. Offloads off,
-rings of 16 MB. Sender and workers share the machine's cores, and came before other work on it.
+rings of 16 MB. Sender and workers share the machine's cores, and came before other work on it. "Taken by the host" is
+the part of the cores' time that was wanted here and went to others: what is dropped or late may be of that.
 
 {machine}
 ## What the filters pass, and what workers keep up with
