@@ -62,7 +62,8 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def settled(watch: Watch) -> bool:
-    return (by_key(watch.incidents()).get("builder moonshot.kimi", {}).get("bytes_in") or 0) > QUIC_DOWN
+    said = by_key(watch.incidents()).get("builder moonshot.kimi", {})
+    return (said.get("bytes_in") or 0) > QUIC_DOWN and (said.get("bytes_out") or 0) > QUIC_UP
 
 
 def test_a_download_is_measured(moved: Moved) -> None:
