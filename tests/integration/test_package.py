@@ -146,11 +146,11 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         def code(page: str) -> str:
             return subprocess.run([*curl, url + page], capture_output=True, text=True, check=False).stdout
 
-        wait_until(lambda: code("/readyz") == "200", "ready", 30)
+        wait_until(lambda: code("/readyz") == "200", "ready", 60)
         query = udp(bytes.fromhex("00070100000100000000000004636861740471 77656e02616900 0001 0001".replace(" ", "")))
         send_frames(client, "eth0", [bytes(ether() / query)])
-        wait_until(lambda: bool(Receiver.got), "the webhook's alert", 10)
-        wait_until(lambda: bool(Mailbox.got), "the mail", 10)
+        wait_until(lambda: bool(Receiver.got), "the webhook's alert", 30)
+        wait_until(lambda: bool(Mailbox.got), "the mail", 30)
         assert [code(page) for page in PAGES] == ["200"] * 7 + ["404"]
         assert "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text()
         assert status(daemon.pid)["CapEff"] == "0000000000000000"

@@ -62,7 +62,7 @@ def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, st
         visit(world, LAPTOP)
         wait_until(lambda: len(clients(watch)) == 2, "the laptop's incident", PATIENCE_S)
         (laptop,) = clients(watch) - {desktop}
-        wait_until(lambda: on_disk(state, {laptop, desktop}) == {laptop, desktop}, "both in the file", 15)
+        wait_until(lambda: on_disk(state, {laptop, desktop}) == {laptop, desktop}, "both in the file", PATIENCE_S)
         assert (laptop == LAPTOP.v4) == (config == CONFIG)
         assert f'"{laptop}"' in watch.get(f"/api/v1/incidents?client={LAPTOP.v4}")  # by its address all the same
 
@@ -77,7 +77,9 @@ def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, st
         opened = len([1 for each in watch.alerts if each.alert["egret"]["action"] == "opened"])
         visit(world, LAPTOP)
         wait_until(lambda: clients(watch) == {laptop, desktop}, "new traffic, a new incident", PATIENCE_S)
-        wait_until(lambda: sum(a.alert["egret"]["action"] == "opened" for a in watch.alerts) == opened + 1, "told", 5)
+        wait_until(
+            lambda: sum(a.alert["egret"]["action"] == "opened" for a in watch.alerts) == opened + 1, "told", PATIENCE_S
+        )
         assert not [
             a for a in watch.alerts if a.alert["egret"]["action"] == "closed"
         ]  # a purge says nothing of anybody

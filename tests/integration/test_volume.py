@@ -49,8 +49,12 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with capturing(world.gateway, "lan0", folder / "all.pcap", buffer_mb=128):
             make(world, curl(LAPTOP, "https://qwen.ai/big.bin", "-o", "/dev/null"))
             make(world, curl(DESKTOP, "https://qwen.ai/"))
-            upload = ("-T", str(folder / "up.bin"))
-            make(world, curl(LAPTOP, f"https://api.deepseek.com:{UPLOAD_PORT}/", *upload))
+            upload = f"https://api.deepseek.com:{UPLOAD_PORT}/"
+            make(world, curl(LAPTOP, upload, "-X", "PUT", "-d", "little"))
+            wait_until(
+                lambda: sent(watch, "laptop deepseek.api") > 0, "its address followed", PATIENCE_S
+            )  # 0.1 s are all
+            make(world, curl(LAPTOP, upload, "-T", str(folder / "up.bin")))
             make(world, curl(LAPTOP, "https://www.example.com/big.bin", "-o", "/dev/null"))  # nobody's business
             make(world, h3("www.kimi.com", 1000, 0))  # from now on its address is followed
             make(world, h3("www.kimi.com", QUIC_DOWN, QUIC_UP))
@@ -59,6 +63,10 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         done = egret(world, "replay", "-c", str(watch.config), "--format", "jsonl", str(folder / "all.pcap"))
         replayed = by_key([json.loads(line)["incident"] for line in done.stdout.splitlines()])
         yield Moved(live, replayed, samples, datagrams(folder / "all.pcap"))
+
+
+def sent(watch: Watch, key: str) -> int:
+    return by_key(watch.incidents()).get(key, {}).get("bytes_out") or 0
 
 
 def settled(watch: Watch) -> bool:

@@ -34,12 +34,16 @@ def test_every_visit_is_told_and_no_other(way: str, request: pytest.FixtureReque
     with Watch(world, config=CONFIG + options) as watch:
         wanted = expected(visit_all(world, VISITS))
         wait_until(lambda: watch.opened() == incidents(wanted), f"{way}: every incident", PATIENCE_S)
-        servers = {(device(i["client"]), s["ip"], s["port"]) for i in watch.incidents() for s in i["servers"]}
-        assert {(row.client, *server) for row in wanted.values() for server in row.servers} <= servers
+        reached = {(row.client, *server) for row in wanted.values() for server in row.servers}
+        wait_until(lambda: reached <= servers(watch), f"{way}: every server", PATIENCE_S)
         samples = watch.samples()
     assert samples["egret_workers_up"] == 1 + ("workers: 2" in options)
     kind = "classic" if way == "portable" else "ebpf"  # root may load it
     assert samples[f'egret_capture_filter{{interface="lan0",kind="{kind}"}}'] == 1
+
+
+def servers(watch: Watch) -> set[tuple[str, str, int]]:
+    return {(device(i["client"]), s["ip"], s["port"]) for i in watch.incidents() for s in i["servers"]}
 
 
 @dataclass(frozen=True)

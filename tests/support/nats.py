@@ -38,7 +38,7 @@ class NatsServer:
         assert program, "nats-server is missing; run scripts/setup-system.sh"
         with (self._folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen([program, "-c", str(self._folder / "nats.conf")], stdout=log, stderr=log)
-        wait_until(self._listens, "nats-server", 10)
+        wait_until(self._listens, "nats-server", 30)
 
     def _listens(self) -> bool:
         try:

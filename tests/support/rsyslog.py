@@ -76,7 +76,7 @@ class Rsyslog:
         command = [program, "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")]
         with (self.folder / "rsyslog.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_until(self._listens, f"rsyslogd: {(self.folder / 'rsyslog.log').read_text()}", 10)
+        wait_until(self._listens, f"rsyslogd: {(self.folder / 'rsyslog.log').read_text()}", 30)
 
     def _listens(self) -> bool:
         if not self.unix.exists():
@@ -100,5 +100,5 @@ class Rsyslog:
 
     def wait_for(self, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The messages, once they are what is waited for."""
-        wait_until(lambda: ready(self.seen()), f"messages; there are {len(self.seen())}", 10)
+        wait_until(lambda: ready(self.seen()), f"messages; there are {len(self.seen())}", 30)
         return self.seen()

@@ -30,7 +30,7 @@ def command(*arguments: str) -> str:
     return done.stdout
 
 
-def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
     """Poll *ready* every 50 ms; WorldError naming *what* after *timeout_s*."""
     end = time.monotonic() + timeout_s
     while not ready():
@@ -52,7 +52,7 @@ class Namespace:
         if resolver:
             folder = Path("/etc/netns") / self.name
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "resolv.conf").write_text(f"nameserver {resolver}\noptions timeout:1 attempts:2\n")
+            (folder / "resolv.conf").write_text(f"nameserver {resolver}\noptions timeout:5 attempts:4\n")
         self.ip("link", "set", "lo", "up")
         # No duplicate address detection: nobody else is here, and it costs a second for each link.
         self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")

@@ -17,7 +17,7 @@ _QUIC_HEADERS, _SHORTEST = 35, 64  # of a full packet; what carries content is l
 
 def curl(host: Host, url: str, *options: str) -> Visit:
     """A request of *host*'s over TCP."""
-    arguments = ("curl", "-sS", "-4", "-m", "25", "--cacert", "{ca}", *options, url)
+    arguments = ("curl", "-sS", "-4", "-m", "50", "--cacert", "{ca}", *options, url)
     return Visit(host=host, tool="curl", arguments=arguments, seen=())
 
 
