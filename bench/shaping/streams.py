@@ -173,24 +173,26 @@ def handshake_only(chance: random.Random, _none: bytes) -> Frames:
     yield from talk.ended()
 
 
+def _asked_whether_alive(talk: Talk) -> Frames:
+    for _ in range(60):
+        yield talk.up(b"\0", at=talk.next_up - 1 & 0xFFFFFFFF)
+        yield talk.down()
+
+
 def kept_alive(chance: random.Random, hello: bytes) -> Frames:
     """A connection in which nothing is said for long: a byte again and again, and its acknowledgement."""
     talk = Talk(chance)
     yield from talk.opened()
     yield from talk.says(hello)
     yield from talk.hears(server_flight(chance))
-    for _ in range(60):
-        yield talk.up(b"\0", at=talk.next_up - 1 & 0xFFFFFFFF)
-        yield talk.down()
+    yield from _asked_whether_alive(talk)
 
 
 def kept_idle(chance: random.Random, _none: bytes) -> Frames:
     """The same of one that never said anything."""
     talk = Talk(chance, 5222)
     yield from talk.opened()
-    for _ in range(60):
-        yield talk.up(b"\0", at=talk.next_up - 1 & 0xFFFFFFFF)
-        yield talk.down()
+    yield from _asked_whether_alive(talk)
 
 
 def pushed(chance: random.Random, hello: bytes) -> Frames:
