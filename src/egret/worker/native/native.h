@@ -19,6 +19,7 @@
  *   talks.c    track/conversations.py, worker/talks.py HTTP connections; talks_type.c is their type
  *   greetings.c worker/greetings.py  of which of those nothing need be told
  *   remembered.c track/tables.py     integers for integers: Remembered
+ *   lru.c      tables that forget what was not used for longest: pairs, talks, who is waited for
  *   share.c    track/share.py       whose a frame is
  *   tables.c   dicts and sets of bytes; truths.c is the type of one
  *
@@ -95,6 +96,8 @@ bool tunnel_behind_labels(Span *data); /* the same of MPLS */
  * processor knows where few pages are. NULL, and that is said, where there is none. */
 void *table_memory(size_t count, size_t size);
 void table_release(void *memory);
+
+int count_up(PyObject *counts, PyObject *name, size_t by); /* in a dict of numbers */
 
 /* A keyed hash: who sends packets must not be able to choose where they go in a table. */
 typedef struct {

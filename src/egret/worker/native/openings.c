@@ -67,8 +67,8 @@ static int choose(const Place *place, Arrival *arrival) {
 
 /* Whether nothing is told of the pair that would have to go for another. */
 static int has_room(const Pairs *pairs) {
-    if (pairs->count < pairs->limit || pairs->oldest == NONE) return YES;
-    const Place *oldest = &pairs->places[pairs->oldest];
+    const Place *oldest = lru_oldest(&pairs->all);
+    if (pairs->all.count < pairs->limit || oldest == NULL) return YES;
     return oldest->pair != NULL ? UNKNOWN : oldest->partial == NULL;
 }
 
@@ -157,20 +157,20 @@ static Partial *keep(const Pairs *pairs, const Keys *keys, const Joined *joined)
 
 /* Room for one more; of the pair that goes for it nothing is told. */
 static int make_room(Pairs *pairs) {
-    if (pairs->count < pairs->limit || pairs->oldest == NONE) return YES;
-    Place *oldest = &pairs->places[pairs->oldest];
+    Place *oldest = lru_oldest(&pairs->all);
+    if (pairs->all.count < pairs->limit || oldest == NULL) return YES;
     if (oldest->pair != NULL || oldest->partial != NULL) {
         PyErr_SetString(PyExc_SystemError, "another pair is the oldest now");
         return FAILED;
     }
-    if (pairs_count_eviction(pairs) == FAILED) return FAILED;
+    if (count_up(pairs->evictions, pairs->name, 1) == FAILED) return FAILED;
     pairs->held -= pairs_cost(NULL);
     pairs_remove(pairs, oldest);
     return YES;
 }
 
 static Place *begin(Pairs *pairs, const Arrival *arrival) {
-    Place *place = make_room(pairs) == FAILED ? NULL : pairs_add(pairs, arrival->key);
+    Place *place = make_room(pairs) == FAILED ? NULL : lru_add(&pairs->all, arrival->key);
     if (place == NULL) return NULL;
     place->ends_size = (uint8_t)arrival->ends.size;
     memcpy(place->ends, arrival->ends.at, arrival->ends.size);
@@ -182,10 +182,10 @@ static Place *begin(Pairs *pairs, const Arrival *arrival) {
 
 /* The pair as it is from now on, with what is here of its hello; NULL: that was counted. It is this one's to keep. */
 static int settle(Pairs *pairs, const Arrival *arrival, Partial *partial) {
-    Place *place = pairs_find(pairs, arrival->key);
+    Place *place = lru_find(&pairs->all, arrival->key);
     long long before = place == NULL ? 0 : pairs_cost(place->partial);
     if (place == NULL) place = begin(pairs, arrival);
-    else pairs_touch(pairs, place);
+    else lru_touch(&pairs->all, &place->link);
     if (place == NULL || place->pair != NULL) {
         if (place != NULL) PyErr_SetString(PyExc_SystemError, "another pair is there now");
         PyMem_Free(partial);
@@ -243,10 +243,10 @@ int pairs_take(Pairs *pairs, Span datagram, Span ends, int64_t time_ns, PyObject
     uint8_t bytes[ENDS_MAX];
     Arrival arrival = {.datagram = datagram, .ends = ends, .time_ns = time_ns, .interface = interface};
     if (!header_read(datagram, 0, &arrival.header)) return UNKNOWN;
-    Place *reverse = pairs_find(pairs, hash_of(opposite(ends, bytes)));
+    Place *reverse = lru_find(&pairs->all, hash_of(opposite(ends, bytes)));
     if (reverse != NULL) return reverse->pair != NULL ? UNKNOWN : take_answer(reverse, &arrival.header);
     arrival.key = hash_of(ends);
-    const Place *place = pairs_find(pairs, arrival.key);
+    const Place *place = lru_find(&pairs->all, arrival.key);
     if (place != NULL && place->pair != NULL) return UNKNOWN;
     int chosen = choose(place, &arrival);
     return chosen == ONWARD ? take_initial(pairs, &arrival, place) : chosen;

@@ -1,77 +1,10 @@
 /* What is known between QUIC clients and servers: the last ones used, by the hashes of their ends. track/pairs.py is
- * the same in Python; those keys are hashes that nobody outside can foresee, so they say themselves where they lie. */
+ * the same in Python. */
 #include "pairs.h"
 
-enum { FIRST_PLACES = 64, ATTEMPT_COST = 200, RUN_COST = 160 /* track/assembly.py */ };
+enum { ATTEMPT_COST = 200, RUN_COST = 160 /* track/assembly.py */ };
 
-static uint32_t *bucket_of(const Pairs *pairs, int64_t key) {
-    return &pairs->buckets[(uint64_t)key & (pairs->room - 1)];
-}
-
-Place *pairs_find(const Pairs *pairs, int64_t key) {
-    for (uint32_t at = *bucket_of(pairs, key); at != NONE; at = pairs->places[at].next)
-        if (pairs->places[at].key == key) return &pairs->places[at];
-    return NULL;
-}
-
-/* Twice as much room, once all of it is used. */
-static int grow(Pairs *pairs) {
-    uint32_t used = pairs->room, room = used == 0 ? FIRST_PLACES : used * 2;
-    Place *places = PyMem_Realloc(pairs->places, room * sizeof(Place));
-    if (places != NULL) pairs->places = places;
-    uint32_t *buckets = places == NULL ? NULL : PyMem_Realloc(pairs->buckets, room * sizeof(uint32_t));
-    if (buckets == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
-    memset(buckets, 0xFF, room * sizeof(uint32_t)); /* NONE */
-    pairs->buckets = buckets, pairs->room = room;
-    for (uint32_t at = 0; at < used; at++) {
-        uint32_t *bucket = bucket_of(pairs, places[at].key);
-        places[at].next = *bucket, *bucket = at;
-    }
-    for (uint32_t at = used; at < room; at++) places[at] = (Place){.next = at + 1 < room ? at + 1 : NONE};
-    pairs->free = used;
-    return YES;
-}
-
-int pairs_open(Pairs *pairs) {
-    pairs->free = pairs->oldest = pairs->youngest = NONE;
-    return grow(pairs);
-}
-
-static void make_youngest(Pairs *pairs, uint32_t number) {
-    pairs->places[number].older = pairs->youngest, pairs->places[number].younger = NONE;
-    if (pairs->youngest == NONE) pairs->oldest = number;
-    else pairs->places[pairs->youngest].younger = number;
-    pairs->youngest = number;
-}
-
-static void take_from_order(Pairs *pairs, const Place *place) {
-    if (place->older == NONE) pairs->oldest = place->younger;
-    else pairs->places[place->older].younger = place->younger;
-    if (place->younger == NONE) pairs->youngest = place->older;
-    else pairs->places[place->younger].older = place->older;
-}
-
-Place *pairs_add(Pairs *pairs, int64_t key) {
-    if (pairs->free == NONE && grow(pairs) == FAILED) return NULL;
-    uint32_t number = pairs->free, *bucket = bucket_of(pairs, key);
-    Place *place = &pairs->places[number];
-    pairs->free = place->next;
-    *place = (Place){.key = key, .next = *bucket};
-    *bucket = number;
-    make_youngest(pairs, number);
-    pairs->count++;
-    return place;
-}
-
-void pairs_touch(Pairs *pairs, Place *place) {
-    take_from_order(pairs, place);
-    make_youngest(pairs, (uint32_t)(place - pairs->places));
-}
-
-/* What a place holds besides its key. */
+/* What a place holds besides its key and its Pair. */
 static void empty(Place *place) {
     PyMem_Free(place->partial);
     place->partial = NULL;
@@ -79,32 +12,17 @@ static void empty(Place *place) {
 }
 
 void pairs_remove(Pairs *pairs, Place *place) {
-    uint32_t number = (uint32_t)(place - pairs->places), *link = bucket_of(pairs, place->key);
-    while (*link != number) link = &pairs->places[*link].next;
-    *link = place->next;
-    take_from_order(pairs, place);
-    place->next = pairs->free;
-    pairs->free = number;
-    pairs->count--;
+    PyObject *pair = place->pair;
     empty(place);
-    Py_CLEAR(place->pair);
+    lru_remove(&pairs->all, &place->link);
+    Py_XDECREF(pair);
 }
 
 void pairs_close(Pairs *pairs) {
-    for (uint32_t at = pairs->oldest; at != NONE; at = pairs->places[at].younger) empty(&pairs->places[at]);
-    PyMem_Free(pairs->places);
-    PyMem_Free(pairs->buckets);
+    for (Place *place = lru_oldest(&pairs->all); place != NULL; place = lru_younger(&pairs->all, &place->link))
+        empty(place);
+    lru_close(&pairs->all);
     ciphers_close(&pairs->ciphers);
-}
-
-int pairs_count_eviction(const Pairs *pairs) {
-    PyObject *one = PyLong_FromLong(1), *before = PyObject_GetItem(pairs->evictions, pairs->name);
-    PyObject *now = one == NULL || before == NULL ? NULL : PyNumber_Add(before, one);
-    int failed = now == NULL || PyObject_SetItem(pairs->evictions, pairs->name, now) < 0;
-    Py_XDECREF(one);
-    Py_XDECREF(before);
-    Py_XDECREF(now);
-    return failed ? FAILED : YES;
 }
 
 long long pairs_cost(const Partial *partial) {
@@ -136,9 +54,9 @@ static PyObject *runs_of(const Partial *partial) {
     return runs;
 }
 
-int pairs_restore(Pairs *pairs, Place *place) {
-    if (place->pair != NULL) return YES;
-    uint32_t number = (uint32_t)(place - pairs->places);
+PyObject *pairs_restore(Pairs *pairs, Place *place) {
+    if (place->pair != NULL) return place->pair;
+    int64_t key = place->link.key;
     PyObject *ids = ids_of(place), *runs = runs_of(place->partial), *pair = NULL;
     if (ids != NULL && runs != NULL)
         pair = PyObject_CallFunction(pairs->restored, "y#Oy#OOOOL", place->ends, (Py_ssize_t)place->ends_size,
@@ -147,9 +65,13 @@ int pairs_restore(Pairs *pairs, Place *place) {
                                      place->partial == NULL ? Py_True : Py_False, ids, runs, (long long)place->last_ns);
     Py_XDECREF(ids);
     Py_XDECREF(runs);
-    if (pair == NULL) return FAILED;
-    place = &pairs->places[number];
+    place = pair == NULL ? NULL : lru_find(&pairs->all, key); /* Python was called */
+    if (place == NULL) {
+        Py_XDECREF(pair);
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "what was restored is there no more");
+        return NULL;
+    }
     empty(place);
-    place->pair = pair;
-    return YES;
+    Py_XSETREF(place->pair, pair);
+    return pair;
 }

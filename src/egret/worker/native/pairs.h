@@ -5,8 +5,7 @@
 #include "ciphers.h"
 #include "greetings.h"
 #include "initials.h"
-
-#define NONE UINT32_MAX /* no number of a Place */
+#include "lru.h"
 
 enum { MAX_IDS = 2 }; /* that a server chose, one after the other; a Pair has room for more */
 
@@ -31,9 +30,8 @@ typedef struct {
 
 /* A client and a server: a Pair of Python's, or one attempt of version 1 as a few bytes. */
 typedef struct {
-    int64_t key, last_ns;
-    uint32_t next;           /* in the same bucket, or of the free ones */
-    uint32_t older, younger; /* by when they were last used */
+    Link link;
+    int64_t last_ns;
     uint8_t ends[ENDS_MAX], ends_size, id_count;
     bool has_token;
     Cid dcid, ids[MAX_IDS];
@@ -50,23 +48,17 @@ struct Pairs {
     Greetings greetings;
     long long held, most;         /* bytes that all attempts take, and may */
     long long names, connections; /* counted and not settled */
-    Place *places;
-    uint32_t *buckets;
-    uint32_t room, limit, count, free, oldest, youngest; /* room: of both arrays, a power of two */
+    Lru all;
+    uint32_t limit; /* of places */
     Ciphers ciphers;
     uint8_t clear[MAX_INITIAL], hello[5 + MAX_INITIAL]; /* of the packet at hand */
 };
 
 bool is_pairs(PyObject *object);
 
-int pairs_open(Pairs *pairs);
 void pairs_close(Pairs *pairs);
-Place *pairs_find(const Pairs *pairs, int64_t key);
-Place *pairs_add(Pairs *pairs, int64_t key); /* as the youngest; NULL where there is no memory */
-void pairs_touch(Pairs *pairs, Place *place);
 void pairs_remove(Pairs *pairs, Place *place);
-int pairs_count_eviction(const Pairs *pairs);
 long long pairs_cost(const Partial *partial); /* as Pair.now has it */
-int pairs_restore(Pairs *pairs, Place *place); /* make it one of Python's */
+PyObject *pairs_restore(Pairs *pairs, Place *place); /* borrowed; its Pair, which it is from now on */
 
 #endif

@@ -24,13 +24,12 @@ static int last_used(const Place *place, int64_t *time_ns) {
 static int find(const Pairs *pairs, PyObject *key, Place **place) {
     int64_t number = PyLong_AsLongLong(key);
     if (number == -1 && PyErr_Occurred()) return FAILED;
-    *place = pairs_find(pairs, number);
+    *place = lru_find(&pairs->all, number);
     return *place != NULL;
 }
 
 static PyObject *pair_at(Pairs *pairs, Place *place) {
-    uint32_t number = (uint32_t)(place - pairs->places);
-    return pairs_restore(pairs, place) == FAILED ? NULL : Py_NewRef(pairs->places[number].pair);
+    return Py_XNewRef(pairs_restore(pairs, place));
 }
 
 static PyObject *method_get(Pairs *pairs, PyObject *key) {
@@ -45,7 +44,7 @@ static PyObject *method_touch(Pairs *pairs, PyObject *key) {
     int found = find(pairs, key, &place);
     if (found == NO) PyErr_SetObject(PyExc_KeyError, key);
     if (found != YES) return NULL;
-    pairs_touch(pairs, place);
+    lru_touch(&pairs->all, &place->link);
     Py_RETURN_NONE;
 }
 
@@ -58,14 +57,15 @@ static PyObject *method_pop(Pairs *pairs, PyObject *key) {
 }
 
 static PyObject *method_oldest(Pairs *pairs, PyObject *Py_UNUSED(none)) {
-    return pairs->oldest == NONE ? Py_NewRef(Py_None) : pair_at(pairs, &pairs->places[pairs->oldest]);
+    Place *oldest = lru_oldest(&pairs->all);
+    return oldest == NULL ? Py_NewRef(Py_None) : pair_at(pairs, oldest);
 }
 
 static PyObject *method_evict(Pairs *pairs, PyObject *none) {
     PyObject *pair = method_oldest(pairs, none);
-    if (pair == NULL || pairs->oldest == NONE) return pair;
-    if (pairs_count_eviction(pairs) == FAILED) Py_CLEAR(pair);
-    else pairs_remove(pairs, &pairs->places[pairs->oldest]);
+    if (pair == NULL || pairs->all.count == 0) return pair;
+    if (count_up(pairs->evictions, pairs->name, 1) == FAILED) Py_CLEAR(pair);
+    else pairs_remove(pairs, lru_oldest(&pairs->all));
     return pair;
 }
 
@@ -75,8 +75,8 @@ static PyObject *method_put(Pairs *pairs, PyObject *const *args, Py_ssize_t coun
     int found = find(pairs, args[0], &place);
     if (found == FAILED) return NULL;
     if (found == YES) pairs_remove(pairs, place);
-    PyObject *evicted = pairs->count >= pairs->limit ? method_evict(pairs, NULL) : Py_NewRef(Py_None);
-    place = evicted == NULL ? NULL : pairs_add(pairs, PyLong_AsLongLong(args[0]));
+    PyObject *evicted = pairs->all.count >= pairs->limit ? method_evict(pairs, NULL) : Py_NewRef(Py_None);
+    place = evicted == NULL ? NULL : lru_add(&pairs->all, PyLong_AsLongLong(args[0]));
     if (place == NULL) Py_CLEAR(evicted);
     else place->pair = Py_NewRef(args[1]);
     return evicted;
@@ -101,11 +101,11 @@ static PyObject *method_unused_since(Pairs *pairs, PyObject *const *args, Py_ssi
     if (count != 2) return PyErr_Format(PyExc_TypeError, "unused_since(time_ns, silent_ns)");
     if (read_time(args[0], &time_ns) == FAILED || read_time(args[1], &silent_ns) == FAILED) return NULL;
     PyObject *unused = PyList_New(0);
-    for (uint32_t at = pairs->oldest, next; unused != NULL && at != NONE; at = next) {
-        next = pairs->places[at].younger;
-        int read = last_used(&pairs->places[at], &last_ns);
+    for (Place *place = lru_oldest(&pairs->all), *next; unused != NULL && place != NULL; place = next) {
+        next = lru_younger(&pairs->all, &place->link);
+        int read = last_used(place, &last_ns);
         if (read == YES && last_ns > time_ns) break;
-        if (read == FAILED || take_unused(pairs, &pairs->places[at], silent_ns, unused) == FAILED) Py_CLEAR(unused);
+        if (read == FAILED || take_unused(pairs, place, silent_ns, unused) == FAILED) Py_CLEAR(unused);
     }
     return unused;
 }
@@ -113,8 +113,7 @@ static PyObject *method_unused_since(Pairs *pairs, PyObject *const *args, Py_ssi
 static PyObject *method_set_back(Pairs *pairs, PyObject *time) {
     int64_t time_ns, last_ns;
     if (read_time(time, &time_ns) == FAILED) return NULL;
-    for (uint32_t at = pairs->oldest; at != NONE; at = pairs->places[at].younger) {
-        Place *place = &pairs->places[at];
+    for (Place *place = lru_oldest(&pairs->all); place != NULL; place = lru_younger(&pairs->all, &place->link)) {
         if (last_used(place, &last_ns) == FAILED) return NULL;
         if (last_ns <= time_ns) continue;
         if (place->pair == NULL) place->last_ns = time_ns;
@@ -139,7 +138,7 @@ static PyObject *pairs_new(PyTypeObject *type, PyObject *args, PyObject *names) 
                                      &told, &greetings.hosts, &greetings.clients, &greetings.servers,
                                      &greetings.watched))
         return NULL;
-    if (limit < 0 || limit >= NONE || !greetings_fit(&greetings)) {
+    if (limit < 0 || limit >= NO_LINK || !greetings_fit(&greetings)) {
         PyErr_SetString(PyExc_TypeError, "a limit, and truths of this module");
         return NULL;
     }
@@ -150,7 +149,7 @@ static PyObject *pairs_new(PyTypeObject *type, PyObject *args, PyObject *names) 
     pairs->name = Py_NewRef(name), pairs->evictions = Py_NewRef(evictions);
     pairs->restored = Py_NewRef(restored), pairs->told = Py_NewRef(told);
     pairs->limit = (uint32_t)limit, pairs->most = most;
-    int opened = pairs_open(pairs);
+    int opened = lru_open(&pairs->all, sizeof(Place));
     if (opened == YES && !ciphers_open(&pairs->ciphers)) {
         PyErr_SetString(PyExc_NotImplementedError, "Python does not hash with an OpenSSL that has what is needed");
         opened = FAILED;
@@ -164,7 +163,8 @@ static int pairs_traverse(Pairs *pairs, visitproc visit, void *arg) {
     Py_VISIT(pairs->evictions);
     Py_VISIT(pairs->restored);
     Py_VISIT(pairs->told);
-    for (uint32_t at = pairs->oldest; at != NONE; at = pairs->places[at].younger) Py_VISIT(pairs->places[at].pair);
+    for (Place *place = lru_oldest(&pairs->all); place != NULL; place = lru_younger(&pairs->all, &place->link))
+        Py_VISIT(place->pair);
     return greetings_visit(&pairs->greetings, visit, arg);
 }
 
@@ -172,7 +172,8 @@ static int pairs_clear(Pairs *pairs) {
     Py_CLEAR(pairs->evictions);
     Py_CLEAR(pairs->restored);
     Py_CLEAR(pairs->told);
-    for (uint32_t at = pairs->oldest; at != NONE; at = pairs->places[at].younger) Py_CLEAR(pairs->places[at].pair);
+    for (Place *place = lru_oldest(&pairs->all); place != NULL; place = lru_younger(&pairs->all, &place->link))
+        Py_CLEAR(place->pair);
     greetings_clear(&pairs->greetings);
     return 0;
 }
@@ -189,7 +190,7 @@ static void pairs_dealloc(Pairs *pairs) {
 
 bool is_pairs(PyObject *object) { return Py_TYPE(object)->tp_dealloc == (destructor)pairs_dealloc; }
 
-static Py_ssize_t pairs_length(Pairs *pairs) { return (Py_ssize_t)pairs->count; }
+static Py_ssize_t pairs_length(Pairs *pairs) { return (Py_ssize_t)pairs->all.count; }
 
 #define METHOD(name, call, kind) {name, (PyCFunction)(void (*)(void))call, kind, "As in ``egret.track.pairs``."}
 

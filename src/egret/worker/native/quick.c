@@ -363,7 +363,7 @@ static int ask_again(Quick *quick, int64_t key, Span ends, Span data) {
         return talks_rest(talks, key, ends, talk->interface, next, request.host);
     }
     talk->seq = next; /* as with most of them, no more than that */
-    talks_touch(talks, talk);
+    lru_touch(&talks->all, &talk->link);
     return YES;
 }
 
@@ -395,7 +395,7 @@ static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface, bool metering) {
     if (!(flags & SETTLING))
-        return quick->count + quick->known.talks->count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
+        return quick->count + quick->known.talks->all.count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;
     if ((flags & SETTLING) != SYN) return take_end(quick, ends, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);

@@ -92,20 +92,9 @@ static int say_forgetting(Remembered *self) {
     return said == NULL ? FAILED : YES;
 }
 
-static int count_evictions(Remembered *self) {
-    PyObject *before = PyObject_GetItem(self->evictions, self->name);
-    PyObject *more = before == NULL ? NULL : PyLong_FromSize_t(self->old.count);
-    PyObject *now = more == NULL ? NULL : PyNumber_Add(before, more);
-    int failed = now == NULL || PyObject_SetItem(self->evictions, self->name, now) < 0;
-    Py_XDECREF(before);
-    Py_XDECREF(more);
-    Py_XDECREF(now);
-    return failed ? FAILED : YES;
-}
-
 /* The young generation is full: it becomes the old one, and that is forgotten. */
 static int turn(Remembered *self) {
-    if (count_evictions(self) == FAILED) return FAILED;
+    if (count_up(self->evictions, self->name, self->old.count) == FAILED) return FAILED;
     Generation oldest = self->old;
     self->old = self->young;
     memset(oldest.places, 0, oldest.slots * sizeof(Place));

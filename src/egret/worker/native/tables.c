@@ -24,6 +24,17 @@ void *table_memory(size_t count, size_t size) {
 
 void table_release(void *memory) { free(memory); }
 
+int count_up(PyObject *counts, PyObject *name, size_t by) {
+    PyObject *before = PyObject_GetItem(counts, name);
+    PyObject *more = before == NULL ? NULL : PyLong_FromSize_t(by);
+    PyObject *now = more == NULL ? NULL : PyNumber_Add(before, more);
+    int failed = now == NULL || PyObject_SetItem(counts, name, now) < 0;
+    Py_XDECREF(before);
+    Py_XDECREF(more);
+    Py_XDECREF(now);
+    return failed ? FAILED : YES;
+}
+
 static inline uint64_t rotated(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }
 
 typedef struct {

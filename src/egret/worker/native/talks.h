@@ -3,14 +3,11 @@
 #define EGRET_TALKS_H
 
 #include "greetings.h"
-
-#define NO_TALK UINT32_MAX /* no number of a Talk */
+#include "lru.h"
 
 /* One client's direction: a Conversation of Python's, or where the next request begins and what the last one named. */
 typedef struct {
-    int64_t key;
-    uint32_t next;           /* in the same bucket, or of the free ones */
-    uint32_t older, younger; /* by when they were last used */
+    Link link;
     uint32_t seq;
     uint8_t ends[ENDS_MAX], ends_size;
     PyObject *interface, *host; /* host: bytes */
@@ -25,18 +22,14 @@ typedef struct {
     PyObject *passes;           /* (host, ends) -> what the greetings do not know: worker/requested.py */
     Greetings greetings;
     long long names, connections; /* counted and not settled */
-    Talk *talks;
-    uint32_t *buckets;
-    uint32_t room, limit, count, free, oldest, youngest; /* room: of both arrays, a power of two */
+    Lru all;
+    uint32_t limit; /* of talks */
 } Talks;
 
 extern PyType_Spec talks_spec;
 bool is_talks(PyObject *object);
 
-int talks_open(Talks *talks);
-void talks_close(Talks *talks);
-Talk *talks_find(const Talks *talks, int64_t key);
-void talks_touch(Talks *talks, Talk *talk);
+static inline Talk *talks_find(const Talks *talks, int64_t key) { return lru_find(&talks->all, key); }
 void talks_remove(Talks *talks, Talk *talk);
 PyObject *talks_restore(Talks *talks, Talk *talk); /* borrowed; its Conversation, which it is from now on */
 bool talks_is_named(const Talk *talk, Span host); /* of one at rest: whether its last request did */

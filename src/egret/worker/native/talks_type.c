@@ -30,7 +30,7 @@ static PyObject *method_touch(Talks *talks, PyObject *key) {
     int found = find(talks, key, &talk);
     if (found == NO) PyErr_SetObject(PyExc_KeyError, key);
     if (found != YES) return NULL;
-    talks_touch(talks, talk);
+    lru_touch(&talks->all, &talk->link);
     Py_RETURN_NONE;
 }
 
@@ -81,7 +81,7 @@ static PyObject *talks_new(PyTypeObject *type, PyObject *args, PyObject *names) 
                                      &passes, &greetings.hosts, &greetings.clients, &greetings.servers,
                                      &greetings.watched))
         return NULL;
-    if (limit < 0 || limit >= NO_TALK || !greetings_fit(&greetings)) {
+    if (limit < 0 || limit >= NO_LINK || !greetings_fit(&greetings)) {
         PyErr_SetString(PyExc_TypeError, "a limit, and truths of this module");
         return NULL;
     }
@@ -92,7 +92,7 @@ static PyObject *talks_new(PyTypeObject *type, PyObject *args, PyObject *names) 
     talks->name = Py_NewRef(name), talks->evictions = Py_NewRef(evictions);
     talks->restored = Py_NewRef(restored), talks->dropped = Py_NewRef(dropped), talks->passes = Py_NewRef(passes);
     talks->limit = (uint32_t)limit;
-    if (talks_open(talks) == FAILED) Py_CLEAR(talks);
+    if (lru_open(&talks->all, sizeof(Talk)) == FAILED) Py_CLEAR(talks);
     return (PyObject *)talks;
 }
 
@@ -102,8 +102,8 @@ static int talks_traverse(Talks *talks, visitproc visit, void *arg) {
     Py_VISIT(talks->restored);
     Py_VISIT(talks->dropped);
     Py_VISIT(talks->passes);
-    for (uint32_t at = talks->oldest; talks->talks != NULL && at != NO_TALK; at = talks->talks[at].younger)
-        Py_VISIT(talks->talks[at].conversation);
+    for (Talk *talk = lru_oldest(&talks->all); talk != NULL; talk = lru_younger(&talks->all, &talk->link))
+        Py_VISIT(talk->conversation);
     return greetings_visit(&talks->greetings, visit, arg);
 }
 
@@ -119,7 +119,8 @@ static int talks_clear(Talks *talks) {
 static void talks_dealloc(Talks *talks) {
     PyTypeObject *type = Py_TYPE(talks);
     PyObject_GC_UnTrack(talks);
-    talks_close(talks);
+    while (talks->all.count > 0) talks_remove(talks, lru_oldest(&talks->all));
+    lru_close(&talks->all);
     talks_clear(talks);
     Py_CLEAR(talks->name);
     type->tp_free(talks);
@@ -128,7 +129,7 @@ static void talks_dealloc(Talks *talks) {
 
 bool is_talks(PyObject *object) { return Py_TYPE(object)->tp_dealloc == (destructor)talks_dealloc; }
 
-static Py_ssize_t talks_length(Talks *talks) { return (Py_ssize_t)talks->count; }
+static Py_ssize_t talks_length(Talks *talks) { return (Py_ssize_t)talks->all.count; }
 
 static int talks_contains(Talks *talks, PyObject *key) {
     Talk *talk;

@@ -1,12 +1,10 @@
 /* Answers as they were on the wire, one behind the other, by client; track/waiting.py says how. */
-#include "native.h"
+#include "lru.h"
 
 #include <structmember.h> /* behind Python.h */
 
-enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */, ADDRESS_MAX = 16, FIRST_CLIENTS = 64 };
+enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */, ADDRESS_MAX = 16 };
 enum { HEADER = 12, TYPE_HTTPS = 65 };
-
-#define NOBODY UINT32_MAX /* no number of a Client */
 
 /* Heads and answers; those before *scanned* were looked through for what tells of services. */
 typedef struct {
@@ -15,83 +13,38 @@ typedef struct {
 } Told;
 
 typedef struct {
+    Link link; /* by when they began to wait; its key is the hash of: */
     uint8_t address[ADDRESS_MAX];
-    uint8_t size;            /* of the address */
-    uint32_t next;           /* in the same bucket, or of the free ones */
-    uint32_t older, younger; /* by when they began to wait */
+    uint8_t size; /* of the address */
     Told told;
 } Client;
 
 struct Waiting {
     PyObject_HEAD
-    Client *clients;
-    uint32_t *buckets;
-    uint32_t room, free, oldest, youngest; /* room: of both arrays, a power of two */
+    Lru all;
     Py_ssize_t limit, held, count, dropped;
 };
 
-static uint32_t *bucket_of(const Waiting *waiting, Span address) {
-    return &waiting->buckets[(uint64_t)hash_of(address) & (waiting->room - 1)];
-}
-
-static Client *find(const Waiting *waiting, Span address) {
-    for (uint32_t at = *bucket_of(waiting, address); at != NOBODY; at = waiting->clients[at].next) {
-        Client *client = &waiting->clients[at];
-        if (client->size == address.size && memcmp(client->address, address.at, address.size) == 0) return client;
-    }
-    return NULL;
-}
-
-/* Twice as much room, once all of it is used. */
-static int grow(Waiting *waiting) {
-    uint32_t room = waiting->room == 0 ? FIRST_CLIENTS : waiting->room * 2;
-    Client *clients = PyMem_Realloc(waiting->clients, room * sizeof(Client));
-    if (clients != NULL) waiting->clients = clients;
-    uint32_t *buckets = clients == NULL ? NULL : PyMem_Realloc(waiting->buckets, room * sizeof(uint32_t));
-    if (buckets == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
-    memset(buckets, 0xFF, room * sizeof(uint32_t)); /* NOBODY */
-    uint32_t used = waiting->room;
-    waiting->buckets = buckets, waiting->room = room;
-    for (uint32_t at = 0; at < used; at++) {
-        uint32_t *bucket = bucket_of(waiting, (Span){clients[at].address, clients[at].size});
-        clients[at].next = *bucket, *bucket = at;
-    }
-    for (uint32_t at = used; at < room; at++) clients[at].next = at + 1 < room ? at + 1 : NOBODY;
-    waiting->free = used;
-    return YES;
+static Client *find(const Waiting *waiting, Span address, int64_t hash) {
+    Client *client = lru_find(&waiting->all, hash);
+    while (client != NULL && (client->size != address.size || memcmp(client->address, address.at, address.size) != 0))
+        client = lru_find_next(&waiting->all, &client->link);
+    return client;
 }
 
 /* A client that nothing was kept of, as the youngest; NULL if there is no memory. */
-static Client *begin(Waiting *waiting, Span address) {
-    if (waiting->free == NOBODY && grow(waiting) == FAILED) return NULL;
-    uint32_t number = waiting->free, *bucket = bucket_of(waiting, address);
-    Client *client = &waiting->clients[number];
-    waiting->free = client->next;
-    *client = (Client){.size = (uint8_t)address.size, .next = *bucket, .older = waiting->youngest, .younger = NOBODY};
+static Client *begin(Waiting *waiting, Span address, int64_t hash) {
+    Client *client = lru_add(&waiting->all, hash);
+    if (client == NULL) return NULL;
+    client->size = (uint8_t)address.size;
     memcpy(client->address, address.at, address.size);
-    *bucket = number;
-    if (waiting->youngest == NOBODY) waiting->oldest = number;
-    else waiting->clients[waiting->youngest].younger = number;
-    waiting->youngest = number;
     waiting->held += CLIENT_COST;
     return client;
 }
 
 /* What a client was told, which is the caller's to free; nothing is kept of the client. */
 static Told take_out(Waiting *waiting, Client *client) {
-    uint32_t number = (uint32_t)(client - waiting->clients);
-    uint32_t *link = bucket_of(waiting, (Span){client->address, client->size});
-    while (*link != number) link = &waiting->clients[*link].next;
-    *link = client->next;
-    if (client->older == NOBODY) waiting->oldest = client->younger;
-    else waiting->clients[client->older].younger = client->younger;
-    if (client->younger == NOBODY) waiting->youngest = client->older;
-    else waiting->clients[client->younger].older = client->older;
-    client->next = waiting->free;
-    waiting->free = number;
+    lru_remove(&waiting->all, &client->link);
     Told told = client->told;
     client->told = (Told){0};
     waiting->held -= CLIENT_COST + (Py_ssize_t)told.size;
@@ -111,8 +64,9 @@ static int make_wider(Told *told, size_t more) {
 }
 
 static int append(Waiting *waiting, Span address, int64_t time_ns, Span wire) {
-    Client *client = find(waiting, address);
-    if (client == NULL && (client = begin(waiting, address)) == NULL) return FAILED;
+    int64_t hash = hash_of(address);
+    Client *client = find(waiting, address, hash);
+    if (client == NULL && (client = begin(waiting, address, hash)) == NULL) return FAILED;
     Told *told = &client->told;
     if (told->room - told->size < HEAD + wire.size && make_wider(told, HEAD + wire.size) == FAILED) return FAILED;
     uint8_t *at = told->at + told->size;
@@ -150,12 +104,13 @@ static Py_ssize_t answers_of(const Told *told) {
 
 /* The older half goes of what the client was told that waits longest. */
 static int make_room(Waiting *waiting) {
-    if (waiting->oldest == NOBODY) {
+    Client *oldest = lru_oldest(&waiting->all);
+    if (oldest == NULL) {
         PyErr_SetString(PyExc_SystemError, "nothing waits, and too much");
         return FAILED;
     }
-    Client client = waiting->clients[waiting->oldest];
-    Told told = take_out(waiting, &waiting->clients[waiting->oldest]);
+    Client client = *oldest;
+    Told told = take_out(waiting, oldest);
     Py_ssize_t answers = answers_of(&told), gone = (answers + 1) / 2;
     waiting->count -= answers;
     waiting->dropped += gone;
@@ -188,17 +143,15 @@ static PyObject *waiting_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
     Waiting *waiting = (Waiting *)type->tp_alloc(type, 0);
     if (waiting == NULL) return NULL;
     waiting->limit = limit;
-    waiting->free = waiting->oldest = waiting->youngest = NOBODY;
-    if (grow(waiting) == FAILED) Py_CLEAR(waiting);
+    if (lru_open(&waiting->all, sizeof(Client)) == FAILED) Py_CLEAR(waiting);
     return (PyObject *)waiting;
 }
 
 static void waiting_dealloc(Waiting *waiting) {
     PyTypeObject *type = Py_TYPE(waiting);
-    for (uint32_t at = waiting->oldest; at != NOBODY; at = waiting->clients[at].younger)
-        PyMem_Free(waiting->clients[at].told.at);
-    PyMem_Free(waiting->clients);
-    PyMem_Free(waiting->buckets);
+    for (Client *client = lru_oldest(&waiting->all); client != NULL; client = lru_younger(&waiting->all, &client->link))
+        PyMem_Free(client->told.at);
+    lru_close(&waiting->all);
     type->tp_free(waiting);
     Py_DECREF(type);
 }
@@ -217,10 +170,14 @@ static PyObject *method_add(Waiting *waiting, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
+static Client *find_bytes(const Waiting *waiting, PyObject *address) {
+    Span bytes = {(const uint8_t *)PyBytes_AS_STRING(address), (size_t)PyBytes_GET_SIZE(address)};
+    return find(waiting, bytes, hash_of(bytes));
+}
+
 static PyObject *method_take(Waiting *waiting, PyObject *address) {
     if (!PyBytes_Check(address)) return PyErr_Format(PyExc_TypeError, "take(client: bytes)");
-    Client *client =
-        find(waiting, (Span){(const uint8_t *)PyBytes_AS_STRING(address), (size_t)PyBytes_GET_SIZE(address)});
+    Client *client = find_bytes(waiting, address);
     PyObject *answers = PyList_New(0);
     if (client == NULL || answers == NULL) return answers;
     Told told = take_out(waiting, client);
@@ -240,8 +197,7 @@ static PyObject *method_take(Waiting *waiting, PyObject *address) {
 
 static PyObject *method_services(Waiting *waiting, PyObject *address) {
     if (!PyBytes_Check(address)) return PyErr_Format(PyExc_TypeError, "services(client: bytes)");
-    Client *client =
-        find(waiting, (Span){(const uint8_t *)PyBytes_AS_STRING(address), (size_t)PyBytes_GET_SIZE(address)});
+    Client *client = find_bytes(waiting, address);
     PyObject *answers = PyList_New(0);
     if (client == NULL || answers == NULL) return answers;
     while (client->told.scanned < client->told.size) {
