@@ -13,10 +13,11 @@ from bench.workloads import FILE_HEADER
 from egret.catalog.match import Catalog
 from egret.model import Frame, HostKind, HostPattern, ServiceClass
 from egret.sources.files import CaptureFile
+from egret.track.heard import Overheard
 from egret.track.limits import Limits
 from egret.track.streams import Streams
 from egret.worker import engine
-from egret.worker.pipeline import Pipeline
+from egret.worker.pipeline import Pipeline, Take
 from tests.support.alerts import signature
 
 START_NS = 1_700_000_000_000_000_000
@@ -58,20 +59,40 @@ def passed(
 
 
 def passed_as_file(
-    frames: list[bytes], step_ns: int, *, pure: bool
+    frames: list[bytes], step_ns: int, *, pure: bool, in_runs: list[int] | None = None
 ) -> tuple[list[object], Counter[object], Counter[object]]:
-    """The same of a capture file of them, gated."""
+    """The same of a capture file of them, gated; look-ups may come *in_runs*, which takes how long each was."""
     with patch.dict(os.environ, {engine.SWITCH: "1" if pure else ""}):
         pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
-    file = BytesIO(FILE_HEADER)
-    file.seek(0, os.SEEK_END)
-    for number, data in enumerate(frames):
-        seconds, fraction = divmod(START_NS + number * step_ns, 1_000_000_000)
-        file.write(struct.pack("<IIII", seconds, fraction, len(data), len(data)) + data)
-    file.seek(0)
+    file = BytesIO(capture_of(frames, step_ns))
     capture = CaptureFile("memory", file.read, file.close, None, None)
-    hits: list[object] = [hit for frame in capture.frames(pipeline.gate.sluice) for hit in pipeline.feed(frame)]
+    hits: list[object] = []
+    if in_runs is not None:
+        _note_runs(pipeline, in_runs)
+        pipeline.hear_in_runs(lambda _, found: hits.extend(found))
+    for frame in capture.frames(pipeline.gate.sluice):
+        hits += pipeline.feed(frame)
     return _told(pipeline, hits)
+
+
+def capture_of(frames: list[bytes], step_ns: int) -> bytes:
+    """A capture file of frames at even steps."""
+    times = (divmod(START_NS + number * step_ns, 1_000_000_000) for number in range(len(frames)))
+    pack = struct.Struct("<IIII").pack
+    return FILE_HEADER + b"".join(
+        pack(*time, len(data), len(data)) + data for time, data in zip(times, frames, strict=True)
+    )
+
+
+def _note_runs(pipeline: Pipeline, lengths: list[int]) -> None:
+    """Write down how many look-ups each run had."""
+    hear = pipeline._hear_run
+
+    def noting(take: Take, run: list[Overheard]) -> None:
+        lengths.append(len(run))
+        hear(take, run)
+
+    pipeline._hear_run = noting  # type: ignore[method-assign]
 
 
 def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter[object], Counter[object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from egret.cli.capture import Captures
 from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, Turned, in_order, moved
@@ -25,22 +25,23 @@ class Reading:
         self._pipeline = pipeline
         self._prove = prove
         self._turn = 0
+        self._seen = 0  # frames that the gate let through
         self._turns: deque[Placed] = deque()  # what came to light at them, and nobody took yet
         pipeline.on_turn = self._turned
+        pipeline.hear_in_runs(self._heard)
 
     def steps(self, captures: Captures, path: str) -> Iterator[Placed]:
         """What is found, in order."""
         pipeline, gate, relays = self._pipeline, self._pipeline.gate, self._pipeline.relays
-        sluice, prove = gate.sluice, self._prove
+        sluice = gate.sluice
         ended_ns = passed_ns = 0
         for seen, frame in enumerate(captures.frames(path, gate), 1):
+            self._seen = seen
             hits = pipeline.feed(frame)
             while self._turns:
                 yield self._turns.popleft()
             if hits or relays.fresh:
-                marks = tuple(relays.take_marks()) if relays.fresh else ()
-                place = _new(Place, (self._turn, seen + gate.skipped))
-                yield place, _new(Found, (marks, tuple([prove(hit) for hit in hits])))
+                yield self._found(seen + gate.skipped, hits)
             ended_ns, passed_ns = frame.time_ns, sluice.last_ns
         yield from self._turns
         self._turns.clear()
@@ -51,6 +52,15 @@ class Reading:
         counts |= {("evictions", table): n for table, n in pipeline.observer.counters.evictions.items()}
         last_ns = gate.last_ns  # what it let through since then, it has seen after that frame
         yield END, Ended(ended_ns if last_ns == passed_ns else last_ns, counts)
+
+    def _heard(self, skipped: int, hits: Sequence[Hit]) -> None:
+        """A look-up was heard where it lies; the next frame that comes brings it along."""
+        self._turns.append(self._found(self._seen + 1 + skipped, hits))
+
+    def _found(self, frame: int, hits: Sequence[Hit]) -> Placed:
+        relays, prove = self._pipeline.relays, self._prove
+        marks = tuple(relays.take_marks()) if relays.fresh else ()
+        return _new(Place, (self._turn, frame)), _new(Found, (marks, tuple([prove(hit) for hit in hits])))
 
     def _turned(self, hits: list[Hit]) -> None:
         """A second has turned, and the observer has looked about."""

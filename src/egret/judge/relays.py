@@ -70,6 +70,10 @@ class Relays:
         elif server.answers and event.protocol in _LOOKUPS:
             self._mark(server, event, Role.RESOLVER)
 
+    def concerns(self, client: bytes, server: bytes) -> bool:
+        """Whether ``see`` may do anything with a look-up between the two."""
+        return client in self._servers or self._is_inside(server)
+
     @property
     def watched(self) -> Collection[bytes]:
         """Who serves others, now and later: whatever they do themselves matters."""

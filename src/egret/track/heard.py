@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from egret.decode.plain_lookup import Told
 from egret.model import Endpoint, Transport
+
+# frames that the gate took before it and did not settle, time, message, ends as in a frame, what the message says
+Overheard = tuple[int, int, bytes, bytes, Told]
 
 
 class Heard(NamedTuple):

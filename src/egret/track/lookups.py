@@ -85,18 +85,17 @@ class Lookups:
 
     def _said(self, plain: Told, wire: bytes, heard: Heard) -> Observation:
         """What ``_asked`` and ``_answered`` say of a message of the plainest shape."""
-        name, qtype, addresses, ttl_s = plain
-        time_ns, transport, source, destination, interface = heard
-        attributes, raw = {"transport": _TEXTS[transport]}, _new(Raw, (wire, b"", 0))
-        if addresses is None:
-            return observation(time_ns, _DNS, _QUERY, name, source, destination, interface, attributes, raw, qtype)
-        client = destination.ip
-        self.deferred.add(client, time_ns, wire)
-        if self._answers.keep(client, addresses, name, ttl_s, time_ns):
+        if plain[2] is not None:
+            self.deferred.add(heard.destination.ip, heard.time_ns, wire)
+            self.learn(plain, wire, heard)
+        return say(plain, wire, heard)
+
+    def learn(self, plain: Told, wire: bytes, heard: Heard) -> None:
+        """Take from an answer of the plainest shape, which waits to be read, what must be known at once."""
+        name, _, addresses, ttl_s = plain
+        client = heard.destination.ip
+        if addresses is not None and self._answers.keep(client, addresses, name, ttl_s, heard.time_ns):
             self._remember(client, addresses, wire, heard)
-        return observation(
-            time_ns, _DNS, _ANSWER, name, destination, source, interface, attributes, raw, None, addresses, ttl_s
-        )
 
     def _is_copy(self, wire: bytes, heard: Heard) -> bool:
         """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
@@ -238,6 +237,18 @@ class Lookups:
                 self._answers.learn(client, address, name, ttl_s, time_ns)
             if self._ech is not None:
                 self._ech.learn_addresses(client, name, addresses, ttl_s, time_ns)
+
+
+def say(plain: Told, wire: bytes, heard: Heard) -> Observation:
+    """The observation of a message of the plainest shape."""
+    name, qtype, addresses, ttl_s = plain
+    time_ns, transport, source, destination, interface = heard
+    attributes, raw = {"transport": _TEXTS[transport]}, _new(Raw, (wire, b"", 0))
+    if addresses is None:
+        return observation(time_ns, _DNS, _QUERY, name, source, destination, interface, attributes, raw, qtype)
+    return observation(
+        time_ns, _DNS, _ANSWER, name, destination, source, interface, attributes, raw, None, addresses, ttl_s
+    )
 
 
 def _names_of_addresses(message: Message) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:

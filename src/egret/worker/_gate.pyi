@@ -11,6 +11,7 @@ from egret.decode.plain_hello import Plain
 from egret.decode.plain_lookup import Told
 from egret.sources.base import Clock
 from egret.track.attempt import Pair
+from egret.track.heard import Overheard
 from egret.track.held import Whole
 from egret.track.pairs import PairTable
 from egret.track.requests import Conversation
@@ -96,6 +97,12 @@ class Sluice:
         /,
     ) -> bool: ...
     def listen(self) -> None: ...
+    def hear_in_runs(
+        self,
+        read_question: Callable[[bytes], tuple[str, str | None] | None],
+        on_run: Callable[[list[Overheard]], object],
+        /,
+    ) -> None: ...
     def take_heard(self) -> tuple[bytes, bytes] | None: ...
     def map(self, descriptor: int, offset: int, size: int, /) -> Mapping: ...
     def forget_quiet(self) -> None: ...

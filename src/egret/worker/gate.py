@@ -14,9 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from egret.decode.plain_lookup import read_question
 from egret.decode.plain_noise import PROTOCOLS, TYPES
 from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
+from egret.track.heard import Overheard
 from egret.track.late import LATE_START, RECORD_START
 from egret.track.observer import Observer
 from egret.track.quic import QUIC_PORTS
@@ -65,7 +67,7 @@ class Gate:
         self._matters = matters
         self._look_about = tick
         self._counts = counts
-        self._settled = 0
+        self.settled = 0  # frames that went no further, as far as they were settled
         self._quick = quick
         self._flagged = flagged
         self.sluice = self._compiled() if engine.is_compiled() else self._pure()
@@ -120,6 +122,14 @@ class Gate:
         if self._share is None:
             self.sluice.listen()
         return self.sluice.take_heard
+
+    def hear_in_runs(self, on_run: Callable[[list[Overheard]], object]) -> None:
+        """Have *on_run* called with look-ups of files that are heard one after the other; not all of them need come so.
+
+        It is called before any packet is looked at that may depend on them, and they are counted already.
+        """
+        if self._share is None and not isinstance(self._quick, Quick):
+            self.sluice.hear_in_runs(read_question, on_run)
 
     def _awaited(self, ends: bytes) -> int:
         """What ``_watched`` says, as the compiled gate knows it; less than nothing if everything is awaited."""
@@ -179,13 +189,13 @@ class Gate:
     @property
     def skipped(self) -> int:
         """Frames that went no further."""
-        return self._settled + self.sluice.segments + self.sluice.datagrams + self.sluice.noise + self.sluice.foreign
+        return self.settled + self.sluice.segments + self.sluice.datagrams + self.sluice.noise + self.sluice.foreign
 
     def settle(self) -> None:
         """Add to the counts what was skipped since the last time."""
         counters = self._observer.counted
         segments, datagrams, noise, octets, questions, answers, aliases, copies = self.sluice.take_counts()
-        self._settled += segments + datagrams + noise
+        self.settled += segments + datagrams + noise
         counters.frames += segments + datagrams + noise
         counters.bytes += octets
         counters.packets[Transport.TCP] += segments

@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
+from egret.decode.plain_lookup import Told
 from egret.evidence import Proof
 from egret.judge.relays import Relays
 from egret.judge.unnamed import UNNAMED
@@ -30,7 +31,10 @@ from egret.model import (
     Transport,
     Volume,
 )
+from egret.track.direction import endpoints_of
+from egret.track.heard import Heard, Overheard
 from egret.track.limits import Limits
+from egret.track.lookups import say
 from egret.track.observer import Observer
 from egret.track.partial import PartialObserver
 from egret.track.share import Share
@@ -55,6 +59,7 @@ TRANSPORTS = {  # of what names a connection; a look-up names none
 CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 _QUERY, _ANSWER, _CNAME = Kind.QUERY, Kind.ANSWER, Kind.CNAME  # an enum's attribute costs a look-up each time
 _new = tuple.__new__
+Take = Callable[[int, Sequence["Hit"]], object]  # takes what is flagged in a frame behind so many that the gate took
 
 
 class Hit(NamedTuple):
@@ -147,6 +152,35 @@ class Pipeline:
         events = observer.take(frame) if heard is None else observer.hear(frame, *heard)
         hits = self.hits(events) if events else []
         return self._take_late() + hits if self._late else hits
+
+    def hear_in_runs(self, take: Take) -> None:
+        """Let flagged look-ups of a file come many at once, and *take* what each is a hit for, before what follows."""
+        self.gate.hear_in_runs(partial(self._hear_run, take))
+
+    def _hear_run(self, take: Take, run: list[Overheard]) -> None:
+        """As ``feed``, of many (tests/property/test_heard.py). Answers nobody is told of become no observations."""
+        self.observer.newest, settled = None, self.gate.settled
+        for before, time_ns, wire, ends, told in run:
+            source, destination = endpoints_of(ends)
+            hits = self._overheard(wire, _new(Heard, (time_ns, Transport.UDP, source, destination, None)), told)
+            if hits or self.relays.fresh:
+                take(settled + before, hits)
+
+    def _overheard(self, wire: bytes, heard: Heard, told: Told) -> Sequence[Hit]:
+        """What is flagged in a look-up that was counted already."""
+        kind, client, server = _QUERY, heard.source.ip, heard.destination.ip
+        if told[2] is not None:
+            kind, client, server = _ANSWER, server, client
+            self.observer.lookups.learn(told, wire, heard)
+        if not self._scope.is_client(client):
+            return ()
+        if self.relays.concerns(client, server):
+            return self._told(say(told, wire, heard))
+        match = self.catalog.match_name(told[0])
+        if match is None or not self._is_new_lookup(kind, client, match, heard.time_ns):
+            return ()
+        observation = say(told, wire, heard)
+        return () if self._is_echo(observation, match) else (_new(Hit, (observation, match, None)),)
 
     def _tick(self, time_ns: int) -> None:
         """Have the observer look about, before a frame of that time."""
@@ -297,26 +331,26 @@ class Pipeline:
         match = self.catalog.match_name(observation.name)
         if match is None or (kind is not _QUERY and kind is not _ANSWER):
             return match
-        return match if self._is_new_lookup(observation, match) else None
+        return match if self._is_new_lookup(kind, observation.client.ip, match, observation.time_ns) else None
 
-    def _is_new_lookup(self, observation: Observation, match: Match) -> bool:
+    def _is_new_lookup(self, kind: Kind, client: bytes, match: Match, time_ns: int) -> bool:
         """A question counts always; an answer only where its question was not seen.
 
         An answer's owner may be the far end of a CNAME chain. That a shop is hosted on a PRC cloud says
         nothing about the client; that an alias leads to an AI service does.
         """
-        key = (observation.client.ip, match.signature.id)
+        key = (client, match.signature.id)
         lookups = self._lookups
         last_ns = lookups.get(key)
-        lookups[key] = observation.time_ns
+        lookups[key] = time_ns
         lookups.move_to_end(key)
         if len(lookups) > RECENT_LOOKUPS:
             lookups.popitem(last=False)
-        if observation.kind is _QUERY:
+        if kind is _QUERY:
             return True
         if match.signature.service_class not in CHAIN_CLASSES:
             return False
-        return last_ns is None or observation.time_ns - last_ns > LOOKUP_WINDOW_NS
+        return last_ns is None or time_ns - last_ns > LOOKUP_WINDOW_NS
 
     def _match_connection(self, connection: Connection) -> Match | None:
         """A connection that a hello or a request named was matched when that was observed."""

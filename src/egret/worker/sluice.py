@@ -260,6 +260,9 @@ class Sluice(Walks):
     def listen(self) -> None:
         """Look-ups of what a signature names are handed over as frames all the same."""
 
+    def hear_in_runs(self, _read_question: object, _on_run: object, /) -> None:
+        """Python hears them one by one."""
+
     @staticmethod
     def take_heard() -> tuple[bytes, bytes] | None:
         """The message and the ends of the look-up in the frame that was left to the observer just now, if it was heard.

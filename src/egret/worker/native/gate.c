@@ -183,6 +183,7 @@ static int take_segment(Sluice *self, const Frame *frame, Span ends, Span packet
 
 /* The observer looks about before a frame of another second. */
 static int tick(Sluice *self, int64_t time_ns) {
+    if (runs_tell(&self->lookups) == FAILED) return FAILED;
     PyObject *time = PyLong_FromLongLong(time_ns);
     PyObject *said = time == NULL ? NULL : PyObject_CallOneArg(self->tick, time);
     Py_XDECREF(time);
@@ -233,9 +234,11 @@ static int take_frame(Sluice *self, const Frame *frame) {
         return NO;
     }
     int taken = NO;
+    if (!runs_go_on(protocol, packet) && runs_tell(&self->lookups) == FAILED) return FAILED;
     if (protocol == TCP) {
         taken = take_segment(self, frame, ends, packet, length);
     } else if (protocol == UDP && length >= 0) {
+        self->lookups.before = self->segments + self->datagrams + self->noise;
         taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;
@@ -276,11 +279,11 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
     const bool big = order[0] == '>';
     Frame frame = {.buffer = window, .interface = Py_None, .base = buffer.buf, .linktype = linktype};
     begin(self);
-    int taken = YES;
+    int taken = runs_begin(&self->lookups);
     header = header < 16 ? 16 : header;
     scale = scale < 1 ? 1 : scale;
     uint32_t second = (uint32_t)(SECOND_NS / scale), smallest = linktype == ETHERNET ? 0 : SMALLEST_IP;
-    while (position >= 0 && position <= buffer.len - header) {
+    while (taken == YES && position >= 0 && position <= buffer.len - header) {
         const uint8_t *record = frame.base + position;
         uint32_t fraction = u32(big, record + 4), captured = u32(big, record + 8), original = u32(big, record + 12);
         if (captured > original || captured < smallest || fraction >= second) break;
@@ -294,6 +297,7 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
         position += header + (Py_ssize_t)captured;
         count++;
     }
+    taken = runs_end(&self->lookups, taken);
     return stopped(&buffer, taken, position, count);
 }
 

@@ -140,6 +140,8 @@ static int hear(Lookups *lookups, Span datagram, Span wire, Span ends, uint64_t 
         lookups->repeated++;
         return YES;
     }
+    int heard = runs_hear(lookups, wire, ends, answer, time_ns);
+    if (heard != UNKNOWN) return heard;
     Py_XSETREF(lookups->heard, Py_BuildValue("y#y#", wire.at, (Py_ssize_t)wire.size, ends.at, (Py_ssize_t)ends.size));
     return lookups->heard == NULL ? FAILED : NO;
 }

@@ -30,6 +30,9 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->lookups.flagged);
     Py_VISIT(self->lookups.wanted);
     Py_VISIT(self->lookups.heard);
+    Py_VISIT(self->lookups.read_question);
+    Py_VISIT(self->lookups.on_run);
+    Py_VISIT(self->lookups.run);
     return 0;
 }
 
@@ -47,6 +50,9 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->lookups.flagged);
     Py_CLEAR(self->lookups.wanted);
     Py_CLEAR(self->lookups.heard);
+    Py_CLEAR(self->lookups.read_question);
+    Py_CLEAR(self->lookups.on_run);
+    Py_CLEAR(self->lookups.run);
     return 0;
 }
 
@@ -159,6 +165,17 @@ static PyObject *listen(Sluice *self, PyObject *Py_UNUSED(none)) {
     Py_RETURN_NONE;
 }
 
+static PyObject *hear_in_runs(Sluice *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2 || self->quick == NULL || self->lookups.apart == NULL) {
+        PyErr_SetString(PyExc_TypeError, "hear_in_runs(read_question, on_run), of a sluice that listens, with a Quick");
+        return NULL;
+    }
+    Py_XSETREF(self->lookups.read_question, Py_NewRef(args[0]));
+    Py_XSETREF(self->lookups.on_run, Py_NewRef(args[1]));
+    self->lookups.quick = self->quick;
+    Py_RETURN_NONE;
+}
+
 static PyObject *take_heard(Sluice *self, PyObject *Py_UNUSED(none)) {
     PyObject *heard = self->lookups.heard;
     if (heard == NULL) Py_RETURN_NONE;
@@ -193,6 +210,7 @@ static PyMethodDef sluice_methods[] = {
     METHOD("ring", run_ring, METH_VARARGS),
     METHOD("skip", run_one, METH_VARARGS),
     METHOD("listen", listen, METH_NOARGS),
+    METHOD("hear_in_runs", hear_in_runs, METH_FASTCALL),
     METHOD("take_heard", take_heard, METH_NOARGS),
     METHOD("map", map, METH_VARARGS),
     METHOD("forget_quiet", forget_quiet, METH_NOARGS),

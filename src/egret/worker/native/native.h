@@ -6,6 +6,7 @@
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
  *   lookups.c  worker/plain.py       plain look-ups
  *   lookup_reader.c decode/plain_lookup.py what a look-up says
+ *   runs.c     worker/pipeline.py    look-ups that are read, many at once
  *   records.c  worker/plain_records.py what the records of an answer tell
  *   copies.c   track/copies.py       datagrams that are seen twice
  *   waiting.c  track/waiting.py      answers that nobody has read
@@ -208,9 +209,24 @@ typedef struct {
     long long queries, answers, aliases, repeated;
     const uint8_t *apart; /* as of Datagrams; NULL: look-ups of what a signature names are not heard */
     PyObject *heard;      /* of the frame that was left to the observer just now: (message, ends) */
+    PyObject *read_question, *on_run; /* what is asked of those that are heard in a run, and told it; or NULL */
+    PyObject *run;        /* a list of (frames before it, time, message, ends, what it says); NULL: none is heard in one */
+    long long before;     /* frames that were taken and not settled, before the one at hand */
+    int in_runs;          /* so many were since a frame with one was left to the observer */
+    struct Quick *quick;  /* knows which addresses are armed */
 } Lookups;
 
 int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
+
+/* runs.c */
+
+int runs_begin(Lookups *lookups);            /* a file is gone over */
+int runs_end(Lookups *lookups, int taken);   /* no more; *taken*, or FAILED */
+int runs_tell(Lookups *lookups);             /* what was heard, before anything else happens */
+bool runs_go_on(uint8_t protocol, Span packet); /* whether they need not be told before that packet */
+
+/* Hear a message of what a signature names, which is no copy; UNKNOWN: it is to be left to the observer. */
+int runs_hear(Lookups *lookups, Span wire, Span ends, bool answer, int64_t time_ns);
 
 /* lookup_reader.c */
 

@@ -84,6 +84,11 @@ int quick_is_measured(Quick *quick, Span ends) {
     return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
 }
 
+int quick_is_armed(Quick *quick, Span address) {
+    if (refresh(quick) == FAILED) return FAILED;
+    return quick->measured.active ? is_armed(quick, address) : NO;
+}
+
 /* Whether the bytes of a connection are counted by now. */
 static int is_metered(Quick *quick, Held *held, Span ends) {
     if (refresh(quick) == FAILED) return FAILED;

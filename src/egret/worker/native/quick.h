@@ -104,6 +104,8 @@ static inline void quick_python_called(Quick *quick) { quick->measured.is_fresh 
 /* Whether the bytes of traffic between *ends* are counted: worker/quick.py, Surroundings.is_measured. */
 int quick_is_measured(Quick *quick, Span ends);
 
+int quick_is_armed(Quick *quick, Span address); /* the same of those of one address */
+
 /* What is awaited in a direction, until such comes; NO: everything; UNKNOWN: Python must say, for more is awaited of the
  * direction back. track/known_streams.py, KnownStreams.watched. */
 int quick_awaits(Quick *quick, Span ends, int *awaited);
