@@ -1,4 +1,4 @@
-"""Fuzz every target for some seconds with atheris: ``make fuzz SECONDS_EACH=60``.
+"""Fuzz every target for some seconds with atheris, on all cores: ``make fuzz SECONDS_EACH=60``.
 
 A finding is written to tests/fuzz/corpus/<target>/crash-*.bin, where pytest replays it from then on.
 """
@@ -6,8 +6,10 @@ A finding is written to tests/fuzz/corpus/<target>/crash-*.bin, where pytest rep
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +32,21 @@ def one(name: str, seconds: int) -> None:
     atheris.Fuzz()
 
 
+def fuzz(name: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own, to its end."""
+    command = [sys.executable, __file__, "--inside", "--target", name, "--seconds", str(seconds)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE_S, check=False)
+
+
+def told(name: str, done: subprocess.CompletedProcess[str]) -> bool:
+    """Print how one target fared; whether it failed."""
+    runs = next((line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line), "?")
+    print(f"{name:14} {runs:>9} runs  {'FAILED' if done.returncode else 'ok'}", flush=True)
+    if done.returncode:
+        print(done.stderr[-3000:])
+    return bool(done.returncode)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
@@ -40,16 +57,12 @@ def main() -> int:
         one(options.target, options.seconds)
     from tests.fuzz.targets import TARGETS
 
-    failed = []
-    for name in [options.target] if options.target else list(TARGETS):
-        command = [sys.executable, __file__, "--inside", "--target", name, "--seconds", str(options.seconds)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds + GRACE_S, check=False)
-        runs = next((line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line), "?")
-        print(f"{name:14} {runs:>9} runs  {'ok' if done.returncode == 0 else 'FAILED'}")
-        if done.returncode:
-            failed.append(name)
-            print(done.stderr[-3000:])
-    print(f"{len(failed)} failed" if failed else "no finding")
+    names = [options.target] if options.target else list(TARGETS)
+    failed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(names, pool.map(lambda each: fuzz(each, options.seconds), names), strict=True):
+            failed += told(name, done)
+    print(f"{failed} failed" if failed else "no finding")
     return bool(failed)
 
 
