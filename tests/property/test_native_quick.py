@@ -85,6 +85,7 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "watched",
         "armed",
         "told",
+        "nameless",
         "packets",
     ]
     with pytest.raises(TypeError, match="of this module"):

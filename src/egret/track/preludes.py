@@ -30,6 +30,14 @@ _BINARY = (
 _MYSQL = b"\x00\x00\x01"  # the second packet of a connection, its length before it
 _MYSQL_SSL = 0x08  # CLIENT_SSL, in the second byte of the capabilities
 
+MAX_PLAIN = 512
+_PLAIN_TEXT = re.compile(rb"[0-9A-OQ-Za-oq-z][\t\r\n\x20-\x7e]*\n|<[\t\r\n\x20-\x7e]*[\n>]").fullmatch
+_MAY_BE_HTTP = re.compile(
+    rb"\A(?:GET|HEAD|DELETE|OPTIONS)|http/", re.IGNORECASE
+).search  # those with a P are none above
+_POSTGRES = re.compile(rb"(?:\x00\x00\x00\x08\x04\xd2\x16[\x2f\x30])+").fullmatch
+_PLAIN_BINARY = re.compile(rb"\x30.|\x03\x00\x00..\xe0|\x20\x00\x00\x01..", re.DOTALL).match  # LDAP, RDP, MySQL
+
 
 def hello_may_follow(data: bytes) -> bool:
     """Whether a hello may still follow these first bytes of a client."""
@@ -40,6 +48,19 @@ def hello_may_follow(data: bytes) -> bool:
         or (data[1:4] == _MYSQL[: len(data) - 1] and (len(data) < 6 or bool(data[5] & _MYSQL_SSL)))
         or _TEXT.fullmatch(data[:_LOOKED_AT]) is not None
     )
+
+
+def is_plain_prelude(data: bytes) -> bool:
+    """Whether these first bytes of a client are surely a prelude, whole, and nothing else that we read.
+
+    Then ``recognise_anywhere`` waits, whatever has come of them before; and if a hello that is whole comes behind them,
+    it finds that (tests/property/test_plain_preludes.py). ``worker/native/prelude.c`` is the same in C.
+    """
+    if len(data) > MAX_PLAIN or b"\x16\x03" in data or data[-1:] == b"\x16" or _MAY_BE_HTTP(data):
+        return False
+    if data[:1] == b"\x20":
+        return _PLAIN_BINARY(data) is not None and bool(data[5] & _MYSQL_SSL)
+    return any(plain(data) is not None for plain in (_PLAIN_TEXT, _PLAIN_BINARY, _POSTGRES))
 
 
 def possible_hellos(data: bytes) -> Iterator[int]:

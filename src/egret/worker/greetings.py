@@ -8,7 +8,7 @@ from struct import Struct
 
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.plain_hello import NO_ECH, Plain
-from egret.model import Kind, NamedBy, Protocol, Transport
+from egret.model import Kind, NamedBy, Nameless, Protocol, Transport
 from egret.track.ech import REAL
 from egret.worker.engine import truths
 from egret.worker.requested import MAX_KNOWN, Requested, remember
@@ -92,8 +92,20 @@ class Greetings:
         plain = self.hosts.get(host)
         if plain is None:
             plain = remember(self.hosts, host, not self._named(host.decode("ascii")))
+        ours = self._is_ours(ends) if plain else None
+        if ours is not None and ech != NO_ECH:
+            client, address, _ = _PARTS[len(ends)](ends)
+            verdict = self._judge(host.decode("ascii"), ech, client, address, time_ns)
+            if verdict == REAL:
+                return None
+            if ours:
+                self._counts["ech", verdict] += 1
+        return ours
+
+    def _is_ours(self, ends: bytes) -> bool | None:
+        """Whether a client is ours; None if whatever it does must be told, or whatever is done with that server."""
         client, address, port = _PARTS[len(ends)](ends)
-        if not plain or client in self.watched:
+        if client in self.watched:
             return None
         ours = self.clients.get(client)
         if ours is None:
@@ -104,13 +116,17 @@ class Greetings:
                 special = remember(self.servers, address + port, self._special(address, int.from_bytes(port)))
             if special:
                 return None
-        if ech != NO_ECH:
-            verdict = self._judge(host.decode("ascii"), ech, client, address, time_ns)
-            if verdict == REAL:
-                return None
-            if ours:
-                self._counts["ech", verdict] += 1
         return ours
+
+    def take_nameless(self, ends: bytes, reason: Nameless) -> bool:
+        """As ``take``, of a connection that said no name, and whose server's address was not told to its client."""
+        ours = self._is_ours(ends)
+        if ours is None:
+            return False
+        if ours:
+            self._counts["connections", Transport.TCP, NamedBy.NOTHING] += 1
+            self._counts["nameless", reason] += 1
+        return True
 
     def forget(self) -> None:
         """Ask anew about everything."""

@@ -41,8 +41,8 @@ from egret.track.share import Share
 from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
+from egret.worker.holding import hold_young
 from egret.worker.pairs import pair_up
-from egret.worker.quick import hold_young
 from egret.worker.scope import Scope
 
 RECENT_LOOKUPS = 16_384  # (client, signature) pairs; only to keep an answer from repeating its question

@@ -8,33 +8,27 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Sequence
 from struct import Struct
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.decode.plain_request import REQUEST_STARTS, read_plain
 from egret.model import Endpoint, Transport
-from egret.track.conversations import NAME
+from egret.track.direction import opposite
 from egret.track.held import Whole
 from egret.track.late import RECORD_START
 from egret.track.limits import SECOND_NS
-from egret.track.observer import Observer
-from egret.worker import engine
-from egret.worker.greetings import Greetings
+from egret.track.preludes import is_plain_prelude
 from egret.worker.orders import SEGMENT, SIZE, beginnings, record, tables
 from egret.worker.plain import Buffer
 from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
-if TYPE_CHECKING:
-    from egret.worker import _gate
-
 MAX_HELD = 4_096  # connections
-MAX_PIECES = 4  # of a hello, but for the last
+MAX_PIECES = 8  # of a prelude and a hello, but for the last
 MAX_FRESH = 4_096
 _NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
@@ -45,13 +39,16 @@ _SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _NOTHING = memoryview(b"")
+_HELLO_START = 0x16
 
 # The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, as
 # it went between none of those.
 Opened = tuple[int, int, str | None, int]
 _Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
-# The first pieces of a hello: the size of the whole, what is there, and each piece with the time when it came.
-_Begun = tuple[int, bytes, tuple[tuple[int, bytes], ...]]
+# The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
+# ends at 0 while there is but a prelude.
+_Begun = tuple[int, int, bytes, tuple[tuple[int, bytes], ...]]
+_NO_PIECES: _Begun = 0, 0, b"", ()
 
 
 class Holder(Protocol):
@@ -90,6 +87,7 @@ class Quick:
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
+        self._is_nameless, self._decide_ends = surroundings.is_nameless, surroundings.decide_ends
         self._read = HelloShapes(hosts).read
         # Of those that are done with, the latest: the first bytes that may matter in a direction (``Streams.watched``).
         self.fresh: dict[bytes, frozenset[int]] = {}
@@ -129,6 +127,8 @@ class Quick:
         if not flags & _SETTLING:
             opened = self._opened.get(ends)
             if opened is None:
+                if ends in self._answering:
+                    return at != end and self._reply(ends, buffer[at])
                 return at != end and not self._is_measured(ends) and self._talks.go_on(buffer, at, end, ends, seq)
             if opened[3] != self._volumes.generation and self._is_measured(ends):
                 return False
@@ -136,7 +136,7 @@ class Quick:
         if at != end:
             return False
         if flags & _SETTLING != _SYN:
-            return self._ends(ends)
+            return self._ends(ends, seq, flags, time_ns)
         if flags & _ACK:
             return self._accept(ends)
         return self._open(ends, seq + 1 & _MASK, time_ns, interface)
@@ -191,9 +191,43 @@ class Quick:
             before, position = position, after
         return position, before, number
 
-    def _ends(self, ends: bytes) -> bool:
-        """Whether a connection ends of which nobody awaits the end."""
-        return self._is_decided(ends) and not self._is_measured(ends)
+    def _ends(self, ends: bytes, seq: int, flags: int, time_ns: int) -> bool:
+        """Whether a connection ends of which nobody awaits the end: it was decided, or is now."""
+        opened = self._opened.get(ends)
+        if opened is None and ends not in self._answering:
+            return self._is_decided(ends) and not self._is_measured(ends)
+        if (ends if opened else opposite(ends)) not in self._opened or self._is_measured(ends):
+            return False
+        if opened is None:
+            return self._server_ends(ends, flags, time_ns)
+        size, _, data, _ = self._begun.get(ends, _NO_PIECES)
+        if data if flags & _RST else seq != opened[0] + len(data) & _MASK:
+            return True  # a reset, or what is missing is on its way: ``Streams._ended``
+        return not size and self._conclude(opened, ends, time_ns)
+
+    def _server_ends(self, back: bytes, flags: int, time_ns: int) -> bool:
+        """As ``Streams._from_server``."""
+        ends = opposite(back)
+        if not flags & _RST:
+            self._accepted.add(back)
+            return True
+        return ends in self._begun or self._conclude(self._opened[ends], ends, time_ns)
+
+    def _conclude(self, opened: _Held, ends: bytes, time_ns: int) -> bool:
+        """Whether nothing need be told of a connection in which nothing was said, or a prelude and no hello."""
+        first, _, _, _, back = opened
+        spoke = ends in self._begun
+        if spoke or back in self._accepted:
+            if not self._is_nameless(ends, back, first, spoke, time_ns):
+                return False
+        else:
+            self._decide_ends(hash(ends), hash(back), first)  # an attempt that was refused
+        self._drop(ends, back)
+        return True
+
+    def _reply(self, back: bytes, start: int) -> bool:
+        """Whether a server's bytes say no more than that it speaks; who was connected to may be a client of TLS."""
+        return (start != _HELLO_START or opposite(back) in self._begun) and self._accept(back)
 
     def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> bool:
         opened = self._opened.get(ends)
@@ -228,14 +262,16 @@ class Quick:
             return self._go_on(begun, opened, ends, seq, data, time_ns)
         if seq != opened[0]:
             return False
-        if data[0] in REQUEST_STARTS:
-            return self._request(opened, ends, data)
+        if data[0] in REQUEST_STARTS and self._request(opened, ends, data):
+            return True
         if len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
-            return self._is_done(opened, ends, data, time_ns)  # reads it, so that what it is need not be asked before
+            return self._is_done(
+                opened, ends, data, 0, time_ns
+            )  # reads it, so that what it is need not be asked before
         size = first_of_plain(data)
-        if not len(data) < size <= MAX_PLAIN:
+        if not len(data) < size <= MAX_PLAIN and not is_plain_prelude(data):
             return False
-        self._begun[ends] = size, data, ((time_ns, data),)
+        self._begun[ends] = size, 0, data, ((time_ns, data),)
         return True
 
     def _request(self, opened: _Held, ends: bytes, data: bytes) -> bool:
@@ -251,20 +287,25 @@ class Quick:
         return True
 
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
-        size, before, pieces = begun
-        missing = size - len(before)
-        if seq != opened[0] + len(before) & _MASK or not 1 < len(data) <= missing:
+        size, at, before, pieces = begun
+        if seq != opened[0] + len(before) & _MASK or len(data) == 1:
             return False  # a lone byte may be a keep-alive's
-        if len(data) == missing:
-            return self._is_done(opened, ends, before + data, time_ns)
+        all_data = before + data
+        if not size and data[0] == _HELLO_START:
+            length = first_of_plain(data)
+            if not len(data) <= length <= MAX_PLAIN:
+                return False
+            size, at = len(before) + length, len(before)
+        if size <= len(all_data) and (size or not is_plain_prelude(all_data)):
+            return size == len(all_data) and self._is_done(opened, ends, all_data, at, time_ns)
         if len(pieces) == MAX_PIECES:
             return False
-        self._begun[ends] = size, before + data, (*pieces, (time_ns, data))
+        self._begun[ends] = size, at, all_data, (*pieces, (time_ns, data))
         return True
 
-    def _is_done(self, opened: _Held, ends: bytes, data: bytes, time_ns: int) -> bool:
-        """Whether *data* was all that anybody wanted of the connection."""
-        hello = self._read(data)
+    def _is_done(self, opened: _Held, ends: bytes, data: bytes, at: int, time_ns: int) -> bool:
+        """Whether *data*, with a hello from *at* on, was all that anybody wanted of the connection."""
+        hello = self._read(data[at:])
         if hello is None:
             return False
         host, ech = hello
@@ -291,14 +332,14 @@ class Quick:
             return []
         begun, accepted = self._begun.get(ends), opened[4] in self._accepted
         self._drop(ends, opened[4])
-        return packets(opened[:4], ends, accepted, () if begun is None else begun[2])
+        return packets(opened[:4], ends, accepted, () if begun is None else begun[3])
 
     def whole(self, ends: bytes, seq: int, payload: bytes) -> Whole | None:
         """As ``held.Keeper.whole``."""
         opened, begun = self._opened.get(ends), self._begun.get(ends)
         if opened is None or not payload:
             return None
-        so_far = b"" if begun is None else begun[1]
+        so_far = b"" if begun is None else begun[2]
         if seq != opened[0] + len(so_far) & _MASK or (so_far and len(payload) == 1):
             return None
         data = so_far + payload
@@ -335,57 +376,3 @@ def packets(
         found.append(packet(time_ns, first, _ACK, memoryview(data)))
         first += len(data)
     return found
-
-
-def hold_young(observer: Observer, greetings: Greetings, limit: int | None = None) -> Quick | _gate.Quick:
-    """Have young connections held back from an observer.
-
-    Args:
-        observer: whose.
-        greetings: counts hellos of which nothing need be told.
-        limit: of connections; what comes beyond is the observer's at once.
-    """
-    limit = limit or MAX_HELD
-    if engine.is_compiled() and isinstance(observer.streams.decided, engine.compiled.Remembered):
-        quick = observer.held.keeper = _compiled(observer, greetings, limit)
-        return quick
-    talks = Talks(observer, greetings.requested)
-    pure = observer.held.keeper = Quick(Surroundings(observer, greetings.take), talks, greetings.hosts, limit)
-    return pure
-
-
-def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Quick:
-    around, young = Surroundings(observer, greetings.take), observer.streams.young
-    requested = greetings.requested
-    talks = engine.compiled.Talks(
-        name=NAME,
-        limit=observer.streams.limits.http_flows,
-        evictions=observer.counted.evictions,
-        restored=observer.streams.requests.restored,
-        dropped=observer.streams.requests.dropped,
-        passes=requested.passes,
-        hosts=requested.hosts,
-        clients=requested.clients,
-        servers=requested.servers,
-        watched=requested.watched,
-    )
-    observer.streams.follow_in(talks)
-    quick = engine.compiled.Quick(
-        volumes=observer.volumes,
-        decided=young.decided,
-        late=young.late.table,
-        flows=young.followed,
-        talks=talks,
-        replies=observer.streams.replied,
-        hosts=greetings.hosts,
-        clients=greetings.clients,
-        servers=greetings.servers,
-        watched=greetings.watched,
-        armed=observer.volumes.armed,
-        told=around.is_told,
-        packets=packets,
-        limit=limit,
-        secret=os.urandom(16),
-    )
-    greetings.elsewhere, requested.elsewhere = quick.take_counts, talks.take_counts
-    return quick

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from egret.model import Nameless
 from egret.track.observer import Observer
 from egret.track.young import TakePlain
 
@@ -12,14 +15,16 @@ class Surroundings:
     Args:
         observer: what sees all that is not held, and what is let go.
         take: counts a hello of which nothing need be told.
+        take_nameless: the same of a connection that said nothing; given its ends and why it has no name.
     """
 
-    def __init__(self, observer: Observer, take: TakePlain) -> None:
+    def __init__(self, observer: Observer, take: TakePlain, take_nameless: Callable[[bytes, Nameless], bool]) -> None:
         self._young = observer.streams.young
         self._decided = observer.streams.young.decided
         self.followed, self.decided_either = self._young.followed, self._young.knows_either
-        self.take = take
-        self.pass_over = self._young.pass_over
+        self.take, self._take_nameless = take, take_nameless
+        self._name_of = observer.answers.name_of
+        self.pass_over, self.decide_ends = self._young.pass_over, self._young.decide_ends
         self.volumes = observer.volumes
 
     def is_decided(self, ends: bytes) -> bool:
@@ -47,4 +52,25 @@ class Surroundings:
         if not self.take(host, ech, ends, time_ns):
             return False
         self.pass_over(hash(ends), hash(back), first, end)
+        return True
+
+    def is_nameless(self, ends: bytes, back: bytes, first: int, spoke: bool, time_ns: int) -> bool:
+        """The same of a connection that was answered and ended without a name: as ``Streams`` gives one up.
+
+        Args:
+            ends: of its client's direction.
+            back: of the other direction.
+            first: its first sequence number.
+            spoke: whether its client said anything.
+            time_ns: when it ended.
+        """
+        size = (len(ends) - 4) // 2
+        if self._name_of(ends[:size], ends[size:-4], time_ns) is not None:
+            return False
+        if not self._take_nameless(ends, Nameless.NOT_RECOGNISED if spoke else Nameless.NO_PAYLOAD):
+            return False
+        key = hash(ends)
+        self._young.decide_ends(key, hash(back), first)
+        if spoke:
+            self._young.late.expect(key)
         return True

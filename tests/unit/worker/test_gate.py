@@ -13,7 +13,7 @@ from egret.track.streams import Streams
 from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings
-from egret.worker.quick import hold_young
+from egret.worker.holding import hold_young
 from tests.support.noise import FRAMES
 
 SECOND = 1_000_000_000

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from egret.decode.plain_hello import NO_ECH
-from egret.model import Endpoint, Kind, NamedBy, Protocol, Transport
+from egret.model import Endpoint, Kind, NamedBy, Nameless, Protocol, Transport
 from egret.track.direction import ends_of
 from egret.track.ech import GREASE, REAL, UNKNOWN
 from egret.worker import greetings, requested
@@ -117,4 +117,17 @@ def test_hellos_in_quic_are_counted_apart() -> None:
     assert asked.counts == {
         ("names", Protocol.QUIC, Kind.CLIENT_HELLO): 1,
         ("connections", Transport.UDP, NamedBy.HELLO): 1,
+    }
+
+
+def test_a_connection_without_a_name_is_counted_where_nothing_else_is_known_of_it() -> None:
+    asked = Asked()
+    take = asked.greetings.take_nameless
+    assert take(ends(), Nameless.NO_PAYLOAD)
+    assert take(ends(OUTSIDE), Nameless.NO_PAYLOAD)
+    assert not take(ends(RELAY), Nameless.NO_PAYLOAD)
+    assert not take(ends(server=RESOLVER), Nameless.NO_PAYLOAD)
+    assert asked.counts == {
+        ("connections", Transport.TCP, NamedBy.NOTHING): 1,
+        ("nameless", Nameless.NO_PAYLOAD): 1,
     }

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from egret.decode.packet import Packet, decode_packet
-from egret.model import Endpoint, Event, Frame, Kind, Protocol
+from egret.model import Connection, Endpoint, Event, Frame, Kind, Protocol, Transport
 from egret.track.direction import ends_of, key_of
 from egret.track.observer import Observer
 from egret.track.young import SERVER_SIDE
 from egret.worker.greetings import Greetings
-from egret.worker.quick import hold_young
+from egret.worker.holding import hold_young
 from tests.support.hello import ACK, FIN, PSH, RST, SECOND_NS, SYN, Tcp, client_hello, ech_outer, openssl_hello, records
 
 HELLO = openssl_hello("www.example.org")
@@ -59,6 +59,11 @@ class Sensor:
         self.events += self.observer.flush()
         young = self.observer.streams.young
         decided = [young.decided.get(key_of(*ends)) for ends in ((CLIENT, SERVER), (SERVER, CLIENT))]
+        for event in self.events:
+            if isinstance(event, Connection) and event.reason is not None:
+                self.counts["nameless", event.reason] += 1
+                self.counts["connections", Transport.TCP, event.named_by] += 1
+        self.events = [event for event in self.events if not isinstance(event, Connection) or event.reason is None]
         return self.events, self.told(), self.counts, decided, self.observer.counters.tracked
 
 

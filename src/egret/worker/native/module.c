@@ -4,6 +4,7 @@
 #include "pairs.h"
 #include "quick.h"
 #include "remembered.h"
+#include "prelude.h"
 #include "request.h"
 
 #include <structmember.h> /* behind Python.h */
@@ -308,6 +309,14 @@ static PyObject *read_plain(PyObject *Py_UNUSED(module), PyObject *data) {
     return Py_BuildValue("y#i", hello.host.at, (Py_ssize_t)hello.host.size, hello.ech);
 }
 
+static PyObject *is_plain_prelude(PyObject *Py_UNUSED(module), PyObject *data) {
+    Py_buffer bytes;
+    if (PyObject_GetBuffer(data, &bytes, PyBUF_SIMPLE) < 0) return NULL;
+    bool is_one = prelude_is_plain((Span){bytes.buf, (size_t)bytes.len});
+    PyBuffer_Release(&bytes);
+    return PyBool_FromLong(is_one);
+}
+
 static PyObject *read_request(PyObject *Py_UNUSED(module), PyObject *data) {
     Span bytes = span_of(data);
     Request request;
@@ -337,6 +346,7 @@ static PyObject *opens_quic(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(non
 static PyMethodDef functions[] = {
     {"opens_quic", opens_quic, METH_NOARGS, "Whether there is an OpenSSL to open QUIC's packets with."},
     {"read_plain", read_plain, METH_O, "As in ``egret.decode.plain_hello``."},
+    {"is_plain_prelude", is_plain_prelude, METH_O, "As in ``egret.track.preludes``."},
     {"read_request", read_request, METH_O, "As ``egret.decode.plain_request.read_plain``."},
     {"read_lookup", (PyCFunction)(void (*)(void))read_lookup, METH_FASTCALL, "As ``egret.decode.plain_lookup.read_plain``."},
     {"first_of_plain", first_of_plain, METH_O, "As in ``egret.decode.plain_hello``."},

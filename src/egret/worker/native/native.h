@@ -15,6 +15,9 @@
  *   initials.c decode/quic.py        packets with long headers, and what is in client Initials
  *   ciphers.c  decode/quic_keys.py   what protects those
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
+ *   pieces.c, endings.c worker/quick.py what of them is kept; how they end without a name
+ *   measured.c worker/surroundings.py whose bytes are counted
+ *   prelude.c track/preludes.py      what comes before hellos
  *   hello.c    decode/plain_hello.py plain hellos
  *   request.c  decode/plain_request.py plain requests of HTTP
  *   talks.c    track/conversations.py, worker/talks.py HTTP connections; talks_type.c is their type

@@ -7,7 +7,7 @@
 #include "request.h"
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, SETTLING = FIN | SYN | RST };
-enum { DNS = 53, MAX_PLAIN = 4096 };
+enum { DNS = 53, HELLO_START = 0x16 };
 
 /* A hello that is whole. */
 typedef struct {
@@ -48,41 +48,10 @@ void quick_drop(Quick *quick, Held *held) {
 
 static PyObject *number_object(const void *number) { return PyLong_FromLongLong(*(const int64_t *)number); }
 
-/* Whether more is awaited of a direction, by its key. */
+/* Whether a table has a direction, by its key. */
 static int is_followed(PyObject *followed, int64_t key) { return contains(followed, number_object, &key); }
 
-/* Ask the volumes what may have changed since Python was called. */
-static int refresh(Quick *quick) {
-    Measured *measured = &quick->measured;
-    if (measured->is_fresh) return YES;
-    PyObject *active = PyObject_GetAttr(quick->known.volumes, quick->active);
-    PyObject *number = active == NULL ? NULL : PyObject_GetAttr(quick->known.volumes, quick->generation);
-    int any = number == NULL ? FAILED : PyObject_IsTrue(active);
-    unsigned long long generation = number == NULL ? 0 : PyLong_AsUnsignedLongLong(number);
-    Py_XDECREF(active);
-    Py_XDECREF(number);
-    if (PyErr_Occurred()) return FAILED;
-    if (generation != measured->generation) table_clear(&measured->armed);
-    measured->generation = generation, measured->active = any == YES, measured->is_fresh = true;
-    return YES;
-}
-
-static int is_armed(Quick *quick, Span address) {
-    Table *asked = &quick->measured.armed;
-    uint64_t hash = table_hash(asked, address);
-    int armed = table_get_hash(asked, hash);
-    if (armed >= 0) return armed;
-    armed = contains_bytes(quick->known.armed, address);
-    return armed == FAILED || table_put_hash(asked, hash, (uint8_t)armed) == FAILED ? FAILED : armed;
-}
-
-int quick_is_measured(Quick *quick, Span ends) {
-    if (refresh(quick) == FAILED) return FAILED;
-    if (!quick->measured.active) return NO;
-    size_t size = (ends.size - 4) / 2;
-    int source = is_armed(quick, (Span){ends.at, size});
-    return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
-}
+int quick_is_followed(const Quick *quick, int64_t key) { return is_followed(quick->known.flows, key); }
 
 int quick_is_armed(Quick *quick, Span address) {
     if (refresh(quick) == FAILED) return FAILED;
@@ -91,7 +60,7 @@ int quick_is_armed(Quick *quick, Span address) {
 
 /* Whether the bytes of a connection are counted by now. */
 static int is_metered(Quick *quick, Held *held, Span ends) {
-    if (refresh(quick) == FAILED) return FAILED;
+    if (quick_refresh(quick) == FAILED) return FAILED;
     if (held->generation == quick->measured.generation) return held->measured;
     int measured = quick_is_measured(quick, ends);
     if (measured == FAILED) return FAILED;
@@ -106,7 +75,7 @@ static int taken(int measured, bool metering) {
 }
 
 static int hold(Quick *quick, Span ends, uint64_t hash, const Held *fresh) {
-    if (refresh(quick) == FAILED) return FAILED;
+    if (quick_refresh(quick) == FAILED) return FAILED;
     Held *held = &quick->held[quick->free];
     uint32_t number = quick->free, *bucket = bucket_of(quick, hash);
     quick->free = held->next;
@@ -182,11 +151,35 @@ static int take_accepted(Quick *quick, Span back, bool metering) {
     return accepted;
 }
 
-/* The end of a connection of which nobody awaits the end. */
-static int take_end(Quick *quick, Span ends, bool metering) {
+/* What a server says where its client is awaited, but what may be a hello: who was connected to may be TLS's client. */
+static int take_reply(Quick *quick, Span back, uint8_t start, bool metering) {
+    uint8_t bytes[ENDS_MAX];
+    Span ends = opposite(back, bytes);
+    const Held *held = quick_find(quick, ends, quick_hash(quick, ends));
+    if (held == NULL || (start == HELLO_START && held->begun == NULL)) return NO;
+    return take_accepted(quick, back, metering);
+}
+
+static int take_end_of_held(Quick *quick, Span ends, uint64_t hash, uint32_t seq, uint8_t flags, int64_t time_ns,
+                            bool metering) {
+    uint8_t bytes[ENDS_MAX];
+    Span back = opposite(ends, bytes);
+    Held *client = quick_find(quick, ends, hash);
+    Held *held = client == NULL ? quick_find(quick, back, quick_hash(quick, back)) : client;
+    int may = held == NULL ? NO : taken(is_metered(quick, held, (Span){held->ends, held->size}), metering);
+    if (may <= NO) return may;
+    int over = client == NULL ? endings_server(quick, held, flags, time_ns)
+                              : endings_client(quick, held, seq, flags, time_ns);
+    return over == YES ? may : over;
+}
+
+/* The end of a connection of which nobody awaits the end: it was decided, or is now. */
+static int take_end(Quick *quick, Span ends, uint64_t hash, uint32_t seq, uint8_t flags, int64_t time_ns, bool metering) {
     int64_t value;
     int decided = remembered_get((Remembered *)quick->known.decided, hash_of(ends), &value);
-    return decided == YES ? taken(quick_is_measured(quick, ends), metering) : decided;
+    if (decided == YES) return taken(quick_is_measured(quick, ends), metering);
+    if (decided == FAILED || quick->count == 0) return decided;
+    return take_end_of_held(quick, ends, hash, seq, flags, time_ns, metering);
 }
 
 int quick_awaits(Quick *quick, Span ends, int *awaited) {
@@ -218,8 +211,8 @@ static int is_counted(Quick *quick, Span host, Span ends) {
     return counted;
 }
 
-/* Both directions of a connection are known from now on: track/young.py, decide_ends. */
-static int decide(const Quick *quick, int64_t key, int64_t other, uint32_t first) {
+/* track/young.py, decide_ends. */
+int quick_decide(const Quick *quick, int64_t key, int64_t other, uint32_t first) {
     if (remembered_put((Remembered *)quick->known.decided, key, first) == FAILED) return FAILED;
     return remembered_put((Remembered *)quick->known.decided, other, SERVER_SIDE);
 }
@@ -227,7 +220,7 @@ static int decide(const Quick *quick, int64_t key, int64_t other, uint32_t first
 /* The same behind a hello: pass_over. */
 static int remember(Quick *quick, const Done *done) {
     if (remembered_put((Remembered *)quick->known.late, done->key, done->end) == FAILED) return FAILED;
-    return decide(quick, done->key, done->other, done->first);
+    return quick_decide(quick, done->key, done->other, done->first);
 }
 
 /* The same by Python, which asks what is not known yet. */
@@ -251,12 +244,12 @@ static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
     return told == YES ? remember(quick, done) : told;
 }
 
-/* Whether *data* was all that anybody wanted of the connection. */
-static int is_done(Quick *quick, Held *held, Span data, int64_t time_ns) {
+/* Whether *data*, with a hello from *hello* on, was all that anybody wanted of the connection. */
+static int is_done(Quick *quick, Held *held, Span data, size_t hello, int64_t time_ns) {
     uint8_t back_bytes[ENDS_MAX], ends_bytes[ENDS_MAX];
     Done whole = {.key = held->key, .other = held->other, .time_ns = time_ns, .first = held->first};
     whole.end = held->first + (uint32_t)data.size;
-    if (!hello_read(data, &whole.hello)) return NO;
+    if (!hello_read((Span){data.at + hello, data.size - hello}, &whole.hello)) return NO;
     memcpy(ends_bytes, held->ends, held->size);
     Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
     int done = is_told(quick, &whole, ends, back);
@@ -266,32 +259,11 @@ static int is_done(Quick *quick, Held *held, Span data, int64_t time_ns) {
     return YES;
 }
 
-static int begin(Held *held, Span data, size_t size, int64_t time_ns) {
-    Begun *begun = PyMem_Malloc(sizeof(Begun) + size);
-    if (begun == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
-    *begun = (Begun){.size = size, .there = data.size, .count = 1, .pieces = {{time_ns, data.size}}};
-    memcpy(begun->data, data.at, data.size);
-    held->begun = begun;
-    return YES;
-}
-
 static int go_on(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
-    Begun *begun = held->begun;
-    size_t missing = begun->size - begun->there;
-    if (seq != held->first + (uint32_t)begun->there || data.size <= 1 || data.size > missing)
-        return NO; /* a lone byte may be a keep-alive's */
-    if (data.size == missing) {
-        memcpy(begun->data + begun->there, data.at, data.size); /* not counted as there until it is done */
-        return is_done(quick, held, (Span){begun->data, begun->size}, time_ns);
-    }
-    if (begun->count == MAX_PIECES) return NO;
-    memcpy(begun->data + begun->there, data.at, data.size);
-    begun->pieces[begun->count++] = (Piece){time_ns, data.size};
-    begun->there += data.size;
-    return YES;
+    Stream whole;
+    int added = pieces_add(held, data, seq, time_ns, &whole);
+    if (added != YES || !whole.is_here) return added;
+    return is_done(quick, held, (Span){held->begun->data, whole.size}, whole.hello, time_ns);
 }
 
 /* All of it will be written when the hello is done with. */
@@ -322,7 +294,7 @@ static int take_request(Quick *quick, Held *held, Span data) {
     quick_drop(quick, held);
     talks->names++;
     talks->connections += ours;
-    int kept = decide(quick, key, other, first);
+    int kept = quick_decide(quick, key, other, first);
     if (kept != FAILED) kept = talks_rest(talks, key, ends, interface, first + (uint32_t)request.size, request.host);
     Py_DECREF(interface);
     return kept;
@@ -332,10 +304,10 @@ static int take_request(Quick *quick, Held *held, Span data) {
 static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
     if (held->begun != NULL) return go_on(quick, held, data, seq, time_ns);
     if (seq != held->first) return NO;
-    if (request_may_begin(data.at[0])) return take_request(quick, held, data);
-    size_t size = hello_size(data);
-    if (size == data.size) return is_done(quick, held, data, time_ns);
-    return data.size < size && size <= MAX_PLAIN ? begin(held, data, size, time_ns) : NO;
+    int taken = request_may_begin(data.at[0]) ? take_request(quick, held, data) : NO;
+    if (taken != NO) return taken;
+    if (hello_size(data) == data.size) return is_done(quick, held, data, 0, time_ns);
+    return pieces_begin(held, data, time_ns);
 }
 
 /* Whether the streams have nothing of a direction but that it was decided, as a client's. */
@@ -389,7 +361,11 @@ static int take_later(Quick *quick, Span ends, Span data, uint32_t seq, bool met
 
 static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns, bool metering) {
     Held *held = quick->count == 0 ? NULL : quick_find(quick, ends, hash);
-    if (held == NULL) return data.size == 0 ? NO : take_later(quick, ends, data, seq, metering);
+    if (held == NULL && data.size == 0) return NO;
+    if (held == NULL) {
+        int reply = quick->count == 0 ? NO : take_reply(quick, ends, data.at[0], metering);
+        return reply == NO ? take_later(quick, ends, data, seq, metering) : reply;
+    }
     int may = taken(is_metered(quick, held, ends), metering);
     if (may <= NO || data.size == 0) return may;
     prefetch(quick, held);
@@ -402,7 +378,7 @@ int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t se
     if (!(flags & SETTLING))
         return quick->count + quick->known.talks->all.count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;
-    if ((flags & SETTLING) != SYN) return take_end(quick, ends, metering);
+    if ((flags & SETTLING) != SYN) return take_end(quick, ends, hash, seq, flags, time_ns, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);
     return take_syn(quick, ends, hash, seq + 1, time_ns, interface, metering);
 }

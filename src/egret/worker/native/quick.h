@@ -1,4 +1,4 @@
-/* quick.c, and its type: young connections. */
+/* quick.c, pieces.c, endings.c and its type: young connections. */
 #ifndef EGRET_QUICK_H
 #define EGRET_QUICK_H
 
@@ -7,16 +7,17 @@
 
 #define NOWHERE UINT32_MAX /* no number of a Held */
 
-enum { MAX_PIECES = 4 }; /* of a hello, but for the last */
+enum { MAX_PIECES = 8 }; /* of a prelude and a hello, but for the last */
 
 typedef struct {
     int64_t time_ns;
     size_t size;
 } Piece;
 
-/* The first pieces of a hello. */
+/* The first pieces of a prelude and a hello. */
 typedef struct {
-    size_t size, there; /* of the whole; of what came */
+    size_t size, hello; /* where the hello ends, 0 while there is but a prelude; and where it begins */
+    size_t there, room; /* bytes that came, and may */
     int count;
     Piece pieces[MAX_PIECES];
     uint8_t data[];
@@ -37,6 +38,12 @@ typedef struct {
     Begun *begun;
 } Held;
 
+/* What a client said. */
+typedef struct {
+    size_t size, hello;
+    bool is_here; /* to its end */
+} Stream;
+
 /* What is asked of the rest, and told it: worker/quick.py, Surroundings. */
 typedef struct {
     PyObject *volumes;                 /* say whether any address is measured */
@@ -47,6 +54,7 @@ typedef struct {
     PyObject *replies;                 /* servers that are asked for addresses by HTTP */
     Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
+    PyObject *nameless; /* (ends, back, first, spoke, time_ns) -> the same of a connection that ended without a name */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;
 
@@ -113,5 +121,23 @@ int quick_awaits(Quick *quick, Span ends, int *awaited);
 bool is_quick(PyObject *object);
 Held *quick_find(const Quick *quick, Span ends, uint64_t hash);
 void quick_drop(Quick *quick, Held *held);
+int quick_is_followed(const Quick *quick, int64_t key);                                /* whether more is awaited of a direction */
+int quick_decide(const Quick *quick, int64_t key, int64_t other, uint32_t first); /* both directions are known from now on */
+
+/* measured.c */
+
+int quick_refresh(Quick *quick); /* ask the volumes what may have changed since Python was called */
+
+/* pieces.c */
+
+int pieces_begin(Held *held, Span data, int64_t time_ns); /* with the first of a client's bytes; NO: not with such */
+
+/* Another one; NO: such is not held. Where it is the last, *whole* says so, it is not kept, and all is in begun->data. */
+int pieces_add(Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole);
+
+/* endings.c: whether nothing need be told of a FIN or a RST without payload. */
+
+int endings_client(Quick *quick, Held *held, uint32_t seq, uint8_t flags, int64_t time_ns);
+int endings_server(Quick *quick, Held *held, uint8_t flags, int64_t time_ns);
 
 #endif

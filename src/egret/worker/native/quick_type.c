@@ -46,6 +46,7 @@ static PyObject *method_take(Quick *quick, PyObject *ends) {
 /* All that a client said, if that is a plain hello whose end is *payload*, at *seq*. */
 static PyObject *whole_of(const Held *held, uint32_t seq, Span payload) {
     const Begun *begun = held->begun;
+    if (begun != NULL && (begun->size == 0 || begun->hello > 0)) Py_RETURN_NONE;
     if (begun == NULL) {
         if (seq != held->first || hello_size(payload) != payload.size) Py_RETURN_NONE;
         return bytes_of(payload);
@@ -157,19 +158,20 @@ static void hold_known(Known *known) {
     greetings_hold(&known->greetings);
     Py_INCREF(known->armed);
     Py_INCREF(known->told);
+    Py_INCREF(known->nameless);
     Py_INCREF(known->packets);
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
-                            "servers", "watched", "armed", "told",  "packets",  "limit",   "secret", NULL};
+                            "servers", "watched", "armed", "told",  "nameless", "packets", "limit",  "secret", NULL};
     Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
-                                     &known.armed, &known.told, &known.packets, &limit, &secret, &secret_size))
+                                     &known.armed, &known.told, &known.nameless, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
         PyErr_SetString(PyExc_TypeError, "what is remembered, talks and truths of this module's kind; a secret of 16 bytes");
@@ -197,6 +199,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.replies);
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
+    Py_VISIT(quick->known.nameless);
     Py_VISIT(quick->known.packets);
     return greetings_visit(&quick->known.greetings, visit, arg);
 }
@@ -211,6 +214,7 @@ static int quick_clear(Quick *quick) {
     greetings_clear(&quick->known.greetings);
     Py_CLEAR(quick->known.armed);
     Py_CLEAR(quick->known.told);
+    Py_CLEAR(quick->known.nameless);
     Py_CLEAR(quick->known.packets);
     return 0;
 }

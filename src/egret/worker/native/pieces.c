@@ -1,0 +1,75 @@
+/* The first pieces of what the client of a held connection says: of a prelude perhaps, and of a hello; worker/quick.py,
+ * _hello and _go_on. */
+#include "quick.h"
+
+#include "hello.h"
+#include "prelude.h"
+
+enum { MAX_PLAIN = 4096, PRELUDE_ROOM = 512, HELLO_START = 0x16 };
+
+/* As much room for its bytes as the whole stream needs, as far as that is known. */
+static int make_room(Held *held, size_t room) {
+    Begun *begun = held->begun;
+    if (begun != NULL && room <= begun->room) return YES;
+    Begun *made = PyMem_Realloc(begun, sizeof(Begun) + room);
+    if (made == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    if (begun == NULL) *made = (Begun){0};
+    made->room = room;
+    held->begun = made;
+    return YES;
+}
+
+static void keep(Begun *begun, Span data, int64_t time_ns) {
+    memcpy(begun->data + begun->there, data.at, data.size);
+    begun->pieces[begun->count++] = (Piece){time_ns, data.size};
+    begun->there += data.size;
+}
+
+int pieces_begin(Held *held, Span data, int64_t time_ns) {
+    size_t size = hello_size(data);
+    bool is_hello = data.size < size && size <= MAX_PLAIN;
+    if (!is_hello && !prelude_is_plain(data)) return NO;
+    if (make_room(held, is_hello ? size : PRELUDE_ROOM) == FAILED) return FAILED;
+    held->begun->size = is_hello ? size : 0;
+    keep(held->begun, data, time_ns);
+    return YES;
+}
+
+/* What follows a prelude: where the hello ends that begins with it, or 0 for more of the prelude. */
+static int behind_prelude(Held *held, Span data, size_t *size) {
+    Begun *begun = held->begun;
+    if (data.at[0] == HELLO_START) {
+        size_t length = hello_size(data);
+        *size = begun->there + length;
+        return data.size <= length && length <= MAX_PLAIN ? make_room(held, *size) : NO;
+    }
+    if (begun->there + data.size > begun->room) return NO;
+    memcpy(begun->data + begun->there, data.at, data.size); /* not there before it is kept */
+    *size = 0;
+    return prelude_is_plain((Span){begun->data, begun->there + data.size});
+}
+
+int pieces_add(Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole) {
+    *whole = (Stream){.size = held->begun->size, .hello = held->begun->hello};
+    size_t there = held->begun->there;
+    if (seq != held->first + (uint32_t)there || data.size <= 1) return NO; /* a lone byte may be a keep-alive's */
+    if (whole->size == 0) {
+        int fits = behind_prelude(held, data, &whole->size);
+        if (fits != YES) return fits;
+        if (whole->size > 0) whole->hello = there;
+    }
+    Begun *begun = held->begun;
+    if (whole->size > 0 && there + data.size >= whole->size) {
+        if (there + data.size > whole->size) return NO;
+        memcpy(begun->data + there, data.at, data.size); /* not counted as there until it is done */
+        whole->is_here = true;
+        return YES;
+    }
+    if (begun->count == MAX_PIECES) return NO;
+    begun->size = whole->size, begun->hello = whole->hello;
+    keep(begun, data, time_ns);
+    return YES;
+}
