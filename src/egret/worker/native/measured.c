@@ -32,3 +32,8 @@ int quick_is_measured(Quick *quick, Span ends) {
     int source = is_armed(quick, (Span){ends.at, size});
     return source == NO ? is_armed(quick, (Span){ends.at + size, size}) : source;
 }
+
+int quick_is_armed(Quick *quick, Span address) {
+    if (quick_refresh(quick) == FAILED) return FAILED;
+    return quick->measured.active ? is_armed(quick, address) : NO;
+}

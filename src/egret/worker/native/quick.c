@@ -53,11 +53,6 @@ static int is_followed(PyObject *followed, int64_t key) { return contains(follow
 
 int quick_is_followed(const Quick *quick, int64_t key) { return is_followed(quick->known.flows, key); }
 
-int quick_is_armed(Quick *quick, Span address) {
-    if (refresh(quick) == FAILED) return FAILED;
-    return quick->measured.active ? is_armed(quick, address) : NO;
-}
-
 /* Whether the bytes of a connection are counted by now. */
 static int is_metered(Quick *quick, Held *held, Span ends) {
     if (quick_refresh(quick) == FAILED) return FAILED;
