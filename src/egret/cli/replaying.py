@@ -66,7 +66,7 @@ def replay_files(
     """
     line = _detection_format(output) if detections else None
     number = number_of_jobs(jobs, files, divided=True)
-    grounds = load_grounds(load_rules(config or default_config_file()))
+    grounds = load_grounds(load_rules(config or default_config_file()), late=number == 1)  # or all would open their own
     run = _Replay(grounds, evidence)
     run.read_names()
     scan = Scan(grounds, prove=evidence is not None)

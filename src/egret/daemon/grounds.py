@@ -26,24 +26,28 @@ class Grounds:
     directory: ClientDirectory = field(default_factory=ClientDirectory)
 
 
-def load_grounds(rules: Rules, before: GeoDatabase | None = None) -> Grounds:
+def load_grounds(rules: Rules, before: GeoDatabase | None = None, *, late: bool = False) -> Grounds:
     """Read the catalogue and the databases that *rules* name.
 
     Args:
         rules: of the configuration.
         before: databases that are open; used again if the files are the same.
+        late: open the bundled database when it is needed, which may be never. Rights to read it must last until then.
 
     Raises:
         ConfigErrors: the catalogue cannot be used.   GeoError: a database cannot.
     """
     catalog = _preferring(rules, load_catalog(rules.signature_folders, rules.disabled))
+    geo = GeoDatabase.of_bundled() if late and rules.only_bundled else _databases(rules, before)
+    return Grounds(rules, catalog, geo, Judge(rules.judge, geo), bundled_resolvers(), ClientDirectory(rules.declared))
+
+
+def _databases(rules: Rules, before: GeoDatabase | None) -> GeoDatabase:
     contents = read_files(rules.databases, bundled=rules.bundled_database)
     reserved = rules.geolocate_reserved
     if before is not None and before.same_as(contents, geolocate_reserved=reserved):
-        geo = before
-    else:
-        geo = GeoDatabase.of(contents, geolocate_reserved=reserved)
-    return Grounds(rules, catalog, geo, Judge(rules.judge, geo), bundled_resolvers(), ClientDirectory(rules.declared))
+        return before
+    return GeoDatabase.of(contents, geolocate_reserved=reserved)
 
 
 def _preferring(rules: Rules, catalog: Catalog) -> Catalog:

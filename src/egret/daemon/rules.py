@@ -50,6 +50,11 @@ class Rules:
     veil: Veil = CLEAR
     bounds: Bounds = field(default_factory=Bounds)
 
+    @property
+    def only_bundled(self) -> bool:
+        """Whether addresses are looked up in the bundled database alone, and as usual."""
+        return self.bundled_database and not self.databases and not self.geolocate_reserved
+
     @classmethod
     def of(cls, config: Config) -> Self:
         """The rules that *config* sets.

@@ -16,15 +16,13 @@ import contextlib
 import hashlib
 import ipaddress
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
-
-import maxminddb
+from typing import TYPE_CHECKING, NamedTuple
 
 from egret.errors import GeoError
 from egret.geo.addresses import embedded, is_reserved
@@ -34,6 +32,9 @@ from egret.judge.hosting import GeoRecord
 from egret.names import printable
 from egret.settings import shelf
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, is_held, read
+
+if TYPE_CHECKING:
+    import maxminddb
 
 BUNDLED = BUNDLED_DATABASE
 CHECKSUM = f"{BUNDLED}.sha256"
@@ -87,8 +88,8 @@ class _File:
 class GeoDatabase:
     """Several files as one: for each fact the first file that knows it."""
 
-    def __init__(self, files: Sequence[_File], *, geolocate_reserved: bool = False) -> None:
-        self._files = tuple(files)
+    def __init__(self, files: Callable[[], Sequence[_File]], *, geolocate_reserved: bool = False) -> None:
+        self._open = files
         self._geolocate_reserved = geolocate_reserved
         self._cached = lru_cache(maxsize=CACHE_ADDRESSES)(self._find)
         self.unreadable = 0  # look-ups that a damaged file could not answer
@@ -116,7 +117,26 @@ class GeoDatabase:
         Raises:
             GeoError: one is no MaxMind DB.
         """
-        return cls([_File(content) for content in contents], geolocate_reserved=geolocate_reserved)
+        files = [_File(content) for content in contents]
+        return cls(lambda: files, geolocate_reserved=geolocate_reserved)
+
+    @classmethod
+    def of_bundled(cls) -> GeoDatabase:
+        """The bundled file, read and opened when the first address is asked about that has a place.
+
+        To do so takes as much as some hundred thousand look-ups in a capture, and one of a network's inside needs none.
+        Who asks must be able to read it then, and must catch a GeoError if it is not what its checksum says.
+
+        Raises:
+            GeoError: there is no such file.
+        """
+        if not (geo_dir() / BUNDLED).is_file():
+            return cls.open()
+        return cls(lambda: [_File(content) for content in read_files()])
+
+    @cached_property
+    def _files(self) -> tuple[_File, ...]:
+        return tuple(self._open())
 
     def same_as(self, contents: Sequence[Content], *, geolocate_reserved: bool) -> bool:
         """Whether opening *contents* would give what is open."""
@@ -220,6 +240,8 @@ def _is_bundled(path: Path, digest: str) -> bool:
 
 
 def _open(content: bytes, path: Path, *, trusted: bool) -> maxminddb.Reader:
+    import maxminddb  # noqa: PLC0415 (a tenth of a start: cli/late.py)
+
     try:
         reader = (
             _fast_reader(content, path) if trusted else maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
@@ -234,6 +256,8 @@ def _open(content: bytes, path: Path, *, trusted: bool) -> maxminddb.Reader:
 
 def _fast_reader(content: bytes, path: Path) -> maxminddb.Reader:
     """The reader in C, over a copy in memory; over the file where the system has no anonymous files."""
+    import maxminddb  # noqa: PLC0415 (as above)
+
     with contextlib.suppress(AttributeError, OSError):
         handle = os.memfd_create("egret-geoip")
         try:

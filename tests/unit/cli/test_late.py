@@ -6,7 +6,7 @@ from pathlib import Path
 
 from egret.cli.late import LATE, import_late
 
-WORKER = ("catalog", "decode", "judge", "track", "worker", "sources")  # rooms whose code runs in a worker
+WORKER = ("catalog", "decode", "geo", "judge", "track", "worker", "sources")  # rooms whose code runs in a worker
 
 
 def test_they_are_there() -> None:
