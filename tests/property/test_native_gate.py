@@ -92,6 +92,7 @@ def test_what_python_raises_comes_through() -> None:
     watch = Watch(None)
     broken = _gate.Sluice(
         apart=bitmap(()),
+        local=bitmap(()),
         versions=bitmap(()),
         expected=bitmap(()),
         types=bitmap(()),

@@ -9,6 +9,7 @@ from bench.workloads import udp_datagram
 from egret.decode.quic_keys import KNOWN_VERSIONS
 
 PORTS = (443, 3478, 4789, 53, 6081, 5353)
+BETWEEN = ((5353, 5353), (5353, 53), (137, 4789), (5355, 443), (50_000, 137))
 STARTS = (
     b"\x40",
     b"\x4d",  # as Google's QUIC begins, without a version
@@ -45,3 +46,5 @@ def datagrams(clients: tuple[int, ...] = (1, 3)) -> Iterator[bytes]:
         ends = (0xC0000200 | last, 0xCB007100 | last)
         yield udp_datagram(*ends, 50_000, port, payload)
         yield udp_datagram(*ends[::-1], port, 50_000, payload)
+    for last, ends, size in product(clients, BETWEEN, (5, 12, 60)):
+        yield udp_datagram(0xC0000200 | last, 0xCB007100 | last, *ends, (bytes(5) + b"\1" + bytes(60))[:size])

@@ -13,6 +13,7 @@ from zlib import crc32
 from bench import workloads
 from egret.decode.plain_noise import PROTOCOLS, TYPES
 from egret.track.copies import Copies
+from egret.track.observer import LOCAL_DISCOVERY
 from egret.track.quic import QUIC_PORTS
 from egret.track.waiting import Waiting
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
@@ -51,6 +52,7 @@ class Watch:
         else:
             self.sluice = compiled.Sluice(
                 apart=bitmap(APART),
+                local=bitmap(LOCAL_DISCOVERY),
                 versions=bitmap(VERSIONS),
                 expected=bitmap(QUIC_PORTS),
                 types=bitmap(TYPES),

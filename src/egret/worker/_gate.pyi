@@ -52,6 +52,7 @@ class Sluice:
         cls,
         *,
         apart: bytes,
+        local: bytes,
         versions: bytes,
         expected: bytes,
         types: bytes,

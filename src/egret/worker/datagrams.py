@@ -27,6 +27,7 @@ _DNS = 53
 APART = frozenset({_DNS, *UDP_PORTS, *LOCAL_DISCOVERY})
 _DNS_PORT = _DNS.to_bytes(2)
 _APART = frozenset(port.to_bytes(2) for port in APART)
+_LOCAL = frozenset(port.to_bytes(2) for port in LOCAL_DISCOVERY)
 _EXPECTED = frozenset(port.to_bytes(2) for port in QUIC_PORTS)  # there it is told what is no QUIC
 _HEAD = Struct("!4xHxxBBBxH").unpack_from  # the length, no checksum; then of the payload all but the fourth byte
 _HEADER = 8
@@ -102,7 +103,7 @@ class Datagrams:
         """As ``skip``, where no port is that of DNS."""
         known = ends in self.bulk
         if not known and (ends[-2:] in _APART or ends[-4:-2] in _APART):
-            return False
+            return self._take_local(buffer, at, length, ends, time_ns, interface)
         size, first, second, third, number = _HEAD(buffer, at)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
             return False
@@ -120,6 +121,18 @@ class Datagrams:
             if not is_behind_hello(payload) and not self._begins(payload, ends, time_ns, interface):
                 return False
         if measured:
+            self._weigh(ends, first, size - _HEADER, time_ns, interface)
+        return True
+
+    def _take_local(
+        self, buffer: Buffer, at: int, length: int, ends: bytes, time_ns: int, interface: str | None
+    ) -> bool:
+        """Take what stays on its link: nothing is made of that, unless another port says that it is a tunnel."""
+        size, first, *_ = _HEAD(buffer, at)
+        ports = {ends[-2:], ends[-4:-2]}
+        if not ports & _LOCAL or ports & _APART - _LOCAL or not _HEADER <= size <= length:
+            return False
+        if self._measured(ends):
             self._weigh(ends, first, size - _HEADER, time_ns, interface)
         return True
 

@@ -20,7 +20,7 @@ from egret.model import Kind, Protocol, Transport
 from egret.track.direction import opposite
 from egret.track.heard import Overheard
 from egret.track.late import LATE_START, RECORD_START
-from egret.track.observer import Observer
+from egret.track.observer import LOCAL_DISCOVERY, Observer
 from egret.track.quic import QUIC_PORTS
 from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
@@ -92,6 +92,7 @@ class Gate:
         lookups.deferred.waiting = waiting
         sluice = engine.compiled.Sluice(
             apart=bitmap(APART),
+            local=bitmap(LOCAL_DISCOVERY),
             versions=bitmap(VERSIONS),
             expected=bitmap(QUIC_PORTS),
             types=bitmap(TYPES),

@@ -78,12 +78,25 @@ static int weigh(const Datagrams *datagrams, Span payload, Span ends, int64_t ti
     return said == NULL ? FAILED : YES;
 }
 
+/* Whether a datagram stays on its link, and is none that is read: what is apart otherwise goes before. */
+static bool is_local(const Datagrams *datagrams, unsigned source, unsigned destination) {
+    bool locals[] = {bit_of(datagrams->local, source), bit_of(datagrams->local, destination)};
+    return (locals[0] || !bit_of(datagrams->apart, source)) && (locals[1] || !bit_of(datagrams->apart, destination));
+}
+
+static int take_local(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
+    int unmeasured = is_unmeasured(datagrams, ends);
+    return unmeasured == NO ? weigh(datagrams, payload, ends, time_ns, interface) : unmeasured;
+}
+
 /* Take a datagram of *length* bytes; NO leaves it to the observer. *packet* is as much of it as is there. */
 int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface) {
     if (packet.size < LEAST) return NO;
     const uint8_t *at = packet.at;
     unsigned source = big16(at), destination = big16(at + 2), size = big16(at + 4);
     if (bit_of(datagrams->apart, source) || bit_of(datagrams->apart, destination)) {
+        if (size >= HEADER && size <= length && is_local(datagrams, source, destination))
+            return take_local(datagrams, (Span){at + HEADER, size - HEADER}, ends, time_ns, interface);
         if (length > packet.size) return NO;
         return lookups_take(datagrams->lookups, (Span){at, length}, ends, time_ns);
     }

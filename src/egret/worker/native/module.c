@@ -72,22 +72,22 @@ static void sluice_dealloc(Sluice *self) {
     Py_DECREF(type);
 }
 
-enum { BITMAPS = 5 };
+enum { BITMAPS = 6 };
 
 /* The types of a module belong to it, so that this one finds the others by the module of its own. */
 static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *known[] = {"apart",   "versions", "expected", "types",   "protocols", "pairs",    "begins",
                             "flagged", "wanted",   "waiting",  "copies",  "segment",   "tick",     "watched",
-                            "measured", "measure", "weigh",    "secret",  NULL};
+                            "measured", "measure", "weigh",    "secret",  "local",     NULL};
     PyObject *pairs, *begins, *flagged, *wanted, *waiting, *copies, *segment;
     PyObject *tick, *watched, *measured, *measure, *weigh;
     const char *bytes, *bitmaps[BITMAPS];
     Py_ssize_t size, sizes[BITMAPS];
     Secret secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#y#y#y#OOOOOOOOOOOOy#", known, &bitmaps[0], &sizes[0],
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$y#y#y#y#y#OOOOOOOOOOOOy#y#", known, &bitmaps[0], &sizes[0],
                                      &bitmaps[1], &sizes[1], &bitmaps[2], &sizes[2], &bitmaps[3], &sizes[3], &bitmaps[4],
                                      &sizes[4], &pairs, &begins, &flagged, &wanted, &waiting, &copies, &segment, &tick,
-                                     &watched, &measured, &measure, &weigh, &bytes, &size))
+                                     &watched, &measured, &measure, &weigh, &bytes, &size, &bitmaps[5], &sizes[5]))
         return NULL;
     for (int at = 0; at < BITMAPS; at++) {
         if (sizes[at] == BITMAP) continue;
@@ -114,7 +114,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
     self->lookups.copies = (Copies *)Py_NewRef(copies);
     uint8_t *places[BITMAPS] = {self->udp.apart, self->udp.versions, self->udp.expected, self->nothing.types,
-                                self->nothing.protocols};
+                                self->nothing.protocols, self->udp.local};
     for (int at = 0; at < BITMAPS; at++) memcpy(places[at], bitmaps[at], BITMAP);
     self->udp.pairs = is_pairs(pairs) ? (Pairs *)Py_NewRef(pairs) : NULL;
     self->udp.begins = Py_NewRef(begins);

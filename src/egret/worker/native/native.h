@@ -254,7 +254,8 @@ typedef struct Quick Quick;
 
 
 typedef struct {
-    uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say */
+    uint8_t apart[BITMAP];    /* ports whose datagrams may be more than their first bytes say, or less: */
+    uint8_t local[BITMAP];    /* those of what stays on its link */
     uint8_t versions[BITMAP]; /* upper halves of versions of QUIC that are known */
     uint8_t expected[BITMAP]; /* ports where it is told what is no QUIC */
     Pairs *pairs;             /* NULL: begins is called */
