@@ -18,8 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = "src/egret/worker/native"
 PLACE = "src/egret/worker"
-OPTIONS = ("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fstack-protector-strong")
-OPTIONS += ("-Werror=implicit-function-declaration",)  # what is declared nowhere would be missed at the import only
+OPTIONS = (
+    *("-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fstack-protector-strong"),
+    "-Werror=implicit-function-declaration",  # what is declared nowhere would be missed at the import only
+)
 STRICT = ("-Wall", "-Wextra", "-Werror")
 SANITIZED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 

@@ -383,7 +383,7 @@ class Sluice(Walks):
         awaited; where that is to be asked, it is remembered there, unless the payload may be just that.
         """
         if ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT:
-            return False
+            return start == last
         watched = known.get(ends)
         if watched is None:
             if start == last:

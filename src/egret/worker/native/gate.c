@@ -109,7 +109,7 @@ static int is_measured(const Sluice *self, Span ends) {
 static int is_idle(Sluice *self, Span ends, uint64_t hash, Span payload, bool is_empty) {
     int measured = is_measured(self, ends);
     if (measured == FAILED) return FAILED;
-    if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
+    if (!is_empty && (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS)) return NO;
     int idle = is_empty ? YES : quieten(self, ends, hash, payload, measured == YES ? METERED : 0);
     return idle == YES && measured == YES ? METERED : idle;
 }
