@@ -63,7 +63,7 @@ class Sluice:
         wanted: Callable[[bytes, bool], bool],
         waiting: Waiting,
         copies: Copies,
-        segment: Callable[..., bool] | Quick,
+        segment: Callable[..., int] | Quick,
         tick: Callable[[int], int],
         watched: Callable[[bytes], int],
         measured: Callable[[bytes], bool],

@@ -82,6 +82,7 @@ class Gate:
         sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)
         if isinstance(self._quick, Quick):
             sluice.trust(self._quick.fresh, self._is_left, self._quick.run)
+            self._quick.meters = True
         return sluice
 
     def _compiled(self) -> _gate.Sluice:

@@ -30,6 +30,8 @@ from egret.worker.talks import Talks
 MAX_HELD = 4_096  # connections
 MAX_PIECES = 8  # of a prelude and a hello, but for the last
 MAX_FRESH = 4_096
+NO, TAKEN, METERED = range(3)  # what is said of a segment; of the last the volumes must hear
+_MEASURED = -1  # is no generation
 _NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
@@ -41,8 +43,8 @@ _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _NOTHING = memoryview(b"")
 _HELLO_START = 0x16
 
-# The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, as
-# it went between none of those.
+# The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, if
+# it went between none of those, else ``_MEASURED``.
 Opened = tuple[int, int, str | None, int]
 _Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
 # The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
@@ -64,7 +66,7 @@ class Holder(Protocol):
         flags: int,
         time_ns: int,
         interface: str | None = None,
-    ) -> bool:
+    ) -> int:
         """As ``Quick.segment``."""
         ...
 
@@ -80,6 +82,7 @@ class Quick:
     """
 
     def __init__(self, surroundings: Surroundings, talks: Talks, hosts: Container[bytes], limit: int) -> None:
+        self.meters = False  # whether who asks tells the volumes what they must hear
         self._limit = limit
         self._talks = talks
         self._volumes, self._armed = surroundings.volumes, surroundings.volumes.armed
@@ -89,12 +92,13 @@ class Quick:
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._is_nameless, self._decide_ends = surroundings.is_nameless, surroundings.decide_ends
         self._read = HelloShapes(hosts).read
-        # Of those that are done with, the latest: the first bytes that may matter in a direction (``Streams.watched``).
+        # Of those that are done with and not measured, the latest: the first bytes that may matter in a direction
+        # (``Streams.watched``).
         self.fresh: dict[bytes, frozenset[int]] = {}
         # By the ends of the client's direction:
         self._opened: dict[bytes, _Held] = {}
         self._begun: dict[bytes, _Begun] = {}
-        # By the ends of the server's direction, whose SYN and ACK are awaited: that generation; and where they came.
+        # By the ends of the server's direction, whose SYN and ACK are awaited: that generation, and where they came.
         self._answering: dict[bytes, int] = {}
         self._accepted: set[bytes] = set()
 
@@ -111,8 +115,8 @@ class Quick:
         flags: int,
         time_ns: int,
         interface: str | None = None,
-    ) -> bool:
-        """Take a segment and say True; or False, and it is the observer's.
+    ) -> int:
+        """Take a segment and say ``TAKEN`` or ``METERED``; or ``NO``, and it is the observer's.
 
         Args:
             buffer: where its payload lies, from *at* to *end*, whole.
@@ -128,18 +132,24 @@ class Quick:
             opened = self._opened.get(ends)
             if opened is None:
                 if ends in self._answering:
-                    return at != end and self._reply(ends, buffer[at])
-                return at != end and not self._is_measured(ends) and self._talks.go_on(buffer, at, end, ends, seq)
-            if opened[3] != self._volumes.generation and self._is_measured(ends):
-                return False
-            return at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)
+                    return self._reply(ends, buffer[at]) if at != end else NO
+                may = self._may(ends) if at != end else NO
+                return may if may and self._talks.go_on(buffer, at, end, ends, seq) else NO
+            may = TAKEN if opened[3] == self._volumes.generation else self._may(ends)
+            return may if may and (at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)) else NO
         if at != end:
-            return False
+            return NO
         if flags & _SETTLING != _SYN:
             return self._ends(ends, seq, flags, time_ns)
         if flags & _ACK:
             return self._accept(ends)
         return self._open(ends, seq + 1 & _MASK, time_ns, interface)
+
+    def _may(self, ends: bytes) -> int:
+        """What is said of a segment that can be taken."""
+        if not self._is_measured(ends):
+            return TAKEN
+        return METERED if self.meters else NO
 
     def run(  # noqa: C901, PLR0912 (one loop: to call something for each kind costs as much as the rest of it)
         self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, here: int
@@ -185,22 +195,28 @@ class Quick:
                 accept(ends)
             else:
                 seq, time_ns = seq_of(window, position + header)[0], seconds * SECOND_NS + fraction * scale
-                if not self._open(ends, seq + 1 & _MASK, time_ns, None):
+                if self._open(ends, seq + 1 & _MASK, time_ns, None) != TAKEN:
                     break
             number += 1
             before, position = position, after
         return position, before, number
 
-    def _ends(self, ends: bytes, seq: int, flags: int, time_ns: int) -> bool:
+    def _ends(self, ends: bytes, seq: int, flags: int, time_ns: int) -> int:
         """Whether a connection ends of which nobody awaits the end: it was decided, or is now."""
         opened = self._opened.get(ends)
         if opened is None and ends not in self._answering:
-            return self._is_decided(ends) and not self._is_measured(ends)
-        if (ends if opened else opposite(ends)) not in self._opened or self._is_measured(ends):
-            return False
-        if opened is None:
-            return self._server_ends(ends, flags, time_ns)
-        size, _, data, _ = self._begun.get(ends, _NO_PIECES)
+            return self._may(ends) if self._is_decided(ends) else NO
+        may = self._may(ends) if (ends if opened else opposite(ends)) in self._opened else NO
+        if not may:
+            return NO
+        over = (
+            self._server_ends(ends, flags, time_ns) if opened is None else self._client_ends(ends, seq, flags, time_ns)
+        )
+        return may if over else NO
+
+    def _client_ends(self, ends: bytes, seq: int, flags: int, time_ns: int) -> bool:
+        """As ``Streams._from_client``."""
+        opened, (size, _, data, _) = self._opened[ends], self._begun.get(ends, _NO_PIECES)
         if data if flags & _RST else seq != opened[0] + len(data) & _MASK:
             return True  # a reset, or what is missing is on its way: ``Streams._ended``
         return not size and self._conclude(opened, ends, time_ns)
@@ -225,35 +241,41 @@ class Quick:
         self._drop(ends, back)
         return True
 
-    def _reply(self, back: bytes, start: int) -> bool:
+    def _reply(self, back: bytes, start: int) -> int:
         """Whether a server's bytes say no more than that it speaks; who was connected to may be a client of TLS."""
-        return (start != _HELLO_START or opposite(back) in self._begun) and self._accept(back)
+        return self._accept(back) if start != _HELLO_START or opposite(back) in self._begun else NO
 
-    def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> bool:
-        opened = self._opened.get(ends)
+    def _open(self, ends: bytes, first: int, time_ns: int, interface: str | None) -> int:
+        opened, generation, may = self._opened.get(ends), self._volumes.generation, TAKEN
         if opened is not None:
-            return opened[0] == first and (opened[3] == self._volumes.generation or not self._is_measured(ends))
+            if opened[0] != first:
+                return NO
+            return TAKEN if opened[3] == generation else self._may(ends)
         source, destination, source_port, port = _PARTS[len(ends)](ends)
         if len(self._opened) >= self._limit or _DNS_PORT in (port, source_port):
-            return False
+            return NO
         back, armed = destination + source + port + source_port, self._armed
-        if back in self._opened or source in armed or destination in armed or self._is_known(ends, back):
-            return False
-        self._opened[ends] = first, time_ns, interface, self._volumes.generation, back
-        self._answering[back] = self._volumes.generation
-        return True
+        if source in armed or destination in armed:
+            generation, may = _MEASURED, self._may(ends)
+        if not may or back in self._opened or self._is_known(ends, back):
+            return NO
+        self._opened[ends] = first, time_ns, interface, generation, back
+        self._answering[back] = generation
+        return may
 
     def _is_known(self, ends: bytes, back: bytes) -> bool:
         """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
         key, other, followed = hash(ends), hash(back), self._followed
         return key in followed or other in followed or self._decided_either(key, other)
 
-    def _accept(self, back: bytes) -> bool:
+    def _accept(self, back: bytes) -> int:
         generation = self._answering.get(back)
-        if generation is None or (generation != self._volumes.generation and self._is_measured(back)):
-            return False
-        self._accepted.add(back)
-        return True
+        if generation is None:
+            return NO
+        may = TAKEN if generation == self._volumes.generation else self._may(back)
+        if may:
+            self._accepted.add(back)
+        return may
 
     def _hello(self, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         """Take a piece of what should be a plain hello."""
@@ -276,14 +298,15 @@ class Quick:
 
     def _request(self, opened: _Held, ends: bytes, data: bytes) -> bool:
         """Take what should be a plain request; what follows it is asked of ``talks``."""
-        first, _, interface, _, back = opened
+        first, _, interface, generation, back = opened
         request = read_plain(data)
         if request is None or not self._talks.begin(ends, back, interface, first, request):
             return False
         self._drop(ends, back)
         if len(self.fresh) >= MAX_FRESH:
             self.fresh.clear()
-        self.fresh[back] = _NONE
+        if generation == self._volumes.generation:
+            self.fresh[back] = _NONE
         return True
 
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
@@ -311,12 +334,13 @@ class Quick:
         host, ech = hello
         if not self._take(host, ech, ends, time_ns):
             return False
-        first, _, _, _, back = opened
+        first, _, _, generation, back = opened
         self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
         self._drop(ends, back)
         if len(self.fresh) >= MAX_FRESH - 1:
             self.fresh.clear()
-        self.fresh[ends], self.fresh[back] = RECORD_START, _NONE
+        if generation == self._volumes.generation:
+            self.fresh[ends], self.fresh[back] = RECORD_START, _NONE
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:

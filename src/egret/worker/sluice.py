@@ -18,7 +18,7 @@ from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import CLOSER, Datagrams
 from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
-from egret.worker.quick import Holder
+from egret.worker.quick import METERED, TAKEN, Holder
 from egret.worker.walks import Walks
 
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
@@ -180,9 +180,11 @@ class Sluice(Walks):
                         is_taken = at <= stop <= after and young(
                             window, at, stop, ends, number_of(window, body)[0], flags, time_ns, None
                         )
-                        begun = after if is_taken and at == stop else -1
+                        begun = after if is_taken == TAKEN and at == stop else -1
                         if not is_taken:
                             is_taken = self._is_counted(window, body, at, stop, after, ends, flags, time_ns)
+                        elif is_taken == METERED:
+                            is_taken = self._is_said(window, body, stop - at, ends, flags, time_ns)
                     segments += is_taken
                 elif (
                     ends in bulk
@@ -345,9 +347,18 @@ class Sluice(Walks):
             body + 20 <= start <= last <= end
             and (flags & SETTLING > (start < last) or ends not in self._quiet)
             and self._quick.segment(buffer, start, last, ends, number, flags, time_ns, interface)
-        ) or self._is_counted(buffer, body, start, last, end, ends, flags, time_ns)
-        self.segments += taken
-        return taken
+        )
+        if taken == METERED:
+            self._is_said(buffer, body, last - start, ends, flags, time_ns)
+        is_taken = bool(taken) or self._is_counted(buffer, body, start, last, end, ends, flags, time_ns)
+        self.segments += is_taken
+        return is_taken
+
+    def _is_said(self, buffer: Buffer, body: int, size: int, ends: bytes, flags: int, time_ns: int) -> bool:
+        """Say of a segment with a payload of *size* bytes, its header at *body*, how far its connection got."""
+        number, ack = _NUMBERS(buffer, body + 4)
+        self._measure(ends, number, ack, flags, size, time_ns)
+        return True
 
     def _is_counted(
         self, buffer: Buffer, body: int, start: int, last: int, end: int, ends: bytes, flags: int, time_ns: int
@@ -371,10 +382,7 @@ class Sluice(Walks):
         measured = metered is not None or self._measured(ends)
         if not self._is_idle(buffer, start, last, end, ends, self._metered if measured else self._quiet):
             return False
-        if measured:
-            number, ack = _NUMBERS(buffer, body + 4)
-            self._measure(ends, number, ack, flags, last - start, time_ns)
-        return True
+        return not measured or self._is_said(buffer, body, last - start, ends, flags, time_ns)
 
     def _is_idle(self, buffer: Buffer, start: int, last: int, end: int, ends: bytes, known: Known) -> bool:
         """Whether a segment says nothing that anybody waits for.

@@ -12,6 +12,7 @@ from egret.track.observer import Observer
 from egret.track.young import SERVER_SIDE
 from egret.worker.greetings import Greetings
 from egret.worker.holding import hold_young
+from egret.worker.quick import METERED, NO, TAKEN, Quick
 from tests.support.hello import ACK, FIN, PSH, RST, SECOND_NS, SYN, Tcp, client_hello, ech_outer, openssl_hello, records
 
 HELLO = openssl_hello("www.example.org")
@@ -42,14 +43,18 @@ class Sensor:
         self.greetings.settle()
         return self.counts["names", Protocol.TLS, Kind.CLIENT_HELLO]
 
-    def see(self, frame: Frame) -> bool:
-        """Whether it was held."""
+    def ask(self, frame: Frame) -> int:
+        """What is said of it."""
         packet = decode_packet(frame)
         assert packet is not None
         data, ends = b"##" + bytes(packet.payload) + b"##", ends_of(packet.source, packet.destination)
-        if self.held and self.quick.segment(
+        return self.quick.segment(
             data, 2, len(data) - 2, ends, packet.seq, packet.flags, packet.time_ns, packet.interface
-        ):
+        )
+
+    def see(self, frame: Frame) -> bool:
+        """Whether it was held."""
+        if self.held and self.ask(frame):
             return True
         self.events += self.observer.feed(frame)
         return False
@@ -185,6 +190,22 @@ def test_what_goes_to_a_measured_address_is_the_observer_s_from_that_moment() ->
         assert [sensor.see(frame) for frame in frames[seen:]] == [False] * (4 - seen)
         assert not sensor.see(tcp.syn())
         assert sensor.told() == 1
+
+
+def test_who_asks_and_meters_is_told_what_the_volumes_must_hear() -> None:
+    tcp, sensor = Tcp(), Sensor()
+    assert isinstance(sensor.quick, Quick)
+    sensor.quick.meters = sensor.observer.volumes.active = True
+    sensor.observer.volumes.arm(SERVER.ip, SECOND_NS)
+    frames = [tcp.syn(), tcp.syn(), tcp.syn_ack(), *tcp.stream(HELLO, [100]), tcp.syn(), tcp.send(900, flags=FIN)]
+    assert [sensor.ask(frame) for frame in frames] == [METERED] * 5 + [NO, METERED]
+    assert sensor.told() == 1
+    assert not sensor.quick.fresh
+    other, again = Tcp(sport=40_001), Tcp(sport=40_002)
+    sensor.observer.volumes.active = False
+    assert [sensor.ask(frame) for frame in (other.syn(), other.syn_ack(), other.syn_ack())] == [TAKEN] * 3
+    sensor.observer.volumes.active = True
+    assert [sensor.ask(frame) for frame in (other.send(0, flags=FIN), again.syn_ack())] == [METERED, NO]
 
 
 def test_an_answer_in_a_direction_that_is_followed_is_the_observer_s() -> None:
