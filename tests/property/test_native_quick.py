@@ -86,6 +86,8 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "armed",
         "told",
         "nameless",
+        "waits",
+        "tunnelled",
         "packets",
     ]
     with pytest.raises(TypeError, match="of this module"):

@@ -6,11 +6,36 @@ import random
 from collections.abc import Iterator
 
 from egret.track.preludes import MAX_PLAIN
-from tests.support.dialogues import STARTTLS
+from tests.support.dialogues import STARTTLS, connect, socks4, socks5
 from tests.support.hello import ACK, FIN, RST, SYN
 from tests.support.jumbles import Ends, answers, streams, woven
 
-LINES = (*STARTTLS.values(), [b"USER a\r\n", b"PASS b\r\n"], [b"a" * 200 + b"\n"] * 4, [b"x\n"] * 12, [], [])
+TUNNELS = (
+    [connect("www.example.org")],
+    [connect("n9.tls.example")],
+    [connect("n4.tls.example")],
+    [connect("198.51.100.9")],
+    [b"CONNECT www.example.org:443 HTTP/1.0\r\nHost: other.example\r\nProxy-Authorization: Basic eDp5\r\n\r\n"],
+    [connect("www.example.org"), connect("n4.tls.example")],
+    [socks5(b"www.example.org")[:3], socks5(b"www.example.org")[3:]],
+    [socks5(b"www.example.org", login=True, methods=b"\2")],
+    [socks5(b"n9.tls.example")],
+    [socks5(None)],
+    [socks5(b"www.example.org", command=2)],
+    [socks4(b"www.example.org")],
+    [socks4(None)],
+)
+LINES = (
+    *STARTTLS.values(),
+    *TUNNELS,
+    *TUNNELS[:1] * 4,
+    *TUNNELS[6:8] * 3,
+    [b"USER a\r\n", b"PASS b\r\n"],
+    [b"a" * 200 + b"\n"] * 4,
+    [b"x\n"] * 12,
+    [],
+    [],
+)
 ODD = (b"\x16", b"x", b"\n", b"GET / HTTP/1.1\r\n", b"\x16\3\1\2\0\1", b"\0", b"y" * MAX_PLAIN + b"\n")
 
 

@@ -88,6 +88,16 @@ class Relays:
         known = self._servers.get(answerer)
         return known is None or not known.answers
 
+    def connects_again(self, server: bytes, client: bytes) -> bool:
+        """Whether another CONNECT of *client* to *server* says nothing new of that one; if so, it was seen."""
+        if server == client or not self._is_inside(server):
+            return True
+        known = self._servers.get(server)
+        if known is None or not known.connects:
+            return False
+        self._servers.move_to_end(server)
+        return True
+
     def _serves(self, event: Observation) -> None:
         ip = event.server.ip
         if ip == event.client.ip or not self._is_inside(ip):

@@ -206,6 +206,8 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         armed: Collection[bytes],
         told: Callable[[bytes, int, bytes, bytes, int, int, int], bool],
         nameless: Callable[[bytes, bytes, int, bool, int], bool],
+        waits: Callable[[bytes, bytes], bool],
+        tunnelled: Callable[[bytes, bytes, int, bytes, int, int, int], bool],
         packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],
         limit: int,
         secret: bytes,

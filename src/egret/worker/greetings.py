@@ -45,7 +45,7 @@ class Greetings:
         self._special = special
         self._is_client = is_client
         self.watched = watched
-        self._counts = counts
+        self.counts = counts
         self._judge = judge
         self.hosts = truths(MAX_KNOWN)  # whether nothing is known of it
         self._read = read or HelloShapes(self.hosts).read
@@ -54,6 +54,9 @@ class Greetings:
         self.requested = Requested(self.clients, watched, named, special, is_client, counts)  # the same of requests
         self.names = self.connections = 0  # counted and not settled
         self.quic_names = self.quic_connections = 0
+        self.connects_again: Callable[[bytes, bytes], bool] = lambda _server, _client: (
+            False
+        )  # ``Relays.connects_again``
         self.elsewhere: Callable[[], tuple[int, int]] = _none  # the same of who looks into the tables
         self.quic_elsewhere: Callable[[], tuple[int, int]] = _none
 
@@ -66,7 +69,7 @@ class Greetings:
             ends: of the client's direction, as in a frame.
             time_ns: when it came.
         """
-        ours = self._passes(host, ech, ends, time_ns)
+        ours = self.passes(host, ech, ends, time_ns)
         if ours is None:
             return False
         self.connections += ours
@@ -80,29 +83,31 @@ class Greetings:
 
     def take_quic_host(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool:
         """As ``take``, of a hello that came in QUIC."""
-        ours = self._passes(host, ech, ends, time_ns)
+        ours = self.passes(host, ech, ends, time_ns)
         if ours is None:
             return False
         self.quic_connections += ours
         self.quic_names += 1
         return True
 
-    def _passes(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool | None:
+    def passes(self, host: bytes, ech: int, ends: bytes, time_ns: int) -> bool | None:
         """Whether its client is ours; None if it must be told."""
-        plain = self.hosts.get(host)
-        if plain is None:
-            plain = remember(self.hosts, host, not self._named(host.decode("ascii")))
-        ours = self._is_ours(ends) if plain else None
+        ours = self.is_ours(ends) if self.is_plain(host) else None
         if ours is not None and ech != NO_ECH:
             client, address, _ = _PARTS[len(ends)](ends)
             verdict = self._judge(host.decode("ascii"), ech, client, address, time_ns)
             if verdict == REAL:
                 return None
             if ours:
-                self._counts["ech", verdict] += 1
+                self.counts["ech", verdict] += 1
         return ours
 
-    def _is_ours(self, ends: bytes) -> bool | None:
+    def is_plain(self, host: bytes) -> bool:
+        """Whether nothing is known of a name."""
+        plain = self.hosts.get(host)
+        return remember(self.hosts, host, not self._named(host.decode("ascii"))) if plain is None else plain
+
+    def is_ours(self, ends: bytes) -> bool | None:
         """Whether a client is ours; None if whatever it does must be told, or whatever is done with that server."""
         client, address, port = _PARTS[len(ends)](ends)
         if client in self.watched:
@@ -120,12 +125,12 @@ class Greetings:
 
     def take_nameless(self, ends: bytes, reason: Nameless) -> bool:
         """As ``take``, of a connection that said no name, and whose server's address was not told to its client."""
-        ours = self._is_ours(ends)
+        ours = self.is_ours(ends)
         if ours is None:
             return False
         if ours:
-            self._counts["connections", Transport.TCP, NamedBy.NOTHING] += 1
-            self._counts["nameless", reason] += 1
+            self.counts["connections", Transport.TCP, NamedBy.NOTHING] += 1
+            self.counts["nameless", reason] += 1
         return True
 
     def forget(self) -> None:
@@ -146,7 +151,7 @@ class Greetings:
             (("connections", Transport.UDP, NamedBy.HELLO), self.quic_connections + quic_connections),
         ):
             if number:
-                self._counts[key] += number
+                self.counts[key] += number
         self.names = self.connections = self.quic_names = self.quic_connections = 0
         self.requested.settle()
 

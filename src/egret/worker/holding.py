@@ -9,6 +9,7 @@ from egret.track.conversations import NAME
 from egret.track.observer import Observer
 from egret.worker import engine, quick
 from egret.worker.greetings import Greetings
+from egret.worker.proxied import Proxied
 from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
@@ -34,7 +35,8 @@ def hold_young(observer: Observer, greetings: Greetings, limit: int | None = Non
 
 
 def _around(observer: Observer, greetings: Greetings) -> Surroundings:
-    return Surroundings(observer, greetings.take, greetings.take_nameless)
+    proxied = Proxied(greetings, observer.streams.young.pass_over)
+    return Surroundings(observer, greetings.take, greetings.take_nameless, proxied)
 
 
 def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Quick:
@@ -67,6 +69,8 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         armed=observer.volumes.armed,
         told=around.is_told,
         nameless=around.is_nameless,
+        waits=around.proxied.waits,
+        tunnelled=around.proxied.is_told,
         packets=quick.packets,
         limit=limit,
         secret=os.urandom(16),

@@ -120,6 +120,7 @@ class Pipeline:
         )
         self.observer.streams.hellos.take = self._greetings.take
         self.observer.quic.take_hello = self._greetings.take_quic
+        self._greetings.connects_again = self.relays.connects_again
         quick = hold_young(self.observer, self._greetings)
         pair_up(self.observer, self._greetings)
         self._late: list[Hit] = []  # what the gate had the observer look for, and nobody took yet

@@ -24,6 +24,7 @@ from egret.track.limits import SECOND_NS
 from egret.track.preludes import is_plain_prelude
 from egret.worker.orders import SEGMENT, SIZE, beginnings, record, tables
 from egret.worker.plain import Buffer
+from egret.worker.proxied import may_ask
 from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
@@ -90,6 +91,7 @@ class Quick:
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
+        self._proxied = surroundings.proxied
         self._is_nameless, self._decide_ends = surroundings.is_nameless, surroundings.decide_ends
         self._read = HelloShapes(hosts).read
         # Of those that are done with and not measured, the latest: the first bytes that may matter in a direction
@@ -219,7 +221,7 @@ class Quick:
         opened, (size, _, data, _) = self._opened[ends], self._begun.get(ends, _NO_PIECES)
         if data if flags & _RST else seq != opened[0] + len(data) & _MASK:
             return True  # a reset, or what is missing is on its way: ``Streams._ended``
-        return not size and self._conclude(opened, ends, time_ns)
+        return not size and not may_ask(data) and self._conclude(opened, ends, time_ns)
 
     def _server_ends(self, back: bytes, flags: int, time_ns: int) -> bool:
         """As ``Streams._from_server``."""
@@ -291,7 +293,7 @@ class Quick:
                 opened, ends, data, 0, time_ns
             )  # reads it, so that what it is need not be asked before
         size = first_of_plain(data)
-        if not len(data) < size <= MAX_PLAIN and not is_plain_prelude(data):
+        if not len(data) < size <= MAX_PLAIN and not self._may_follow(data, ends):
             return False
         self._begun[ends] = size, 0, data, ((time_ns, data),)
         return True
@@ -309,6 +311,10 @@ class Quick:
             self.fresh[back] = _NONE
         return True
 
+    def _may_follow(self, data: bytes, ends: bytes) -> bool:
+        """Whether a hello may, and of what came before that nothing need be told."""
+        return is_plain_prelude(data) or (may_ask(data) and self._proxied.waits(data, ends))
+
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         size, at, before, pieces = begun
         if seq != opened[0] + len(before) & _MASK or len(data) == 1:
@@ -319,7 +325,7 @@ class Quick:
             if not len(data) <= length <= MAX_PLAIN:
                 return False
             size, at = len(before) + length, len(before)
-        if size <= len(all_data) and (size or not is_plain_prelude(all_data)):
+        if size <= len(all_data) and (size or not self._may_follow(all_data, ends)):
             return size == len(all_data) and self._is_done(opened, ends, all_data, at, time_ns)
         if len(pieces) == MAX_PIECES:
             return False
@@ -332,10 +338,15 @@ class Quick:
         if hello is None:
             return False
         host, ech = hello
-        if not self._take(host, ech, ends, time_ns):
-            return False
         first, _, _, generation, back = opened
-        self._pass_over(hash(ends), hash(back), first, first + len(data) & _MASK)
+        end = first + len(data) & _MASK
+        if at and may_ask(data[:at]):
+            if not self._proxied.is_told(data[:at], host, ech, ends, first, end, time_ns):
+                return False
+        elif self._take(host, ech, ends, time_ns):
+            self._pass_over(hash(ends), hash(back), first, end)
+        else:
+            return False
         self._drop(ends, back)
         if len(self.fresh) >= MAX_FRESH - 1:
             self.fresh.clear()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from egret.model import Nameless
 from egret.track.observer import Observer
 from egret.track.young import TakePlain
+from egret.worker.proxied import Proxied
 
 
 class Surroundings:
@@ -16,13 +17,21 @@ class Surroundings:
         observer: what sees all that is not held, and what is let go.
         take: counts a hello of which nothing need be told.
         take_nameless: the same of a connection that said nothing; given its ends and why it has no name.
+        proxied: the same of tunnels.
     """
 
-    def __init__(self, observer: Observer, take: TakePlain, take_nameless: Callable[[bytes, Nameless], bool]) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        take: TakePlain,
+        take_nameless: Callable[[bytes, Nameless], bool],
+        proxied: Proxied,
+    ) -> None:
         self._young = observer.streams.young
         self._decided = observer.streams.young.decided
         self.followed, self.decided_either = self._young.followed, self._young.knows_either
         self.take, self._take_nameless = take, take_nameless
+        self.proxied = proxied
         self._name_of = observer.answers.name_of
         self.pass_over, self.decide_ends = self._young.pass_over, self._young.decide_ends
         self.volumes = observer.volumes

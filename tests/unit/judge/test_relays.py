@@ -106,3 +106,16 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_role_that_can_be_seen_has_its_words() -> None:
     assert set(SIGNS) == {Role.RESOLVER, Role.PROXY}
+
+
+def test_another_connect_to_a_proxy_is_nothing_new() -> None:
+    watch = Relays(inside)
+    assert watch.connects_again(UPSTREAM, CLIENT)
+    assert watch.connects_again(CLIENT, CLIENT)
+    assert not watch.connects_again(RELAY, CLIENT)
+    resolved(watch)
+    assert not watch.connects_again(RELAY, CLIENT)
+    watch.see(event(CLIENT, RELAY, Kind.CONNECT, Protocol.HTTP))
+    watch.see(event(CLIENT, OTHER, Kind.CONNECT, Protocol.HTTP))
+    assert watch.connects_again(RELAY, CLIENT)
+    assert list(watch.watched) == [OTHER, RELAY]

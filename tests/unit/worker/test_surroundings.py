@@ -4,8 +4,10 @@ from egret.decode.plain_hello import NO_ECH
 from egret.model import Endpoint, Nameless
 from egret.track.direction import ends_of, opposite
 from egret.track.observer import Observer
+from egret.worker.proxied import Proxied
 from egret.worker.surroundings import Surroundings
 
+PROXIED = Proxied(None, None)  # type: ignore[arg-type]  # asked for nothing here
 ENDS = ends_of(Endpoint(b"\xc0\0\2\x0a", 40000), Endpoint(b"\xc6\x33\x64\x14", 443))
 
 
@@ -16,7 +18,7 @@ def test_a_hello_that_need_not_be_told_leaves_its_connection_decided() -> None:
         taken.append((host, ech, ends, time_ns))
         return host == b"www.example"
 
-    around = Surroundings(Observer(), take, lambda *_: True)
+    around = Surroundings(Observer(), take, lambda *_: True, PROXIED)
     back = opposite(ENDS)
     assert not around.is_told(b"chat.example", NO_ECH, ENDS, back, 5, 505, 1)
     assert not around.is_decided(ENDS)
@@ -29,7 +31,7 @@ def test_a_hello_that_need_not_be_told_leaves_its_connection_decided() -> None:
 
 def test_bytes_are_counted_between_armed_addresses() -> None:
     observer = Observer()
-    around = Surroundings(observer, lambda *_: True, lambda *_: True)
+    around = Surroundings(observer, lambda *_: True, lambda *_: True, PROXIED)
     assert not around.is_measured(ENDS)
     observer.volumes.arm(b"\xc6\x33\x64\x14", 1_000)
     assert around.is_measured(ENDS)
@@ -43,7 +45,7 @@ def test_a_connection_without_a_name_leaves_its_ends_decided_unless_its_address_
         taken.append((ends, reason))
         return len(taken) > 1
 
-    around = Surroundings(observer, lambda *_: True, take)
+    around = Surroundings(observer, lambda *_: True, take, PROXIED)
     back, late = opposite(ENDS), observer.streams.young.late
     observer.answers.learn(b"\xc0\0\2\x0a", b"\xc6\x33\x64\x14", "chat.example", 60, 1)
     assert not around.is_nameless(ENDS, back, 5, False, 2)

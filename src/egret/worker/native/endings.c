@@ -36,7 +36,7 @@ int endings_client(Quick *quick, Held *held, uint32_t seq, uint8_t flags, int64_
     const Begun *begun = held->begun;
     if (flags & RST ? begun != NULL : seq != held->first + (begun == NULL ? 0 : (uint32_t)begun->there))
         return YES; /* a reset, or what is missing is on its way: track/streams.py, _ended */
-    return begun != NULL && begun->size > 0 ? NO : conclude(quick, held, time_ns);
+    return begun != NULL && (begun->size > 0 || begun->tunnel) ? NO : conclude(quick, held, time_ns);
 }
 
 int endings_server(Quick *quick, Held *held, uint8_t flags, int64_t time_ns) {

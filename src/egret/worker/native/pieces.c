@@ -5,7 +5,7 @@
 #include "hello.h"
 #include "prelude.h"
 
-enum { MAX_PLAIN = 4096, PRELUDE_ROOM = 512, HELLO_START = 0x16 };
+enum { MAX_PLAIN = 4096, PRELUDE_ROOM = 512, MAX_REQUEST = 1460, HELLO_START = 0x16 };
 
 /* As much room for its bytes as the whole stream needs, as far as that is known. */
 static int make_room(Held *held, size_t room) {
@@ -22,24 +22,48 @@ static int make_room(Held *held, size_t room) {
     return YES;
 }
 
+/* Whether a client's first bytes may ask a proxy for a tunnel: worker/proxied.py, may_ask. */
+static bool may_ask(Span data) {
+    if (data.size > MAX_REQUEST || data.size < 2) return false;
+    if (data.at[0] == 4 || data.at[0] == 5) return true;
+    return data.size >= 12 && memcmp(data.at, "CONNECT ", 8) == 0 && memcmp(data.at + data.size - 4, "\r\n\r\n", 4) == 0;
+}
+
+/* Whether a hello may follow, and of what came before that nothing need be told. */
+static int may_follow(Quick *quick, const Held *held, Span data, bool *tunnel) {
+    *tunnel = false;
+    if (prelude_is_plain(data)) return YES;
+    if (!may_ask(data)) return NO;
+    PyObject *said = PyObject_CallFunction(quick->known.waits, "y#y#", data.at, (Py_ssize_t)data.size, held->ends,
+                                           (Py_ssize_t)held->size);
+    int waits = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    quick_python_called(quick);
+    *tunnel = waits == YES;
+    return waits;
+}
+
 static void keep(Begun *begun, Span data, int64_t time_ns) {
     memcpy(begun->data + begun->there, data.at, data.size);
     begun->pieces[begun->count++] = (Piece){time_ns, data.size};
     begun->there += data.size;
 }
 
-int pieces_begin(Held *held, Span data, int64_t time_ns) {
+int pieces_begin(Quick *quick, Held *held, Span data, int64_t time_ns) {
     size_t size = hello_size(data);
     bool is_hello = data.size < size && size <= MAX_PLAIN;
-    if (!is_hello && !prelude_is_plain(data)) return NO;
-    if (make_room(held, is_hello ? size : PRELUDE_ROOM) == FAILED) return FAILED;
+    bool tunnel = false;
+    int follows = is_hello ? YES : may_follow(quick, held, data, &tunnel);
+    if (follows != YES) return follows;
+    if (make_room(held, is_hello ? size : tunnel ? MAX_REQUEST : PRELUDE_ROOM) == FAILED) return FAILED;
     held->begun->size = is_hello ? size : 0;
+    held->begun->tunnel = tunnel;
     keep(held->begun, data, time_ns);
     return YES;
 }
 
 /* What follows a prelude: where the hello ends that begins with it, or 0 for more of the prelude. */
-static int behind_prelude(Held *held, Span data, size_t *size) {
+static int behind_prelude(Quick *quick, Held *held, Span data, size_t *size) {
     Begun *begun = held->begun;
     if (data.at[0] == HELLO_START) {
         size_t length = hello_size(data);
@@ -49,15 +73,15 @@ static int behind_prelude(Held *held, Span data, size_t *size) {
     if (begun->there + data.size > begun->room) return NO;
     memcpy(begun->data + begun->there, data.at, data.size); /* not there before it is kept */
     *size = 0;
-    return prelude_is_plain((Span){begun->data, begun->there + data.size});
+    return may_follow(quick, held, (Span){begun->data, begun->there + data.size}, &begun->tunnel);
 }
 
-int pieces_add(Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole) {
+int pieces_add(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole) {
     *whole = (Stream){.size = held->begun->size, .hello = held->begun->hello};
     size_t there = held->begun->there;
     if (seq != held->first + (uint32_t)there || data.size <= 1) return NO; /* a lone byte may be a keep-alive's */
     if (whole->size == 0) {
-        int fits = behind_prelude(held, data, &whole->size);
+        int fits = behind_prelude(quick, held, data, &whole->size);
         if (fits != YES) return fits;
         if (whole->size > 0) whole->hello = there;
     }

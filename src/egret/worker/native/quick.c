@@ -12,6 +12,7 @@ enum { DNS = 53, HELLO_START = 0x16 };
 /* A hello that is whole. */
 typedef struct {
     Hello hello;
+    Span request; /* for a tunnel, before it */
     int64_t key, other, time_ns; /* of its direction, and of the one back; when it was whole */
     uint32_t first, end;         /* its first sequence number, and the one behind it */
 } Done;
@@ -231,7 +232,20 @@ static int ask_told(Quick *quick, const Done *done, Span ends, Span back) {
     return told;
 }
 
+static int ask_tunnelled(Quick *quick, const Done *done, Span ends) {
+    Span host = done->hello.host, request = done->request;
+    PyObject *said = PyObject_CallFunction(quick->known.tunnelled, "y#y#iy#kkL", request.at, (Py_ssize_t)request.size,
+                                           host.at, (Py_ssize_t)host.size, done->hello.ech, ends.at,
+                                           (Py_ssize_t)ends.size, (unsigned long)done->first, (unsigned long)done->end,
+                                           (long long)done->time_ns);
+    int told = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    quick_python_called(quick);
+    return told;
+}
+
 static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
+    if (done->request.size > 0) return ask_tunnelled(quick, done, ends);
     if (done->hello.ech != NO_ECH) return ask_told(quick, done, ends, back);
     int followed = is_followed(quick->known.flows, done->other);
     int told = followed == NO ? is_counted(quick, done->hello.host, ends) : followed == YES ? UNKNOWN : FAILED;
@@ -244,6 +258,7 @@ static int is_done(Quick *quick, Held *held, Span data, size_t hello, int64_t ti
     uint8_t back_bytes[ENDS_MAX], ends_bytes[ENDS_MAX];
     Done whole = {.key = held->key, .other = held->other, .time_ns = time_ns, .first = held->first};
     whole.end = held->first + (uint32_t)data.size;
+    if (hello > 0 && held->begun->tunnel) whole.request = (Span){data.at, hello};
     if (!hello_read((Span){data.at + hello, data.size - hello}, &whole.hello)) return NO;
     memcpy(ends_bytes, held->ends, held->size);
     Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
@@ -256,7 +271,7 @@ static int is_done(Quick *quick, Held *held, Span data, size_t hello, int64_t ti
 
 static int go_on(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
     Stream whole;
-    int added = pieces_add(held, data, seq, time_ns, &whole);
+    int added = pieces_add(quick, held, data, seq, time_ns, &whole);
     if (added != YES || !whole.is_here) return added;
     return is_done(quick, held, (Span){held->begun->data, whole.size}, whole.hello, time_ns);
 }
@@ -302,7 +317,7 @@ static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t
     int taken = request_may_begin(data.at[0]) ? take_request(quick, held, data) : NO;
     if (taken != NO) return taken;
     if (hello_size(data) == data.size) return is_done(quick, held, data, 0, time_ns);
-    return pieces_begin(held, data, time_ns);
+    return pieces_begin(quick, held, data, time_ns);
 }
 
 /* Whether the streams have nothing of a direction but that it was decided, as a client's. */

@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     size_t size, hello; /* where the hello ends, 0 while there is but a prelude; and where it begins */
     size_t there, room; /* bytes that came, and may */
+    bool tunnel;        /* the prelude is a request for one; worker/proxied.py */
     int count;
     Piece pieces[MAX_PIECES];
     uint8_t data[];
@@ -55,6 +56,8 @@ typedef struct {
     Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *nameless; /* (ends, back, first, spoke, time_ns) -> the same of a connection that ended without a name */
+    PyObject *waits;    /* (request, ends) -> whether nothing need be told of what asks for a tunnel */
+    PyObject *tunnelled; /* (request, host, ech, ends, first, end, time_ns) -> the same with a hello behind it; as told */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;
 
@@ -130,10 +133,11 @@ int quick_refresh(Quick *quick); /* ask the volumes what may have changed since 
 
 /* pieces.c */
 
-int pieces_begin(Held *held, Span data, int64_t time_ns); /* with the first of a client's bytes; NO: not with such */
+/* With the first of a client's bytes; NO: not with such. Python may be called. */
+int pieces_begin(Quick *quick, Held *held, Span data, int64_t time_ns);
 
 /* Another one; NO: such is not held. Where it is the last, *whole* says so, it is not kept, and all is in begun->data. */
-int pieces_add(Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole);
+int pieces_add(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole);
 
 /* endings.c: whether nothing need be told of a FIN or a RST without payload. */
 

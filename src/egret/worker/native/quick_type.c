@@ -159,19 +159,23 @@ static void hold_known(Known *known) {
     Py_INCREF(known->armed);
     Py_INCREF(known->told);
     Py_INCREF(known->nameless);
+    Py_INCREF(known->waits);
+    Py_INCREF(known->tunnelled);
     Py_INCREF(known->packets);
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
-                            "servers", "watched", "armed", "told",  "nameless", "packets", "limit",  "secret", NULL};
+                            "servers", "watched", "armed", "told",  "nameless", "waits", "tunnelled", "packets", "limit",
+                            "secret",  NULL};
     Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
-                                     &known.armed, &known.told, &known.nameless, &known.packets, &limit, &secret, &secret_size))
+                                     &known.armed, &known.told, &known.nameless, &known.waits,
+                                     &known.tunnelled, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
         PyErr_SetString(PyExc_TypeError, "what is remembered, talks and truths of this module's kind; a secret of 16 bytes");
@@ -200,6 +204,8 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
     Py_VISIT(quick->known.nameless);
+    Py_VISIT(quick->known.waits);
+    Py_VISIT(quick->known.tunnelled);
     Py_VISIT(quick->known.packets);
     return greetings_visit(&quick->known.greetings, visit, arg);
 }
@@ -215,6 +221,8 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.armed);
     Py_CLEAR(quick->known.told);
     Py_CLEAR(quick->known.nameless);
+    Py_CLEAR(quick->known.waits);
+    Py_CLEAR(quick->known.tunnelled);
     Py_CLEAR(quick->known.packets);
     return 0;
 }
