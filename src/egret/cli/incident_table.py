@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from operator import add
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from egret.alerts.formats.client import client_text
 from egret.alerts.formats.text import main_host
 from egret.alerts.model import Evidence, Incident
@@ -96,10 +94,16 @@ def _columns(incidents: Sequence[Incident]) -> str:
 
 def _aligned(column: Sequence[str], *, right: bool) -> Iterator[str]:
     """The cells of one column, all as wide as the widest."""
-    sizes = [len(text) if text.isascii() else cell_len(text) for text in column]  # ``_row`` leaves no control character
+    sizes = [len(text) if text.isascii() else _cells(text) for text in column]  # ``_row`` leaves no control character
     widest = max(sizes)
     padding = [" " * (widest - size) for size in sizes]
     return map(add, padding, column) if right else map(add, column, padding)
+
+
+def _cells(text: str) -> int:
+    from rich.cells import cell_len  # noqa: PLC0415 (as above)
+
+    return cell_len(text)
 
 
 def _row(incident: Incident) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ What only some replays need is imported where they need it, for a start is most 
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -120,7 +119,7 @@ def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str,
     if output is Format.ECS:
         from egret.alerts.formats.ecs import detection_to_ecs  # noqa: PLC0415 (see the top)
 
-        sensor = Sensor(__version__, socket.gethostname())
+        sensor = _sensor()
         return lambda detection, _path: detection_to_ecs(detection, sensor)
     return detection_line
 
@@ -210,8 +209,14 @@ def _keeper(grounds: Grounds, place: Path) -> Callable[[Detection, Proof, Incide
     from egret.store.evidence import EvidenceFolder  # noqa: PLC0415
 
     folder = EvidenceFolder(place, grounds.rules.bounds, f"Egret {__version__}")
-    describe = Describer(grounds, Sensor(__version__, socket.gethostname()), grounds.rules.veil)
+    describe = Describer(grounds, _sensor(), grounds.rules.veil)
     return lambda detection, proof, incident: folder.add(describe(detection, proof, incident))
+
+
+def _sensor() -> Sensor:
+    import socket  # noqa: PLC0415 (see the top)
+
+    return Sensor(__version__, socket.gethostname())
 
 
 def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
@@ -230,7 +235,7 @@ def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
         sys.stdout.write(f"{len(alerts)} incidents; {run.names} names seen, {share}.\n")
         sys.stdout.writelines(f"  {line}\n" for line in coverage_summary(run.coverage))
         return
-    sensor = Sensor(__version__, socket.gethostname())
+    sensor = _sensor()
     for alert in alerts:
         sys.stdout.write(_line(alert, output, sensor) + "\n")
 

@@ -34,7 +34,7 @@ NOT_AT_START: dict[tuple[str, ...], set[str]] = {
     ("replay", DEMO): FOR_OTHERS
     | SETTINGS
     | {"dns", "egret.alerts.formats.cef", "egret.cli.division", "rich.table", "typer"},
-    ("replay", "--jobs", "1", DEMO): {"maxminddb"},  # it has documentation addresses only
+    ("replay", "--jobs", "1", DEMO): {"maxminddb", "rich", "socket"},  # it has documentation addresses only
 }
 
 
