@@ -70,9 +70,16 @@ class Relays:
         elif server.answers and event.protocol in _LOOKUPS:
             self._mark(server, event, Role.RESOLVER)
 
-    def concerns(self, client: bytes, server: bytes) -> bool:
-        """Whether ``see`` may do anything with a look-up between the two."""
-        return client in self._servers or self._is_inside(server)
+    def overhear(self, client: bytes, server: bytes, *, answer: bool) -> bool:
+        """Do what ``see`` does with a look-up, of its two ends alone; False: it must be seen whole."""
+        if client in self._servers:
+            return False
+        if answer and server != client and self._is_inside(server):
+            known = self._servers.get(server)
+            if known is None or not known.answers:
+                return False
+            self._servers.move_to_end(server)
+        return True
 
     @property
     def watched(self) -> Collection[bytes]:

@@ -175,7 +175,7 @@ class Pipeline:
             self.observer.lookups.learn(told, wire, heard)
         if not self._scope.is_client(client):
             return ()
-        if self.relays.concerns(client, server):
+        if not self.relays.overhear(client, server, answer=kind is _ANSWER):
             return self._told(say(told, wire, heard))
         match = self.catalog.match_name(told[0])
         if match is None or not self._is_new_lookup(kind, client, match, heard.time_ns):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -119,3 +120,20 @@ def test_another_connect_to_a_proxy_is_nothing_new() -> None:
     watch.see(event(CLIENT, OTHER, Kind.CONNECT, Protocol.HTTP))
     assert watch.connects_again(RELAY, CLIENT)
     assert list(watch.watched) == [OTHER, RELAY]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_overheard_is_as_good_as_seen(seed: int) -> None:
+    chance, whole, overhearing = random.Random(seed), Relays(inside), Relays(inside)
+    ends, kinds = (CLIENT, RELAY, OTHER, UPSTREAM), (Kind.QUERY, Kind.ANSWER)
+    overheard = 0
+    for number in range(200):
+        told = event(chance.choice(ends), chance.choice(ends), chance.choice(kinds), at_s=number)
+        whole.see(told)
+        if overhearing.overhear(told.client.ip, told.server.ip, answer=told.kind is Kind.ANSWER):
+            overheard += 1
+        else:
+            overhearing.see(told)
+        assert overhearing.take_marks() == whole.take_marks()
+        assert list(overhearing.watched) == list(whole.watched)
+    assert overheard > 40
