@@ -39,10 +39,10 @@ VERSIONS = frozenset(version >> 16 for version in KNOWN_VERSIONS)  # their upper
 _ID = 5  # of a long header: where the length of its first connection id is
 _HANDSHAKE, _PREAMBLE = 0x16, 0x01  # of DTLS, perhaps behind four bytes of CAPWAP
 _CAPWAP = bytes((_PREAMBLE, 0, 0, 0, _HANDSHAKE))
-_CLEAR_MASK, _CLEAR, _CLEAR_VERSION, _Q = 0x0B, 0x09, 9, 0x51  # Google's QUIC with a short header has its version there
-CLOSER = frozenset(
-    first for first in range(256) if first & _LONG or first & _CLEAR_MASK == _CLEAR or first in {_HANDSHAKE, _PREAMBLE}
-)
+_CLEAR_MASK, _CLEAR, _CLEAR_VERSION, Q = 0x0B, 0x09, 9, 0x51  # Google's QUIC with a short header has its version there
+VERSION_AT = _HEADER + _CLEAR_VERSION
+CLEAR = frozenset(first for first in range(_LONG) if first & _CLEAR_MASK == _CLEAR)
+CLOSER = frozenset({*range(_LONG, 0x100), *CLEAR, _HANDSHAKE, _PREAMBLE})
 
 
 def bitmap(numbers: Iterable[int]) -> bytes:
@@ -152,7 +152,7 @@ def _may_matter(buffer: Buffer, at: int, first: int, second: int, third: int) ->
         return bool(first & _FIXED) or second << 8 | third in VERSIONS
     if first == _PREAMBLE:  # most are torrents
         return second == 0 and bytes(buffer[at + _HEADER : at + _HEADER + len(_CAPWAP)]) == _CAPWAP
-    return first == _HANDSHAKE or buffer[at + _HEADER + _CLEAR_VERSION] == _Q
+    return first == _HANDSHAKE or buffer[at + VERSION_AT] == Q
 
 
 def _is_odd(buffer: Buffer, at: int, second: int, third: int, size: int, end: int, ends: bytes) -> bool:

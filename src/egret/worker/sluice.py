@@ -15,7 +15,7 @@ from egret.decode.plain_link import SMALLEST, innermost, ip_in
 from egret.decode.plain_noise import frame_is_noise, packet_is_noise
 from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
-from egret.worker.datagrams import CLOSER, Datagrams
+from egret.worker.datagrams import CLEAR, CLOSER, VERSION_AT, Datagrams, Q
 from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
 from egret.worker.quick import METERED, TAKEN, Holder
@@ -190,7 +190,10 @@ class Sluice(Walks):
                     ends in bulk
                     and begin != question
                     and fate in udp
-                    and window[position + header + 42] not in CLOSER
+                    and (
+                        (first := window[position + header + 42]) not in CLOSER
+                        or (first in CLEAR and window[position + header + 34 + VERSION_AT] != Q)
+                    )
                     and 8 <= length_of(window, position + header)[0] <= lengths[size] - 20
                 ):  # as ``Datagrams.pass_over``
                     is_taken = True
