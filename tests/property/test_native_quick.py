@@ -86,6 +86,7 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "armed",
         "told",
         "nameless",
+        "unread",
         "waits",
         "tunnelled",
         "packets",

@@ -33,6 +33,12 @@ LINES = (
     [b"USER a\r\n", b"PASS b\r\n"],
     [b"a" * 200 + b"\n"] * 4,
     [b"x\n"] * 12,
+    [b"SSH-2.0-x\r\n", b"\0\0\4\x3c\7\x14" + bytes(range(200)), bytes(20)],
+    [b"\x13BitTorrent protocol" + bytes(48), b"\0\0\0\1\2"],
+    [b"\2\3\4"],
+    [b"y" * 1_400] * 3,
+    [b"\x20\0\0\1\x85\xa6" + bytes(28), b"\x15\0\0\0\3SELECT GET / HTTP/1.1\n"],
+    [b"Q\1", b"GET / HTTP/1.1\r\nHost: n9.tls.example\r\n\r\n"],
     [],
     [],
 )

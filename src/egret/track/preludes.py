@@ -35,6 +35,7 @@ _PLAIN_TEXT = re.compile(rb"[0-9A-OQ-Za-oq-z][\t\r\n\x20-\x7e]*\n|<[\t\r\n\x20-\
 _MAY_BE_HTTP = re.compile(
     rb"\A(?:GET|HEAD|DELETE|OPTIONS)|http/", re.IGNORECASE
 ).search  # those with a P are none above
+_VERSION = re.compile(rb"http/", re.IGNORECASE).search
 _POSTGRES = re.compile(rb"(?:\x00\x00\x00\x08\x04\xd2\x16[\x2f\x30])+").fullmatch
 _PLAIN_BINARY = re.compile(rb"\x30.|\x03\x00\x00..\xe0|\x20\x00\x00\x01..", re.DOTALL).match  # LDAP, RDP, MySQL
 
@@ -61,6 +62,11 @@ def is_plain_prelude(data: bytes) -> bool:
     if data[:1] == b"\x20":
         return _PLAIN_BINARY(data) is not None and bool(data[5] & _MYSQL_SSL)
     return any(plain(data) is not None for plain in (_PLAIN_TEXT, _PLAIN_BINARY, _POSTGRES))
+
+
+def may_hold_request(data: bytes) -> bool:
+    """Whether a request of HTTP may begin anywhere in these bytes."""
+    return _VERSION(data) is not None
 
 
 def possible_hellos(data: bytes) -> Iterator[int]:

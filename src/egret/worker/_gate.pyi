@@ -18,7 +18,7 @@ from egret.track.requests import Conversation
 from egret.track.tables import Memory
 from egret.track.volume import Volumes
 from egret.worker.engine import Truths as Known
-from egret.worker.quick import Opened
+from egret.worker.replayed import Opened
 
 SOURCES: int
 
@@ -206,6 +206,7 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         armed: Collection[bytes],
         told: Callable[[bytes, int, bytes, bytes, int, int, int], bool],
         nameless: Callable[[bytes, bytes, int, bool, int], bool],
+        unread: Callable[[bytes, bytes, bytes, int, int], bool],
         waits: Callable[[bytes, bytes], bool],
         tunnelled: Callable[[bytes, bytes, int, bytes, int, int, int], bool],
         packets: Callable[[Opened, bytes, bool, Sequence[tuple[int, bytes]]], list[Packet]],

@@ -10,6 +10,7 @@ from egret.track.observer import Observer
 from egret.worker import engine, quick
 from egret.worker.greetings import Greetings
 from egret.worker.proxied import Proxied
+from egret.worker.replayed import packets
 from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
@@ -69,9 +70,10 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         armed=observer.volumes.armed,
         told=around.is_told,
         nameless=around.is_nameless,
+        unread=around.is_unread,
         waits=around.proxied.waits,
         tunnelled=around.proxied.is_told,
-        packets=quick.packets,
+        packets=packets,
         limit=limit,
         secret=os.urandom(16),
     )

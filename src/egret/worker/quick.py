@@ -8,7 +8,7 @@ was held (``track.held``): events, counts and tables are then as if nothing had 
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from struct import Struct
 from typing import Protocol
 
@@ -16,7 +16,6 @@ from egret.decode.hello_shapes import HelloShapes
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import MAX_PLAIN, first_of_plain
 from egret.decode.plain_request import REQUEST_STARTS, read_plain
-from egret.model import Endpoint, Transport
 from egret.track.direction import opposite
 from egret.track.held import Whole
 from egret.track.late import RECORD_START
@@ -25,11 +24,13 @@ from egret.track.preludes import is_plain_prelude
 from egret.worker.orders import SEGMENT, SIZE, beginnings, record, tables
 from egret.worker.plain import Buffer
 from egret.worker.proxied import may_ask
+from egret.worker.replayed import packets
 from egret.worker.surroundings import Surroundings
 from egret.worker.talks import Talks
 
 MAX_HELD = 4_096  # connections
 MAX_PIECES = 8  # of a prelude and a hello, but for the last
+MAX_UNREAD = 4_096  # bytes of a client of which it is asked whether they are anything
 MAX_FRESH = 4_096
 NO, TAKEN, METERED = range(3)  # what is said of a segment; of the last the volumes must hear
 _MEASURED = -1  # is no generation
@@ -41,12 +42,8 @@ _PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)
 _SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
-_NOTHING = memoryview(b"")
 _HELLO_START = 0x16
 
-# The sequence number behind a client's SYN, when that came and where; the generation of the measured addresses then, if
-# it went between none of those, else ``_MEASURED``.
-Opened = tuple[int, int, str | None, int]
 _Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
 # The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
 # ends at 0 while there is but a prelude.
@@ -92,7 +89,8 @@ class Quick:
         self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
         self._proxied = surroundings.proxied
-        self._is_nameless, self._decide_ends = surroundings.is_nameless, surroundings.decide_ends
+        self._is_nameless, self._is_unread = surroundings.is_nameless, surroundings.is_unread
+        self._decide_ends = surroundings.decide_ends
         self._read = HelloShapes(hosts).read
         # Of those that are done with and not measured, the latest: the first bytes that may matter in a direction
         # (``Streams.watched``).
@@ -294,7 +292,7 @@ class Quick:
             )  # reads it, so that what it is need not be asked before
         size = first_of_plain(data)
         if not len(data) < size <= MAX_PLAIN and not self._may_follow(data, ends):
-            return False
+            return self._is_over(opened, ends, data, time_ns)
         self._begun[ends] = size, 0, data, ((time_ns, data),)
         return True
 
@@ -315,6 +313,14 @@ class Quick:
         """Whether a hello may, and of what came before that nothing need be told."""
         return is_plain_prelude(data) or (may_ask(data) and self._proxied.waits(data, ends))
 
+    def _is_over(self, opened: _Held, ends: bytes, data: bytes, time_ns: int) -> bool:
+        """Whether what a client said is nothing that is read, and nothing need be told of that."""
+        first, _, _, _, back = opened
+        if not 1 < len(data) <= MAX_UNREAD or not self._is_unread(data, ends, back, first, time_ns):
+            return False
+        self._drop(ends, back)
+        return True
+
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         size, at, before, pieces = begun
         if seq != opened[0] + len(before) & _MASK or len(data) == 1:
@@ -325,7 +331,9 @@ class Quick:
             if not len(data) <= length <= MAX_PLAIN:
                 return False
             size, at = len(before) + length, len(before)
-        if size <= len(all_data) and (size or not self._may_follow(all_data, ends)):
+        if not size and not self._may_follow(all_data, ends):
+            return self._is_over(opened, ends, all_data, time_ns)
+        if 0 < size <= len(all_data):
             return size == len(all_data) and self._is_done(opened, ends, all_data, at, time_ns)
         if len(pieces) == MAX_PIECES:
             return False
@@ -387,27 +395,3 @@ class Quick:
     def take_all(self) -> list[Packet]:
         """Everything, the segments of each connection in their order."""
         return [packet for ends in list(self._opened) for packet in self.take(ends)]
-
-
-def packets(
-    opened: Opened,
-    ends: bytes,
-    accepted: bool,
-    pieces: Sequence[tuple[int, bytes]],
-) -> list[Packet]:
-    """A connection's segments, as they would have been decoded; *pieces* of its hello, and when they came."""
-    size = (len(ends) - 4) // 2
-    client = Endpoint(ends[:size], int.from_bytes(ends[-4:-2]))
-    server = Endpoint(ends[size:-4], int.from_bytes(ends[-2:]))
-    first, opened_ns, interface, _ = opened
-
-    def packet(time_ns: int, seq: int, flags: int, data: memoryview = _NOTHING) -> Packet:
-        return Packet(time_ns, Transport.TCP, client, server, data, len(data), seq & _MASK, flags, interface)
-
-    found = [packet(opened_ns, first - 1, _SYN)]
-    if accepted:
-        found.append(found[0]._replace(source=server, destination=client, flags=_SYN | _ACK))
-    for time_ns, data in pieces:
-        found.append(packet(time_ns, first, _ACK, memoryview(data)))
-        first += len(data)
-    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from egret.model import Nameless
+from egret.model import Nameless, Recognition
 from egret.track.observer import Observer
+from egret.track.preludes import may_hold_request
+from egret.track.recognise import recognise_anywhere
 from egret.track.young import TakePlain
 from egret.worker.proxied import Proxied
 
@@ -62,6 +64,14 @@ class Surroundings:
             return False
         self.pass_over(hash(ends), hash(back), first, end)
         return True
+
+    def is_unread(self, data: bytes, ends: bytes, back: bytes, first: int, time_ns: int) -> bool:
+        """The same of a connection whose client said nothing that we read: *data*, which ended at *time_ns*."""
+        if may_hold_request(data):
+            return False
+        if any(recognise_anywhere(data, final=final).recognition is not Recognition.NO for final in (False, True)):
+            return False
+        return self.is_nameless(ends, back, first, True, time_ns)
 
     def is_nameless(self, ends: bytes, back: bytes, first: int, spoke: bool, time_ns: int) -> bool:
         """The same of a connection that was answered and ended without a name: as ``Streams`` gives one up.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from egret.decode.plain_hello import NO_ECH
 from egret.model import Endpoint, Nameless
 from egret.track.direction import ends_of, opposite
@@ -57,3 +59,19 @@ def test_a_connection_without_a_name_leaves_its_ends_decided_unless_its_address_
     assert around.is_nameless(back, ENDS, 5, True, 2)
     assert late.starts(hash(back))
     assert [reason for _, reason in taken] == [Nameless.NO_PAYLOAD, Nameless.NO_PAYLOAD, Nameless.NOT_RECOGNISED]
+
+
+@pytest.mark.parametrize(
+    ("data", "unread"),
+    [
+        (b"\2\3\4\5\x78\0\5", True),
+        (b"SSH-2.0-x\r\n\0\0", True),
+        (b"EHLO a\r\n", False),
+        (b"\2 HTTP/1", False),
+        (b"\5\1\0", False),
+    ],
+)
+def test_what_nobody_reads_leaves_its_connection_decided(data: bytes, unread: bool) -> None:
+    around = Surroundings(Observer(), lambda *_: True, lambda *_: True, PROXIED)
+    assert around.is_unread(data, ENDS, opposite(ENDS), 5, 2) == unread
+    assert around.is_decided(ENDS) == unread

@@ -1,7 +1,7 @@
 /* How held connections end, in which nothing was said or no more than a prelude; worker/quick.py, _ends and _conclude. */
 #include "quick.h"
 
-enum { RST = 0x04 };
+enum { RST = 0x04, MAX_UNREAD = 4096, HELLO_START = 0x16 /* of TLS; SSL 2 has the highest bit */ };
 
 /* By Python, which knows what addresses are called. */
 static int ask_nameless(Quick *quick, const Held *held, Span ends, Span back, int64_t time_ns) {
@@ -12,6 +12,27 @@ static int ask_nameless(Quick *quick, const Held *held, Span ends, Span back, in
     Py_XDECREF(said);
     quick_python_called(quick);
     return told;
+}
+
+/* What was asked about is done with, if nothing need be told of it. */
+static int let_go(Quick *quick, Span ends, int done) {
+    Held *held = done == YES ? quick_find(quick, ends, quick_hash(quick, ends)) : NULL; /* or it is there no more */
+    if (held != NULL) quick_drop(quick, held);
+    return done;
+}
+
+int endings_unread(Quick *quick, Held *held, Span data, int64_t time_ns) {
+    uint8_t ends_bytes[ENDS_MAX], back_bytes[ENDS_MAX];
+    if (data.size < 2 || data.size > MAX_UNREAD || data.at[0] == HELLO_START || data.at[0] & 0x80) return NO;
+    memcpy(ends_bytes, held->ends, held->size);
+    Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
+    PyObject *said = PyObject_CallFunction(quick->known.unread, "y#y#y#kL", data.at, (Py_ssize_t)data.size, ends.at,
+                                           (Py_ssize_t)ends.size, back.at, (Py_ssize_t)back.size,
+                                           (unsigned long)held->first, (long long)time_ns);
+    int done = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    quick_python_called(quick);
+    return let_go(quick, ends, done);
 }
 
 /* Whether nothing need be told of a connection that is over. */
@@ -26,10 +47,7 @@ static int conclude(Quick *quick, Held *held, int64_t time_ns) {
         int followed = quick_is_followed(quick, held->other);
         done = followed == NO ? quick_decide(quick, held->key, held->other, held->first) : followed == YES ? NO : FAILED;
     }
-    if (done != YES) return done;
-    held = quick_find(quick, ends, quick_hash(quick, ends)); /* Python was asked: it may be there no more */
-    if (held != NULL) quick_drop(quick, held);
-    return YES;
+    return let_go(quick, ends, done);
 }
 
 int endings_client(Quick *quick, Held *held, uint32_t seq, uint8_t flags, int64_t time_ns) {

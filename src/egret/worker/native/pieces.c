@@ -33,7 +33,7 @@ static bool may_ask(Span data) {
 static int may_follow(Quick *quick, const Held *held, Span data, bool *tunnel) {
     *tunnel = false;
     if (prelude_is_plain(data)) return YES;
-    if (!may_ask(data)) return NO;
+    if (!may_ask(data)) return UNREAD;
     PyObject *said = PyObject_CallFunction(quick->known.waits, "y#y#", data.at, (Py_ssize_t)data.size, held->ends,
                                            (Py_ssize_t)held->size);
     int waits = said == NULL ? FAILED : PyObject_IsTrue(said);
@@ -70,7 +70,9 @@ static int behind_prelude(Quick *quick, Held *held, Span data, size_t *size) {
         *size = begun->there + length;
         return data.size <= length && length <= MAX_PLAIN ? make_room(held, *size) : NO;
     }
-    if (begun->there + data.size > begun->room) return NO;
+    if (begun->there + data.size > MAX_PLAIN) return NO;
+    if (make_room(held, begun->there + data.size) == FAILED) return FAILED;
+    begun = held->begun;
     memcpy(begun->data + begun->there, data.at, data.size); /* not there before it is kept */
     *size = 0;
     return may_follow(quick, held, (Span){begun->data, begun->there + data.size}, &begun->tunnel);

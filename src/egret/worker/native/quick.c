@@ -272,6 +272,7 @@ static int is_done(Quick *quick, Held *held, Span data, size_t hello, int64_t ti
 static int go_on(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns) {
     Stream whole;
     int added = pieces_add(quick, held, data, seq, time_ns, &whole);
+    if (added == UNREAD) return endings_unread(quick, held, (Span){held->begun->data, held->begun->there + data.size}, time_ns);
     if (added != YES || !whole.is_here) return added;
     return is_done(quick, held, (Span){held->begun->data, whole.size}, whole.hello, time_ns);
 }
@@ -317,7 +318,9 @@ static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t
     int taken = request_may_begin(data.at[0]) ? take_request(quick, held, data) : NO;
     if (taken != NO) return taken;
     if (hello_size(data) == data.size) return is_done(quick, held, data, 0, time_ns);
-    return pieces_begin(quick, held, data, time_ns);
+    int begun = pieces_begin(quick, held, data, time_ns);
+    if (begun != UNREAD) return begun;
+    return request_may_begin(data.at[0]) ? NO : endings_unread(quick, held, data, time_ns);
 }
 
 /* Whether the streams have nothing of a direction but that it was decided, as a client's. */

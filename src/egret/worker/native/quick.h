@@ -56,6 +56,7 @@ typedef struct {
     Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
     PyObject *nameless; /* (ends, back, first, spoke, time_ns) -> the same of a connection that ended without a name */
+    PyObject *unread;   /* (data, ends, back, first, time_ns) -> the same of one whose client said nothing that is read */
     PyObject *waits;    /* (request, ends) -> whether nothing need be told of what asks for a tunnel */
     PyObject *tunnelled; /* (request, host, ech, ends, first, end, time_ns) -> the same with a hello behind it; as told */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
@@ -136,8 +137,13 @@ int quick_refresh(Quick *quick); /* ask the volumes what may have changed since 
 /* With the first of a client's bytes; NO: not with such. Python may be called. */
 int pieces_begin(Quick *quick, Held *held, Span data, int64_t time_ns);
 
-/* Another one; NO: such is not held. Where it is the last, *whole* says so, it is not kept, and all is in begun->data. */
+enum { UNREAD = 3 }; /* it is nothing that a hello follows, nor one */
+
+/* Another one; NO or UNREAD: such is not held. Where it is the last, *whole* says so, it is not kept, and all is in begun->data. */
 int pieces_add(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole);
+
+/* Whether nothing need be told of a client that said *data*, and no more until *time_ns*; endings.c. */
+int endings_unread(Quick *quick, Held *held, Span data, int64_t time_ns);
 
 /* endings.c: whether nothing need be told of a FIN or a RST without payload. */
 

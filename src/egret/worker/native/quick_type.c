@@ -159,6 +159,7 @@ static void hold_known(Known *known) {
     Py_INCREF(known->armed);
     Py_INCREF(known->told);
     Py_INCREF(known->nameless);
+    Py_INCREF(known->unread);
     Py_INCREF(known->waits);
     Py_INCREF(known->tunnelled);
     Py_INCREF(known->packets);
@@ -166,15 +167,15 @@ static void hold_known(Known *known) {
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
-                            "servers", "watched", "armed", "told",  "nameless", "waits", "tunnelled", "packets", "limit",
-                            "secret",  NULL};
+                            "servers", "watched", "armed", "told",  "nameless", "unread", "waits", "tunnelled", "packets",
+                            "limit",   "secret",  NULL};
     Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
-                                     &known.armed, &known.told, &known.nameless, &known.waits,
+                                     &known.armed, &known.told, &known.nameless, &known.unread, &known.waits,
                                      &known.tunnelled, &known.packets, &limit, &secret, &secret_size))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
@@ -204,6 +205,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
     Py_VISIT(quick->known.nameless);
+    Py_VISIT(quick->known.unread);
     Py_VISIT(quick->known.waits);
     Py_VISIT(quick->known.tunnelled);
     Py_VISIT(quick->known.packets);
@@ -221,6 +223,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.armed);
     Py_CLEAR(quick->known.told);
     Py_CLEAR(quick->known.nameless);
+    Py_CLEAR(quick->known.unread);
     Py_CLEAR(quick->known.waits);
     Py_CLEAR(quick->known.tunnelled);
     Py_CLEAR(quick->known.packets);
