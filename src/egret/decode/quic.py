@@ -91,14 +91,14 @@ def parse_packets(datagram: bytes, first: LongHeader | None = None, *, cut: bool
     return packets
 
 
-def is_behind_hello(datagram: bytes) -> bool:
-    """Whether all its packets are surely of version 1, and 0-RTT, Handshake or behind those: none holds a hello.
+def is_behind_hello(datagram: bytes, start: int = 0) -> bool:
+    """Whether all packets from *start* on are surely of version 1, and 0-RTT, Handshake or behind: none holds a hello.
 
     What is not sure is no. ``parse_packets`` has nothing against what is yes.
 
     Ref: RFC 9000 sections 17.2.3 and 17.2.4.
     """
-    start, end = 0, len(datagram)
+    end = len(datagram)
     while start < end and datagram[start] & LONG:
         position = start + 5
         if datagram[start] & 0xF0 not in _BEHIND or datagram[start + 1 : position] != _VERSION_1:

@@ -6,6 +6,7 @@ the Destination Connection ID of the client's first Initial (RFC 9001 section 5.
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -91,6 +92,13 @@ _SCHEMES: dict[int, _Scheme] = {
 KNOWN_VERSIONS = frozenset(_SCHEMES)
 
 
+@cache
+def _maker() -> type[InitialKeys]:
+    from egret.decode.quic_ciphers import InitialKeys  # noqa: PLC0415 (the compiled gate has its own ciphers)
+
+    return InitialKeys
+
+
 def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialKeys:
     """Derive the Initial keys of the client's or the server's direction.
 
@@ -104,8 +112,6 @@ def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialK
 
     Ref: RFC 9001 sections 5.1 and 5.2, RFC 9369 section 3.3.
     """
-    from egret.decode import quic_ciphers  # noqa: PLC0415 (the compiled gate has its own, and few captures need these)
-
     salt, key, iv, hp = _SCHEMES[version]
     secret = _pads(_mac(_pads(_mac(salt, dcid)), _SERVER if server else _CLIENT))
-    return quic_ciphers.InitialKeys(_mac(secret, key)[:16], _mac(secret, iv)[:12], _mac(secret, hp)[:16])
+    return _maker()(_mac(secret, key)[:16], _mac(secret, iv)[:12], _mac(secret, hp)[:16])

@@ -165,7 +165,7 @@ class Pair:
 
 def _wanted(data: bytes) -> int:
     """How long the handshake message is; never more than we keep."""
-    return min(4 + int.from_bytes(data[1:4], "big"), MAX_HELLO)
+    return min(4 + (data[1] << 16 | data[2] << 8 | data[3]), MAX_HELLO)
 
 
 def parse(data: bytes, attempt: Attempt) -> tuple[Said | None, Reason | None]:

@@ -11,6 +11,7 @@ from egret.model import Endpoint
 
 _PORTS = Struct("!HH").pack
 _TWO_PORTS = Struct("!HH").unpack_from
+_PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)}
 _new = tuple.__new__
 
 
@@ -33,5 +34,6 @@ def key_of(source: Endpoint, destination: Endpoint) -> int:
 
 def opposite(ends: bytes) -> bytes:
     """The ends of the direction back."""
-    size = (len(ends) - 4) // 2
-    return ends[size:-4] + ends[:size] + ends[-2:] + ends[-4:-2]
+    parts: tuple[bytes, bytes, bytes, bytes] = _PARTS[len(ends)](ends)
+    source, destination, port, other = parts
+    return destination + source + other + port

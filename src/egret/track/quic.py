@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 
 from egret.decode import gquic
 from egret.decode.packet import Packet
-from egret.decode.quic import LONG, Frames, LongHeader, PacketKind, parse_long_header, parse_packets
+from egret.decode.quic import LONG, Frames, LongHeader, PacketKind, is_behind_hello, parse_long_header, parse_packets
 from egret.decode.quic_keys import KNOWN_VERSIONS, TRIALS, initial_keys
 from egret.errors import DecodeError, Reason
 from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol
@@ -83,13 +83,14 @@ class QuicFlows:
             _from_server(reverse, header)
             return True
         pair = self.pairs.get(hash(ends))
-        if header.end < len(datagram) and datagram[header.end] & LONG:
+        is_new = header.kind is _INITIAL and (pair is None or not pair.has_done(header))
+        if header.end < len(datagram) and datagram[header.end] & LONG and not is_behind_hello(datagram, header.end):
             headers = parse_packets(datagram, header)
             new = [each for each in headers if each.kind is _INITIAL and (pair is None or not pair.has_done(each))]
             if len(new) != 1:
                 return not new
             header = new[0]
-        elif header.kind is not _INITIAL or (pair is not None and pair.has_done(header)):
+        elif not is_new:
             return True
         return self._pass_initial(pair or Pair(hash(ends), ends, interface), header, datagram, time_ns)
 
