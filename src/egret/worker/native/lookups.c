@@ -84,10 +84,29 @@ static int is_unnamed(void *context, const Name *name) {
     return flagged == NO;
 }
 
+/* Where two addresses of IPv4 are, if they are among the latest. Anybody can foresee where, so that others push them out: then
+ * the table is asked, whose keyed hash is what this saves. */
+static Dull *lately(Lookups *lookups, const Table *table, Span both, uint64_t *key) {
+    Dull *dulls = table == &lookups->asking ? lookups->lately_asking : lookups->lately_answering;
+    memcpy(key, both.at, sizeof *key);
+    return &dulls[*key * 0x9E3779B97F4A7C15u >> (64 - DULL_BITS)];
+}
+
+/* Whether it is known that nobody wants the look-ups between two addresses. */
+static bool is_known_dull(Lookups *lookups, const Table *table, Span both) {
+    uint64_t key;
+    if (both.size != sizeof key) return table_get(table, both) >= 0;
+    Dull *dull = lately(lookups, table, both, &key);
+    if (dull->both == key && dull->generation == table->generation) return true;
+    if (table_get(table, both) < 0) return false;
+    *dull = (Dull){key, table->generation};
+    return true;
+}
+
 /* Whether nobody wants the look-ups between two addresses; then that is remembered. */
 static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) {
     Span both = {ends.at, ends.size - 4};
-    if (table_get(table, both) >= 0) return YES;
+    if (is_known_dull(lookups, table, both)) return YES;
     PyObject *key = PyBytes_FromStringAndSize((const char *)ends.at, (Py_ssize_t)ends.size);
     PyObject *said = key == NULL ? NULL : PyObject_CallFunctionObjArgs(lookups->wanted, key, answer, NULL);
     int wanted = said == NULL ? FAILED : PyObject_IsTrue(said);

@@ -202,13 +202,22 @@ bool noise_is_packet(const Noise *noise, Span ip);
 
 /* lookups.c */
 
+/* Two addresses whose look-ups nobody wants, as the table of that generation knows; they lie where they say themselves. */
+typedef struct {
+    uint64_t both;
+    uint32_t generation;
+} Dull;
+
+enum { DULL_BITS = 10 };
+
 typedef struct {
     PyObject *flagged; /* (host) -> whether a signature names it */
     PyObject *wanted;  /* (ends, answer) -> whether such look-ups are wanted whatever they say */
     Table known;       /* questions, and whose addresses are: whether no signature names them */
     Copies *copies;
     Waiting *waiting;
-    Table asking, answering; /* both addresses of look-ups that nobody wants */
+    Table asking, answering; /* both addresses of look-ups that nobody wants; of those of IPv4 the latest as well: */
+    Dull lately_asking[1 << DULL_BITS], lately_answering[1 << DULL_BITS];
     long long queries, answers, aliases, repeated;
     const uint8_t *apart; /* as of Datagrams; NULL: look-ups of what a signature names are not heard */
     PyObject *heard;      /* of the frame that was left to the observer just now: (message, ends) */
