@@ -287,9 +287,8 @@ class Quick:
         if data[0] in REQUEST_STARTS and self._request(opened, ends, data):
             return True
         if len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
-            return self._is_done(
-                opened, ends, data, 0, time_ns
-            )  # reads it, so that what it is need not be asked before
+            # reads it, so that what it is need not be asked before
+            return self._is_done(opened, ends, data, 0, time_ns)
         size = first_of_plain(data)
         if not len(data) < size <= MAX_PLAIN and not self._may_follow(data, ends):
             return self._is_over(opened, ends, data, time_ns)
