@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egret.model import Recognition
+from egret.decode.link import ETHERNET
+from egret.model import Frame, Recognition, ServiceClass
 from egret.track.preludes import is_plain_prelude
 from egret.track.recognise import recognise, recognise_anywhere
-from tests.support.dialogues import STARTTLS
-from tests.support.gated import passed, passed_as_file
-from tests.support.hello import openssl_hello
-from tests.support.jumbles import STEPS_NS, outcome
+from egret.worker import engine
+from egret.worker.pipeline import Pipeline
+from tests.support.dialogues import STARTTLS, connect, socks5
+from tests.support.gated import CATALOG, START_NS, passed, passed_as_file
+from tests.support.hello import ACK, FIN, SYN, openssl_hello
+from tests.support.jumbles import STEPS_NS, Ends, outcome
 from tests.support.native import compiled as _gate
 from tests.support.turns import ODD, turns
 
@@ -38,6 +43,47 @@ def test_in_a_file_they_say_the_same(seed: int, step_ns: int) -> None:
     told = passed(frames, step_ns, gated=False)
     assert passed_as_file(frames, step_ns, pure=True) == told
     assert passed_as_file(frames, step_ns, pure=False) == told
+
+
+KINDS: dict[str, tuple[list[bytes], bytes]] = {  # what the client says a line at a time, and its hello
+    **{f"STARTTLS {name}": (STARTTLS[name], HELLO) for name in STARTTLS.keys() - {"xmpp", "sql server", "amqp"}},
+    "CONNECT": ([connect("www.example.org")], HELLO),
+    "SOCKS": ([socks5(b"www.example.org")[:3], socks5(b"www.example.org")[3:]], HELLO),
+    "SSH": ([b"SSH-2.0-x\r\n", b"\0\0\4\x3c\7\x14" + bytes(range(200))], b""),
+    "nothing said": ([], b""),
+}
+
+
+def talk(port: int, lines: list[bytes], hello: bytes) -> Iterator[bytes]:
+    """The frames of a connection in which the server answers every line."""
+    ends, seq, heard = Ends(random.Random(1)), 8, 10
+    ends.port = port
+    yield ends.frame(7, SYN)
+    yield ends.frame(9, SYN | ACK, back=True)
+    for line in (*lines, hello):
+        if line:
+            yield ends.frame(heard, ACK, b"ok", back=True)
+            yield ends.frame(seq, ACK, line)
+            seq, heard = seq + len(line), heard + 2
+    yield ends.frame(seq, FIN | ACK)
+
+
+@pytest.mark.parametrize("switch", ["1", ""])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_where_nothing_is_known_of_them_the_observer_sees_none(
+    kind: str, switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(engine.SWITCH, switch)
+    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass))
+
+    def taken(data: bytes) -> bool:
+        return pipeline.gate.sluice.skip(data, 0, len(data), START_NS, len(data))
+
+    for data in talk(40_000, *KINDS[kind]):  # of a proxy must be known that it is one
+        if not taken(data):
+            pipeline.feed(Frame(START_NS, ETHERNET, memoryview(data), len(data)))
+    frames = list(talk(40_001, *KINDS[kind]))
+    assert [taken(data) for data in frames] == [True] * len(frames)
 
 
 def changed(chance: random.Random) -> bytes:
