@@ -1,9 +1,10 @@
 """Young TCP connections that say one plain hello and are done with: held as a few numbers, and never fed.
 
 Most connections begin alike: a SYN, a SYN and ACK, and a TLS hello in one or two segments, of a name, to a server and
-by a client of which nothing is known. That changes a few counts and what is remembered of both directions. So much is
-done here, where the frames lie. As soon as a segment is any other than that, the observer gets it, and before it what
-was held (``track.held``): events, counts and tables are then as if nothing had been held.
+by a client of which nothing is known. Some take turns before it, or end without one. That changes a few counts and
+what is remembered of both directions. So much is done here, where the frames lie. As soon as a segment is any other
+than that, the observer gets it, and before it what was held (``track.held``): events, counts and tables are then as if
+nothing had been held.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _HELLO_START = 0x16
 
-_Held = tuple[int, int, str | None, int, bytes]  # the same, and the ends of the other direction
+_Held = tuple[int, int, str | None, int, bytes]  # as ``replayed.Opened``, and the ends of the other direction
 # The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
 # ends at 0 while there is but a prelude.
 _Begun = tuple[int, int, bytes, tuple[tuple[int, bytes], ...]]
