@@ -94,9 +94,9 @@ KNOWN_VERSIONS = frozenset(_SCHEMES)
 
 @cache
 def _maker() -> type[InitialKeys]:
-    from egret.decode.quic_ciphers import InitialKeys  # noqa: PLC0415 (the compiled gate has its own ciphers)
+    from egret.decode import quic_ciphers  # noqa: PLC0415 (the compiled gate has its own ciphers)
 
-    return InitialKeys
+    return quic_ciphers.InitialKeys
 
 
 def initial_keys(dcid: bytes, version: int, *, server: bool = False) -> InitialKeys:

@@ -45,11 +45,11 @@ def test_what_a_long_outage_left_is_read_back_however_slow_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts = long_outage(tmp_path / "i.db")
-    monkeypatch.setattr(ledger, "STORE_PATIENCE_S", 0.3)
+    monkeypatch.setattr(ledger, "STORE_PATIENCE_S", 1.5)
     read = IncidentStore.waiting
 
     def slowly(store: IncidentStore, sink: str, ids: Sequence[str]) -> list[Message]:
-        time.sleep(0.001 * len(ids))  # all at once would take longer than the patience
+        time.sleep(0.005 * len(ids))  # all at once would take longer than the patience
         return read(store, sink, ids)
 
     monkeypatch.setattr(IncidentStore, "waiting", slowly)
