@@ -54,9 +54,8 @@ class Greetings:
         self.requested = Requested(self.clients, watched, named, special, is_client, counts)  # the same of requests
         self.names = self.connections = 0  # counted and not settled
         self.quic_names = self.quic_connections = 0
-        self.connects_again: Callable[[bytes, bytes], bool] = lambda _server, _client: (
-            False
-        )  # ``Relays.connects_again``
+        # ``Relays.connects_again``
+        self.connects_again: Callable[[bytes, bytes], bool] = lambda _server, _client: False
         self.elsewhere: Callable[[], tuple[int, int]] = _none  # the same of who looks into the tables
         self.quic_elsewhere: Callable[[], tuple[int, int]] = _none
 

@@ -8,10 +8,7 @@ static int ask_nameless(Quick *quick, const Held *held, Span ends, Span back, in
     PyObject *said = PyObject_CallFunction(quick->known.nameless, "y#y#kOL", ends.at, (Py_ssize_t)ends.size, back.at,
                                            (Py_ssize_t)back.size, (unsigned long)held->first,
                                            held->begun != NULL ? Py_True : Py_False, (long long)time_ns);
-    int told = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(said);
-    quick_python_called(quick);
-    return told;
+    return quick_is_said(quick, said);
 }
 
 /* What was asked about is done with, if nothing need be told of it. */
@@ -29,10 +26,7 @@ int endings_unread(Quick *quick, Held *held, Span data, int64_t time_ns) {
     PyObject *said = PyObject_CallFunction(quick->known.unread, "y#y#y#kL", data.at, (Py_ssize_t)data.size, ends.at,
                                            (Py_ssize_t)ends.size, back.at, (Py_ssize_t)back.size,
                                            (unsigned long)held->first, (long long)time_ns);
-    int done = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(said);
-    quick_python_called(quick);
-    return let_go(quick, ends, done);
+    return let_go(quick, ends, quick_is_said(quick, said));
 }
 
 /* Whether nothing need be told of a connection that is over. */

@@ -36,9 +36,7 @@ static int may_follow(Quick *quick, const Held *held, Span data, bool *tunnel) {
     if (!may_ask(data)) return UNREAD;
     PyObject *said = PyObject_CallFunction(quick->known.waits, "y#y#", data.at, (Py_ssize_t)data.size, held->ends,
                                            (Py_ssize_t)held->size);
-    int waits = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(said);
-    quick_python_called(quick);
+    int waits = quick_is_said(quick, said);
     *tunnel = waits == YES;
     return waits;
 }

@@ -226,10 +226,7 @@ static int ask_told(Quick *quick, const Done *done, Span ends, Span back) {
                                            done->hello.ech, ends.at, (Py_ssize_t)ends.size, back.at,
                                            (Py_ssize_t)back.size, (unsigned long)done->first, (unsigned long)done->end,
                                            (long long)done->time_ns);
-    int told = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(said);
-    quick_python_called(quick);
-    return told;
+    return quick_is_said(quick, said);
 }
 
 static int ask_tunnelled(Quick *quick, const Done *done, Span ends) {
@@ -238,10 +235,7 @@ static int ask_tunnelled(Quick *quick, const Done *done, Span ends) {
                                            host.at, (Py_ssize_t)host.size, done->hello.ech, ends.at,
                                            (Py_ssize_t)ends.size, (unsigned long)done->first, (unsigned long)done->end,
                                            (long long)done->time_ns);
-    int told = said == NULL ? FAILED : PyObject_IsTrue(said);
-    Py_XDECREF(said);
-    quick_python_called(quick);
-    return told;
+    return quick_is_said(quick, said);
 }
 
 static int is_told(Quick *quick, const Done *done, Span ends, Span back) {

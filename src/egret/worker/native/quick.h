@@ -113,6 +113,14 @@ static inline void quick_forget_foreseen(Quick *quick) { quick->foreseen[0].ends
 /* Python was or may have been called: what the volumes say may be other than it was. */
 static inline void quick_python_called(Quick *quick) { quick->measured.is_fresh = false; }
 
+/* Whether Python *said* so, whose answer it takes. */
+static inline int quick_is_said(Quick *quick, PyObject *said) {
+    int is_so = said == NULL ? FAILED : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    quick_python_called(quick);
+    return is_so;
+}
+
 /* Whether the bytes of traffic between *ends* are counted: worker/quick.py, Surroundings.is_measured. */
 int quick_is_measured(Quick *quick, Span ends);
 
