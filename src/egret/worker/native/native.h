@@ -1,5 +1,6 @@
 /* What the parts of the compiled gate share. Every one of them has a Python twin that is its oracle:
- *   gate.c     worker/sluice.py      goes over frames
+ *   walks.c    worker/walks.py, worker/sluice.py goes over frames
+ *   gate.c     worker/sluice.py      what of them is taken
  *   link.c     decode/plain_link.py where IP begins
  *   tunnels.c  decode/plain_tunnel.py where the inner packet begins
  *   noise.c    decode/plain_noise.py frames that hold nothing
@@ -298,7 +299,7 @@ typedef struct {
 int share_open(Share *share, PyObject *args);
 int share_owner(const Share *share, Span ip);
 
-/* gate.c */
+/* gate.c, walks.c */
 
 /* The hash of the ends that lie there. */
 typedef struct {
