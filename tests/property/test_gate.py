@@ -16,6 +16,7 @@ from egret.worker.pipeline import Pipeline
 from tests.support.datagram_bulk import datagrams
 from tests.support.dns_answers import answers
 from tests.support.gated import CATALOG, START_NS, passed
+from tests.support.headers import HEADERS
 from tests.support.links import LINKS
 from tests.support.reshape import SHAPES, packets
 from tests.support.talks import talks
@@ -65,6 +66,17 @@ def test_behind_every_plain_link_header_it_says_the_same(link: str) -> None:
     chosen = [*chance.sample(conversations("plain"), 300), *workload("dns"), *workload("tls"), *workload("mix")]
     frames = list(map(wrapped, [*chosen, *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]))
     gated, free = (passed(frames, 200_000, gated=gated, linktype=linktype) for gated in (True, False))
+    assert gated == free
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_behind_rarer_headers_it_says_the_same(header: str) -> None:
+    chance, behind = random.Random(header), HEADERS[header]
+    chosen = [*chance.sample(conversations("plain"), 300), *workload("dns"), *workload("tls"), *workload("mix")]
+    frames = [
+        behind(frame, chance) for frame in [*chosen, *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]
+    ]
+    gated, free = (passed(frames, 200_000, gated=gated) for gated in (True, False))
     assert gated == free
 
 

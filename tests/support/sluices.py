@@ -22,6 +22,7 @@ from egret.worker.plain import Buffer, PlainLookups
 from egret.worker.sluice import Sluice
 from tests.support.datagram_bulk import datagrams
 from tests.support.dns_answers import answers
+from tests.support.headers import wrapped as behind_headers
 from tests.support.links import LINKS
 from tests.support.noise import FRAMES, PACKETS
 
@@ -152,7 +153,10 @@ def mutated(seed: int, link: str = "ethernet") -> list[Record]:
     records, time_ns = [], 0
     for _ in range(chance.randrange(1, 60)):
         is_of_link = link == "ethernet" and chance.random() < 0.1
-        frame = bytearray(chance.choice(FRAMES) if is_of_link else wrapped(chance.choice(ordinary())))
+        plain = chance.choice(ordinary())
+        if chance.random() < 0.2:
+            plain = behind_headers(plain, chance)
+        frame = bytearray(chance.choice(FRAMES) if is_of_link else wrapped(plain))
         for _ in range(chance.choice((0, 0, 0, 1, 1, 3))):
             frame[chance.randrange(len(frame))] = chance.choice((0, 1, 4, 5, 6, 0x35, 0x80, 0xC0, 0xFF))
         kept = bytes(frame[: chance.choice((len(frame), len(frame), chance.randrange(len(frame)), 40, 54, 60))])

@@ -7,11 +7,10 @@ the same in C.
 
 from __future__ import annotations
 
-from struct import Struct
-
 from egret.decode.ip import EXTENSIONS, TCP, UDP
 from egret.decode.ip_tunnels import CHECKS, ERRORS, ERRORS6, IP_PROTOCOLS
 from egret.decode.link import ETHERNET, ETHERTYPES, IPV4, IPV6, MIN_ETHERTYPE
+from egret.decode.plain_ip import carried
 from egret.decode.plain_link import Buffer, behind_tags
 from egret.decode.tunnel import TUNNEL_ETHERTYPES
 
@@ -22,8 +21,6 @@ PROTOCOLS = frozenset({TCP, UDP, UDP_LITE, *EXTENSIONS, *IP_PROTOCOLS})
 _ETHERNET, _LLC = 14, 8  # headers' sizes
 _ISL = 0x0C  # the third byte of its addresses
 _LLC_USERS = frozenset({0x06, 0xFE, 0xAA})  # IP, ISO's registry, SNAP
-_IPV4, _IPV6 = Struct("!BxHxxHxB").unpack_from, Struct("!4xHB").unpack_from
-_FRAGMENT = 0x3FFF
 _MESSAGES = {1: ERRORS, 58: ERRORS6}  # of ICMP, those that quote
 _ESP, _ESP_HEADER, _IN_ESP = 50, 8, frozenset({4, 41})
 
@@ -42,21 +39,15 @@ def frame_is_noise(buffer: Buffer, start: int, end: int, linktype: int) -> bool:
 
 def packet_is_noise(buffer: Buffer, at: int, end: int) -> bool:
     """Whether there is nothing in the packet of IP at ``buffer[at:end]``."""
-    if end - at >= 20 and buffer[at] == 0x45:
-        _, length, fragment, protocol = _IPV4(buffer, at)
-        body, stop = at + 20, at + length
-        if length < 20 or fragment & _FRAGMENT:
-            return False
-    elif end - at >= 40 and buffer[at] >> 4 == 6:
-        length, protocol = _IPV6(buffer, at)
-        body, stop = at + 40, at + 40 + length
-        if not length:
-            return False
-    else:
-        return False
+    found = carried(buffer, at, end, 0)
+    return found is not None and payload_is_noise(*found, buffer, end)
+
+
+def payload_is_noise(protocol: int, body: int, length: int, buffer: Buffer, end: int) -> bool:
+    """Whether there is nothing in what a packet that ends at *end* carries (``plain_ip.carried``)."""
     if protocol not in PROTOCOLS:
         return True
-    stop = min(stop, end)
+    stop = min(body + length, end)
     if protocol == _ESP:
         return not _may_be_clear(buffer, body, stop)
     return protocol in _MESSAGES and (body >= stop or buffer[body] not in _MESSAGES[protocol])

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from struct import Struct
 
 from egret.decode.link import ETHERNET
+from egret.decode.plain_ip import carried, ends_in
 from egret.decode.plain_link import SMALLEST, innermost, ip_in
-from egret.decode.plain_noise import frame_is_noise, packet_is_noise
+from egret.decode.plain_noise import frame_is_noise, packet_is_noise, payload_is_noise
 from egret.track.late import may_begin
 from egret.track.limits import SECOND_NS
 from egret.worker.datagrams import CLEAR, CLOSER, VERSION_AT, Datagrams, Q
 from egret.worker.orders import SEGMENT, SETTLING, SIZE, SMALLEST_4, TCP, UDP, odd_place, record, tables
 from egret.worker.plain import Buffer
 from egret.worker.quick import METERED, TAKEN, Holder
-from egret.worker.walks import Walks
+from egret.worker.walks import InPython, Walks
 
 MAX_QUIET = 1 << 17  # directions of decided connections; beyond it they are asked about anew
 MAX_SILENT = 1 << 12  # of those; the processor has them at hand
@@ -28,6 +29,7 @@ Run = Callable[[bytes | memoryview, int, str, int, int, int], tuple[int, int, in
 Known = dict[bytes, frozenset[int]]  # by ends of a direction, the first bytes that matter there
 
 _SMALLEST_6 = 40 + 20  # of IPv6
+_TRANSPORTS, _NEITHER, _LEAST = frozenset({TCP, UDP}), -1, 20  # the last: bytes of them that are looked at
 _FRAME = Struct(">" + SEGMENT).unpack_from
 _FIELDS_4 = Struct("!BxH2xI2x12s")  # of the packet alone, in the network's order
 _FIELDS_6 = Struct("!4xHBx36s")
@@ -38,7 +40,7 @@ _NUMBERS = Struct("!II").unpack_from  # of TCP its number and what it acknowledg
 _DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
 
 
-class Sluice(Walks):
+class Sluice(Walks, InPython):
     """Counts what needs no closer look.
 
     Args:
@@ -69,6 +71,7 @@ class Sluice(Walks):
         # Made here: who has the compiled gate never needs them.
         self._ipv4, self._short, _, self._calm, _, self._tcp, self._udp = tables(">")
         self._second_ns = 0  # within a second of it nothing waits for its time
+        self.opens = True  # what has options or extension headers, or says no length
         self._quiet: Known = {}  # the first bytes that still matter there
         self._silent: set[bytes] = set()  # some directions in which nothing matters any more
         self._fresh: Known = {}
@@ -217,7 +220,7 @@ class Sluice(Walks):
                         noise += is_taken
                     if not is_taken and (inner := innermost(window, body - 20, after)) is not None:
                         before = position
-                        if not self._packet(window, *inner, time_ns, original, None):
+                        if not self._packet(window, *inner, original - captured, time_ns, original, None):
                             break
                         skipped += 1
                         position = after
@@ -226,11 +229,14 @@ class Sluice(Walks):
                 octets += original * is_taken
             else:
                 is_taken = self.skip(window, position + header, after, seconds * SECOND_NS + fraction * scale, original)
-                here = self._second_ns // SECOND_NS
+                here, size = self._second_ns // SECOND_NS, 1  # it need not be asked about again
                 skipped += is_taken
             before = position
             if not is_taken:
-                break
+                time_ns = seconds * SECOND_NS + fraction * scale
+                if size or not self.skip(window, position + header, after, time_ns, original):
+                    break
+                skipped += 1  # no length was said (TSO)
             position = after
         if before >= 0:
             seconds, fraction = unpack(window, before)[:2]
@@ -262,24 +268,6 @@ class Sluice(Walks):
             position = after
         return position, taken
 
-    def listen(self) -> None:
-        """Look-ups of what a signature names are handed over as frames all the same."""
-
-    def hear_in_runs(self, _read_question: object, _on_run: object, /) -> None:
-        """Python hears them one by one."""
-
-    @staticmethod
-    def take_heard() -> tuple[bytes, bytes] | None:
-        """The message and the ends of the look-up in the frame that was left to the observer just now, if it was heard.
-
-        It is no copy, and nobody wants more of it than what it says.
-        """
-        return None
-
-    @staticmethod
-    def map(_descriptor: int, _offset: int, _size: int, /) -> None:
-        """Memory whose file may be cut off is nothing for Python."""
-
     def skip(
         self,
         buffer: Buffer,
@@ -300,7 +288,8 @@ class Sluice(Walks):
             return True
         found = ip_in(buffer, start, end, linktype)
         if found is not None:
-            return self._packet(buffer, *found, time_ns, wire_length, interface)
+            missing = max(0, wire_length - (end - start))
+            return self._packet(buffer, *found, missing, time_ns, wire_length, interface)
         taken = frame_is_noise(buffer, start, end, linktype)
         self.noise += taken
         self._octets += wire_length * taken
@@ -317,25 +306,35 @@ class Sluice(Walks):
             and size not in self._short
         )
 
-    def _packet(self, buffer: Buffer, at: int, end: int, time_ns: int, wire_length: int, interface: str | None) -> bool:
-        """Count the packet of IP at ``buffer[at:end]``."""
+    def _packet(
+        self, buffer: Buffer, at: int, end: int, missing: int, time_ns: int, wire_length: int, interface: str | None
+    ) -> bool:
+        """Count the packet of IP at ``buffer[at:end]``, of whose frame so many bytes are *missing*."""
         first, length, fate, ends = _FIELDS_4.unpack_from(buffer, at)
         body = at + 20
-        if first == 0x45:
+        if first == 0x45 and length:
             length -= 20
-            is_tcp, is_udp = fate in self._tcp, fate in self._udp
+            protocol = TCP if fate in self._tcp else UDP if fate in self._udp else _NEITHER
         elif first >> 4 == 6 and end - at >= _SMALLEST_6:
             length, protocol, ends = _FIELDS_6.unpack_from(buffer, at)
-            body, is_tcp, is_udp = at + 40, protocol == TCP, protocol == UDP
+            body = at + 40
         else:
-            return False
-        if is_tcp:
+            protocol = _NEITHER
+        if protocol not in _TRANSPORTS or not length:
+            found = carried(buffer, at, end, missing)
+            if found is None:
+                return False
+            protocol, body, length = found
+            if protocol in _TRANSPORTS and (not self.opens or end - body < _LEAST):
+                return False
+            ends = ends_in(buffer, at, body)
+        if protocol == TCP:
             taken = self._segment(buffer, body, length, end, ends, time_ns, interface)
-        elif is_udp:
+        elif protocol == UDP:
             taken = self._datagrams.skip(buffer, body, length, end, ends, time_ns, interface)
             self.datagrams += taken
         else:
-            taken = packet_is_noise(buffer, at, end)
+            taken = payload_is_noise(protocol, body, length, buffer, end)
             self.noise += taken
         self._octets += wire_length * taken
         return taken

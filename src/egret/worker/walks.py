@@ -72,3 +72,25 @@ class Walks(ABC):
             taken += 1
             position += step
         return position, taken
+
+
+class InPython:
+    """What only the compiled gate can do, which is nothing here."""
+
+    def listen(self) -> None:
+        """Look-ups of what a signature names are handed over as frames all the same."""
+
+    def hear_in_runs(self, _read_question: object, _on_run: object, /) -> None:
+        """Python hears them one by one."""
+
+    @staticmethod
+    def take_heard() -> tuple[bytes, bytes] | None:
+        """The message and the ends of the look-up in the frame that was left to the observer just now, if it was heard.
+
+        It is no copy, and nobody wants more of it than what it says.
+        """
+        return None
+
+    @staticmethod
+    def map(_descriptor: int, _offset: int, _size: int, /) -> None:
+        """Memory whose file may be cut off is nothing for Python."""

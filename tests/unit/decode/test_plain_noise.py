@@ -32,11 +32,14 @@ def test_packets() -> None:
     assert not packet_is_noise(packet(1, b"\x0b" + bytes(20)), 14, 55)
     assert not is_noise(packet(89, b"", fragment=0x2000))
     assert not is_noise(packet(89, b"")[:33])
-    assert not is_noise(packet(89, b"")[:16] + b"\0\0" + packet(89, b"")[18:])
+    assert is_noise(packet(89, b"")[:16] + b"\0\0" + packet(89, b"")[18:])  # no length is said
+    assert not is_noise(packet(89, b"")[:16] + b"\0\x13" + packet(89, b"")[18:])
     six = ARP[:12] + b"\x86\xdd\x60\0\0\0\0\1\x3a\1" + bytes(32)
     assert [is_noise(six + bytes([kind])) for kind in (1, 128)] == [False, True]
     assert is_noise(six)  # cut off
-    assert not is_noise(six[:18] + b"\0\0" + six[20:])
+    assert is_noise(six[:18] + b"\0\0" + six[20:])
+    report = six[:18] + b"\0\x09\0" + six[21:] + b"\x3a\0\1\4\0\0\0\0\x8f"  # of groups, as routers hear it
+    assert is_noise(report)
     assert not is_noise(six[:14] + b"\x30" + six[15:])
 
 

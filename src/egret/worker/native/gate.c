@@ -6,7 +6,7 @@
 #include <strings.h>
 
 enum { TCP = 6, UDP = 17, DNS = 53, SETTLING = 0x07, FIN = 0x01 };
-enum { SMALLEST_6 = 40 + 20 };
+enum { SMALLEST_6 = 40 + 20, LEAST = 20 /* of TCP and UDP: what is looked at */ };
 enum { CHANGE = 0x14, ALERT = 0x15, HELLO_START = 0x16, MAX_METHOD = 24 }; /* what records and requests begin with */
 enum { MAX_LINE = 2048 };
 enum { FRAGMENT = 0x3FFF };
@@ -175,40 +175,60 @@ static int count_noise(Sluice *self, const Frame *frame) {
     return YES;
 }
 
-int gate_take(Sluice *self, const Frame *frame) {
-    self->last_ns = frame->time_ns;
-    if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
-        if (tick(self, frame->time_ns) == FAILED) return FAILED;
-    Span ip, ends, packet;
-    if (!link_find_ip(frame->linktype, frame->data, &ip))
-        return noise_is_frame(&self->nothing, frame->linktype, frame->data) ? count_noise(self, frame) : NO;
-    int foreign = self->share.of > 1 ? is_foreign(self, ip) : FAILED;
-    if (foreign != FAILED) return foreign;
+/* TCP or UDP behind the headers that most packets have: its ends lie in one piece. */
+static inline bool is_plain(Span ip, Carried *carried, Span *ends) {
     const uint8_t *at = ip.at;
-    uint8_t protocol;
-    long length;
     if (at[0] == 0x45) {
-        if (big16(at + 6) & FRAGMENT) return NO;
-        length = (long)big16(at + 2) - 20, protocol = at[9];
-        ends = (Span){at + 12, 12}, packet = (Span){at + 20, ip.size - 20};
+        size_t total = big16(at + 2);
+        *carried = (Carried){at[9], {at + 20, ip.size - 20}, total - 20};
+        *ends = (Span){at + 12, 12};
+        if (total < 20 || big16(at + 6) & FRAGMENT) return false;
     } else if (at[0] >> 4 == 6 && ip.size >= SMALLEST_6) {
-        length = big16(at + 4), protocol = at[6];
-        ends = (Span){at + 8, 36}, packet = (Span){at + 40, ip.size - 40};
+        *carried = (Carried){at[6], {at + 40, ip.size - 40}, big16(at + 4)};
+        *ends = (Span){at + 8, 36};
+        if (carried->length == 0) return false;
     } else {
-        return NO;
+        return false;
     }
+    return carried->protocol == TCP || carried->protocol == UDP;
+}
+
+/* Count what a packet carries; NO leaves its frame to the observer. */
+static int take_carried(Sluice *self, const Frame *frame, const Carried *carried, Span ends) {
     int taken = NO;
-    if (!runs_go_on(protocol, packet) && runs_tell(&self->lookups) == FAILED) return FAILED;
-    if (protocol == TCP) {
-        taken = take_segment(self, frame, ends, packet, length);
-    } else if (protocol == UDP && length >= 0) {
+    if (!runs_go_on((uint8_t)carried->protocol, carried->body) && runs_tell(&self->lookups) == FAILED) return FAILED;
+    if (carried->protocol == TCP) {
+        taken = take_segment(self, frame, ends, carried->body, (long)carried->length);
+    } else if (carried->protocol == UDP) {
         self->lookups.before = self->segments + self->datagrams + self->noise;
-        taken = datagrams_take(&self->udp, packet, (size_t)length, ends, frame->time_ns, frame->interface);
+        taken = datagrams_take(&self->udp, carried->body, carried->length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;
-    } else if (noise_is_packet(&self->nothing, ip)) {
+    } else if (noise_is_carried(&self->nothing, carried)) {
         return count_noise(self, frame);
     }
     if (taken == YES) self->octets += frame->wire_length;
     return taken;
+}
+
+int gate_take(Sluice *self, const Frame *frame) {
+    self->last_ns = frame->time_ns;
+    if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
+        if (tick(self, frame->time_ns) == FAILED) return FAILED;
+    Span ip;
+    if (!link_find_ip(frame->linktype, frame->data, &ip))
+        return noise_is_frame(&self->nothing, frame->linktype, frame->data) ? count_noise(self, frame) : NO;
+    int foreign = self->share.of > 1 ? is_foreign(self, ip) : FAILED;
+    if (foreign != FAILED) return foreign;
+    Carried carried;
+    Span ends = {NULL, 0};
+    uint8_t copied[ENDS_MAX];
+    if (!is_plain(ip, &carried, &ends)) {
+        size_t missing = frame->wire_length > frame->data.size ? frame->wire_length - frame->data.size : 0;
+        if (!ip_open(ip, missing, &carried)) return NO;
+        bool is_transport = carried.protocol == TCP || carried.protocol == UDP;
+        if (is_transport && (self->share.of > 1 || carried.body.size < LEAST)) return NO; /* all of them would count it */
+        if (is_transport) ends = ip_ends(ip, carried.body, copied);
+    }
+    return take_carried(self, frame, &carried, ends);
 }

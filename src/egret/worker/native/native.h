@@ -2,6 +2,7 @@
  *   walks.c    worker/walks.py, worker/sluice.py goes over frames
  *   gate.c     worker/sluice.py      what of them is taken
  *   link.c     decode/plain_link.py where IP begins
+ *   ip.c       decode/plain_ip.py    what a packet carries behind options and extension headers
  *   tunnels.c  decode/plain_tunnel.py where the inner packet begins
  *   noise.c    decode/plain_noise.py frames that hold nothing
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
@@ -87,6 +88,19 @@ enum { ETHERNET = 1, IPV4 = 0x0800, IPV6 = 0x86DD, SMALLEST_IP = 20 + 20 };
 
 bool link_find_ip(unsigned linktype, Span frame, Span *ip); /* false: its headers are not plain */
 unsigned link_untagged(unsigned type, Span *rest);          /* an EtherType that tags may go before; *rest* is behind it */
+
+/* ip.c */
+
+/* What a packet carries: as much as is there, and how long it is, as the headers claim. */
+typedef struct {
+    unsigned protocol;
+    Span body;
+    size_t length;
+} Carried;
+
+/* False: it is a fragment, or its headers are not plain. Where they say no length, so many bytes are *missing* of it. */
+bool ip_open(Span ip, size_t missing, Carried *carried);
+Span ip_ends(Span ip, Span body, uint8_t ends[ENDS_MAX]); /* as if nothing were between addresses and ports */
 
 /* tunnels.c */
 
@@ -199,7 +213,7 @@ typedef struct {
 } Noise;
 
 bool noise_is_frame(const Noise *noise, unsigned linktype, Span frame); /* in which no IP was found */
-bool noise_is_packet(const Noise *noise, Span ip);
+bool noise_is_carried(const Noise *noise, const Carried *carried);
 
 /* lookups.c */
 

@@ -1,7 +1,7 @@
 /* Frames that surely hold no TCP and no UDP, and nothing odd; decode/plain_noise.py is the same in Python and says which. */
 #include "native.h"
 
-enum { ICMP = 1, ESP = 50, ICMP6 = 58, FRAGMENT = 0x3FFF, ESP_HEADER = 8, IP_IN_ESP = 4, IP6_IN_ESP = 41 };
+enum { ICMP = 1, ESP = 50, ICMP6 = 58, ESP_HEADER = 8, IP_IN_ESP = 4, IP6_IN_ESP = 41 };
 enum { HEADER = 14, LLC = 8, ISL = 0x0C, LEAST_TYPE = 0x0600 };
 
 /* Whether the last byte but a check may say that IP is in it, not encrypted. */
@@ -21,29 +21,25 @@ static bool quotes(unsigned protocol, uint8_t type) {
     return (type >= 3 && type <= 5) || type == 11 || type == 12;
 }
 
-bool noise_is_packet(const Noise *noise, Span ip) {
-    unsigned protocol;
-    size_t length, header;
-    if (ip.size >= 20 && ip.at[0] == 0x45) {
-        header = 20, length = big16(ip.at + 2), protocol = ip.at[9];
-        if (length < header || big16(ip.at + 6) & FRAGMENT) return false;
-    } else if (ip.size >= 40 && ip.at[0] >> 4 == 6) {
-        header = 40, length = header + big16(ip.at + 4), protocol = ip.at[6];
-        if (length == header) return false;
-    } else {
-        return false;
-    }
+bool noise_is_carried(const Noise *noise, const Carried *carried) {
+    unsigned protocol = carried->protocol;
     if (!bit_of(noise->protocols, protocol)) return true;
-    Span payload = {ip.at + header, (length < ip.size ? length : ip.size) - header};
+    Span payload = carried->body;
+    if (payload.size > carried->length) payload.size = carried->length;
     if (protocol == ESP) return !may_be_clear(payload);
     return (protocol == ICMP || protocol == ICMP6) && (payload.size == 0 || !quotes(protocol, payload.at[0]));
+}
+
+static bool is_packet(const Noise *noise, Span ip) {
+    Carried carried;
+    return ip_open(ip, 0, &carried) && noise_is_carried(noise, &carried);
 }
 
 bool noise_is_frame(const Noise *noise, unsigned linktype, Span frame) {
     if (linktype != ETHERNET || frame.size < HEADER) return false;
     Span rest = {frame.at + HEADER, frame.size - HEADER};
     unsigned type = link_untagged(big16(frame.at + 12), &rest);
-    if (type == IPV4 || type == IPV6) return noise_is_packet(noise, rest);
+    if (type == IPV4 || type == IPV6) return is_packet(noise, rest);
     if (type >= LEAST_TYPE) return !bit_of(noise->types, type);
     if (frame.at[2] == ISL || rest.size < LLC) return false;
     return rest.at[0] != 0x06 && rest.at[0] != 0xFE && rest.at[0] != 0xAA;
