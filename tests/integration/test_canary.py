@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from egret.sources.probes import CLIENT, LINK_ADDRESS, NAME, SERVER
+from tests.support.patience import wait_until
 from tests.support.world.capture import capturing
-from tests.support.world.namespaces import wait_until
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch
+from tests.support.world.watch import CONFIG, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ def processes(watch: Watch) -> tuple[int, int, int]:
 
 
 def heard(watch: Watch, number: int) -> None:
-    wait_until(lambda: watch.samples()[SEEN] > 0, "a first canary", PATIENCE_S)
+    wait_until(lambda: watch.samples()[SEEN] > 0, "a first canary")
     first = watch.samples()
     sent = sum(value for series, value in first.items() if series.startswith("egret_canary_sent_total"))
 
@@ -50,7 +50,7 @@ def heard(watch: Watch, number: int) -> None:
         now = watch.samples()
         return sum(v for series, v in now.items() if series.startswith("egret_canary_sent_total")) >= sent + number
 
-    wait_until(more, "more canaries", 2 * PATIENCE_S)
+    wait_until(more, "more canaries")
 
 
 def missed(watch: Watch) -> float:
@@ -83,7 +83,7 @@ def test_a_frozen_worker_is_told_of_and_its_thawing_too(world: World) -> None:
         _, _, worker = processes(watch)
         os.kill(worker, signal.SIGSTOP)
         try:
-            wait_until(lambda: sensor_alerts(watch) == ["raised"], "the alarm", PATIENCE_S)
+            wait_until(lambda: sensor_alerts(watch) == ["raised"], "the alarm")
             assert missed(watch) >= 1
             assert 'egret_sensor_problems{problem="canary_missed"} 1.0' in watch.get("/metrics")
             [problem] = json.loads(watch.get("/api/v1/status"))["problems"]
@@ -91,7 +91,7 @@ def test_a_frozen_worker_is_told_of_and_its_thawing_too(world: World) -> None:
             assert "capture process 0" in problem["text"]
         finally:
             os.kill(worker, signal.SIGCONT)
-        wait_until(lambda: sensor_alerts(watch) == ["raised", "recovered"], "the end of the alarm", PATIENCE_S)
+        wait_until(lambda: sensor_alerts(watch) == ["raised", "recovered"], "the end of the alarm")
 
 
 def test_a_daemon_that_hangs_is_told_of_by_the_opener(world: World) -> None:
@@ -100,7 +100,7 @@ def test_a_daemon_that_hangs_is_told_of_by_the_opener(world: World) -> None:
         daemon, _, _ = processes(watch)
         os.kill(daemon, signal.SIGSTOP)
         try:
-            wait_until(lambda: "it hangs, and alerts nobody" in watch.text(), "the opener's word", 2 * PATIENCE_S)
+            wait_until(lambda: "it hangs, and alerts nobody" in watch.text(), "the opener's word")
         finally:
             os.kill(daemon, signal.SIGCONT)
 
@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed_is_told_of(world: World) -> None:
     with Watch(world, config=QUICK) as watch:
         heard(watch, 1)
         os.kill(processes(watch)[2], signal.SIGKILL)
-        wait_until(lambda: sensor_alerts(watch, "worker_died") == ["raised"], "the alert", 2 * PATIENCE_S)
+        wait_until(lambda: sensor_alerts(watch, "worker_died") == ["raised"], "the alert")
         heard(watch, 2)
         assert sensor_alerts(watch)[-1:] in ([], ["recovered"])  # its heir hears the canary
 
@@ -120,8 +120,8 @@ def test_a_loopback_that_is_down_is_told_of(world: World) -> None:
         heard(watch, 1)
         try:
             world.gateway.ip("link", "set", "lo", "down")
-            wait_until(lambda: sensor_alerts(watch)[:1] == ["raised"], "the alarm", PATIENCE_S)
+            wait_until(lambda: sensor_alerts(watch)[:1] == ["raised"], "the alarm")
         finally:
             world.gateway.ip("link", "set", "lo", "up")
-        wait_until(lambda: sensor_alerts(watch)[-1] == "recovered", "the end of the alarm", 2 * PATIENCE_S)
+        wait_until(lambda: sensor_alerts(watch)[-1] == "recovered", "the end of the alarm")
         assert subprocess.run(["kill", "-0", str(processes(watch)[0])], check=False).returncode == 0

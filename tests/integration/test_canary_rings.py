@@ -13,6 +13,7 @@ import pytest
 from egret.alerts.sensor import Probe
 from egret.errors import SourceError
 from egret.sources import kernel_filter
+from egret.sources import opener as opener_module
 from egret.sources.live import LiveSource
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Plan, Worker, WorkerLink
@@ -20,6 +21,7 @@ from egret.sources.privileges import find_user
 from egret.sources.probes import FIRST_PORT, CanaryPlan, canary_plan
 from egret.worker.canary import Ear
 from tests.support.live import inside, namespaces
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -37,6 +39,12 @@ def listen(index: int, link: WorkerLink) -> None:
         time.sleep(0.01)
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's loop cannot wait as long for the opener; here only what it answers counts."""
+    monkeypatch.setattr(opener_module, "PROBE_TIMEOUT_S", PATIENCE_S)
+
+
 @contextmanager
 def listening(plan: CanaryPlan, workers: int = 1) -> Iterator[tuple[OpenerClient, list[Worker]]]:
     with namespaces(1) as [sensor]:
@@ -52,7 +60,7 @@ def listening(plan: CanaryPlan, workers: int = 1) -> Iterator[tuple[OpenerClient
             client.close()
 
 
-def said(worker: Worker, patience_s: float = 10.0) -> dict[str, object] | None:
+def said(worker: Worker, patience_s: float = PATIENCE_S) -> dict[str, object] | None:
     received = worker.channel.receive() if worker.channel.wait(patience_s) else None
     return None if received is None else received.message
 

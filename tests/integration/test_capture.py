@@ -21,7 +21,8 @@ from egret.sources.live import LinkStatistics
 from egret.sources.portable import PortableSource, start_child
 from egret.sources.privileges import find_user
 from tests.support.live import Namespace, inside, namespaces, send_frames, silence, status, veth
-from tests.support.live_capture import SMALL, collect, connected, question
+from tests.support.live_capture import SMALL, collect, connected, drain, question, read
+from tests.support.patience import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -34,13 +35,15 @@ def cable() -> Iterator[tuple[Namespace, Namespace]]:
 
 
 def wait_for(source: live.Source, **state: object) -> LinkStatistics:
-    end = time.monotonic() + 10
-    while True:
-        collect(source, 1, 0.05)
-        (statistics,) = source.statistics()
-        if all(getattr(statistics, key) == value for key, value in state.items()):
-            return statistics
-        assert time.monotonic() < end, statistics
+    found: list[LinkStatistics] = []
+
+    def there() -> bool:
+        read(source)
+        found[:] = source.statistics()
+        return all(getattr(found[0], key) == value for key, value in state.items())
+
+    wait_until(there, f"{state}")
+    return found[0]
 
 
 def test_frames_arrive_with_time_length_interface_and_vlan(cable: tuple[Namespace, Namespace]) -> None:
@@ -76,7 +79,7 @@ def test_loopback_frames_come_once() -> None:
         source = live.open_directly(["lo"], RingOptions(geometry=SMALL))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(bytes(question()[DNS]), ("127.0.0.1", 53))
-        kept = collect(source, 2, 0.5)
+        kept = drain(source)
         source.close()
     assert len(kept) == 1
 
@@ -104,12 +107,12 @@ def test_super_packets_come_whole(cable: tuple[Namespace, Namespace]) -> None:
             server.bind(("192.0.2.1", 443))
             server.listen()
             with inside(sender):
-                client = socket.create_connection(("192.0.2.1", 443), 5)
+                client = socket.create_connection(("192.0.2.1", 443), PATIENCE_S)
             accepted, _ = server.accept()
             for _ in range(20):
                 client.sendall(bytes(64000))
                 assert accepted.recv(64000)
-            kept = collect(source, 10_000, 0.5)
+            kept = drain(source)
             client.close()
             accepted.close()
         source.close()
@@ -124,7 +127,7 @@ def test_drops_are_counted_under_a_flood(cable: tuple[Namespace, Namespace]) -> 
     with inside(sensor):
         source = live.open_directly(["eth0"], RingOptions(geometry=SMALL))
         send_frames(sender, "eth0", frames)  # 3 MB into a ring of 1 MB that nobody reads
-        kept = collect(source, 3000, 1.0)
+        kept = drain(source)
         (statistics,) = source.statistics()
         (again,) = source.statistics()
         source.close()
@@ -164,7 +167,7 @@ def test_an_interface_goes_down_comes_up_and_comes_back_as_another(cable: tuple[
         wait_for(source, up=True)
         assert source.trouble() == {}
         send_frames(sender, "eth0", [bytes(question())])
-        assert any(b"qwen" in one.data for one in collect(source, 20, 1))
+        wait_until(lambda: any(b"qwen" in one.data for one in read(source)), "the frame on the new one")
         assert source.statistics()[0].received >= 2
         source.close()
 

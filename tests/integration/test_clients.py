@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world.clients import visit_all
-from tests.support.world.namespaces import wait_until
 from tests.support.world.plan import BY_NAME, DESKTOP, LAPTOP, Host
 from tests.support.world.visits import Visit
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch
+from tests.support.world.watch import CONFIG, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -38,14 +38,14 @@ def test_a_device_is_one_client_by_either_family_and_has_its_name(world: World) 
     with Watch(world, "-i", "lan0", config=CONFIG + CLIENTS % DESKTOP.mac) as watch:
         (watch.folder / "leases").write_text(lease(LAPTOP, "old-name"))
         visit_all(world, [visit(LAPTOP, "-4"), visit(LAPTOP, "-6"), visit(DESKTOP, "-6"), visit(DESKTOP, "-4")])
-        wait_until(lambda: seen(watch) == 4, "both addresses of both", PATIENCE_S)
+        wait_until(lambda: seen(watch) == 4, "both addresses of both")
         (watch.folder / "leases").write_text(lease(LAPTOP, "laptop"))
 
         def again() -> bool:
             visit_all(world, [visit(LAPTOP, "-6")])
             return bool(by_key(watch)[f"mac:{LAPTOP.mac}"]["client_name"] == "laptop")
 
-        wait_until(again, "the new name, for an address that has no lease", PATIENCE_S)
+        wait_until(again, "the new name, for an address that has no lease")
         found = by_key(watch)
         assert set(found) == {f"mac:{LAPTOP.mac}", "name:desk"}
         assert set(found["name:desk"]["client_addresses"]) == {DESKTOP.v4, DESKTOP.v6}

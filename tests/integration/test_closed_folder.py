@@ -14,17 +14,17 @@ import pytest
 
 from egret.settings.passwords import hash_password
 from tests.support.certificates import Authority
+from tests.support.patience import wait_until
 from tests.support.world.clients import visit_all
 from tests.support.world.closed import Closed
-from tests.support.world.namespaces import family, stop, wait_until
+from tests.support.world.namespaces import family, stop
 from tests.support.world.visits import VISITS
-from tests.support.world.watch import PATIENCE_S, Watch
+from tests.support.world.watch import Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
 
 PASSWORD = "correct horse battery"
-SETTLED_S = 40.0
 CONFIG = """
 outputs:
   file: {{path: {state}/alerts.jsonl, min_severity: info}}
@@ -108,8 +108,8 @@ def tried(watch: Watch) -> bool:
 def kill_a_worker(watch: Watch) -> None:
     _daemon, _opener, worker, *_ = family(watch.pid)
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: watch.samples()["egret_worker_restarts_total"] == 1, "another worker", PATIENCE_S)
-    wait_until(lambda: watch.samples()["egret_workers_up"] == 1, "it is up", PATIENCE_S)
+    wait_until(lambda: watch.samples()["egret_worker_restarts_total"] == 1, "another worker")
+    wait_until(lambda: watch.samples()["egret_workers_up"] == 1, "it is up")
 
 
 def test_all_of_it_works_from_a_folder_that_only_root_enters(world: World, receivers: None) -> None:
@@ -117,16 +117,16 @@ def test_all_of_it_works_from_a_folder_that_only_root_enters(world: World, recei
         visit_all(world, VISITS[1:4])
         alert = watch.wait_for(lambda each: bool(each["egret"]["incident"]["evidence_files"])).alert
         story = f"/api/v1/incidents/{alert['egret']['incident']['id']}"
-        wait_until(lambda: bool(json.loads(watch.get(story))["evidence"]), "the evidence on the disk", PATIENCE_S)
+        wait_until(lambda: bool(json.loads(watch.get(story))["evidence"]), "the evidence on the disk")
         for path in ("/", story.replace("/api/v1", ""), f"{story}/evidence", "/metrics", "/api/v1/coverage"):
             assert watch.get(path)
         watch.hang_up()
-        wait_until(lambda: reloads(watch, "applied") == 1, "the reload", PATIENCE_S)
+        wait_until(lambda: reloads(watch, "applied") == 1, "the reload")
         kill_a_worker(watch)
         visit_all(world, VISITS[3:5])
-        wait_until(lambda: tried(watch), "an alert at each receiver", SETTLED_S)
+        wait_until(lambda: tried(watch), "an alert at each receiver")
         canary = "egret_canary_last_seen_timestamp_seconds"
-        wait_until(lambda: watch.samples()[canary] > 0, "the canary", SETTLED_S)
+        wait_until(lambda: watch.samples()[canary] > 0, "the canary")
         assert watch.samples()['egret_reloads_total{outcome="refused",trigger="files"}'] == 0
         watch.stop()
         assert "reload_would_be_refused" not in watch.text()
@@ -138,7 +138,7 @@ def test_a_package_that_is_wanted_later_is_the_operator_s_to_mend(world: World) 
     with Closed(world, PLAIN) as watch:
         watch.config.write_text(watch.config.read_text() + MORE)
         watch.hang_up()
-        wait_until(lambda: reloads(watch, "refused") == 1, "the reload refused", PATIENCE_S)
+        wait_until(lambda: reloads(watch, "refused") == 1, "the reload refused")
         assert "outputs.apprise: its package cannot be read" in watch.text()
         assert "restart Egret, which may read its packages until it gives up root" in watch.text()
         assert "LATE import apprise" in watch.late  # so what is late is seen

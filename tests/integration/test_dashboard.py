@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world.clients import visit_all
-from tests.support.world.namespaces import wait_until
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import VISITS
 from tests.support.world.watch import Watch
@@ -71,7 +71,7 @@ def prometheus(world: World) -> Iterator[Prometheus]:
             f"{ORDINARY}:443:{IN_CHINA}",
             f"https://{ORDINARY}/",
         )
-        wait_until(lambda: counted(watch, "egret_anomalies_total") and counted(watch, "egret_prc_hosted"), "counts", 20)
+        wait_until(lambda: counted(watch, "egret_anomalies_total") and counted(watch, "egret_prc_hosted"), "counts")
         scraper.wait_for_next_scrape()
         yield scraper
 

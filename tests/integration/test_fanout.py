@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import socket
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +26,7 @@ from egret.sources.privileges import find_user
 from egret.sources.ring import Geometry
 from tests.support.live import Namespace, inside, send_frames
 from tests.support.live_capture import connected
+from tests.support.patience import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -109,11 +109,13 @@ def rings(young: YoungStreams | None = None) -> Iterator[tuple[Rings, Namespace]
 def read(sources: list[LiveSource], wanted: int) -> list[list[int]]:
     """The numbers of the frames that came, by source."""
     found: list[list[int]] = [[] for _ in sources]
-    for _ in range(40):
+
+    def there() -> bool:
         for numbers, source in zip(found, sources, strict=True):
             numbers += [int.from_bytes(frame.data[6:12]) for frame in source.read(0.02)]
-        if sum(map(len, found)) >= wanted:
-            break
+        return sum(map(len, found)) >= wanted
+
+    wait_until(there, f"{wanted} frames")
     return found
 
 
@@ -171,11 +173,14 @@ def say_numbers(_index: int, link: WorkerLink) -> None:
 def said(workers: list[Worker], wanted: int) -> list[list[int]]:
     """The numbers that each worker says, until there are so many."""
     found: list[list[int]] = [[] for _ in workers]
-    end_s = time.monotonic() + 5
-    while sum(map(len, found)) < wanted and time.monotonic() < end_s:
+
+    def there() -> bool:
         for numbers, worker in zip(found, workers, strict=True):
             while worker.channel.wait(0.01) and (received := worker.channel.receive()):
                 numbers.append(int(str(received.message["number"])))
+        return sum(map(len, found)) >= wanted
+
+    wait_until(there, f"{wanted} numbers")
     return found
 
 
@@ -191,15 +196,14 @@ def test_workers_of_the_opener_share_what_it_loaded_and_one_may_die() -> None:
             assert client.no_young is None
             workers = [client.spawn_worker(index) for index in range(2)]
             for worker in workers:
-                assert worker.channel.wait(10)
+                assert worker.channel.wait(PATIENCE_S)
                 assert worker.channel.receive() == ({"ready": True}, ())
             send_frames(sender, "eth0", sent)
             found = said(workers, len(sent))
             assert sorted(found[0] + found[1]) == list(range(len(sent)))
             assert all(found)
             client.kill_worker(0)
-            while not client.events():
-                time.sleep(0.01)
+            wait_until(client.events, "its end")
             send_frames(sender, "eth0", sent)
             assert sorted(said(workers[1:], len(sent))[0]) == list(range(len(sent)))
         finally:

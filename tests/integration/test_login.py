@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from egret.settings.passwords import hash_password, hash_token, new_token
 from tests.support.certificates import Authority
+from tests.support.patience import wait_until
 from tests.support.world import plan
 from tests.support.world.clients import make
-from tests.support.world.namespaces import family, wait_until
+from tests.support.world.namespaces import family
 from tests.support.world.plan import DESKTOP
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import VISITS
-from tests.support.world.watch import PATIENCE_S, Watch
+from tests.support.world.watch import Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -98,7 +99,7 @@ def test_an_incident_its_alerts_and_its_proof(guarded: Guarded, world: World) ->
     def kept() -> bool:
         return json.loads(guarded.get(f"/api/v1/incidents/{name}"))["evidence"] is not None
 
-    wait_until(kept, "the evidence on the disk", PATIENCE_S)
+    wait_until(kept, "the evidence on the disk")
     story = json.loads(guarded.get(f"/api/v1/incidents/{name}"))
     assert story["alerts"][0]["action"] == "opened"
     assert {each["name"] for each in story["alerts"][0]["outputs"]} >= {"file"}
@@ -134,12 +135,12 @@ def test_users_and_certificates_change_while_it_runs(guarded: Guarded, world: Wo
     guarded.config.write_text(fresh)
     guarded.hang_up()
     new = ("-u", f"alice:{OTHER}")
-    wait_until(lambda: status(guarded, world, "/api/v1/status", *new) == "200", "the new password", PATIENCE_S)
+    wait_until(lambda: status(guarded, world, "/api/v1/status", *new) == "200", "the new password")
     assert status(guarded, world, "/api/v1/status", "-u", f"alice:{PASSWORD}") == "401"
     guarded.curl = ("--cacert", str(guarded.authority.ca), *new)
     guarded.authority.issue("page")  # the key is root's: it cannot be read any more, and the old stays
     (guarded.folder / "page.key").chmod(0o600)
-    wait_until(lambda: bool(guarded.get("/healthz")) and "certificate_kept" in guarded.text(), "a word of it", 20)
+    wait_until(lambda: bool(guarded.get("/healthz")) and "certificate_kept" in guarded.text(), "a word of it")
     (guarded.folder / "page.key").chmod(0o644)
     bare = ("-o", "/dev/null", "-w", "%{certs}")
 
@@ -147,7 +148,7 @@ def test_users_and_certificates_change_while_it_runs(guarded: Guarded, world: Wo
         return world.hosts[DESKTOP.name].run("curl", "-sk", *bare, f"https://{plan.GATEWAY_INSIDE}:9477/healthz")
 
     certificate = (guarded.folder / "page.crt").read_text().strip()
-    wait_until(lambda: certificate in served(), "the new certificate", 20)
+    wait_until(lambda: certificate in served(), "the new certificate")
 
 
 def hash_of(watch: Guarded, name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from egret.sources import opener_process
 from egret.sources.afpacket import RingOptions
 from egret.sources.live import LiveSource
 from egret.sources.opener import Opener
-from egret.sources.opener_plan import Plan, Worker, WorkerLink
+from egret.sources.opener_plan import Death, Plan, Worker, WorkerLink
 from egret.sources.portable import PortableSource
 from egret.sources.privileges import find_user
 from tests.support.elsewhere import mounted, python
 from tests.support.live import Namespace, inside, send_frames, status
 from tests.support.live_capture import SMALL, connected, question
+from tests.support.patience import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +49,7 @@ def report_frames(index: int, link: WorkerLink) -> None:
 
 
 def message_of(worker: Worker) -> dict[str, object]:
-    assert worker.channel.wait(10)
+    assert worker.channel.wait(PATIENCE_S)
     received = worker.channel.receive()
     assert received is not None
     return dict(received.message)
@@ -84,10 +85,14 @@ def test_a_worker_without_rights_captures_and_is_replaced(cable: tuple[Namespace
             client.spawn_worker(0)
 
         os.kill(worker.pid, 9)
-        assert worker.channel.wait(5)
-        deadline = time.monotonic() + 5
-        while not (deaths := client.events()) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert worker.channel.wait(PATIENCE_S)
+        deaths: list[Death] = []
+
+        def died() -> bool:
+            deaths.extend(client.events())
+            return bool(deaths)
+
+        wait_until(died, "its end")
         assert [(death.index, death.pid, death.status) for death in deaths] == [(0, worker.pid, -9)]
         worker.channel.close()
         again = client.spawn_worker(0)
@@ -145,7 +150,7 @@ def test_an_ordinary_user_with_one_ambient_capability(cable: tuple[Namespace, Na
         assert process.stdout.readline().strip() == "0" * 16
         send_frames(sender, "eth0", [bytes(question())])
         assert process.stdout.readline().strip() == "eth0"
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def _misbehave(index: int, link: WorkerLink) -> None:
@@ -164,10 +169,9 @@ def _misbehave(index: int, link: WorkerLink) -> None:
     elif index == 6:
         raw.send(b"\xff\x00")
     else:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        while True:  # it is killed
             link._opener.send({"do": "open_ring", "interface": "eth0"})
-    time.sleep(60)
+    signal.pause()
 
 
 def test_the_opener_survives_hostile_workers(
@@ -182,10 +186,9 @@ def test_the_opener_survives_hostile_workers(
         workers = [client.spawn_worker(index) for index in range(8)]
         pids = {worker.pid for worker in workers}
         dead: dict[int, int] = {}
-        deadline = time.monotonic() + 40
-        while len(dead) < 8 and time.monotonic() < deadline:
-            dead |= {death.pid: death.status for death in client.events()}
-            time.sleep(0.02)
+        wait_until(
+            lambda: dead.update({death.pid: death.status for death in client.events()}) or len(dead) == 8, "eight ends"
+        )
         assert set(dead) == pids
         assert set(dead.values()) == {-9}
         close(*workers)
@@ -201,17 +204,21 @@ def test_everything_ends_when_the_daemon_is_killed(cable: tuple[Namespace, Names
         "worker = client.spawn_worker(0)\n"
         "message_of(worker)\n"
         "print(client.pid, worker.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     command = ["ip", "netns", "exec", cable[0].name, sys.executable, "-c", program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         pids = process.stdout.readline().split()
         process.kill()
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() and status(pid)["State"][0] != "Z" for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(lives, pids)), "the end of all")
+
+
+def lives(pid: str) -> bool:
+    try:
+        return status(pid)["State"][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # its end may come between two looks
+        return False
 
 
 def test_the_portable_backend_through_the_opener(cable: tuple[Namespace, Namespace]) -> None:

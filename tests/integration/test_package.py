@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.support.live import Namespace, inside, namespaces, send_frames, status, veth
 from tests.support.net import ether, udp
-from tests.support.world.namespaces import wait_until
+from tests.support.patience import wait_until
 
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1  # what MemoryDenyWriteExecute= of the unit comes to
 PAGES = ("/", "/metrics", "/healthz", "/readyz", "/style.css", "/api/v1/status", "/api/v1/incidents?state=all", "/no")
@@ -146,11 +146,11 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         def code(page: str) -> str:
             return subprocess.run([*curl, url + page], capture_output=True, text=True, check=False).stdout
 
-        wait_until(lambda: code("/readyz") == "200", "ready", 60)
+        wait_until(lambda: code("/readyz") == "200", "ready")
         query = udp(bytes.fromhex("00070100000100000000000004636861740471 77656e02616900 0001 0001".replace(" ", "")))
         send_frames(client, "eth0", [bytes(ether() / query)])
-        wait_until(lambda: bool(Receiver.got), "the webhook's alert", 30)
-        wait_until(lambda: bool(Mailbox.got), "the mail", 30)
+        wait_until(lambda: bool(Receiver.got), "the webhook's alert")
+        wait_until(lambda: bool(Mailbox.got), "the mail")
         assert [code(page) for page in PAGES] == ["200"] * 7 + ["404"]
         assert "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text()
         assert status(daemon.pid)["CapEff"] == "0000000000000000"

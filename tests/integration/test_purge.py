@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world.clients import make
-from tests.support.world.namespaces import wait_until
 from tests.support.world.plan import DESKTOP, LAPTOP, Host
 from tests.support.world.visits import Visit
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch, egret, give_to_daemon
+from tests.support.world.watch import CONFIG, Watch, egret, give_to_daemon
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -57,12 +57,12 @@ def run(world: World, *command: str) -> str:
 def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, state: Path) -> None:
     with Watch(world, config=config, state=state) as watch:
         visit(world, DESKTOP)
-        wait_until(lambda: len(clients(watch)) == 1, "the desktop's incident", PATIENCE_S)
+        wait_until(lambda: len(clients(watch)) == 1, "the desktop's incident")
         (desktop,) = clients(watch)
         visit(world, LAPTOP)
-        wait_until(lambda: len(clients(watch)) == 2, "the laptop's incident", PATIENCE_S)
+        wait_until(lambda: len(clients(watch)) == 2, "the laptop's incident")
         (laptop,) = clients(watch) - {desktop}
-        wait_until(lambda: on_disk(state, {laptop, desktop}) == {laptop, desktop}, "both in the file", PATIENCE_S)
+        wait_until(lambda: on_disk(state, {laptop, desktop}) == {laptop, desktop}, "both in the file")
         assert (laptop == LAPTOP.v4) == (config == CONFIG)
         assert f'"{laptop}"' in watch.get(f"/api/v1/incidents?client={LAPTOP.v4}")  # by its address all the same
 
@@ -76,10 +76,8 @@ def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, st
 
         opened = len([1 for each in watch.alerts if each.alert["egret"]["action"] == "opened"])
         visit(world, LAPTOP)
-        wait_until(lambda: clients(watch) == {laptop, desktop}, "new traffic, a new incident", PATIENCE_S)
-        wait_until(
-            lambda: sum(a.alert["egret"]["action"] == "opened" for a in watch.alerts) == opened + 1, "told", PATIENCE_S
-        )
+        wait_until(lambda: clients(watch) == {laptop, desktop}, "new traffic, a new incident")
+        wait_until(lambda: sum(a.alert["egret"]["action"] == "opened" for a in watch.alerts) == opened + 1, "told")
         assert not [
             a for a in watch.alerts if a.alert["egret"]["action"] == "closed"
         ]  # a purge says nothing of anybody
@@ -88,7 +86,7 @@ def test_a_client_is_forgotten_and_the_others_stay(config: str, world: World, st
 def test_others_of_this_machine_cannot_purge(world: World, state: Path) -> None:
     with Watch(world, state=state) as watch:
         visit(world, LAPTOP)
-        wait_until(lambda: clients(watch) == {LAPTOP.v4}, "the incident", PATIENCE_S)
+        wait_until(lambda: clients(watch) == {LAPTOP.v4}, "the incident")
         # a user namespace without a map: nobody to the kernel's checks, and yet this Python's files can be read
         nobody = ("unshare", "--user", "env", f"HOME={tempfile.gettempdir()}")
         done = egret(world, "privacy", "purge", LAPTOP.v4, "-c", str(watch.config), prefix=nobody)

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world.clients import make
 from tests.support.world.disk import Disk
-from tests.support.world.namespaces import wait_until
 from tests.support.world.visits import VISITS, Visit
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch
+from tests.support.world.watch import CONFIG, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
-
-AGAIN_S = 40.0  # what failed is tried again ever more seldom, up to every 30 s
 
 
 def curl_of(name: str) -> Visit:
@@ -45,12 +43,12 @@ def test_detection_goes_on_and_what_waited_is_written_once_the_disk_is_mended(wo
     with Watch(world, config=CONFIG, state=disk.path) as watch:
         make(world, curl_of("qwen.ai"))
         watch.wait_for(lambda alert: "qwen.ai" in alert["egret"]["incident"]["hosts"])
-        wait_until(lambda: "alibaba.qwen-chat" in kept(disk), "the first incident on the disk", PATIENCE_S)
+        wait_until(lambda: "alibaba.qwen-chat" in kept(disk), "the first incident on the disk")
 
         disk.fail()
         make(world, curl_of("dashscope.aliyuncs.com"))
-        wait_until(lambda: "DashScope" in watch.text(), "an alert at the terminal all the same", PATIENCE_S)
-        wait_until(lambda: watch.samples()["egret_store_healthy"] == 0, "the metric", PATIENCE_S)
+        wait_until(lambda: "DashScope" in watch.text(), "an alert at the terminal all the same")
+        wait_until(lambda: watch.samples()["egret_store_healthy"] == 0, "the metric")
         samples = watch.samples()
         assert samples["egret_store_errors_total"] > 0
         assert samples["egret_store_waiting"] > 0
@@ -58,8 +56,8 @@ def test_detection_goes_on_and_what_waited_is_written_once_the_disk_is_mended(wo
         assert len(watch.incidents()) == 2
 
         disk.mend(watch.pid)
-        watch.wait_for(lambda alert: "dashscope.aliyuncs.com" in alert["egret"]["incident"]["hosts"], AGAIN_S)
-        wait_until(lambda: watch.samples()["egret_store_waiting"] == 0, "all of it written", AGAIN_S)
+        watch.wait_for(lambda alert: "dashscope.aliyuncs.com" in alert["egret"]["incident"]["hosts"])
+        wait_until(lambda: watch.samples()["egret_store_waiting"] == 0, "all of it written")
         assert len(kept(disk)) == 2
         samples = watch.samples()
         assert samples["egret_store_healthy"] == 1

@@ -16,18 +16,18 @@ from egret.settings.ed25519 import sign
 from scripts.sign_catalog import make_bundle
 from tests.support.bundles import PRIVATE, PUBLIC, TODAY
 from tests.support.catalog import write
+from tests.support.patience import wait_until
 from tests.support.world import plan
 from tests.support.world.clients import make
-from tests.support.world.namespaces import stop, wait_until
+from tests.support.world.namespaces import stop
 from tests.support.world.plan import DESKTOP
 from tests.support.world.visits import HERE, Visit
-from tests.support.world.watch import PATIENCE_S, Watch, egret, give_to_daemon
+from tests.support.world.watch import Watch, egret, give_to_daemon
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
 
 RATE, EVERY = 2_000, 10  # questions a second, and which of them names a service
-NOTICED_S = 40.0  # a changed file is looked for every 5 s and has to stand still; the machine is busy
 GEO = Path(__file__).parents[2] / "src/egret/data/geo/egret-country-asn.mmdb"
 CONFIG = """
 outputs: {{file: {{path: {state}/alerts.jsonl, min_severity: info}}}}
@@ -82,7 +82,7 @@ def reload(watch: Watch, more: str) -> None:
     before = applied(watch, "signal")
     watch.config.write_text(watch.config.read_text() + more)
     watch.hang_up()
-    wait_until(lambda: applied(watch, "signal") == before + 1, "the reload", NOTICED_S)
+    wait_until(lambda: applied(watch, "signal") == before + 1, "the reload")
 
 
 def bundle(folder: Path) -> Path:
@@ -99,7 +99,7 @@ def update(world: World, watch: Watch, *command: str) -> None:
     before = applied(watch, "files")
     done = egret(world, *command, "-c", str(watch.config))
     assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(lambda: applied(watch, "files") == before + 1, f"{command[0]} noticed", NOTICED_S)
+    wait_until(lambda: applied(watch, "files") == before + 1, f"{command[0]} noticed")
 
 
 def ask(world: World, name: str) -> None:
@@ -126,20 +126,20 @@ def change_all(world: World, watch: Watch, new: Path) -> None:
     write(own, OWN.replace("ID", "example.own").replace("NAME", "own.example"))
     ask(world, "own.example")
     ask(world, "yiyan.baidu.com")
-    wait_until(lambda: "Baidu" in vendors(watch), "an incident", PATIENCE_S)
+    wait_until(lambda: "Baidu" in vendors(watch), "an incident")
     reload(watch, "severities: {ai: critical}\n")
     reload(watch, "approvals: {entries: [{vendor: Baidu, state: approved, owner: IT}]}\n")
-    wait_until(lambda: "Baidu" not in vendors(watch), "what is approved by now closed", PATIENCE_S)
+    wait_until(lambda: "Baidu" not in vendors(watch), "what is approved by now closed")
     closed = watch.wait_for(lambda alert: alert["egret"]["action"] == "closed").alert
     assert (closed["egret"]["incident"]["vendor"], closed["egret"]["incident"]["close_reason"]) == ("Baidu", "approved")
     assert found(watch, "Example") == 0
     watch.config.write_text(watch.config.read_text().replace("catalog: {", f"catalog: {{directories: [{own}], "))
     reload(watch, "")
     ask(world, "own.example")
-    wait_until(lambda: found(watch, "Example") == 1, "the new signature in force", PATIENCE_S)
+    wait_until(lambda: found(watch, "Example") == 1, "the new signature in force")
     update(world, watch, "catalog", "update", str(new))
     ask(world, "updated.example")
-    wait_until(lambda: found(watch, "Example") == 2, "the updated catalogue in force", PATIENCE_S)
+    wait_until(lambda: found(watch, "Example") == 2, "the updated catalogue in force")
     update(world, watch, "geoip", "update", str(GEO))
 
 
@@ -149,8 +149,8 @@ def test_nothing_is_lost_while_all_of_it_changes(world: World, state: Path, tmp_
             change_all(world, watch, bundle(tmp_path))
         sent, named, seconds = counts
         assert sent > 0.9 * RATE * seconds, "the sender itself was too slow to prove anything"
-        wait_until(lambda: found(watch, "Alibaba") >= named, f"{named:.0f} flagged of {sent:.0f}", NOTICED_S)
-        wait_until(lambda: names(watch.samples()) >= sent, f"{sent:.0f} names told", NOTICED_S)
+        wait_until(lambda: found(watch, "Alibaba") >= named, f"{named:.0f} flagged of {sent:.0f}")
+        wait_until(lambda: names(watch.samples()) >= sent, f"{sent:.0f} names told")
         samples = watch.samples()
     assert total(samples, "egret_detections_total", 'vendor="Alibaba"') == named
     losses = ("packets_dropped", "volume_packets_dropped", "messages_dropped", "worker_restarts", "internal_errors")

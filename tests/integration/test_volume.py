@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import LateError, wait_until
 from tests.support.world import plan
 from tests.support.world.capture import capturing
 from tests.support.world.clients import make
-from tests.support.world.namespaces import WorldError, wait_until
 from tests.support.world.plan import DESKTOP, LAPTOP
 from tests.support.world.transfers import CLOSE, by_key, curl, datagrams, h3
 from tests.support.world.visits import HERE
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch, egret
+from tests.support.world.watch import CONFIG, Watch, egret
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -54,13 +54,13 @@ def moved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             upload = f"https://api.deepseek.com:{UPLOAD_PORT}/"
             make(world, curl(LAPTOP, upload, "-X", "PUT", "-d", "little"))
             # an upload takes 0.1 s: no longer than a busy worker may take to follow its address
-            wait_until(lambda: sent(watch, "laptop deepseek.api") > 0, "its address followed", PATIENCE_S)
+            wait_until(lambda: sent(watch, "laptop deepseek.api") > 0, "its address followed")
             make(world, curl(LAPTOP, upload, "-T", str(folder / "up.bin")))
             make(world, curl(LAPTOP, "https://www.example.com/big.bin", "-o", "/dev/null"))  # nobody's business
             make(world, h3("www.kimi.com", 1000, 0))
             time.sleep(FOLLOWED_S)  # its address is; nothing tells so, for of this visit there may be nothing to count
             make(world, h3("www.kimi.com", QUIC_DOWN, QUIC_UP))
-            wait_until(lambda: settled(watch), "the bytes told", PATIENCE_S)
+            wait_until(lambda: settled(watch), "the bytes told")
         live, samples = by_key(watch.incidents()), watch.samples()
         done = egret(world, "replay", "-c", str(watch.config), "--format", "jsonl", str(folder / "all.pcap"))
         replayed = by_key([json.loads(line)["incident"] for line in done.stdout.splitlines()])
@@ -126,5 +126,5 @@ def test_the_metrics_have_it_by_service_and_nothing_was_dropped(moved: Moved) ->
 def test_where_it_is_off_nothing_is_counted(world: World) -> None:
     with Watch(world, config="volume: {{enabled: false}}\n" + CONFIG) as watch:
         make(world, curl(DESKTOP, "https://qwen.ai/"))
-        with pytest.raises(WorldError):
+        with pytest.raises(LateError):
             wait_until(lambda: any(each["bytes_out"] for each in watch.incidents()), "bytes", 2)

@@ -11,19 +11,18 @@ import pytest
 
 from egret.sources.privileges import CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETPCAP
 from tests.support.live import status
+from tests.support.patience import wait_until
 from tests.support.world.capture import capturing
 from tests.support.world.clients import make
-from tests.support.world.namespaces import wait_until
 from tests.support.world.plan import LAPTOP
 from tests.support.world.transfers import CLOSE, by_key, curl, datagrams, h3
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch, egret
+from tests.support.world.watch import CONFIG, Watch, egret
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
 
 MEGABYTE = 1_000_000
 QUIC_DOWN, QUIC_UP = 3 * MEGABYTE, 2 * MEGABYTE
-DUE_S = 40.0  # each update doubles the wait for the next, and on a busy machine the transfer takes several
 PROMPT = "alerts: {{update_every: 1s}}\n" + CONFIG
 
 
@@ -52,8 +51,8 @@ def tracked(world: World, folder: Path) -> Tracked:
             make(world, h3("www.kimi.com", QUIC_DOWN, QUIC_UP))
             make(world, curl(LAPTOP, "https://qwen.ai/"))
         rounds = found(watch)
-        wait_until(lambda: found(watch) >= rounds + 2, "asked again after the end", PATIENCE_S)
-        watch.wait_for(lambda alert: alert["egret"]["incident"]["volume_source"] == "conntrack", DUE_S)
+        wait_until(lambda: found(watch) >= rounds + 2, "asked again after the end")
+        watch.wait_for(lambda alert: alert["egret"]["incident"]["volume_source"] == "conntrack")
         doctor = egret(world, "doctor", "-c", str(watch.config)).stdout
         incidents, samples = by_key(watch.incidents()), watch.samples()
         page = watch.get(f"/incidents/{incidents['builder moonshot.kimi']['id']}")

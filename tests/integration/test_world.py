@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import LateError, wait_until
 from tests.support.world import plan
 from tests.support.world.clients import Done, visit_all
 from tests.support.world.expected import Expected, expected, incidents
-from tests.support.world.namespaces import WorldError, wait_until
 from tests.support.world.prometheus import Prometheus
 from tests.support.world.visits import DINGTALK, VISITS
-from tests.support.world.watch import EGRET, PATIENCE_S, PROMPT_S, Arrived, Watch
+from tests.support.world.watch import EGRET, PROMPT_S, Arrived, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -60,8 +60,8 @@ def spent(world: World) -> Iterator[Evening]:
         prometheus.wait_for_first_scrape()
         done = visit_all(world, VISITS)
         wanted = expected(done)
-        with contextlib.suppress(WorldError):  # what never came is a test's to say
-            wait_until(lambda: watch.opened() >= incidents(wanted), "all incidents", PATIENCE_S)
+        with contextlib.suppress(LateError):  # what never came is a test's to say
+            wait_until(lambda: watch.opened() >= incidents(wanted), "all incidents")
         time.sleep(PROMPT_S)  # for what should not come
         alerts, samples = list(watch.alerts), watch.samples()
         prometheus.wait_for_next_scrape()

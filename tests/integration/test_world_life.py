@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world import plan, topology
 from tests.support.world.clients import make
-from tests.support.world.namespaces import wait_until
 from tests.support.world.visits import VISITS, Visit
-from tests.support.world.watch import PATIENCE_S, Watch, egret, give_to_daemon
+from tests.support.world.watch import Watch, egret, give_to_daemon
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -68,7 +68,7 @@ def test_a_restart_continues_the_incident(world: World, state: Path) -> None:
         make(world, curl_of("dashscope.aliyuncs.com"))
         again.wait_for(lambda alert: names(alert, "dashscope.aliyuncs.com"))
         assert not [a for a in again.alerts if names(a.alert, "qwen.ai") and a.alert["egret"]["action"] == "opened"]
-        wait_until(lambda: open_incidents(again) == 2, "both incidents shown as open", PATIENCE_S)
+        wait_until(lambda: open_incidents(again) == 2, "both incidents shown as open")
 
 
 def test_an_interface_may_go_and_come_back(world: World) -> None:
@@ -80,10 +80,10 @@ def test_an_interface_may_go_and_come_back(world: World) -> None:
         assert link_is(1)
         try:
             world.gateway.ip("link", "delete", "lan0")
-            wait_until(lambda: link_is(0), "link down noticed", PATIENCE_S)
+            wait_until(lambda: link_is(0), "link down noticed")
         finally:
             topology.connect_inside(world.lan, world.gateway)
-        wait_until(lambda: link_is(1), f"link back noticed; log:\n{watch.text()[-2000:]}", 2 * PATIENCE_S)
+        wait_until(lambda: link_is(1), f"link back noticed; log:\n{watch.text()[-2000:]}")
         make(world, curl_of("qwen.ai"))
         arrived = watch.wait_for(lambda a: names(a, "qwen.ai") and bool(a["egret"]["incident"]["servers"]))
         assert arrived.alert["client"]["ip"] == plan.LAPTOP.v4

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world import plan
 from tests.support.world.clients import visit_all
 from tests.support.world.expected import expected
-from tests.support.world.namespaces import wait_until
 from tests.support.world.visits import VISITS
-from tests.support.world.watch import PATIENCE_S, PROMPT_S, Watch
+from tests.support.world.watch import PROMPT_S, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 def test_the_outside_interface_shows_only_the_gateway(nat_world: World) -> None:
     with Watch(nat_world, "-i", "wan0") as watch:
         wanted = expected(visit_all(nat_world, VISITS))
-        wait_until(lambda: hosts(watch) == {name for _, name in wanted}, "all names shown", PATIENCE_S)
+        wait_until(lambda: hosts(watch) == {name for _, name in wanted}, "all names shown")
         clients = {arrived.alert["client"]["ip"] for arrived in watch.alerts}
         assert clients == {plan.GATEWAY_OUTSIDE, plan.GATEWAY_OUTSIDE_6}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import wait_until
 from tests.support.world.clients import make, visit_all
 from tests.support.world.expected import expected, incidents
-from tests.support.world.namespaces import wait_until
 from tests.support.world.plan import device
 from tests.support.world.visits import VISITS
-from tests.support.world.watch import CONFIG, PATIENCE_S, Watch
+from tests.support.world.watch import CONFIG, Watch
 from tests.support.world.world import World
 
 pytestmark = pytest.mark.integration
@@ -33,9 +33,9 @@ def test_every_visit_is_told_and_no_other(way: str, request: pytest.FixtureReque
     world: World = request.getfixturevalue(name)
     with Watch(world, config=CONFIG + options) as watch:
         wanted = expected(visit_all(world, VISITS))
-        wait_until(lambda: watch.opened() == incidents(wanted), f"{way}: every incident", PATIENCE_S)
+        wait_until(lambda: watch.opened() == incidents(wanted), f"{way}: every incident")
         reached = {(row.client, *server) for row in wanted.values() for server in row.servers}
-        wait_until(lambda: reached <= servers(watch), f"{way}: every server", PATIENCE_S)
+        wait_until(lambda: reached <= servers(watch), f"{way}: every server")
         samples = watch.samples()
     assert samples["egret_workers_up"] == 1 + ("workers: 2" in options)
     kind = "classic" if way == "portable" else "ebpf"  # root may load it
@@ -89,9 +89,9 @@ def test_every_right_but_one_is_given_up(world: World) -> None:
 def test_a_worker_that_dies_is_started_again_and_counted(world: World) -> None:
     with Watch(world) as watch:
         os.kill(workers(world)[0].pid, signal.SIGKILL)
-        wait_until(lambda: watch.samples()["egret_worker_restarts_total"] == 1, "restart counted", PATIENCE_S)
-        wait_until(lambda: watch.samples()["egret_workers_up"] == 1, "worker back", PATIENCE_S)
-        wait_until(watch.is_ready, "ready again", PATIENCE_S)
+        wait_until(lambda: watch.samples()["egret_worker_restarts_total"] == 1, "restart counted")
+        wait_until(lambda: watch.samples()["egret_workers_up"] == 1, "worker back")
+        wait_until(watch.is_ready, "ready again")
         make(world, next(visit for visit in VISITS if visit.tool == "openssl"))
         watch.wait_for(lambda alert: alert["rule"]["id"] == "alibaba.qwen-chat")
         assert "Traceback" not in watch.text()

@@ -16,7 +16,7 @@ from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Geometry
 from egret.track.observer import Observer
 from tests.support.live import inside, send_frames
-from tests.support.live_capture import collect, connected
+from tests.support.live_capture import connected, drain
 from tests.support.live_ebpf import Judge, loaded
 from tests.support.live_frames import CASES, NOT_IP, PPPOE, Case, ethernet
 from tests.support.reshape import SHAPES, packets
@@ -161,7 +161,7 @@ def test_on_a_live_link() -> None:
         options = RingOptions(filter=kernel_filter.YOUNG, geometry=Geometry(1 << 18, 16, 5))
         source = live.open_directly(["eth0"], options, young)
         send_frames(sender, "eth0", [start, *pieces])
-        kept = collect(source, len(pieces) + 1, within_s=0.5)
+        kept = drain(source)
         source.close()
     young.close()
     assert [each.data for each in kept] == [start, *pieces[:17]]

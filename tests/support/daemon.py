@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from egret.alerts.digest import Digest
@@ -12,10 +11,11 @@ from egret.alerts.model import Alert
 from egret.daemon.ledger import Ledger
 from egret.daemon.view import SinkWatch
 from egret.judge.verdict import Judge, Policy
-from egret.sinks.base import Delivery, DeliveryOptions
+from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.outputs import Outputs
 from egret.store.incidents import IncidentStore
 from egret.telemetry import Telemetry
+from tests.support.patience import PATIENCE_S
 from tests.support.pipeline import CATALOG
 
 
@@ -67,10 +67,10 @@ class Room:
     def said(self) -> list[str]:
         return [f"{alert.action} {alert.incident.signature}" for alert in self.sink.alerts]
 
+    def became(self, outcome: Outcome) -> float:
+        """How many deliveries became that."""
+        return self.telemetry.value("egret_deliveries_total", "collector", outcome)
 
-async def until(ready: Callable[[], bool]) -> None:
-    """Poll for five seconds; what is still not so then is the test's to say."""
-    for _ in range(500):
-        if ready():
-            return
-        await asyncio.sleep(0.01)
+    async def close_outputs(self) -> None:
+        """Deliver what waits, unless the sink takes nothing."""
+        await self.outputs.close(PATIENCE_S if self.sink.trouble is None else 0.0)

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.world.namespaces import stop, wait_until
+from tests.support.patience import wait_until
+from tests.support.world.namespaces import stop
 
 _PREPARE = """
 set -e
@@ -61,7 +62,7 @@ class Journald:
         self.socket.unlink(missing_ok=True)
         command = ["nsenter", "--target", self._inside, "--mount", "--pid", program]
         self._daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self.socket.is_socket, "systemd-journald", 30)
+        wait_until(self.socket.is_socket, "systemd-journald")
 
     def stop(self) -> None:
         """Stop in good order; what it took is kept."""
@@ -83,5 +84,5 @@ class Journald:
 
     def wait_for(self, ready: Callable[[list[dict[str, Any]]], bool], *matches: str) -> list[dict[str, Any]]:
         """The entries, once they are what is waited for."""
-        wait_until(lambda: ready(self.entries(*matches)), f"entries; there are {len(self.entries(*matches))}", 30)
+        wait_until(lambda: ready(self.entries(*matches)), f"entries; there are {len(self.entries(*matches))}")
         return self.entries(*matches)

@@ -15,8 +15,10 @@ from egret.model import Frame
 from egret.sources import live
 from egret.sources.ring import Geometry
 from tests.support.live import Namespace, namespaces, silence, veth
+from tests.support.patience import PATIENCE_S
 
 SMALL = Geometry(block_size=1 << 18, blocks=4, retire_ms=5)
+EMPTY_LOOKS = 4
 
 
 @contextlib.contextmanager
@@ -44,9 +46,26 @@ class Kept:
     data: bytes
 
 
-def collect(source: live.Source, count: int, within_s: float = 5.0) -> list[Kept]:
+def read(source: live.Source) -> list[Kept]:
+    """One look."""
+    return [Kept(frame, bytes(frame.data)) for frame in source.read(0.05)]
+
+
+def collect(source: live.Source, count: int) -> list[Kept]:
+    """At least *count* frames; fewer if they never come."""
     kept: list[Kept] = []
-    end = time.monotonic() + within_s
-    while len(kept) < count and time.monotonic() < end:
-        kept.extend(Kept(frame, bytes(frame.data)) for frame in source.read(0.05))
+    end_s = time.monotonic() + PATIENCE_S
+    while len(kept) < count and time.monotonic() < end_s:
+        kept += read(source)
+    return kept
+
+
+def drain(source: live.Source) -> list[Kept]:
+    """All that was sent: the kernel gives the last of it within milliseconds, and one look may come too early."""
+    kept: list[Kept] = []
+    empty = 0
+    while empty < EMPTY_LOOKS:
+        found = read(source)
+        empty = 0 if found else empty + 1
+        kept += found
     return kept

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.world.namespaces import stop, wait_until
+from tests.support.patience import wait_until
+from tests.support.world.namespaces import stop
 
 
 class NatsServer:
@@ -38,7 +39,7 @@ class NatsServer:
         assert program, "nats-server is missing; run scripts/setup-system.sh"
         with (self._folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen([program, "-c", str(self._folder / "nats.conf")], stdout=log, stderr=log)
-        wait_until(self._listens, "nats-server", 30)
+        wait_until(self._listens, "nats-server")
 
     def _listens(self) -> bool:
         try:

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.certificates import Authority
-from tests.support.world.namespaces import stop, wait_until
+from tests.support.patience import wait_until
+from tests.support.world.namespaces import stop
 
 _CONFIG = """
 global(workDirectory="{folder}" maxMessageSize="64k" defaultNetstreamDriverCAFile="{ca}"
@@ -76,7 +77,7 @@ class Rsyslog:
         command = [program, "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")]
         with (self.folder / "rsyslog.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_until(self._listens, f"rsyslogd: {(self.folder / 'rsyslog.log').read_text()}", 30)
+        wait_until(self._listens, f"rsyslogd: {(self.folder / 'rsyslog.log').read_text()}")
 
     def _listens(self) -> bool:
         if not self.unix.exists():
@@ -100,5 +101,5 @@ class Rsyslog:
 
     def wait_for(self, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The messages, once they are what is waited for."""
-        wait_until(lambda: ready(self.seen()), f"messages; there are {len(self.seen())}", 30)
+        wait_until(lambda: ready(self.seen()), f"messages; there are {len(self.seen())}")
         return self.seen()

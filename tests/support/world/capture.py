@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.world.namespaces import Namespace, stop, wait_until
+from tests.support.patience import wait_until
+from tests.support.world.namespaces import Namespace, stop
 
 
 @contextmanager

@@ -8,13 +8,12 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
+
 PREFIX = "egw"
-STEP_S = 0.05
-COMMAND_S = 20.0
 _NUMBER = itertools.count(1)  # several worlds may stand at once
 
 
@@ -24,19 +23,10 @@ class WorldError(RuntimeError):
 
 def command(*arguments: str) -> str:
     """Run one set-up command; WorldError with its own words if it fails."""
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode:
         raise WorldError(f"{' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
-
-
-def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    """Poll *ready* every 50 ms; WorldError naming *what* after *timeout_s*."""
-    end = time.monotonic() + timeout_s
-    while not ready():
-        if time.monotonic() > end:
-            raise WorldError(f"not within {timeout_s:g} s: {what}")
-        time.sleep(STEP_S)
 
 
 class Namespace:

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from tests.support.world.namespaces import WorldError, stop, wait_until
+from tests.support.patience import wait_until
+from tests.support.world.namespaces import WorldError, stop
 from tests.support.world.world import World
 
 CONFIG = """
@@ -43,18 +44,18 @@ class Prometheus:
     def query(self, promql: str) -> list[dict[str, Any]]:
         """The rows of an instant query."""
         url = f"{URL}/api/v1/query?query={quote(promql)}"
-        answer = json.loads(self._world.gateway.run("curl", "-sS", "-m", "5", "--fail", url))
+        answer = json.loads(self._world.gateway.run("curl", "-sS", "-m", "45", "--fail", url))
         rows: list[dict[str, Any]] = answer["data"]["result"]
         return rows
 
     def wait_for_first_scrape(self) -> None:
         """Until one scrape of Egret has succeeded."""
-        wait_until(lambda: self._scraped_after(0), "Prometheus scraping egret", 45)
+        wait_until(lambda: self._scraped_after(0), "Prometheus scraping egret")
 
     def wait_for_next_scrape(self) -> None:
         """Until what Egret counts now is in Prometheus."""
         began = time.time()
-        wait_until(lambda: self._scraped_after(began), "the next scrape", 30)
+        wait_until(lambda: self._scraped_after(began), "the next scrape")
 
     def _scraped_after(self, time_s: float) -> bool:
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from tests.support.patience import wait_until
 from tests.support.world.certificates import Identity
-from tests.support.world.namespaces import Namespace, wait_until
+from tests.support.world.namespaces import Namespace
 from tests.support.world.plan import BROWSED, BY_NAME, PORTAL, QUIC_NAMES, RESOLVER, SITES, Site
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ def start_services(internet: Namespace, folder: Path, identity: Identity) -> Non
     addresses = [BY_NAME[name].v4 for name in QUIC_NAMES]
     script = [sys.executable, str(HERE / "h3_server.py"), str(identity.certificate), str(identity.key)]
     internet.start([*script, *addresses], folder / "h3.log")
-    wait_until(lambda: _listening(internet), f"resolver and web servers listening; logs in {folder}", 30)
+    wait_until(lambda: _listening(internet), f"resolver and web servers listening; logs in {folder}")
 
 
 def _start_resolver(internet: Namespace, folder: Path) -> None:

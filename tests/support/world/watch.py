@@ -17,14 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from tests.support.patience import PATIENCE_S, LateError, wait_until
 from tests.support.world.addresses import write_database
-from tests.support.world.namespaces import STEP_S, WorldError, stop, wait_until
+from tests.support.world.namespaces import WorldError, stop
 from tests.support.world.plan import device
 from tests.support.world.world import World
 
 PROMPT_S = 2.0  # an alert that comes later than this after the visit is too late
-PATIENCE_S = 30.0  # where promptness is not what is tested; a busy machine is slow
-READY_S = 45.0
+STEP_S = 0.025  # how exactly it is known when a line was in the file
 COMMAND_S = 120.0  # seconds even where nine others want the same core
 URL = "http://127.0.0.1:9477"
 EGRET = (sys.executable, "-m", "egret")
@@ -83,8 +83,8 @@ class Watch:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **own}
         self._process = self._world.gateway.start(command, self.log, environment)
         try:
-            wait_until(self.is_ready, f"egret ready: {' '.join(command)}", READY_S)
-        except WorldError as error:
+            wait_until(self.is_ready, f"egret ready: {' '.join(command)}")
+        except (LateError, WorldError) as error:
             said = self.text()[-4000:]
             self.__exit__(None, None, None)
             raise WorldError(f"{error}\n{said}") from error
@@ -97,7 +97,7 @@ class Watch:
         self.stop()
         self._done.set()
         if self._reader.ident:
-            self._reader.join(5)
+            self._reader.join(PATIENCE_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> tuple[int, float]:
@@ -124,7 +124,7 @@ class Watch:
 
     def get(self, path: str) -> str:
         """The body of one answer of its HTTP server."""
-        return self._world.gateway.run("curl", "-sS", "-m", "15", "--fail", *self.curl, self.url + path)
+        return self._world.gateway.run("curl", "-sS", "-m", "45", "--fail", *self.curl, self.url + path)
 
     def opened(self) -> set[tuple[str, str]]:
         """Client and signature of every incident that an alert told of."""
@@ -151,14 +151,14 @@ class Watch:
         """Whether ``/readyz`` says so; WorldError if the daemon has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise WorldError(f"egret ended with {self._process.returncode}")
-        asked = self._world.gateway.inside(["curl", "-s", "-m", "1", "--fail", *self.curl, f"{self.url}/readyz"])
+        asked = self._world.gateway.inside(["curl", "-s", "-m", "5", "--fail", *self.curl, f"{self.url}/readyz"])
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     def _follow(self) -> None:
         path, at = self.state / "alerts.jsonl", 0
         if path.exists() and path.stat().st_mtime_ns < self._began_ns:
             at = path.stat().st_size
-        while not self._done.wait(STEP_S / 2):
+        while not self._done.wait(STEP_S):
             if not path.exists():
                 continue
             with path.open("rb") as file:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
@@ -19,12 +19,13 @@ from egret.telemetry import Telemetry
 from egret.worker.canary import Ear
 from egret.worker.wire import Heard, decode, encode_heard
 from tests.support.crew import FakeSource
+from tests.support.patience import PATIENCE_S, until
 from tests.support.pipeline import CATALOG
 
 QUICK = CanarySettings.model_construct(
     enabled=True, every=CanarySettings().every / 3000, within=CanarySettings().within / 100, interface="lo"
 )  # 20 ms and 100 ms
-PATIENT = QUICK.model_copy(update={"within": CanarySettings().within / 4})  # where it is to arrive, on a busy machine
+PATIENT = QUICK.model_copy(update={"within": timedelta(seconds=PATIENCE_S)})  # where it is to arrive, on a slow machine
 
 
 class Board:
@@ -71,19 +72,14 @@ class Room:
                 assert isinstance(said, Heard)
                 asyncio.get_running_loop().call_soon(self.canary.heard, worker, said.hit)
 
-    def run(self, until: Callable[[], bool], meanwhile: Callable[[], Any] = lambda: None) -> None:
+    def run(self, enough: Callable[[], bool]) -> None:
         async def scene() -> None:
             task = asyncio.create_task(self.canary.run())
-            for _ in range(500):
-                await asyncio.sleep(0.01)
-                meanwhile()
-                if until():
-                    break
+            await until(enough)
             task.cancel()
             await asyncio.wait([task])
 
         asyncio.run(scene())
-        assert until()
 
     def missed(self) -> float:
         return self.telemetry.total("egret_canary_missed_total")
@@ -116,9 +112,9 @@ def test_its_own_traces_are_all_that_it_leaves() -> None:
 
 def test_one_deaf_worker_is_enough() -> None:
     room = Room(lambda _: (0,))
-    room.run(lambda: len(room.board.found) >= 1)
-    assert "capture process 1 did not hear the dns probe within 0.1 s" in room.board.found[0].text
-    assert room.telemetry.value("egret_canary_missed_total", "dns") == 1
+    said = "capture process 1 did not hear the dns probe within 0.1 s"  # where 0 was not late, on a slow machine
+    room.run(lambda: any(said in found.text for found in room.board.found))
+    assert room.telemetry.value("egret_canary_missed_total", "dns") >= 1
     assert room.telemetry.value("egret_canary_last_seen_timestamp_seconds") == 0
 
 

@@ -16,6 +16,7 @@ from egret.sources.neighbours import Neighbours
 from egret.telemetry import Telemetry
 from egret.worker.wire import Speakers
 from tests.support.leases import LAPTOP, NOW, A, B, line, settings
+from tests.support.patience import until
 
 
 @pytest.fixture
@@ -55,14 +56,13 @@ def test_it_goes_on_looking_and_a_bug_of_ours_ends_nothing(leases: Path, monkeyp
     async def play() -> None:
         await watch.begin()
         task = asyncio.create_task(watch.run())
-        await asyncio.sleep(0.1)
+        await until(lambda: telemetry.total("egret_internal_errors_total") > 1)
         watch.apply(settings(leases))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await watch.refresh()
 
     asyncio.run(play())
-    assert telemetry.total("egret_internal_errors_total") > 1
     assert directory.identify(A, NOW).name == "laptop"
 
 

@@ -5,7 +5,6 @@ import contextlib
 import os
 import select
 import signal
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -35,6 +34,7 @@ from egret.worker.wire import (
 )
 from tests.support.alerts import CLIENT, SERVER
 from tests.support.equipment import PLAIN
+from tests.support.patience import PATIENCE_S, until
 from tests.support.pipeline import CATALOG, seen
 
 pytestmark = pytest.mark.slow  # real openers and workers
@@ -57,19 +57,18 @@ def worker(_index: int, link: WorkerLink) -> None:
 
 
 def remembering(_index: int, link: WorkerLink) -> None:
-    """Says what it learnt, and as interfaces what it was told of earlier workers."""
-    told = None
-    for _ in range(30):
-        told = told or link.pipe.receive()
-        time.sleep(0.01)
-    names = [] if told is None else [each.name for each in decode_learnt(told.message).learnt]
-    rows = [{"interface": name, "up": True, "received": 0, "dropped": 0} for name in ("begun", *names)]
+    """Says what it learnt, and as interfaces what it is told of earlier workers."""
     for message in encode_learnt(
         [Learnt(CLIENT, SERVER, "a.chat.example", 1), Learnt(CLIENT, CLIENT, "no.example", 1)]
     ):
         link.pipe.send(message)
-    link.pipe.send(encode_report({}, {}, rows, 1))
-    signal.pause()
+    names = ["begun"]
+    while True:
+        rows = [{"interface": name, "up": True, "received": 0, "dropped": 0} for name in names]
+        link.pipe.send(encode_report({}, {}, rows, 1))
+        while (told := link.pipe.receive()) is None:
+            link.pipe.wait(PATIENCE_S)
+        names = [each.name for each in decode_learnt(told.message).learnt]
 
 
 class Stage:
@@ -84,13 +83,6 @@ class Stage:
         self.crew.on_speakers = self.speakers.append
         self.heard: list[tuple[int, str | None]] = []
         self.crew.on_heard = lambda worker, hit: self.heard.append((worker, hit.event.name))
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(300):
-            if true():
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("it did not happen within three seconds")
 
 
 def play(
@@ -109,7 +101,7 @@ def play(
 
 def test_hits_and_counts_arrive_and_nonsense_is_counted() -> None:
     async def during(stage: Stage, _: OpenerClient) -> None:
-        await stage.until(lambda: stage.telemetry.value("egret_internal_errors_total", "wire") == 1)
+        await until(lambda: stage.telemetry.value("egret_internal_errors_total", "wire") == 1)
         assert [hit.match.signature.id for hit in stage.hits] == ["example.chat"]
         assert stage.speakers == [Speakers(((CLIENT, Role.RESOLVER, 1),))]
         assert stage.heard == [(0, NAME)]
@@ -126,9 +118,9 @@ def test_a_worker_that_dies_is_counted_and_started_again(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "RESTART_FIRST_S", 0.01)
 
     async def during(stage: Stage, client: OpenerClient) -> None:
-        await stage.until(lambda: len(stage.hits) == 1)
+        await until(lambda: len(stage.hits) == 1)
         client.kill_worker(0)
-        await stage.until(lambda: len(stage.hits) == 2)
+        await until(lambda: len(stage.hits) == 2)
         assert stage.telemetry.value("egret_worker_restarts_total") == 1
         assert stage.crew.running == 1
 
@@ -148,7 +140,7 @@ def test_what_a_worker_said_before_it_died_is_taken(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "RESTART_FIRST_S", 60.0)
 
     async def during(stage: Stage, client: OpenerClient) -> None:
-        assert select.select([client.fileno()], [], [], 10)[0]  # the loop heard neither hits nor the death yet
+        assert select.select([client.fileno()], [], [], PATIENCE_S)[0]  # the loop heard neither hits nor the death yet
         stage.crew._deaths()
         assert (len(stage.hits), stage.crew.running) == (50, 0)
 
@@ -159,9 +151,9 @@ def test_flagged_names_of_addresses_are_said_to_the_next_worker(monkeypatch: pyt
     monkeypatch.setattr(module, "RESTART_FIRST_S", 0.05)
 
     async def during(stage: Stage, client: OpenerClient) -> None:
-        await stage.until(lambda: "begun" in stage.crew.links)
+        await until(lambda: "begun" in stage.crew.links)
         client.kill_worker(0)
-        await stage.until(lambda: "a.chat.example" in stage.crew.links)
+        await until(lambda: "a.chat.example" in stage.crew.links)
         assert "no.example" not in stage.crew.links
 
     play(during, remembering)
@@ -169,10 +161,10 @@ def test_flagged_names_of_addresses_are_said_to_the_next_worker(monkeypatch: pyt
 
 def test_without_its_opener_the_daemon_cannot_go_on() -> None:
     async def during(stage: Stage, client: OpenerClient) -> None:
-        await stage.until(lambda: len(stage.hits) == 1)
+        await until(lambda: len(stage.hits) == 1)
         os.kill(client.pid, signal.SIGKILL)
         with pytest.raises(OpenerGoneError, match="nothing can be captured"):
-            await asyncio.wait_for(stage.crew.gone(), 3)
+            await asyncio.wait_for(stage.crew.gone(), PATIENCE_S)
 
     play(during)
 
@@ -198,7 +190,7 @@ def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody(
             found.extend(stage.crew.take_learnt() or [])
             return bool(found)
 
-        await stage.until(learnt)
+        await until(learnt)
         assert found == [flagged]
         assert stage.crew.forget(lambda ip: ip == bytes(4)) == 0
         assert stage.crew.take_learnt() is None
@@ -216,7 +208,7 @@ def one_of_two(index: int, link: WorkerLink) -> None:
     if index == 0:
         link.pipe.send({"learnt": [["c0000207", "cb007109", n, 2**62] for n in ("chat.example", "other.example")]})
     with contextlib.suppress(ChannelClosed):
-        while link.pipe.wait(10):
+        while link.pipe.wait(PATIENCE_S):
             received = link.pipe.receive()
             assert received is not None
             for each in decode_learnt(received.message).learnt:
@@ -228,14 +220,14 @@ def test_what_one_worker_learnt_the_others_are_told_and_what_they_hold_is_added_
     async def scene() -> None:
         stage = Stage(Opener.start(one_of_two, Plan(interfaces={}, backend="portable")), number=2)
         stage.crew.start()
-        await stage.until(lambda: "chat.example" in stage.crew.links)
+        await until(lambda: "chat.example" in stage.crew.links)
         assert stage.crew.links == {"chat.example": True}
         assert stage.telemetry.value("egret_tracked", "flows") == 41
         stage.crew.take_learnt()
         names = {1: "private.example", 2: "a.chat.example"}
         late = [Learnt(CLIENT, bytes([198, 51, 100, number]), name, 2**62) for number, name in names.items()]
         stage.crew.recall([Learnt(CLIENT, SERVER, "b.chat.example", 1), *late])
-        await stage.until(lambda: "a.chat.example" in stage.crew.links)
+        await until(lambda: "a.chat.example" in stage.crew.links)
         assert set(stage.crew.links) == {"chat.example", "a.chat.example"}  # newer is known of b's address
         assert stage.crew.take_learnt() is None
         await stage.crew.stop()
@@ -247,7 +239,7 @@ def equipped(_index: int, link: WorkerLink) -> None:
     """Says a hit of a name that is only in the new catalogue, once it was handed that."""
     handed = None
     while handed is None:
-        time.sleep(0.01)
+        link.pipe.wait(PATIENCE_S)
         handed = link.pipe.receive(descriptors=1)
     made = unseal(handed.descriptors[0])
     match = Catalog(made.signatures, made.version).match_name("chat.example")
@@ -266,10 +258,10 @@ def test_workers_are_handed_a_kit_and_their_hits_are_read_with_it() -> None:
         client = Opener.start(equipped, Plan(interfaces={}, backend="portable"))
         stage = Stage(client, Catalog((), "old"))
         stage.crew.start()
-        assert await stage.crew.equip(kit()) == 0
-        await stage.until(lambda: len(stage.hits) == 1)
+        assert await stage.crew.equip(kit(), PATIENCE_S) == 0
+        await until(lambda: len(stage.hits) == 1)
         client.kill_worker(0)  # the next is handed it at its start
-        await stage.until(lambda: len(stage.hits) == 2)
+        await until(lambda: len(stage.hits) == 2)
         assert stage.telemetry.value("egret_internal_errors_total", "wire") == 0
         await stage.crew.stop()
 
@@ -278,8 +270,8 @@ def test_workers_are_handed_a_kit_and_their_hits_are_read_with_it() -> None:
 
 def test_a_worker_that_does_not_take_its_kit_is_ended() -> None:
     async def during(stage: Stage, _: OpenerClient) -> None:
-        await stage.until(lambda: len(stage.hits) == 1)
+        await until(lambda: len(stage.hits) == 1)
         assert await stage.crew.equip(kit(), 0.1) == 1
-        await stage.until(lambda: stage.telemetry.value("egret_worker_restarts_total") == 1)
+        await until(lambda: stage.telemetry.value("egret_worker_restarts_total") == 1)
 
     play(during)

@@ -20,8 +20,9 @@ from egret.telemetry.coverage import LINK_DOWN, Interval
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS as BEGAN_NS
 from tests.support.alerts import opened, volume
-from tests.support.daemon import Room, until
+from tests.support.daemon import Room
 from tests.support.digest import DAY, MADE_NS, START_NS
+from tests.support.patience import until
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import unsent
 
@@ -54,7 +55,7 @@ class Desk:
                 await self.digester.step(now_ns)
             await until(lambda: not (self.room.delivery.queue_length or self.room.ledger._spool.unread["collector"]))
             ledger.cancel()
-            await self.room.outputs.close(0.5)
+            await self.room.close_outputs()
             await self.room.ledger.close()
 
         asyncio.run(play())

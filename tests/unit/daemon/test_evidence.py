@@ -23,6 +23,7 @@ from egret.worker.pipeline import Hit
 from egret.worker.proving import Prover
 from tests.support.daemon import Room
 from tests.support.hello import client_hello
+from tests.support.patience import PATIENCE_S
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import unsent
 
@@ -116,13 +117,14 @@ def test_a_disk_that_hangs_holds_one_alert_up_for_a_moment_and_the_next_not_at_a
     release = threading.Event()
 
     async def what(room: Room, keeper: EvidenceKeeper) -> None:
-        keeper._disk.submit(release.wait, 30)
+        keeper._disk.submit(release.wait, PATIENCE_S)
         room.ledger.hit(proven())
         await room.ledger.flush()
         assert await keeper.there(["x"]) == set()
         assert named_files(room) == [()]
         release.set()
         await keeper.forget([])
+        monkeypatch.setattr(evidence, "PATIENCE_S", PATIENCE_S)
         [incident] = room.incidents.open_incidents
         assert await keeper.there([incident.id]) == {incident.id}
 
@@ -133,7 +135,7 @@ def test_a_stop_while_evidence_is_waited_for_loses_no_alert(knowledge: Knowledge
     release = threading.Event()
 
     async def what(room: Room, keeper: EvidenceKeeper) -> None:
-        keeper._disk.submit(release.wait, 30)
+        keeper._disk.submit(release.wait, PATIENCE_S)
         room.ledger.hit(proven())
         task = asyncio.create_task(room.ledger.run())
         await asyncio.sleep(0.05)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,10 +16,12 @@ from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.judge.directory import ClientDirectory, Declared, StaticClient
 from egret.judge.verdict import Policy
 from egret.model import Kind, Protocol
+from egret.sinks.base import Outcome
 from egret.store import outbox
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
-from tests.support.daemon import Room, until
+from tests.support.daemon import Room
+from tests.support.patience import PATIENCE_S, until
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import stored
 
@@ -46,7 +49,7 @@ def live(room: Room, during: Callable[[], Awaitable[None]]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await room.ledger.flush()
-        await room.outputs.close(0.5)
+        await room.close_outputs()
         await room.ledger.close()
 
     asyncio.run(play())
@@ -58,7 +61,7 @@ def test_an_alert_is_committed_and_then_delivered(tmp_path: Path) -> None:
     async def during() -> None:
         room.ledger.hit(lookup())
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 2)
 
     live(room, during)
     assert room.said() == ["opened example.chat", "escalated example.chat"]
@@ -96,7 +99,7 @@ def again(path: Path) -> tuple[Room, int]:
 
     async def during() -> None:
         numbers.append(await room.ledger.resume())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == numbers[0])
 
     live(room, during)
     return room, numbers[0]
@@ -109,7 +112,7 @@ def test_what_a_receiver_did_not_take_is_offered_again_after_a_restart(tmp_path:
     async def during() -> None:
         room.ledger.hit(lookup())
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: room.outputs.queue_lengths == {"collector": 2})
 
     live(room, during)
     assert room.telemetry.value("egret_deliveries_total", "collector", "kept") == 2
@@ -124,7 +127,7 @@ def test_what_a_receiver_refused_is_not_offered_again(tmp_path: Path) -> None:
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: room.became(Outcome.REJECTED) == 1)
 
     live(room, during)
     assert again(tmp_path / "i.db")[1] == 0
@@ -151,7 +154,7 @@ def test_a_full_disk_stops_no_alert_and_is_shown(tmp_path: Path, monkeypatch: py
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 1)
 
     live(room, during)
     assert room.said() == ["opened example.chat"]
@@ -161,12 +164,13 @@ def test_a_full_disk_stops_no_alert_and_is_shown(tmp_path: Path, monkeypatch: py
 def test_a_disk_that_hangs_holds_alerts_up_for_a_bounded_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room(tmp_path / "i.db")
     monkeypatch.setattr(module, "STORE_PATIENCE_S", 0.1)
-    monkeypatch.setattr(room.store, "record", lambda *_, **__: time.sleep(0.6))
+    answers = threading.Event()
+    monkeypatch.setattr(room.store, "record", lambda *_, **__: answers.wait(PATIENCE_S))
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.3)
-        assert room.said() == ["opened example.chat"]
+        await until(lambda: room.said() == ["opened example.chat"])
+        answers.set()
 
     live(room, during)
     assert room.telemetry.value("egret_store_errors_total") >= 1
@@ -174,16 +178,17 @@ def test_a_disk_that_hangs_holds_alerts_up_for_a_bounded_time(tmp_path: Path, mo
 
 def test_a_stop_amid_a_commit_loses_no_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room(tmp_path / "i.db")
-    record = room.store.record
+    record, begun = room.store.record, threading.Event()
 
     def slowly(*arguments: object, **how: object) -> None:
+        begun.set()
         time.sleep(0.2)
         record(*arguments, **how)  # type: ignore[arg-type]  # passed through
 
     async def during() -> None:
         monkeypatch.setattr(room.store, "record", slowly)
         room.ledger.hit(hit())
-        await asyncio.sleep(0.05)
+        await until(begun.is_set)
 
     live(room, during)
     assert room.said() == ["opened example.chat"]
@@ -226,7 +231,7 @@ def test_ticks_close_what_is_quiet_and_show_gauges(tmp_path: Path) -> None:
         await room.ledger.tick(START_NS)
         assert room.telemetry.value("egret_incidents_open", "high") == 1
         await room.ledger.tick(START_NS + 7200 * 10**9)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 2)
 
     live(room, during)
     assert room.said() == ["opened example.chat", "closed example.chat"]
@@ -239,7 +244,7 @@ def test_old_incidents_are_purged(tmp_path: Path) -> None:
     async def during() -> None:
         room.ledger.hit(hit())
         await room.ledger.tick(START_NS + 7200 * 10**9)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 2)
         room.ledger._purged_at_s = -1e9
         await room.ledger.tick(START_NS + 2 * 86_400 * 10**9)
 
@@ -294,7 +299,7 @@ def test_an_alert_says_who_the_client_is(tmp_path: Path) -> None:
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 1)
 
     live(room, during)
     (alert,) = room.sink.alerts
@@ -344,7 +349,7 @@ def test_a_spool_that_cannot_be_read_at_the_start_is_read_later(
         assert await room.ledger.resume() == 0
         monkeypatch.setattr(room.store, "waiting_ids", waiting_ids)
         await room.ledger.tick(START_NS)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 1)
 
     live(room, during)
     assert room.said() == ["opened example.chat"]
@@ -356,7 +361,7 @@ def test_what_is_dead_waiting_or_unrecorded_is_a_number(tmp_path: Path, monkeypa
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: outbox.counts(room.store.database) == {("collector", outbox.State.DEAD): 1})
         room.store.lost = 3
         room.ledger._saved_at_s = -1e9
         await room.ledger.tick(START_NS)
@@ -381,7 +386,7 @@ def test_a_full_disk_costs_no_alert_of_a_burst_its_place_in_the_history(
     async def during() -> None:
         room.ledger.hit(hit())
         room.ledger.hit(hit("cloud.example"))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(room.said()) == 2)
         path.rmdir()
 
     live(room, during)
@@ -402,10 +407,10 @@ def test_a_spool_that_is_spoilt_meanwhile_is_set_aside_and_every_alert_is_told(t
 
     async def during() -> None:
         room.ledger.hit(hit())
-        await asyncio.sleep(0.1)
+        await until(lambda: room.outputs.queue_lengths == {"collector": 1})
         spoil()
         room.ledger.hit(hit("cloud.example"))
-        await asyncio.sleep(0.1)
+        await until(lambda: room.outputs.queue_lengths == {"collector": 2})
         room.sink.trouble = None
 
     live(room, during)

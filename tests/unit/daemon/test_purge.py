@@ -20,6 +20,7 @@ from egret.track.answers import Learnt
 from egret.worker.pipeline import Hit
 from tests.support.alerts import hello, opened
 from tests.support.daemon import Room
+from tests.support.patience import until
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import stored, unsent
 
@@ -59,15 +60,14 @@ def test_a_client_is_forgotten_everywhere_and_no_alert_is_sent(tmp_path: Path) -
         room.outputs.start()
         task = asyncio.create_task(room.ledger.run())
         room.ledger.hit(hit())
-        await asyncio.sleep(0.2)
-        assert room.outputs.queue_lengths == {"collector": 1}
+        await until(lambda: room.outputs.queue_lengths == {"collector": 1})
         assert len(room.incidents.open_incidents) == 1
         removed = await purger(room, crew)(room.incidents.open_incidents[0].client, "user root (uid 0)")
         room.sink.trouble = None
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await room.outputs.close(0.5)
+        await room.close_outputs()
         await room.ledger.close()
         return removed
 
@@ -116,7 +116,7 @@ def test_an_alert_that_waits_for_its_commit_is_dropped(tmp_path: Path) -> None:
         room.ledger.hit(hit())  # nobody commits yet
         removed = await purger(room, Learner())("0.0.0.0/0", "somebody")
         await room.ledger.flush()
-        await room.outputs.close(0.1)
+        await room.close_outputs()
         await room.ledger.close()
         return removed
 

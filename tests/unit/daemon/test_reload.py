@@ -19,6 +19,7 @@ from egret.settings.passwords import hash_password
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Trigger
 from tests.support.geo import write_mmdb
+from tests.support.patience import PATIENCE_S, until
 
 SIGNATURES = """
 vendor: Example
@@ -131,33 +132,39 @@ def test_files_that_others_replace_are_followed(tmp_path: Path, path: Path, monk
     path.write_text(f"geoip: {{databases: [{database}]}}\n")
     made = desk(path)
 
-    async def until(number: int) -> None:
-        for _ in range(500):
-            if made.count("applied", Trigger.FILES) + made.count("refused", Trigger.FILES) == number:
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("it was not noticed")
+    looks, own = list[Config](), tmp_path / "own"
+    own.mkdir()
+    (own / "own.yaml").write_text(SIGNATURES)
+
+    def look(config: Config) -> frozenset[tuple[str, int, int, int]] | None:
+        looks.append(config)
+        return fingerprint(config)
+
+    monkeypatch.setattr(module, "fingerprint", look)
+
+    async def noticed(number: int) -> None:
+        await until(
+            lambda: made.count("applied", Trigger.FILES) + made.count("refused", Trigger.FILES) == number, "the change"
+        )
 
     async def scene() -> None:
         task = asyncio.create_task(made.reloader.run())
-        await asyncio.sleep(0.1)
+        await until(lambda: len(looks) > 1, "how the files were at first")
         newer = write_mmdb(tmp_path / "new", description="newer")
         newer.replace(database)
-        await until(1)
+        await noticed(1)
         assert made.adopted[-1].geo.info()[0].description == "newer"
-        (tmp_path / "signatures.d").mkdir()
+        own.replace(tmp_path / "signatures.d")  # all at once: what is half there for long is read
         overlay = tmp_path / "signatures.d/own.yaml"
-        (tmp_path / "own").write_text(SIGNATURES)
-        (tmp_path / "own").replace(overlay)
-        await until(2)
+        await noticed(2)
         assert made.adopted[-1].catalog.match_name("x.local.example") is not None
         (tmp_path / "own").write_text("vendor: [\n")
         (tmp_path / "own").replace(overlay)
-        await until(3)
+        await noticed(3)
         assert made.count("refused", Trigger.FILES) == 1
         made.reloader.ask()
         overlay.unlink()
-        await until(3)
+        await noticed(3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -250,7 +257,7 @@ def test_a_command_waits_and_says_how_it_went(path: Path) -> None:
         serving = asyncio.create_task(made.reloader.run())
         for text in ("severities: {ai: critical}\ncapture: {workers: 2}\n", "severities: {ai: enormous}\n"):
             await asyncio.to_thread(path.write_text, text)
-            said.append(await asyncio.wait_for(made.reloader.command("", "user nobody (uid 65534)"), 20))
+            said.append(await asyncio.wait_for(made.reloader.command("", "user nobody (uid 65534)"), PATIENCE_S))
         serving.cancel()
 
     asyncio.run(scene())
@@ -269,7 +276,7 @@ def test_who_asks_while_it_stops_is_told(path: Path) -> None:
         asking = asyncio.create_task(made.reloader.command("", "user root (uid 0)"))
         await asyncio.sleep(0)
         serving.cancel()
-        return await asyncio.wait_for(asking, 5)
+        return await asyncio.wait_for(asking, PATIENCE_S)
 
     assert asyncio.run(scene()) == {"applied": False, "why": "Egret is stopping", "needs_restart": []}
 

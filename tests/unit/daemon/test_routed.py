@@ -12,7 +12,8 @@ from egret.errors import StoreError
 from egret.store.incidents import IncidentStore
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, whole_life
-from tests.support.daemon import Room, until
+from tests.support.daemon import Room
+from tests.support.patience import until
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import unsent
 
@@ -60,7 +61,7 @@ def test_an_output_hears_the_end_of_what_it_heard_of_after_a_restart_and_out_of_
         await room.ledger.tick(START_NS + now_s * 1_000_000_000)
         await room.ledger.flush()
         await until(lambda: len(room.sink.alerts) == 1)
-        await room.outputs.close(0.5)
+        await room.close_outputs()
         await room.ledger.close()
 
     first, second = room(), room()

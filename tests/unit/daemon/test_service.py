@@ -28,6 +28,7 @@ from egret.worker.equipment import unseal
 from egret.worker.pipeline import Hit
 from egret.worker.wire import encode_hit, encode_report
 from tests.support.alerts import START_NS
+from tests.support.patience import PATIENCE_S, until, wait_until
 from tests.support.pipeline import seen
 
 pytestmark = pytest.mark.slow  # real processes and a real listener
@@ -44,7 +45,7 @@ def worker(_index: int, link: WorkerLink) -> None:
     link.pipe.send(encode_hit(Hit(seen("chat.qwen.ai", at_s=time.time() - START_NS / 1e9), match)))
     row = {"interface": "lan0", "up": True, "received": 1, "dropped": 0}
     link.pipe.send(encode_report({}, {}, [row], 1))
-    while link.pipe.wait(60):
+    while link.pipe.wait(10 * PATIENCE_S):
         received = link.pipe.receive(descriptors=1)
         if received is not None and received.descriptors:
             made = unseal(received.descriptors[0])
@@ -85,7 +86,7 @@ def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Post:
 
 
 def get(path: str) -> Any:
-    with urllib.request.urlopen(f"http://{listen()}{path}", timeout=3) as answer:
+    with urllib.request.urlopen(f"http://{listen()}{path}", timeout=PATIENCE_S) as answer:
         return answer.read()
 
 
@@ -95,30 +96,28 @@ def detections(file: Path) -> list[dict[str, Any]]:
     return [alert for alert in map(json.loads, lines) if alert["event"]["dataset"] != "egret.sensor"]
 
 
-async def until(true: Callable[[], object]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not happen in time")
-
-
 async def metrics_with(line: str) -> str:
-    for _ in range(100):
-        metrics: str = (await asyncio.to_thread(get, "/metrics")).decode()
-        if line in metrics:
-            return metrics
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no {line} in time")
+    said: list[str] = []
+
+    def there() -> bool:
+        said.append(get("/metrics").decode())
+        return line in said[-1]
+
+    await asyncio.to_thread(wait_until, there, line)
+    return said[-1]
 
 
 async def readiness() -> Any:
     """What /readyz says once it says yes: an alert may come before the first word of the capture."""
-    for _ in range(100):
-        with suppress(urllib.error.HTTPError):
-            return json.loads(await asyncio.to_thread(get, "/readyz"))
-        await asyncio.sleep(0.05)
-    raise AssertionError("not ready in time")
+    said: list[Any] = []
+
+    def ready() -> bool:
+        with suppress(urllib.error.URLError):  # no yet, or nobody there yet
+            said.append(json.loads(get("/readyz")))
+        return bool(said)
+
+    await asyncio.to_thread(wait_until, ready, "ready")
+    return said[0]
 
 
 def play(standing: Post, during: Callable[[], Awaitable[None]]) -> list[str]:
@@ -131,7 +130,7 @@ def play(standing: Post, during: Callable[[], Awaitable[None]]) -> list[str]:
         finally:
             if not task.done():  # its handler is gone with it, and the signal would end pytest
                 os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_S)
 
     asyncio.run(scene())
     return said
@@ -172,7 +171,7 @@ def test_incidents_continue_after_a_restart(tmp_path: Path, monkeypatch: pytest.
 
     async def during() -> None:
         await until(lambda: detections(alerts))
-        await asyncio.sleep(0.2)
+        await readiness()
 
     [page] = play(post(tmp_path, monkeypatch), during)
     assert page.startswith("status page http://127.0.0.1:")
