@@ -14,6 +14,7 @@ from egret.alerts.model import Alert
 from egret.sinks.kafka import KafkaOptions, KafkaSink
 from egret.sinks.records import RecordForm
 from tests.support.handing import hand
+from tests.support.patience import PATIENCE_S
 
 FORM = RecordForm(
     line=lambda alert: json.dumps(alert_to_dict(alert)),
@@ -27,15 +28,15 @@ class Cluster:
 
     def __init__(self) -> None:
         self._mock = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "replaced", "log_level": 0})
-        brokers = self._mock.list_topics(timeout=5).brokers.values()
+        brokers = self._mock.list_topics(timeout=PATIENCE_S).brokers.values()
         self.servers = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
 
     def read(self, topic: str, count: int) -> list[Message]:
         """The first *count* records, those of one key in their order."""
         reader = Consumer({"bootstrap.servers": self.servers[0], "group.id": "test", "log_level": 0})
-        parts = reader.list_topics(topic, timeout=5).topics[topic].partitions
+        parts = reader.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions
         reader.assign([TopicPartition(topic, number, 0) for number in parts])
-        until_s, found = time.monotonic() + 5, list[Message]()
+        until_s, found = time.monotonic() + PATIENCE_S, list[Message]()
         while len(found) < count and time.monotonic() < until_s:
             found += [message for message in reader.consume(count, 0.1) if message.error() is None]
         reader.close()

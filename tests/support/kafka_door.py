@@ -17,6 +17,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
+from tests.support.patience import PATIENCE_S
+
 API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 18, 17, 36
 UNSUPPORTED_VERSION, UNSUPPORTED_MECHANISM, AUTHENTICATION_FAILED = 35, 33, 58
 USER, PASSWORD = "egret", "correct horse battery"
@@ -41,7 +43,7 @@ class Door:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._listener = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
+        self._listener = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE_S)
         self.port: int = self._listener.sockets[0].getsockname()[1]
         self.server = f"127.0.0.1:{self.port}"
         return self
@@ -52,9 +54,9 @@ class Door:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(PATIENCE_S)
         self._loop.close()
 
     async def _end(self) -> None:

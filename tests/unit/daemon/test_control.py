@@ -15,6 +15,7 @@ from egret.daemon import control
 from egret.daemon.control import Control, ask, user_text
 from egret.errors import StoreError
 from egret.telemetry import Telemetry
+from tests.support.patience import PATIENCE_S
 
 
 async def purge(client: str, who: str) -> Mapping[str, Any]:
@@ -39,7 +40,7 @@ def serve(path: Path, scene: Callable[[], object], telemetry: Telemetry | None =
 
 def raw(path: Path, text: bytes) -> Any:
     with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(5)
+        door.settimeout(PATIENCE_S)
         door.connect(str(path))
         door.sendall(text)
         with door.makefile("rb") as answer:

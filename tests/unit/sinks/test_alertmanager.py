@@ -18,6 +18,7 @@ from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
 from egret.sinks.alertmanager import RESOLVED_S, AlertmanagerOptions, AlertmanagerSink
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
+from tests.support.patience import until
 
 SENSOR = Sensor("1", "gw")
 LIFE = whole_life()
@@ -135,9 +136,8 @@ def test_after_a_restart_it_repeats_what_this_output_wants() -> None:
 
     async def work(sink: AlertmanagerSink) -> None:
         task = asyncio.create_task(sink.run())
-        await asyncio.sleep(0.2)
+        await until(lambda: len(peer.told) >= 2)
         task.cancel()
-        assert len(peer.told) >= 2
 
     def wants(alert: Alert) -> bool:
         return alert.severity is Severity.HIGH

@@ -16,6 +16,7 @@ from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.breaker import Circuit
 from tests.support.alerts import BUSY, FakeSink, Watch, numbered
 from tests.support.digest import digest
+from tests.support.patience import PATIENCE_S
 
 QUICK = DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.002)
 
@@ -36,7 +37,9 @@ class Hanging(FakeSink):
             raise
 
 
-def deliver(sink: FakeSink, alerts: Sequence[Alert], options: DeliveryOptions = QUICK, close_s: float = 2.0) -> Watch:
+def deliver(
+    sink: FakeSink, alerts: Sequence[Alert], options: DeliveryOptions = QUICK, close_s: float = PATIENCE_S
+) -> Watch:
     """Offer *alerts* to *sink* and close; what the watcher saw."""
     watch = Watch()
 
@@ -207,7 +210,7 @@ class Picky(FakeSink):
 
 def test_an_alert_that_always_fails_holds_up_the_others_for_a_while_only() -> None:
     sink = Picky("high-0", BUSY)
-    watch = deliver(sink, numbered(6), close_s=5.0)
+    watch = deliver(sink, numbered(6))
     assert sink.got == [f"high-{number}" for number in range(1, 6)]
     assert watch.ids(Outcome.REJECTED) == ["high-0"]
     assert "given up, for others were taken meanwhile: busy" in watch.details
@@ -235,7 +238,7 @@ def test_a_receiver_that_stays_away_opens_the_circuit_and_loses_nothing() -> Non
             await asyncio.sleep(0)
         assert seen >= {Circuit.CLOSED, Circuit.OPEN}
         assert delivery.circuit is Circuit.CLOSED
-        await delivery.close(1.0)
+        await delivery.close(PATIENCE_S)
 
     asyncio.run(run())
     assert sorted(sink.got) == [f"high-{number}" for number in range(4)]
@@ -314,7 +317,7 @@ def test_a_digest_goes_alone_in_its_place_and_is_tried_again() -> None:
         for message in messages:
             delivery.queue(message)
         delivery.start()
-        await delivery.close(2.0)
+        await delivery.close(PATIENCE_S)
 
     asyncio.run(run())
     assert sink.got == ["high-0", "high-1", "high-2", "digest", "digest", "critical-0"]
@@ -329,7 +332,7 @@ def test_a_digest_for_a_sink_without_a_form_is_a_dead_letter() -> None:
         delivery = Delivery(sink, QUICK, watch)
         delivery.start()
         delivery.queue(digest())
-        await delivery.close(2.0)
+        await delivery.close(PATIENCE_S)
 
     asyncio.run(run())
     assert watch.ids(Outcome.REJECTED) == [digest().id]

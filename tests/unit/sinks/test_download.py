@@ -12,6 +12,7 @@ from aiohttp import web
 from egret.errors import UpdateError
 from egret.sinks import download as module
 from egret.sinks.download import Credentials, download
+from tests.support.patience import PATIENCE_S
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,7 +32,7 @@ def fetch(
     handler: Handler,
     *,
     max_bytes: int = 100,
-    timeout_s: float = 10.0,
+    timeout_s: float = PATIENCE_S,
     credentials: Credentials | None = None,
 ) -> bytes:
     """What ``_download`` gets of a server in the same loop."""
@@ -67,7 +68,7 @@ def test_the_body_comes(certificate: Path) -> None:
 
 def test_bounds(certificate: Path) -> None:
     async def hangs(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(30)
+        await asyncio.sleep(PATIENCE_S)
         return web.Response()
 
     with pytest.raises(UpdateError, match="more than 3 bytes"):

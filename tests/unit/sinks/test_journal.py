@@ -19,6 +19,7 @@ from egret.sinks.journal import JournalOptions, JournalSink
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.digest import digest
 from tests.support.handing import hand
+from tests.support.patience import PATIENCE_S
 
 SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
@@ -27,7 +28,7 @@ SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_
 def journal(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "socket"))
-        receiver.settimeout(5)
+        receiver.settimeout(PATIENCE_S)
         yield receiver
 
 

@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from egret.errors import SinkTemporary
 from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.digest import digest
+from tests.support.patience import wait_until
 
 
 def line(alert: Alert) -> str:
@@ -248,9 +248,7 @@ def test_rotated_files_are_compressed_while_alerts_go_on(tmp_path: Path) -> None
     sink = sink_at(path, rotate_bytes=40, keep=50, compress=True)
     for alert in numbered(20):
         send(sink, [alert])
-    deadline = time.monotonic() + 10
-    while sink._rotation.is_packing and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not sink._rotation.is_packing, "the last one packed")
     packed = [gzip.decompress(file.read_bytes()).decode() for file in tmp_path.glob("*.gz")]
     written = [json.loads(each)["id"] for text in packed for each in text.splitlines()] + ids(path)
     assert sorted(written) == sorted(alert.id for alert in numbered(20))

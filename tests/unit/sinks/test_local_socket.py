@@ -10,13 +10,14 @@ import pytest
 
 from egret.errors import SinkRejected, SinkTemporary
 from egret.sinks.local_socket import LocalSocket, said
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
         made.bind(str(tmp_path / "log"))
-        made.settimeout(2)
+        made.settimeout(PATIENCE_S)
         yield made
 
 

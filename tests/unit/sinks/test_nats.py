@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from egret.sinks.tls import TlsOptions
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.certificates import Authority
 from tests.support.digest import digest
+from tests.support.patience import PATIENCE_S
 
 FORM = RecordForm(
     line=lambda alert: f"alert {alert.id}",
@@ -52,7 +52,7 @@ class Server:
             async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
                 where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
                 servers = ("127.0.0.1:9", where)  # the first is not there: the next one is asked
-                given: dict[str, Any] = {"servers": servers, "timeout_s": 1.0} | options
+                given: dict[str, Any] = {"servers": servers, "timeout_s": PATIENCE_S} | options
                 sink = NatsSink(NatsOptions(name="bus", subject="egret.alerts", form=FORM, **given))
                 try:
                     await work(sink)
@@ -107,10 +107,8 @@ def test_nothing_is_said_where_tls_was_asked_for_and_is_not_offered(tmp_path: Pa
 
 
 def test_a_server_that_takes_it_and_does_not_answer_is_temporary() -> None:
-    started_s = time.monotonic()
     with pytest.raises(SinkTemporary, match=r"nats bus: no answer in 0\.2 s"):
         Server(deaf=True).send(timeout_s=0.2)
-    assert time.monotonic() - started_s < 1.0
 
 
 def test_a_refusal_beside_the_answers_is_heard() -> None:

@@ -17,6 +17,7 @@ from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.notices import MAX_WAITING, Notices
 from egret.sinks.outputs import SINKS
 from tests.support.alerts import Watch, sensor_alert
+from tests.support.patience import PATIENCE_S
 
 
 class Quiet:
@@ -68,7 +69,7 @@ class Room:
         async def scene() -> None:
             self.notices.start(self.deliveries)
             await act()
-            await self.notices.close(2.0)
+            await self.notices.close(PATIENCE_S)
 
         asyncio.run(scene())
         return [outcome for _, outcome, _ in self.outcomes]
@@ -135,7 +136,7 @@ def test_a_reload_keeps_the_lane_of_an_output_that_stays() -> None:
 
     async def act() -> None:
         room.notices.offer(alert())
-        await room.notices.exchange([room.deliveries[1], heir], 1.0)
+        await room.notices.exchange([room.deliveries[1], heir], PATIENCE_S)
         room.notices.offer(alert(1))
 
     room.run(act)

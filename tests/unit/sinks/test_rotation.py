@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from egret.sinks.rotation import Rotation
+from tests.support.patience import PATIENCE_S
 
 
 def wait(rotation: Rotation) -> None:
     if rotation._packer is not None:
-        rotation._packer.join(10)
+        rotation._packer.join(PATIENCE_S)
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from egret.sinks import syslog_wire
 from egret.sinks.syslog_wire import LocalWire, StreamWire, UdpWire, Wire
 from egret.sinks.tls import TlsOptions
 from tests.support.certificates import Authority
+from tests.support.patience import PATIENCE_S, until
 
 
 class Receiver:
@@ -40,15 +41,18 @@ class Receiver:
         for writer in self._writers:
             writer.close()
 
-    def run(self, work: Callable[[int], Awaitable[None]]) -> None:
+    def run(self, work: Callable[[int], Awaitable[None]], frames: int) -> None:
+        """Receive while *work* goes on, and until there are so many *frames*; a moment for any too many."""
+
         async def main() -> None:
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
             async with server:
                 await work(server.sockets[0].getsockname()[1])
+                await until(lambda: len(self.got) >= frames, "frames")
                 await asyncio.sleep(0.05)
             self.hang_up()
 
-        asyncio.run(asyncio.wait_for(main(), 20))
+        asyncio.run(asyncio.wait_for(main(), 2 * PATIENCE_S))
 
 
 async def sent(wire: Wire, *batches: Sequence[bytes]) -> None:
@@ -61,7 +65,7 @@ async def sent(wire: Wire, *batches: Sequence[bytes]) -> None:
 
 def test_octets_are_counted_and_the_connection_stays() -> None:
     receiver = Receiver()
-    receiver.run(lambda port: sent(StreamWire("127.0.0.1", port), [b"one", b"two\nlines"], ["ä".encode()]))
+    receiver.run(lambda port: sent(StreamWire("127.0.0.1", port), [b"one", b"two\nlines"], ["ä".encode()]), 3)
     assert receiver.got == [b"one", b"two\nlines", "ä".encode()]
     assert receiver.connections == 1
 
@@ -76,7 +80,7 @@ def test_a_receiver_that_hung_up_is_called_again() -> None:
         assert await wire._ends[0].read() == b""  # its hanging up has come
         await sent(wire, [b"two"])
 
-    receiver.run(work)
+    receiver.run(work, 2)
     assert receiver.got == [b"one", b"two"]
     assert receiver.connections == 2
 
@@ -115,8 +119,8 @@ def test_a_reset_before_everything_was_taken_is_a_failure() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             wire = StreamWire("127.0.0.1", server.getsockname()[1])
             sending = asyncio.get_running_loop().create_task(wire.send([b"x" * 20_000_000]))
-            await asyncio.sleep(0.1)
-            accepted, _ = server.accept()
+            accepted, _ = await asyncio.to_thread(server.accept)
+            assert await asyncio.to_thread(accepted.recv, 1)
             accepted.close()  # unread data: a reset
             with pytest.raises(SinkTemporary):
                 await sending
@@ -139,7 +143,7 @@ def server_context(authority: Authority, *, ask: bool = False) -> ssl.SSLContext
 def test_tls_carries_the_same_frames(authority: Authority) -> None:
     receiver = Receiver(server_context(authority))
     tls = TlsOptions(ca=authority.ca, server_name="siem.example")
-    receiver.run(lambda port: sent(StreamWire("127.0.0.1", port, tls), [b"one"], [b"two" * 20_000]))
+    receiver.run(lambda port: sent(StreamWire("127.0.0.1", port, tls), [b"one"], [b"two" * 20_000]), 2)
     assert receiver.got == [b"one", b"two" * 20_000]
     assert StreamWire("127.0.0.1", 1, tls).health() is None
 
@@ -154,11 +158,11 @@ def test_a_certificate_that_is_not_the_receivers_gets_nothing(authority: Authori
         with pytest.raises(SinkTemporary, match=r"(?i)certificate"):
             await sent(StreamWire("127.0.0.1", port, tls), [b"secret"])
 
-    receiver.run(work)
+    receiver.run(work, 0)
     assert receiver.got == []
 
 
-def test_the_receiver_may_ask_who_we_are(authority: Authority, tmp_path: Path) -> None:
+def test_the_receiver_may_ask_who_we_are(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     receiver = Receiver(server_context(authority, ask=True))
     certificate, key = authority.issue("sensor.example")
     stranger, strange_key = Authority(tmp_path, "Other CA").issue("stranger.example")
@@ -170,7 +174,8 @@ def test_the_receiver_may_ask_who_we_are(authority: Authority, tmp_path: Path) -
         with pytest.raises(SinkTemporary):
             await sent(StreamWire("127.0.0.1", port, unknown), [b"lost?"])
 
-    receiver.run(work)
+    monkeypatch.setattr(syslog_wire, "_REFUSAL_S", PATIENCE_S)
+    receiver.run(work, 1)
     assert receiver.got == [b"one"]
 
 
@@ -185,7 +190,7 @@ def test_a_file_that_is_no_certificate_is_said_before_anything_is_sent(tmp_path:
 def test_udp_is_a_datagram_a_message() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(5)
+        receiver.settimeout(PATIENCE_S)
         wire = UdpWire("127.0.0.1", receiver.getsockname()[1])
         assert wire.health() is None
         asyncio.run(sent(wire, [b"one", b"two"]))
@@ -236,7 +241,8 @@ def test_a_stream_socket_is_another_kind(tmp_path: Path) -> None:
             asyncio.run(sent(LocalWire(tmp_path / "log"), [b"x"]))
 
 
-def test_a_slow_reader_is_waited_for_and_two_lanes_do_not_mix(tmp_path: Path) -> None:
+def test_a_slow_reader_is_waited_for_and_two_lanes_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egret.sinks.local_socket.FULL_S", PATIENCE_S)
     path = tmp_path / "log"
     got: list[bytes] = []
 
@@ -250,5 +256,5 @@ def test_a_slow_reader_is_waited_for_and_two_lanes_do_not_mix(tmp_path: Path) ->
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as receiver:
         receiver.bind(str(path))
-        asyncio.run(asyncio.wait_for(run(receiver), 20))
+        asyncio.run(asyncio.wait_for(run(receiver), 2 * PATIENCE_S))
     assert got == [b"%d-%d" % (lane, n) for lane in range(2) for n in range(600)]

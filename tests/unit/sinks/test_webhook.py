@@ -22,6 +22,7 @@ from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.webhook import WebhookOptions, WebhookSink, sign
 from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert
 from tests.support.digest import digest
+from tests.support.patience import PATIENCE_S
 
 SECRET = b"a key for this test"
 FORMS: dict[str, Any] = {
@@ -32,9 +33,9 @@ FORMS: dict[str, Any] = {
 
 
 class Receiver:
-    """A real HTTP server on 127.0.0.1 that answers as its script says; then 204."""
+    """A real HTTP server on 127.0.0.1 that answers as its script says, or late, or hangs up; then 204."""
 
-    def __init__(self, *script: web.Response | float) -> None:
+    def __init__(self, *script: web.Response | float | None) -> None:
         self.script = list(script)
         self.requests: list[tuple[dict[str, str], bytes]] = []
 
@@ -44,7 +45,10 @@ class Receiver:
         if isinstance(answer, float):
             await asyncio.sleep(answer)
             return web.Response(status=204)
-        return answer
+        if answer is None:
+            assert request.transport is not None
+            request.transport.close()
+        return answer or web.Response()
 
     def run(self, work: Callable[[str], Awaitable[None]]) -> None:
         async def main() -> None:
@@ -169,16 +173,16 @@ def test_a_url_that_cannot_be_one_is_rejected() -> None:
 
 def test_a_receiver_that_fails_on_purpose_gets_every_alert_once_it_stops() -> None:
     slow_down = web.Response(status=429, headers={"Retry-After": "0"})
-    receiver = Receiver(web.Response(status=503), slow_down, 5.0, web.Response(status=410), web.Response(status=500))
+    receiver = Receiver(web.Response(status=503), slow_down, None, web.Response(status=410), web.Response(status=500))
     watch = Watch()
 
     async def work(url: str) -> None:
-        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS, timeout_s=0.1))
+        sink = WebhookSink(WebhookOptions(name="soc", url=url, **FORMS))
         delivery = Delivery(sink, DeliveryOptions(backoff_s=0.001, backoff_cap_s=0.01), watch)
         delivery.start()
         for alert in numbered(4):
             delivery.offer(alert)
-        await delivery.close(10.0)
+        await delivery.close(PATIENCE_S)
 
     receiver.run(work)
     assert watch.ids(Outcome.REJECTED) == ["high-0"]

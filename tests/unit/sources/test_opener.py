@@ -13,6 +13,7 @@ from egret.sources.channel import Channel, ChannelClosed
 from egret.sources.opener import Opener, OpenerClient
 from egret.sources.opener_plan import Death, Plan
 from tests.support.channels import answer
+from tests.support.patience import PATIENCE_S
 
 PLAN = Plan(interfaces={})
 
@@ -72,7 +73,7 @@ def _run(answer: dict[str, object]) -> Callable[..., None]:
     def run(_worker_main: object, _plan: Plan, control: Channel, _events: Channel, _daemon: int) -> None:
         control.send(answer)
         try:
-            while control.wait(10):
+            while control.wait(PATIENCE_S):
                 control.receive()
         finally:
             os._exit(0)

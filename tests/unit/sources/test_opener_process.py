@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from egret.sources.prober import Prober
 from egret.sources.probes import canary_plan
 from egret.sources.ring import Geometry
 from egret.track.tally import Tally
+from tests.support.patience import PATIENCE_S
 
 Message = dict[str, object]
 
@@ -48,7 +48,7 @@ class Daemon:
         assert answer.message.pop("id") == 5
         return answer
 
-    def turn(self, timeout_s: float = 5) -> None:
+    def turn(self, timeout_s: float = PATIENCE_S) -> None:
         for descriptor, _event in self.server._poll.poll(timeout_s * 1000):
             self.server._turn(descriptor)
 
@@ -56,9 +56,9 @@ class Daemon:
         return channel.adopt(self.ask({"do": "spawn", "index": index}, descriptors=1).descriptors[0])
 
     def death(self) -> Message:
-        deadline = time.monotonic() + 5
+        end_s = time.monotonic() + PATIENCE_S
         while not (received := self.events.receive()):
-            assert time.monotonic() < deadline
+            assert time.monotonic() < end_s
             self.turn(0.1)
         return received.message
 
@@ -104,7 +104,7 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
 
 def _wait(_index: int, link: WorkerLink) -> None:
     """Until the daemon closes the pipe."""
-    while link.pipe.wait(10):
+    while link.pipe.wait(PATIENCE_S):
         link.pipe.receive()
 
 
@@ -114,7 +114,7 @@ def _asks(*questions: Message) -> Callable[[int, WorkerLink], None]:
     def work(index: int, link: WorkerLink) -> None:
         for question in questions:
             try:
-                answer = link._opener.ask(question, 5, descriptors=1)
+                answer = link._opener.ask(question, PATIENCE_S, descriptors=1)
                 link.pipe.send({"message": answer.message, "descriptors": len(answer.descriptors)})
             except SourceError as error:
                 link.pipe.send({"error": str(error)})
@@ -126,7 +126,7 @@ def _asks(*questions: Message) -> Callable[[int, WorkerLink], None]:
 def test_a_worker_works_and_its_end_is_told(start: Start) -> None:
     daemon = start(lambda index, link: link.pipe.send({"index": index}) and None)
     pipe = daemon.spawn(3)
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     assert pipe.receive() == ({"index": 3}, ())
     death = daemon.death()
     assert (death["index"], death["status"]) == (3, 0)
@@ -171,7 +171,7 @@ def test_a_ring_for_a_worker(start: Start, rings: list[socket.socket]) -> None:
     daemon = start(_asks({"do": "open_ring", "interface": "eth0"}))
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     received = pipe.receive()
     assert received is not None
     assert received.message == {
@@ -186,7 +186,7 @@ def test_a_second_ring_for_a_worker(start: Start, rings: list[socket.socket]) ->
     daemon = start(_asks({"do": "open_volume_ring", "interface": "eth0"}), volume=RingOptions())
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     received = pipe.receive()
     assert received is not None
     assert received.message["descriptors"] == 1
@@ -199,7 +199,7 @@ def test_a_ring_for_the_canary_and_on_its_interface_only(start: Start, rings: li
     daemon = start(_asks({"do": "open_canary_ring", "interface": "lo"}), canary=canary)
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     said = pipe.receive()
     assert said is not None
     assert said.message["descriptors"] == 1
@@ -224,7 +224,13 @@ def test_a_daemon_that_hangs_is_told_of(
     monkeypatch.setattr(Prober, "_send", lambda *_: None)
     daemon = start(canary=canary_plan("lo", 0.05))
     daemon.ask({"do": "probe", "probe": "dns", "port": 20_000})
-    threading.Timer(0.3, daemon.control.close).start()
+    say = opener_process._say
+
+    def say_and_end(text: str) -> None:
+        say(text)
+        daemon.control.close()
+
+    monkeypatch.setattr(opener_process, "_say", say_and_end)
     daemon.server.serve()
     assert "it hangs" in capfd.readouterr().err
 
@@ -237,7 +243,7 @@ def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch
     daemon = start(_asks({"do": "open_ring", "interface": "eth0"}))
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     assert pipe.receive() == ({"error": "eth0: no memory"}, ())
     pipe.close()
 
@@ -271,7 +277,7 @@ def test_a_worker_asks_connection_tracking_well_or_is_killed(start: Start, monke
     daemon = start(_asks({"do": "tally", "flows": [flow]}, {"do": "tally", "flows": [flow] * 65}), conntrack=True)
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(5)
+    assert pipe.wait(PATIENCE_S)
     assert pipe.receive() == ({"message": {"tallies": [[1, 2, 3, 4, 5]], "id": 1}, "descriptors": 0}, ())
     assert daemon.death()["status"] == -9
     pipe.close()
@@ -287,7 +293,7 @@ def test_a_worker_that_asks_too_often_has_to_wait(
     answers = []
     for _ in range(61):
         daemon.turn()
-        assert pipe.wait(5)
+        assert pipe.wait(PATIENCE_S)
         answers.append(pipe.receive())
     assert answers[-1] == ({"error": "opened too often within a minute; later"}, ())
     assert len(rings) == 60
@@ -327,7 +333,7 @@ def test_a_stream_for_a_worker(start: Start, monkeypatch: pytest.MonkeyPatch) ->
     pipe = daemon.spawn()
     for _ in range(2):
         daemon.turn()
-        assert pipe.wait(5)
+        assert pipe.wait(PATIENCE_S)
         received = pipe.receive()
         assert received is not None
         assert received.message["descriptors"] == 1
@@ -388,8 +394,8 @@ def _as_process(plan: Plan) -> tuple[int, Channel, Channel]:
 def test_the_process_from_its_start_to_the_end_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(privileges, "may_capture", lambda: None)
     pid, control, events = _as_process(Plan(interfaces={}))
-    assert control.expect(5).message == {"ok": True, "no_young": None}
-    pipe = channel.adopt(control.ask({"do": "spawn", "index": 0}, 5, descriptors=1).descriptors[0])
+    assert control.expect(PATIENCE_S).message == {"ok": True, "no_young": None}
+    pipe = channel.adopt(control.ask({"do": "spawn", "index": 0}, PATIENCE_S, descriptors=1).descriptors[0])
     control.close()
     pipe.close()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -402,7 +408,7 @@ def test_the_process_without_the_right_to_capture(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(privileges, "may_capture", lambda: "capturing needs CAP_NET_RAW")
     pid, control, events = _as_process(Plan(interfaces={}))
     with pytest.raises(SourceError, match="CAP_NET_RAW"):
-        control.expect(5)
+        control.expect(PATIENCE_S)
     os.waitpid(pid, 0)
     control.close()
     events.close()

@@ -11,6 +11,7 @@ from egret.model import ServiceClass, Severity
 from egret.store.database import Database
 from egret.store.history import find
 from egret.store.incidents import IncidentStore
+from tests.support.patience import PATIENCE_S
 from tests.support.webview import HOSTILE, NOW_NS, incident
 
 MANY = [
@@ -81,7 +82,7 @@ def test_searching_waits_for_no_writer(store: IncidentStore) -> None:
     def write(connection: object) -> None:
         thread = threading.Thread(target=search)
         thread.start()
-        thread.join(5)
+        thread.join(PATIENCE_S)
         assert found == [3]
 
     store.database.run(write)

@@ -18,6 +18,7 @@ from egret.web.server import HEADERS, WebServer
 from egret.web.status import IncidentPage, IncidentState
 from tests.support.certificates import Authority
 from tests.support.login import PASSWORD, with_login
+from tests.support.patience import PATIENCE_S
 from tests.support.webask import LOOPBACK, SPEC, Answer, ask, conforms
 from tests.support.webview import View
 
@@ -138,7 +139,7 @@ def test_connections_are_bounded_in_number_and_time(bound: str, monkeypatch: pyt
         begin = loop.time()
         try:
             opened = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(3)]
-            said = [await asyncio.wait_for(reader.read(), 5) for reader, _ in reversed(opened)]
+            said = [await asyncio.wait_for(reader.read(), PATIENCE_S) for reader, _ in reversed(opened)]
             for _, writer in opened:
                 writer.close()
             return said, loop.time() - begin
@@ -147,7 +148,7 @@ def test_connections_are_bounded_in_number_and_time(bound: str, monkeypatch: pyt
 
     said, lasted_s = asyncio.run(scenario())
     assert said == [b"", b"", b""]
-    assert 0.25 < lasted_s < 3
+    assert 0.25 < lasted_s < 29  # what it is outside of tests: 30 s at least
 
 
 def test_garbage_is_answered_and_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
@@ -156,7 +157,7 @@ def test_garbage_is_answered_and_logged_nowhere(caplog: pytest.LogCaptureFixture
         await running.start()
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(b"\x16\x03\x01\x02\x00\r\n\r\n")
-        said = await asyncio.wait_for(reader.read(), 5)
+        said = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await running.close()
         return said
@@ -242,7 +243,7 @@ def test_what_no_browser_sends_is_no_error_of_ours(head: bytes, body: bytes) -> 
         length = str(len(body)).encode()
         writer.write(b"POST /login HTTP/1.1\r\nHost: a\r\n" + head + b"\r\nContent-Length: " + length)
         writer.write(b"\r\nConnection: close\r\n\r\n" + body)
-        said = await asyncio.wait_for(reader.read(), 5)
+        said = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await running.close()
         return said
