@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from egret.alerts.digest import Digest
@@ -74,3 +75,19 @@ class Room:
     async def close_outputs(self) -> None:
         """Deliver what waits, unless the sink takes nothing."""
         await self.outputs.close(PATIENCE_S if self.sink.trouble is None else 0.0)
+
+
+def live(room: Room, during: Callable[[], Awaitable[None]]) -> None:
+    """Run the ledger and its outputs around *during*, then end them in order."""
+
+    async def play() -> None:
+        room.outputs.start()
+        task = asyncio.create_task(room.ledger.run())
+        await during()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await room.ledger.flush()
+        await room.close_outputs()
+        await room.ledger.close()
+
+    asyncio.run(play())

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from egret.sinks.base import Outcome
 from egret.store import outbox
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS, volume
-from tests.support.daemon import Room
+from tests.support.daemon import Room, live
 from tests.support.patience import PATIENCE_S, until
 from tests.support.pipeline import CATALOG, seen
 from tests.support.stored import stored
@@ -37,22 +35,6 @@ def hit(name: str = "chat.example", **how: object) -> Hit:
 
 def lookup() -> Hit:
     return hit(protocol=Protocol.DNS, kind=Kind.QUERY)
-
-
-def live(room: Room, during: Callable[[], Awaitable[None]]) -> None:
-    """Run the ledger and its outputs around *during*, then end them in order."""
-
-    async def play() -> None:
-        room.outputs.start()
-        task = asyncio.create_task(room.ledger.run())
-        await during()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await room.ledger.flush()
-        await room.close_outputs()
-        await room.ledger.close()
-
-    asyncio.run(play())
 
 
 def test_an_alert_is_committed_and_then_delivered(tmp_path: Path) -> None:
