@@ -123,11 +123,17 @@ def _asks(*questions: Message) -> Callable[[int, WorkerLink], None]:
     return work
 
 
+def heard(pipe: Channel) -> channel.Received:
+    assert pipe.wait(PATIENCE_S)
+    received = pipe.receive()
+    assert received is not None
+    return received
+
+
 def test_a_worker_works_and_its_end_is_told(start: Start) -> None:
     daemon = start(lambda index, link: link.pipe.send({"index": index}) and None)
     pipe = daemon.spawn(3)
-    assert pipe.wait(PATIENCE_S)
-    assert pipe.receive() == ({"index": 3}, ())
+    assert heard(pipe) == ({"index": 3}, ())
     death = daemon.death()
     assert (death["index"], death["status"]) == (3, 0)
     pipe.close()
@@ -171,9 +177,7 @@ def test_a_ring_for_a_worker(start: Start, rings: list[socket.socket]) -> None:
     daemon = start(_asks({"do": "open_ring", "interface": "eth0"}))
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(PATIENCE_S)
-    received = pipe.receive()
-    assert received is not None
+    received = heard(pipe)
     assert received.message == {
         "message": {"index": 3, "linktype": 1, "geometry": list(Geometry()), "id": 1},
         "descriptors": 1,
@@ -186,9 +190,7 @@ def test_a_second_ring_for_a_worker(start: Start, rings: list[socket.socket]) ->
     daemon = start(_asks({"do": "open_volume_ring", "interface": "eth0"}), volume=RingOptions())
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(PATIENCE_S)
-    received = pipe.receive()
-    assert received is not None
+    received = heard(pipe)
     assert received.message["descriptors"] == 1
     assert len(rings) == 1
     pipe.close()
@@ -199,9 +201,7 @@ def test_a_ring_for_the_canary_and_on_its_interface_only(start: Start, rings: li
     daemon = start(_asks({"do": "open_canary_ring", "interface": "lo"}), canary=canary)
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(PATIENCE_S)
-    said = pipe.receive()
-    assert said is not None
+    said = heard(pipe)
     assert said.message["descriptors"] == 1
     assert len(rings) == 1
     pipe.close()
@@ -243,8 +243,7 @@ def test_a_ring_that_cannot_be_had(start: Start, monkeypatch: pytest.MonkeyPatch
     daemon = start(_asks({"do": "open_ring", "interface": "eth0"}))
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(PATIENCE_S)
-    assert pipe.receive() == ({"error": "eth0: no memory"}, ())
+    assert heard(pipe) == ({"error": "eth0: no memory"}, ())
     pipe.close()
 
 
@@ -277,8 +276,7 @@ def test_a_worker_asks_connection_tracking_well_or_is_killed(start: Start, monke
     daemon = start(_asks({"do": "tally", "flows": [flow]}, {"do": "tally", "flows": [flow] * 65}), conntrack=True)
     pipe = daemon.spawn()
     daemon.turn()
-    assert pipe.wait(PATIENCE_S)
-    assert pipe.receive() == ({"message": {"tallies": [[1, 2, 3, 4, 5]], "id": 1}, "descriptors": 0}, ())
+    assert heard(pipe) == ({"message": {"tallies": [[1, 2, 3, 4, 5]], "id": 1}, "descriptors": 0}, ())
     assert daemon.death()["status"] == -9
     pipe.close()
 
@@ -333,9 +331,7 @@ def test_a_stream_for_a_worker(start: Start, monkeypatch: pytest.MonkeyPatch) ->
     pipe = daemon.spawn()
     for _ in range(2):
         daemon.turn()
-        assert pipe.wait(PATIENCE_S)
-        received = pipe.receive()
-        assert received is not None
+        received = heard(pipe)
         assert received.message["descriptors"] == 1
     pipe.close()
     assert len(ended) == 1
