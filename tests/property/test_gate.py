@@ -95,6 +95,33 @@ def test_answers_of_every_shape_whole_and_broken_say_the_same(seed: int) -> None
     assert passed(frames, 1_000_000, gated=True) == passed(frames, 1_000_000, gated=False)
 
 
+@pytest.mark.parametrize("size", [60, 96, 128, 262])
+def test_what_the_snap_length_cut_says_the_same(size: int) -> None:
+    chance = random.Random(size)
+    chosen = [*chance.sample(conversations("plain"), 300), *workload("dns"), *workload("tls"), *workload("mix")]
+    frames = [*chosen, *answers(), *replies(tuple(chosen), chance), *chance.sample(chosen, 200)]
+    gated, free = (passed(frames, 200_000, gated=gated, snap=lambda _: size) for gated in (True, False))
+    assert gated == free
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_what_was_cut_anywhere_says_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def broken(wire: bytes) -> bytes:
+        odd = bytearray(wire)
+        for _ in range(chance.choice((0, 0, 0, 1))):
+            odd[chance.randrange(2, len(odd))] = chance.choice((0, 1, 3, 5, 0xC0, 0x0C, 0x29, chance.randrange(256)))
+        return bytes(odd)
+
+    frames = answers(seed, 2, broken) + chance.sample(workload("dns"), 40)
+    behind = {frame: chance.randrange(14, len(frame) + 1) for frame in frames}
+    assert passed(frames, 1_000_000, gated=True, snap=behind.get) == passed(
+        frames, 1_000_000, gated=False, snap=behind.get
+    )
+
+
 def test_most_answers_of_large_services_are_taken() -> None:
     pipeline, frames = Pipeline(CATALOG), answers(each=10)
     for number, data in enumerate(frames):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from unittest.mock import patch
@@ -41,20 +42,22 @@ def passed(
     limits: Limits | None = None,
     linktype: int = 1,
     back_ns: int = 0,
+    snap: Callable[[bytes], int | None] = lambda _: None,
 ) -> tuple[list[object], Counter[object], Counter[object]]:
     """Hits, counts and the observer's counters of *frames*; not gated, every hello is read.
 
-    Each of them comes *step_ns* behind the last one, but every fortieth *back_ns* before that.
+    Each of them comes *step_ns* behind the last one, but every fortieth *back_ns* before that; *snap* says how many bytes
+    of one were captured.
     """
     pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
     if not gated:
         read_every_hello(pipeline.observer.streams)
         pipeline.observer.quic.take_hello = None
     hits: list[object] = []
-    for number, data in enumerate(frames):
-        time_ns = START_NS + number * step_ns - number // 40 * back_ns
-        if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(data), None, linktype)):
-            hits += pipeline.feed(Frame(time_ns, linktype, memoryview(data), len(data)))
+    for number, whole in enumerate(frames):
+        time_ns, data = START_NS + number * step_ns - number // 40 * back_ns, whole[: snap(whole)]
+        if not (gated and pipeline.gate.sluice.skip(data, 0, len(data), time_ns, len(whole), None, linktype)):
+            hits += pipeline.feed(Frame(time_ns, linktype, memoryview(data), len(whole)))
     return _told(pipeline, hits)
 
 

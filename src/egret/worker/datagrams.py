@@ -94,7 +94,9 @@ class Datagrams:
         At least twelve bytes behind its header are there, its own or not; the frame is cut off at *end*.
         """
         if ends[-2:] == _DNS_PORT or ends[-4:-2] == _DNS_PORT:
-            return at + length <= end and self.plain.skip(buffer, at, length, ends, time_ns)
+            if at + length > end:
+                return self.plain.skip_cut(buffer, at, length, end, ends, time_ns)
+            return self.plain.skip(buffer, at, length, ends, time_ns)
         return self.pass_over(buffer, at, length, end, ends, time_ns, interface)
 
     def pass_over(

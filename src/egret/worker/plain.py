@@ -28,6 +28,7 @@ _TAIL = -10  # where its time to live, its size and the address are
 _SIZE_IN_TAIL, _FOUR = slice(-6, -4), b"\0\4"
 _BEHIND_ID, _BEFORE_TAIL, _ADDRESSES = slice(2, None), slice(2, _TAIL), slice(-4)
 _ONE_ADDRESS = Told(1, 0)
+_OPT, _SMALLEST_RECORD = b"\0\0\x29", 11  # how EDNS begins; bytes of a record at the least
 _OPCODE_AND_SIDE, _RESPONSE = 0xF8, 0x80
 
 
@@ -149,18 +150,45 @@ class PlainLookups:
                 told = read
             else:
                 return False
-            client = self._answering.get(ends[_ADDRESSES]) or self._dull_client(ends)
-            if client is None:
-                return False
-            if self._copies.seen(ends, wire, time_ns):
-                self._repeated += 1
-            else:
-                self._defer(client, time_ns, wire)
-                self._answers += told.answers
-                self._aliases += told.aliases
-            return True
+            return self._count_answer(told, wire, ends, time_ns)
         if self._shapes.get(wire[_BEHIND_ID]) != size and not self._is_question(wire, bytes(size)):
             return False
+        return self._count_question(wire, ends, time_ns)
+
+    def skip_cut(self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int) -> bool:
+        """As ``skip``, of a datagram that the snap length cut off at *end*.
+
+        What is not there is missed by nobody (``Lookups.feed``).
+        """
+        if end - at < 8 + _HEADER or int.from_bytes(buffer[at + 4 : at + 6]) != length:
+            return False
+        wire = bytes(buffer[at + 8 : end])
+        side, questions, answers, others, more = _COUNTS(wire)
+        stop = wire.find(0, _HEADER) + 5
+        if questions != 1 or side & _OPCODE_AND_SIDE & ~_RESPONSE or not self._consider(wire[_HEADER:stop])[0]:
+            return False
+        if side & _RESPONSE:
+            told = read_records(wire, stop, answers + others + more, self._is_unflagged, cut=True)
+            return told is not None and self._count_answer(told, wire, ends, time_ns)
+        rest = wire[stop:]
+        is_all = (len(rest) < _SMALLEST_RECORD or rest.startswith(_OPT)) if more else not rest
+        return is_all and not answers + others and more <= 1 and self._count_question(wire, ends, time_ns)
+
+    def _count_answer(self, told: Told, wire: bytes, ends: bytes, time_ns: int) -> bool:
+        """Count an answer, unless somebody wants those between its ends."""
+        client = self._answering.get(ends[_ADDRESSES]) or self._dull_client(ends)
+        if client is None:
+            return False
+        if self._copies.seen(ends, wire, time_ns):
+            self._repeated += 1
+        else:
+            self._defer(client, time_ns, wire)
+            self._answers += told.answers
+            self._aliases += told.aliases
+        return True
+
+    def _count_question(self, wire: bytes, ends: bytes, time_ns: int) -> bool:
+        """The same of a question."""
         if ends[_ADDRESSES] not in self._asking and not self._is_dull_asking(ends):
             return False
         if self._copies.seen(ends, wire, time_ns):
@@ -266,6 +294,6 @@ def is_plain_question(question: bytes, flagged: Callable[[str], bool]) -> bool:
 
 def _ends_with_edns(wire: bytes, at: int) -> bool:
     """Whether one OPT record takes the rest of the message (RFC 6891 section 6.1.2)."""
-    if len(wire) < at + 11 or wire[at] or wire[at + 1 : at + 3] != b"\0\x29":
+    if len(wire) < at + 11 or wire[at : at + 3] != _OPT:
         return False
     return at + 11 + int.from_bytes(wire[at + 9 : at + 11]) == len(wire)

@@ -24,6 +24,7 @@ MAX_HOSTS = 8  # that have addresses, but for what was asked for; a zone's serve
 _RECORD = struct.Struct("!HH4xH").unpack_from
 _A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS, _IN = 1, 5, 28, 39, 64, 65, 1
 _ADDRESS_SIZES, _READ = {_A: 4, _AAAA: 16}, frozenset({_A, _CNAME, _AAAA, _DNAME, _SVCB, _HTTPS})
+_FIXED, _SMALLEST = 10, 11  # bytes of a record without its owner and data; of one of the root without any
 _HEADER, _POINTER, _ASKED = 12, 0xC0, b"\xc0\x0c"  # the last: where the question's name is
 _LABEL = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
 
@@ -35,7 +36,9 @@ class Told(NamedTuple):
     aliases: int
 
 
-def read_records(wire: bytes, at: int, records: int, unnamed: Callable[[bytes], bool]) -> Told | None:
+def read_records(
+    wire: bytes, at: int, records: int, unnamed: Callable[[bytes], bool], *, cut: bool = False
+) -> Told | None:
     """What the records of a response tell; None if the observer must read them.
 
     Args:
@@ -43,15 +46,18 @@ def read_records(wire: bytes, at: int, records: int, unnamed: Callable[[bytes], 
         at: where its records begin.
         records: how many there are, in whichever sections.
         unnamed: whether no signature names a host, in lower case; of what the question asks for that is known.
+        cut: the capture holds less of it than the wire did; then those records count that are whole.
     """
     if records > MANY:
         return None
     aliases, hosts = 0, set[bytes]()
     try:
         for _ in range(records):
+            if cut and not _is_there(wire, at):
+                break
             owner, at = (_ASKED, at + 2) if wire[at : at + 2] == _ASKED else _name(wire, at)
             rtype, rclass, size = _RECORD(wire, at)
-            start, at = at + 10, at + 10 + size
+            start, at = at + _FIXED, at + _FIXED + size
             if rtype not in _READ:
                 continue
             if rclass != _IN or not owner or at > len(wire):
@@ -69,10 +75,17 @@ def read_records(wire: bytes, at: int, records: int, unnamed: Callable[[bytes], 
                 return None
     except (IndexError, ValueError, struct.error):
         return None
-    if at != len(wire):
-        return None
     twice = len(hosts) > 1 and _ASKED in hosts and _name(wire, _HEADER)[0] in hosts
-    return Told(len(hosts) - twice, aliases)
+    return Told(len(hosts) - twice, aliases) if cut or at == len(wire) else None
+
+
+def _is_there(wire: bytes, at: int) -> bool:
+    """Whether the record at *at* is whole; raises as ``_name``."""
+    if len(wire) - at < _SMALLEST:
+        return False
+    _, at = _name(wire, at)
+    end = at + _FIXED
+    return end <= len(wire) and end + int.from_bytes(wire[end - 2 : end]) <= len(wire)
 
 
 def _may_have(owner: bytes, hosts: set[bytes], unnamed: Callable[[bytes], bool]) -> bool:

@@ -76,3 +76,12 @@ def test_what_other_types_hold_is_not_read() -> None:
     signature = record(ASKED, 46, b"\xff" * 300)
     server = record(b"\xc0\x10", 2, b"\4chat\xc0\x10", rclass=9)
     assert read(A, signature, server, record(ASKED, 16, b"\5words"), record(b"\0", 47, b"")) == Told(1, 0)
+
+
+def test_of_what_was_cut_off_the_whole_records_count() -> None:
+    whole = HEADER + QUESTION + A + A + record(b"\xc0\x10", 1, b"\xcb\0\x71\7")
+    for size in range(len(whole) + 1 - AT):
+        told = read_records(whole[: AT + size], AT, 4, lambda _: True, cut=True)
+        assert told == Told((size >= len(A)) + (size == len(whole) - AT), 0), size
+    odd = HEADER + QUESTION + record(b"\1.\0", 1, b"\xcb\0\x71\7")
+    assert read_records(odd, AT, 2, lambda _: True, cut=True) is None

@@ -97,8 +97,8 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
     if (bit_of(datagrams->apart, source) || bit_of(datagrams->apart, destination)) {
         if (size >= HEADER && size <= length && is_local(datagrams, source, destination))
             return take_local(datagrams, (Span){at + HEADER, size - HEADER}, ends, time_ns, interface);
-        if (length > packet.size) return NO;
-        return lookups_take(datagrams->lookups, (Span){at, length}, ends, time_ns);
+        Span there = {at, length < packet.size ? length : packet.size};
+        return lookups_take(datagrams->lookups, there, length, ends, time_ns);
     }
     if (big16(at + HEADER + 4) == ONE_QUESTION || size < HEADER || size > length) return NO;
     bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);

@@ -4,7 +4,14 @@
 enum { HEADER = 12, UDP_HEADER = 8, PORT = 53, MAX_LABEL = 63 };
 enum { OPCODE_AND_SIDE = 0xF8, RESPONSE = 0x80 };
 enum { FLAGGED = 2, APART = 1200, DTLS = 0x16FE }; /* no plain question, only for the name; where QUIC or DTLS may be */
-enum { TYPE_OPT = 41 };
+enum { TYPE_OPT = 41, SMALLEST_RECORD = 11 };
+
+/* A message, where its question ends, and whether there was more of it on the wire. */
+typedef struct {
+    Span wire;
+    size_t end;
+    bool cut;
+} Message;
 
 /* The question behind the header: its name up to the first zero byte, type and class. Empty where it is not whole. */
 static Span question_of(Span wire) {
@@ -116,10 +123,17 @@ static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) 
     return table_put(table, both, 0);
 }
 
-static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
+/* Whether nothing but EDNS is behind the question; if the snap length *cut* it off, nothing else that is whole. */
+static bool is_all(Span wire, size_t end, bool cut) {
     int more = big16(wire.at + 10);
-    if (big16(wire.at + 6) || big16(wire.at + 8) || more > 1) return NO;
-    if (more ? !ends_with_edns(wire, end) : end != wire.size) return NO;
+    if (big16(wire.at + 6) || big16(wire.at + 8) || more > 1) return false;
+    if (more == 0) return end == wire.size;
+    if (!cut) return ends_with_edns(wire, end);
+    return wire.size - end < SMALLEST_RECORD || (wire.at[end] == 0 && big16(wire.at + end + 1) == TYPE_OPT);
+}
+
+static int take_question(Lookups *lookups, Message message, Span ends, uint64_t key, int64_t time_ns) {
+    if (!is_all(message.wire, message.end, message.cut)) return NO;
     int dull = is_dull(lookups, &lookups->asking, ends, Py_False);
     if (dull != YES) return dull;
     if (copies_seen(lookups->copies, key, time_ns)) lookups->repeated++;
@@ -127,10 +141,11 @@ static int take_question(Lookups *lookups, Span wire, size_t end, Span ends, uin
     return YES;
 }
 
-static int take_answer(Lookups *lookups, Span wire, size_t end, Span ends, uint64_t key, int64_t time_ns) {
+static int take_answer(Lookups *lookups, Message message, Span ends, uint64_t key, int64_t time_ns) {
+    Span wire = message.wire;
     int records = big16(wire.at + 6) + big16(wire.at + 8) + big16(wire.at + 10);
     Told told;
-    int plain = records_read(wire, end, records, is_unnamed, lookups, &told);
+    int plain = records_read(wire, message.end, records, message.cut, is_unnamed, lookups, &told);
     if (plain != YES) return plain;
     int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
     if (dull != YES) return dull;
@@ -165,20 +180,22 @@ static int hear(Lookups *lookups, Span datagram, Span wire, Span ends, uint64_t 
     return lookups->heard == NULL ? FAILED : NO;
 }
 
-/* Count a UDP datagram, header and all, if it is a plain look-up; NO leaves it to the observer. */
-int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns) {
+/* Count a UDP datagram of *length* bytes, header and all, if it is a plain look-up; NO leaves it to the observer. What the
+ * snap length cut off is missed by nobody: track/lookups.py, ``feed``. */
+int lookups_take(Lookups *lookups, Span datagram, size_t length, Span ends, int64_t time_ns) {
     if (datagram.size < UDP_HEADER + HEADER) return NO;
     if (big16(datagram.at) != PORT && big16(datagram.at + 2) != PORT) return NO;
-    if (big16(datagram.at + 4) != datagram.size) return NO;
-    Span wire = {datagram.at + UDP_HEADER, datagram.size - UDP_HEADER};
+    if (big16(datagram.at + 4) != length) return NO;
+    Message message = {.wire = {datagram.at + UDP_HEADER, datagram.size - UDP_HEADER}, .cut = datagram.size < length};
+    Span wire = message.wire;
     int side = wire.at[2] & OPCODE_AND_SIDE;
     if (big16(wire.at + 4) != 1 || (side != 0 && side != RESPONSE)) return NO;
     Span question = question_of(wire);
     if (question.size == 0) return NO;
     uint64_t key = copies_key(lookups->copies, ends, wire); /* early: what lies there takes its time to come */
     int plain = is_plain(lookups, question);
-    if (plain == FLAGGED) return hear(lookups, datagram, wire, ends, key, time_ns);
+    if (plain == FLAGGED) return message.cut ? NO : hear(lookups, datagram, wire, ends, key, time_ns);
     if (plain != YES) return plain;
-    size_t end = HEADER + question.size;
-    return (side == 0 ? take_question : take_answer)(lookups, wire, end, ends, key, time_ns);
+    message.end = HEADER + question.size;
+    return (side == 0 ? take_question : take_answer)(lookups, message, ends, key, time_ns);
 }

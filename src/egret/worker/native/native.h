@@ -243,7 +243,7 @@ typedef struct {
     struct Quick *quick;  /* knows which addresses are armed */
 } Lookups;
 
-int lookups_take(Lookups *lookups, Span datagram, Span ends, int64_t time_ns);
+int lookups_take(Lookups *lookups, Span datagram, size_t length, Span ends, int64_t time_ns);
 
 /* runs.c */
 

@@ -2,7 +2,7 @@
  * decode/plain_binding.py, and says which are plain. */
 #include "records.h"
 
-enum { HEADER = 12, MANY = 64, MAX_HOSTS = 8, MAX_LABEL = 63, POINTER = 0xC0 };
+enum { HEADER = 12, SMALLEST = 11, MANY = 64, MAX_HOSTS = 8, MAX_LABEL = 63, POINTER = 0xC0 };
 enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_DNAME = 39, TYPE_SVCB = 64, TYPE_HTTPS = 65, CLASS_IN = 1 };
 enum { ALPN = 1, PORT = 3, IPV4_HINT = 4, IPV6_HINT = 6 };
 
@@ -140,7 +140,7 @@ static bool is_read(unsigned type) {
            type == TYPE_DNAME;
 }
 
-int records_read(Span wire, size_t at, int records, IsUnnamed *is_unnamed, void *context, Told *told) {
+int records_read(Span wire, size_t at, int records, bool cut, IsUnnamed *is_unnamed, void *context, Told *told) {
     Owner owner;
     Name target;
     Hosts hosts;
@@ -148,10 +148,14 @@ int records_read(Span wire, size_t at, int records, IsUnnamed *is_unnamed, void 
     *told = (Told){0};
     if (records > MANY) return NO;
     for (int number = 0; number < records; number++) {
-        if (!read_owner(wire, &at, &owner) || at + 10 > wire.size) return NO;
+        if (cut && wire.size - at < SMALLEST) break;
+        if (!read_owner(wire, &at, &owner)) return NO;
+        if (cut && at + 10 > wire.size) break;
+        if (at + 10 > wire.size) return NO;
         unsigned type = big16(wire.at + at), class = big16(wire.at + at + 2), size = big16(wire.at + at + 8);
         size_t start = at + 10;
         at = start + size;
+        if (cut && at > wire.size) break;
         if (!is_read(type)) continue;
         if (class != CLASS_IN || at > wire.size) return NO;
         if (!owner.asked && owner.name.size == 0) return NO;
@@ -166,5 +170,5 @@ int records_read(Span wire, size_t at, int records, IsUnnamed *is_unnamed, void 
         }
     }
     told->answers = count_hosts(&hosts, wire);
-    return at == wire.size;
+    return cut || at == wire.size;
 }

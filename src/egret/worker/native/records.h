@@ -27,6 +27,6 @@ typedef struct {
 typedef int IsUnnamed(void *context, const Name *name);
 
 /* Read the records of a response, which begin at *at*; NO where the observer must. */
-int records_read(Span wire, size_t at, int records, IsUnnamed *is_unnamed, void *context, Told *told);
+int records_read(Span wire, size_t at, int records, bool cut, IsUnnamed *is_unnamed, void *context, Told *told);
 
 #endif
