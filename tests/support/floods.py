@@ -120,7 +120,9 @@ SINGLE: dict[str, Callable[[int], list[bytes]]] = {
 
 
 def all_at_once(number: int) -> list[bytes]:
-    return [data for make in SINGLE.values() for data in make(number)]
+    """One thing of each flood, all between ends of their own: none helps another to its end."""
+    first = number * len(SINGLE)
+    return [data for own, make in enumerate(SINGLE.values(), first) for data in make(own)]
 
 
 FLOODS = {**SINGLE, "all at once": all_at_once}

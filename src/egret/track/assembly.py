@@ -7,8 +7,12 @@ what was read, and the answer does not depend on how often a piece was repeated.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 MAX_PIECES = 1024  # holes an attacker can make in one stream before the rest is refused
+
+_NONE = ()
+_AT_0 = (0,)
 
 
 class Assembly:
@@ -18,8 +22,9 @@ class Assembly:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._starts: list[int] = []  # ascending; never overlapping
-        self._chunks: list[bytearray] = []
+        # Ascending; never overlapping. Of thousands that wait nearly all hold one piece: lists are made for the second.
+        self._starts: Sequence[int] = _NONE
+        self._chunks: Sequence[bytes | bytearray] = _NONE
         self.size = 0
         self.full = False  # bytes were refused
         self.conflict = False  # a later copy differed from the first
@@ -31,11 +36,30 @@ class Assembly:
             Whether anything new was kept.
         """
         before = self.size
-        if self._starts and offset == self._starts[-1] + len(self._chunks[-1]):
+        if not before:
+            self._begin(offset, bytes(data))
+        elif offset == self._starts[-1] + len(self._chunks[-1]):
             self._extend_last(data)
         else:
             self._fill(offset, bytes(data))
         return self.size > before
+
+    def _begin(self, offset: int, data: bytes) -> None:
+        """The first piece; for most it is the only one."""
+        if len(data) > self._limit:
+            self.full = True
+            data = data[: self._limit]
+        if data:
+            self._starts = (offset,) if offset else _AT_0
+            self._chunks = (data,)
+            self.size = len(data)
+
+    def _lists(self) -> tuple[list[int], list[bytearray]]:
+        """All runs, for changing them."""
+        starts, chunks = self._starts, self._chunks
+        if not isinstance(starts, list):
+            self._starts, self._chunks = list(starts), [bytearray(chunk) for chunk in chunks]
+        return self._starts, self._chunks  # type: ignore[return-value]  # both are lists now
 
     def _extend_last(self, data: bytes | memoryview) -> None:
         """The ordinary case: the next piece in order."""
@@ -43,7 +67,7 @@ class Assembly:
         if len(data) > room:
             self.full = True
             data = data[:room]
-        self._chunks[-1] += data
+        self._lists()[1][-1] += data
         self.size += len(data)
 
     def _fill(self, offset: int, data: bytes) -> None:
@@ -75,26 +99,20 @@ class Assembly:
         if len(data) > room:
             self.full = True
             data = data[:room]
-        joins = index > 0 and self._starts[index - 1] + len(self._chunks[index - 1]) == start
-        if not data or (not joins and len(self._starts) >= MAX_PIECES):
+        starts, chunks = self._lists()
+        joins = index > 0 and starts[index - 1] + len(chunks[index - 1]) == start
+        if not data or (not joins and len(starts) >= MAX_PIECES):
             self.full = True
             return False
         self.size += len(data)
         if joins:
-            self._chunks[index - 1] += data
-            self._join_right(index - 1)
+            chunks[index - 1] += data
+            _join_right(starts, chunks, index - 1)
         else:
-            self._starts.insert(index, start)
-            self._chunks.insert(index, bytearray(data))
-            self._join_right(index)
+            starts.insert(index, start)
+            chunks.insert(index, bytearray(data))
+            _join_right(starts, chunks, index)
         return True
-
-    def _join_right(self, index: int) -> None:
-        """Merge with the right neighbour where the hole between them is closed."""
-        following = index + 1
-        if following < len(self._starts) and self._starts[index] + len(self._chunks[index]) == self._starts[following]:
-            self._chunks[index] += self._chunks.pop(following)
-            del self._starts[following]
 
     @property
     def start(self) -> int:
@@ -121,17 +139,30 @@ class Assembly:
 
     def drop_before(self, offset: int) -> None:
         """Forget every byte before *offset*: it was used."""
-        while self._starts and self._starts[0] < offset:
-            chunk, start = self._chunks[0], self._starts[0]
+        if not self._starts or self._starts[0] >= offset:
+            return
+        starts, chunks = self._lists()
+        while starts and starts[0] < offset:
+            chunk, start = chunks[0], starts[0]
             if start + len(chunk) <= offset:
                 self.size -= len(chunk)
-                del self._starts[0], self._chunks[0]
+                del starts[0], chunks[0]
                 continue
             del chunk[: offset - start]
             self.size -= offset - start
-            self._starts[0] = offset
+            starts[0] = offset
+        if not starts:
+            self._starts = self._chunks = _NONE
 
     @property
     def cost(self) -> int:
         """Bytes of memory, roughly: what is held and what holding it takes."""
         return self.size + 160 * len(self._starts) + 200
+
+
+def _join_right(starts: list[int], chunks: list[bytearray], index: int) -> None:
+    """Merge with the right neighbour where the hole between them is closed."""
+    following = index + 1
+    if following < len(starts) and starts[index] + len(chunks[index]) == starts[following]:
+        chunks[index] += chunks.pop(following)
+        del starts[following]

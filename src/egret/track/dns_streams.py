@@ -6,7 +6,7 @@ it goes and only what has not become a whole message is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from egret.decode import dns
 from egret.decode.http import begins_request
@@ -14,7 +14,7 @@ from egret.decode.packet import Packet
 from egret.errors import Reason
 from egret.model import Anomaly, Event, Protocol, Recognition, Transport
 from egret.track.assembly import Assembly
-from egret.track.direction import key_of
+from egret.track.direction import endpoints_of, ends_of, key_of
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Lookups
@@ -33,10 +33,23 @@ _REBASE = 1 << 30
 class _Direction:
     """What one end has sent and no message has taken yet."""
 
-    __slots__ = ("anchor", "assembly", "foreign", "fresh", "heard", "last_ns", "position", "sure")
+    __slots__ = (
+        "_interface",
+        "_raw_ends",
+        "anchor",
+        "assembly",
+        "foreign",
+        "fresh",
+        "heard_ns",
+        "last_ns",
+        "position",
+        "sure",
+    )
 
     def __init__(self, heard: Heard, anchor: int, *, sure: bool) -> None:
-        self.heard = heard
+        self._raw_ends = ends_of(heard.source, heard.destination)  # as they lie in a frame: thousands are kept
+        self._interface = heard.interface
+        self.heard_ns = heard.time_ns
         self.anchor = anchor  # the sequence number of offset 0
         self.sure = sure  # messages are known to begin at ``position``
         self.fresh = not sure  # nothing was read or skipped yet: bytes before ``position`` may still come
@@ -44,6 +57,11 @@ class _Direction:
         self.last_ns = heard.time_ns
         self.foreign = False  # not DNS
         self.assembly = Assembly(MAX_PENDING)
+
+    @property
+    def heard(self) -> Heard:
+        """Where and when its last segment was heard."""
+        return Heard(self.heard_ns, Transport.TCP, *endpoints_of(self._raw_ends), self._interface)
 
 
 class DnsStreams:
@@ -150,7 +168,7 @@ class DnsStreams:
 
     def _take(self, key: int, direction: _Direction, packet: Packet) -> list[Event]:
         direction.last_ns = packet.time_ns
-        direction.heard = direction.heard._replace(time_ns=packet.time_ns)
+        direction.heard_ns = packet.time_ns
         offset = ((packet.seq - direction.anchor + _HALF) & _MASK) - _HALF
         early = 0 if direction.fresh else max(0, direction.position - offset)  # bytes that were read already
         data = packet.payload[early:]
@@ -171,7 +189,8 @@ class DnsStreams:
         """Take the whole messages at the front."""
         messages, used = dns.split_stream(direction.assembly.run(direction.position))
         self._advance(direction, used)
-        return [event for message in messages if message for event in self._lookups.feed(message, direction.heard)]
+        heard = direction.heard
+        return [event for message in messages if message for event in self._lookups.feed(message, heard)]
 
     @staticmethod
     def _find_start(direction: _Direction, offset: int) -> bool:
@@ -243,14 +262,12 @@ class DnsStreams:
         for _, direction in self._table.oldest_first():
             direction.last_ns = min(direction.last_ns, time_ns)
 
-    def flush(self) -> list[Event]:
-        """The end of the input: read what lies beyond holes, and the beginning of cut messages."""
-        events: list[Event] = []
+    def last_words(self) -> Iterator[Event]:
+        """The end of the input: read what lies beyond holes, and the beginning of cut messages, one after the other."""
         for _, direction in self._table.oldest_first():
             self._held -= direction.assembly.size
-            events += self._skip_hole(direction)
+            yield from self._skip_hole(direction)
             direction.assembly = Assembly(MAX_PENDING)
-        return events
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""

@@ -8,7 +8,7 @@ same ends is therefore the same connection; other random bytes are a new one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from egret.decode import dtls
 from egret.decode.dtls import Fragment
@@ -17,6 +17,7 @@ from egret.decode.tls import MAX_HELLO, parse_client_hello
 from egret.errors import DecodeError, Reason
 from egret.model import NOTHING, Anomaly, Event, Nameless, Protocol, Transport
 from egret.track.assembly import Assembly
+from egret.track.direction import endpoints_of, ends_of
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer, Said, said_behind_holes, said_by_hello
 from egret.track.tables import LruTable, set_back, unused_since
@@ -28,9 +29,10 @@ _RANDOM = slice(2, 34)  # of the body: after the version
 class _Hello:
     """One hello message while its fragments come in."""
 
-    __slots__ = ("assembly", "length")
+    __slots__ = ("assembly", "length", "number")
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, number: int, length: int) -> None:
+        self.number = number
         self.length = length
         self.assembly = Assembly(MAX_HELLO)
 
@@ -46,15 +48,30 @@ class _Hello:
 class _Pair:
     """What is known between one client and one server."""
 
-    __slots__ = ("cost", "ends", "hellos", "key", "last_ns", "said")
+    __slots__ = ("_interface", "_raw_ends", "cost", "hellos", "key", "last_ns", "said")
 
-    def __init__(self, key: int, ends: Ends) -> None:
-        self.key = key
-        self.ends = ends
-        self.hellos: dict[tuple[int, int], _Hello] = {}  # by message number and length
+    def __init__(self, raw_ends: bytes, interface: str | None) -> None:
+        self.key = hash(raw_ends)
+        self._raw_ends = raw_ends  # as they lie in a frame: thousands are kept
+        self._interface = interface
+        self.hellos: tuple[_Hello, ...] = ()
         self.said: bytes | None = None  # the random bytes of the last hello that was said
         self.last_ns = 0
         self.cost = 0
+
+    @property
+    def ends(self) -> Ends:
+        """The same for what is told."""
+        return Ends(Transport.UDP, *endpoints_of(self._raw_ends), self._interface)
+
+    def hello(self, number: int, length: int) -> _Hello:
+        """The message of this number and length, which begins if it is not there; the oldest goes for it."""
+        for hello in self.hellos:
+            if hello.number == number and hello.length == length:
+                return hello
+        hello = _Hello(number, length)
+        self.hellos = (*self.hellos[1 - MAX_HELLOS :], hello)
+        return hello
 
 
 class DtlsFlows:
@@ -83,32 +100,27 @@ class DtlsFlows:
         return events + self._bound()
 
     def _pair(self, packet: Packet, events: list[Event]) -> _Pair:
-        key = hash((packet.source, packet.destination))
-        pair = self._pairs.get(key)
+        ends = ends_of(packet.source, packet.destination)
+        pair = self._pairs.get(hash(ends))
         if pair is not None:
-            self._pairs.touch(key)
+            self._pairs.touch(pair.key)
             return pair
-        pair = _Pair(key, Ends(Transport.UDP, packet.source, packet.destination, packet.interface))
-        evicted = self._pairs.put(key, pair)
+        pair = _Pair(ends, packet.interface)
+        evicted = self._pairs.put(pair.key, pair)
         if evicted is not None:
             events += self._evict(evicted)
         return pair
 
     def _fragment(self, pair: _Pair, fragment: Fragment, time_ns: int) -> list[Event]:
-        key = (fragment.number, fragment.length)
-        hello = pair.hellos.get(key)
-        if hello is None:
-            while len(pair.hellos) >= MAX_HELLOS:
-                del pair.hellos[next(iter(pair.hellos))]
-            hello = pair.hellos[key] = _Hello(fragment.length)
+        hello = pair.hello(fragment.number, fragment.length)
         hello.assembly.add(fragment.offset, fragment.data)
         if not hello.whole:
             return []
-        del pair.hellos[key]
+        pair.hellos = tuple(other for other in pair.hellos if other is not hello)
         body = hello.body
         if body[_RANDOM] == pair.said:
             return []
-        pair.hellos.clear()  # pieces of the same connection's other hello
+        pair.hellos = ()  # pieces of the same connection's other hello
         return self._say(pair, body, fragment.length, time_ns)
 
     def _say(
@@ -141,11 +153,11 @@ class DtlsFlows:
 
     def _settle(self, pair: _Pair, reason: Nameless | None = None) -> list[Event]:
         """Nothing more is awaited: use the hello of which most is here, unless it was said."""
-        hellos, pair.hellos = pair.hellos, {}
+        hellos, pair.hellos = pair.hellos, ()
         self._charge(pair)
         if not hellos:
             return []
-        best = max(hellos.values(), key=lambda hello: (hello.assembly.length_at(0), hello.assembly.size))
+        best = max(hellos, key=lambda hello: (hello.assembly.length_at(0), hello.assembly.size))
         body = best.body
         if pair.said is not None and pair.said.startswith(body[_RANDOM]):
             return []
@@ -153,7 +165,7 @@ class DtlsFlows:
         return self._say(pair, body, best.length, pair.last_ns, reason, later)
 
     def _charge(self, pair: _Pair) -> None:
-        now = sum(hello.assembly.cost for hello in pair.hellos.values())
+        now = sum(hello.assembly.cost for hello in pair.hellos)
         self._held += now - pair.cost
         pair.cost = now
 
@@ -181,9 +193,10 @@ class DtlsFlows:
         """Time was set back: nothing was last seen later than now."""
         set_back(self._pairs, time_ns)
 
-    def flush(self) -> list[Event]:
-        """The end of the input: settle everything."""
-        return [event for _, pair in self._pairs.oldest_first() for event in self._settle(pair)]
+    def last_words(self) -> Iterator[Event]:
+        """The end of the input: settle everything, one after the other."""
+        for _, pair in self._pairs.oldest_first():
+            yield from self._settle(pair)
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""

@@ -8,6 +8,7 @@ Ref: RFC 791 section 3.2, RFC 8200 section 4.5, RFC 5722 (overlaps).
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from egret.decode.ip import Datagram, Fragment
@@ -21,6 +22,7 @@ MAX_DATAGRAMS = 4096
 MAX_PIECES = 1024  # of one datagram; 64 KB in the smallest fragments of IPv6's minimum MTU are 54
 _MAX_SIZE = 65535
 _OVERHEAD = 200  # what one kept piece costs besides its bytes
+_NOTHING = memoryview(b"")
 _MAX_ANOMALIES = 1024  # kept for the next ``take_anomalies``
 
 
@@ -37,7 +39,7 @@ class _Pieces:
     __slots__ = ("context", "cost", "first", "pieces", "total")
 
     def __init__(self, first: Datagram, context: Context) -> None:
-        self.first = first  # its addresses, and the protocol of the fragment at offset 0 once that is here
+        self.first = _without_payload(first)  # addresses, and the protocol of the fragment at offset 0 once it is here
         self.context = context
         self.pieces: list[tuple[int, int, bytes]] = []  # start, end on the wire, bytes that were captured; sorted
         self.total: int | None = None
@@ -123,12 +125,12 @@ class Reassembler:
             packets += self._give_up(held, Reason.GAP)
         return packets
 
-    def flush(self) -> list[Packet]:
-        """Give up everything: the end of the input."""
-        held = list(self._table.values())
-        self._table.clear()
-        self.bytes = 0
-        return [packet for pieces in held for packet in self._give_up(pieces, Reason.GAP)]
+    def last_words(self) -> Iterator[Packet]:
+        """Give up everything, one after the other: the end of the input."""
+        while self._table:
+            key, held = next(iter(self._table.items()))
+            self._drop(key)
+            yield from self._give_up(held, Reason.GAP)
 
     def take_anomalies(self) -> list[Anomaly]:
         """What went wrong since the last call."""
@@ -145,7 +147,7 @@ class Reassembler:
     def _insert(self, held: _Pieces, datagram: Datagram, fragment: Fragment, context: Context) -> None:
         start, end = fragment.offset, fragment.offset + datagram.wire_length
         if start == 0:
-            held.first = datagram
+            held.first = _without_payload(datagram)
         if not fragment.more and held.total is None:
             held.total = end
         pieces = _new_parts(held.pieces, start, end, bytes(datagram.payload))
@@ -184,6 +186,11 @@ class Reassembler:
     def _note(self, context: Context, reason: Reason) -> None:
         if len(self._anomalies) < _MAX_ANOMALIES:
             self._anomalies.append(Anomaly(context.time_ns, "ip", reason, None, context.interface))
+
+
+def _without_payload(datagram: Datagram) -> Datagram:
+    """The same without the view that keeps alive what it was cut from: of a file that may be a megabyte."""
+    return datagram._replace(payload=_NOTHING)
 
 
 def _new_parts(pieces: list[tuple[int, int, bytes]], start: int, end: int, data: bytes) -> list[tuple[int, int, bytes]]:

@@ -14,7 +14,7 @@ from egret.decode.plain_hello import NO_ECH, Plain
 from egret.decode.tls import HANDSHAKE_RECORD, parse_client_hello
 from egret.evidence import Raw
 from egret.model import Event, Kind, Protocol
-from egret.track.direction import ends_of, opposite
+from egret.track.direction import opposite
 from egret.track.flow import Flow
 from egret.track.naming import Ends, Namer, Said, said_by_hello
 from egret.track.young import TakePlain, YoungFlows
@@ -96,7 +96,7 @@ class Hellos:
         """Whether a connection's first message is a hello that was counted and is done with."""
         if self.take is None or not flow.sure or flow.layers or flow.said:
             return False
-        return self.take(*plain, ends_of(flow.ends.client, flow.ends.server), time_ns)
+        return self.take(*plain, flow.raw_ends, time_ns)
 
     def _said(self, data: bytes, plain: Plain) -> Said | None:
         """What ``said_by_hello`` gives; None where nothing is known of the shape."""

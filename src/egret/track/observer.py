@@ -238,14 +238,14 @@ class Observer:
     def last_words(self) -> Iterator[Event]:
         """As ``flush``, one after the other: what is settled is let go before the next is looked at."""
         self.newest = None
-        for packet in self._fragments.flush():
+        for packet in self._fragments.last_words():
             yield from self._packet(packet)
         yield from self._fragments.take_anomalies()
         yield from self.held.last_words()
-        yield from self._dns.flush()
+        yield from self._dns.last_words()
         yield from self._httpdns.flush()
         yield from self._quic.last_words()
-        yield from self._dtls.flush()
+        yield from self._dtls.last_words()
 
     def judge_ech(self, outer: str, config_id: int, client: bytes, server: bytes, time_ns: int) -> str:
         """Whether a hello's ECH is real, GREASE or unknown."""

@@ -281,7 +281,8 @@ class Streams(KnownStreams):
         client = self._flows.get(key)
         events: list[Event] = []
         if client is None:
-            client = Flow(key, flow.ends.server, flow.ends.client, flow.ends.interface, self._limits.flow_bytes)
+            ends = flow.ends
+            client = Flow(key, ends.server, ends.client, ends.interface, self._limits.flow_bytes)
             client.last_ns = flow.last_ns
             events = self._admit(client)
         client.oriented = True
