@@ -77,6 +77,11 @@ class Attempt:
             return gquic.parse_frames(payload, self.version, cut=cut)
         return parse_frames(payload, cut=cut)
 
+    def rest(self) -> None:
+        """Its next packet may be long in coming, or never come."""
+        if self._keys is not None:
+            self._keys.rest()
+
     def put(self, frames: Frames) -> None:
         """Put what the frames of one packet hold of the hello where it belongs."""
         for offset, data in frames.crypto:

@@ -14,6 +14,7 @@ only if it is a host name, marked ``unverified``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from egret.decode import gquic
@@ -30,6 +31,7 @@ from egret.track.pairs import Pairs, PairTable
 
 QUIC_PORTS = frozenset({80, 443, 784, 853, 8443, 8853})  # what looks like QUIC and is not is odd there
 _INITIAL = PacketKind.INITIAL
+_WARM = 64  # attempts of late that are ready for their next packet; it comes right behind, or not for long
 _LATEST, _NEVER = 1 << 63, -1 << 62  # ns; nothing comes behind the one, or before the other
 
 # A hello in a record, the ends of its direction, its time: whether nothing need be told of it, and it is counted.
@@ -44,6 +46,7 @@ class QuicFlows:
         self._namer = namer
         self.pairs: PairTable = Pairs(limits.quic_flows, counters.evictions)
         self.take_hello: TakeHello | None = None
+        self._warm: deque[Attempt] = deque()
 
     def feed(self, packet: Packet) -> list[Event]:
         """Take one datagram that begins with a long header."""
@@ -119,6 +122,7 @@ class QuicFlows:
             if evicted is not None:
                 self._evict(evicted)
         pair.last_ns = time_ns
+        self._keep(attempt)
         self._charge(pair)
         return True
 
@@ -249,6 +253,7 @@ class QuicFlows:
 
     def _read(self, pair: Pair, attempt: Attempt, frames: Frames, time_ns: int) -> list[Event]:
         attempt.put(frames)
+        self._keep(attempt)
         self._charge(pair)
         events: list[Event] = []
         if frames.anomaly is not None:
@@ -283,6 +288,13 @@ class QuicFlows:
         why = Nameless.INCOMPLETE if error in {None, Reason.TRUNCATED} else Nameless.UNREADABLE
         events.append(self._namer.nameless(reason or why, ends, time_ns, Protocol.QUIC))
         return events
+
+    def _keep(self, attempt: Attempt) -> None:
+        """An attempt goes on; one that did so long ago rests."""
+        warm = self._warm
+        warm.append(attempt)
+        if len(warm) > _WARM:
+            warm.popleft().rest()
 
     def _charge(self, pair: Pair) -> None:
         now = pair.now()

@@ -37,3 +37,10 @@ def test_peek_gives_what_open_gives_without_the_tag() -> None:
     assert payload is not None
     assert keys.peek(2, packet[22:-16]) == payload
     assert keys.peek(2, packet[22:122]) == payload[:100]
+
+
+def test_what_rests_opens_as_before() -> None:
+    keys = initial_keys(DCID, VERSION_1)
+    sealed, mask = keys.seal(2, b"header", b"payload"), keys.mask(bytes(16))
+    keys.rest()
+    assert (keys.open(2, b"header", sealed), keys.mask(bytes(16))) == (b"payload", mask)

@@ -75,3 +75,13 @@ def test_dropping_what_was_used() -> None:
     assert (assembly.starts(), assembly.run(11)) == ((11,), b"yz")
     assembly.drop_before(99)
     assert (assembly.start, assembly.size, assembly.run(0), assembly.length_at(5)) == (0, 0, b"", 0)
+
+
+def test_after_all_was_used_it_begins_anew() -> None:
+    assembly = Assembly(10)
+    assembly.add(3, b"abc")
+    assembly.drop_before(6)
+    assert (assembly.size, assembly.starts(), assembly.run(3)) == (0, (), b"")
+    assembly.add(20, b"de")
+    assembly.drop_before(21)
+    assert (assembly.size, assembly.starts(), assembly.run(21)) == (1, (21,), b"e")

@@ -1,4 +1,5 @@
 import itertools
+import weakref
 
 import pytest
 from scapy.layers.inet import IP, UDP, fragment
@@ -157,6 +158,19 @@ def test_impossible_fragments(bad: ScapyPacket) -> None:
     assert feed(reassembler, bad) is None
     assert reasons(reassembler) == [Reason.BAD_LENGTH]
     assert len(reassembler) == 0
+
+
+class Window(bytearray):
+    """What a file's frames are cut from; unlike bytes it can be watched."""
+
+
+def test_what_waits_lets_go_of_what_it_was_cut_from() -> None:
+    cut = frame(ether() / piece(0, bytes(16)))
+    window = Window(cut.data)
+    watched, reassembler = weakref.ref(window), Reassembler()
+    decode_packet(cut._replace(data=memoryview(window)), reassembler.add)
+    del window
+    assert (len(reassembler), watched()) == (1, None)
 
 
 def test_anomalies_are_bounded() -> None:
