@@ -26,7 +26,7 @@ IN_CHINA, ORDINARY = "203.0.113.10", "www.example.com"  # by the world's databas
 # a hello whose length says more than its record holds
 BROKEN = """
 import socket, sys
-with socket.create_connection((sys.argv[1], 443), timeout=3) as sock:
+with socket.create_connection((sys.argv[1], 443), timeout=50) as sock:
     sock.sendall(bytes.fromhex("160301000901000005030311223344"))
 """
 
@@ -64,7 +64,7 @@ def prometheus(world: World) -> Iterator[Prometheus]:
             "curl",
             "-sk",
             "-m",
-            "5",
+            "50",
             "-o",
             "/dev/null",
             "--resolve",

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +26,7 @@ from egret.sinks.alertmanager import AlertmanagerOptions, AlertmanagerSink
 from egret.store.database import Database
 from egret.store.outbox import Choice, State, counts, find
 from tests.support.alerts import opened
+from tests.support.patience import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -75,10 +76,10 @@ class Receiver:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 status = chance.choice((200,) * 16 + (503, 500, 400))
-                self.send_response(status)
-                self.end_headers()
                 if status == 200:
                     receiver.took[self.headers["Idempotency-Key"]] += 1
+                self.send_response(status)
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 return
@@ -86,6 +87,9 @@ class Receiver:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def wait_for(self, number: int) -> None:
+        wait_until(lambda: len(self.took) >= number, f"{number} alerts")
 
 
 @pytest.fixture
@@ -113,13 +117,15 @@ def test_killed_at_any_instant_under_load_every_committed_alert_is_delivered_or_
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         time.sleep(chance.uniform(0.05, 0.6))
+        if seed % 2:  # the others are killed however little was done
+            receiver.wait_for(20 * seed)
         process.kill()
         process.stdout.close()
         process.wait()
     last = start(path, receiver.url, KILLS, 20)
     assert last.stdout is not None
     assert last.stdout.readline() == "up\n"
-    assert last.wait(90) == 0
+    assert last.wait(2 * PATIENCE_S) == 0
     last.stdout.close()
     with closing(Database(path)) as database:
         recorded = {kept.id for kept in find(database, Choice(), 10**6)}
@@ -146,30 +152,28 @@ class Alertmanager:
         self.process = subprocess.Popen(["prometheus-alertmanager", *options], stderr=(folder / "log").open("wb"))
 
     def alerts(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=2) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=PATIENCE_S) as answer:
             found: list[dict[str, Any]] = json.loads(answer.read())
             return found
 
-    def wait(self) -> None:
-        for _ in range(200):
-            try:
-                self.alerts()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError("alertmanager did not start")
+    def wait_for(self, number: int) -> None:
+        wait_until(lambda: len(self.alerts()) == number, f"{number} alerts")
+
+    def answers(self) -> bool:
+        with suppress(OSError):
+            return self.alerts() == []
+        return False
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
 def peers(tmp_path: Path) -> Iterator[list[Alertmanager]]:
     made = [Alertmanager(tmp_path / name) for name in ("a", "b")]
     for each in made:
-        each.wait()
+        wait_until(each.answers, "an Alertmanager")
     yield made
     for each in made:
         each.close()
@@ -186,6 +190,11 @@ def test_a_real_alertmanager_fires_is_reminded_and_resolves(peers: list[Alertman
     alert = fresh()
     still = [alert.incident]
 
+    async def firing(number: int) -> None:
+        """At each peer. The API shows what fires."""
+        for peer in peers:
+            await asyncio.to_thread(peer.wait_for, number)
+
     async def life() -> None:
         urls = tuple(peer.url for peer in peers)
         options = AlertmanagerOptions(
@@ -193,22 +202,22 @@ def test_a_real_alertmanager_fires_is_reminded_and_resolves(peers: list[Alertman
         )
         sink = AlertmanagerSink(options)
         await sink.send([alert])
-        for peer in peers:
-            [firing] = await asyncio.to_thread(peer.alerts)
-            assert firing["labels"]["client"] == "192.0.2.7"
-            assert firing["status"]["state"] in {"active", "unprocessed"}
         task = asyncio.create_task(sink.run())
         await asyncio.sleep(4.5)  # longer than it lasts without being repeated
+        await firing(1)
         for peer in peers:
-            assert len(await asyncio.to_thread(peer.alerts)) == 1
+            [found] = await asyncio.to_thread(peer.alerts)
+            assert found["labels"]["client"] == "192.0.2.7"
+            assert found["status"]["state"] in {"active", "unprocessed"}
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await sink.close()
+        sink = AlertmanagerSink(replace(options, expire_s=10 * PATIENCE_S))
+        await sink.send([alert])  # from now on it would last
         closed = replace(alert.incident, closed_ns=time.time_ns(), close_reason=CloseReason.QUIET)
         still.clear()
         await sink.send([replace(alert, incident=closed)])
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await asyncio.sleep(0.5)
-        for peer in peers:
-            assert await asyncio.to_thread(peer.alerts) == []  # the API shows what fires
+        await firing(0)
         await sink.close()
 
     asyncio.run(life())

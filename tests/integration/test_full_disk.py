@@ -20,20 +20,21 @@ from egret.sinks.jsonl import JsonLinesOptions, JsonLinesSink
 from egret.store.incidents import IncidentStore
 from tests.support.alerts import START_NS, hello, opened
 from tests.support.daemon import Room
+from tests.support.patience import PATIENCE_S
 from tests.support.stored import stored
 
 pytestmark = pytest.mark.integration
 
 
 def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True, timeout=10)
+    subprocess.run(["mount", *arguments], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     mount("-t", "tmpfs", "-o", "size=512k", "egret-alerts-test", str(tmp_path))
     yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True, capture_output=True, timeout=10)
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def fill(disk: Path) -> Path:
@@ -78,6 +79,7 @@ def test_what_was_open_is_continued_as_soon_as_a_store_that_was_read_only_at_the
     disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(ledger, "STORE_PATIENCE_S", PATIENCE_S)
     quiet, both = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
     with closing(IncidentStore(disk / "incidents.db")) as store:
         store.record(alerts=[opened(client=quiet), opened(client=both)])

@@ -70,7 +70,7 @@ def guarded(world: World) -> Iterator[Guarded]:
 
 def status(watch: Guarded, world: World, path: str, *more: str) -> str:
     """What a client on another machine gets."""
-    asked = ("curl", "-sk", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", *more)
+    asked = ("curl", "-sk", "-m", "50", "-o", "/dev/null", "-w", "%{http_code}", *more)
     return world.hosts[DESKTOP.name].run(*asked, f"https://{plan.GATEWAY_INSIDE}:9477{path}")
 
 

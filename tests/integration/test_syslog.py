@@ -20,6 +20,7 @@ from tests.support.alerts import Watch, hostile, numbered, whole_life
 from tests.support.certificates import Authority
 from tests.support.handing import hand
 from tests.support.lines import read_syslog
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rsyslog import Rsyslog
 
 pytestmark = pytest.mark.integration
@@ -126,14 +127,14 @@ def test_what_is_said_while_it_is_away_arrives_when_it_is_back(
         delivery = Delivery(log_sink(output(receiver, authority, transport), SENSOR), options, watch)
         delivery.start()
         for number, alert in enumerate(alerts):
-            if number == 10:
-                await asyncio.sleep(0.5)
+            if number == 10:  # what it was told and did not read yet would be lost with it
+                await until(lambda: len(receiver.seen()) == before + 10)
                 await asyncio.to_thread(receiver.stop)
             if number == 20:
-                await asyncio.sleep(0.5)
+                await until(lambda: watch.ids(Outcome.FAILED))
                 await asyncio.to_thread(receiver.start)
             delivery.offer(alert)
-        await delivery.close(15)
+        await delivery.close(PATIENCE_S)
 
     before = len(receiver.seen())
     asyncio.run(run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,10 @@ def open_incidents(watch: Watch) -> float:
     return sum(value for series, value in watch.samples().items() if series.startswith("egret_incidents_open{"))
 
 
+def detections(watch: Watch) -> float:
+    return sum(value for series, value in watch.samples().items() if series.startswith("egret_detections_total{"))
+
+
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A state folder that outlives one run, owned by the user that root becomes."""
@@ -46,14 +49,14 @@ def test_sigterm_ends_it_cleanly_and_soon(world: World) -> None:
     with Watch(world) as watch:
         code, seconds = watch.stop()
         assert code == 0, watch.text()
-        assert seconds < 5
+        assert seconds < 10  # systemd gives it 15
         assert "Traceback" not in watch.text()
 
 
 def test_an_alert_just_before_the_end_is_not_lost(world: World) -> None:
     with Watch(world) as watch:
         make(world, curl_of("qwen.ai"))
-        time.sleep(0.2)  # the packets are in the ring at most a block's time away
+        wait_until(lambda: detections(watch) > 0, "its packets read: no more than that")
         assert watch.stop()[0] == 0
         watch.wait_for(lambda alert: names(alert, "qwen.ai"))
 

@@ -33,7 +33,8 @@ def test_both_interfaces_at_once_tell_each_incident_once(nat_world: World) -> No
     visits = [visit for visit in VISITS if visit.tool == "aioquic"]
     with Watch(nat_world, "-i", "lan0", "-i", "wan0") as watch:
         visit_all(nat_world, visits)
-        time.sleep(PROMPT_S)
+        watch.wait_for(lambda alert: alert["client"]["ip"] == plan.BUILDER.v4)
+        time.sleep(PROMPT_S)  # for a second one
         opened = [a.alert["client"]["ip"] for a in watch.alerts if a.alert["egret"]["action"] == "opened"]
     assert sorted(opened) == sorted(set(opened))
     assert plan.BUILDER.v4 in opened

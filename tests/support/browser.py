@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.patience import PATIENCE_S
+
 _COMMAND = (
     "chromium",
     "--headless",
@@ -24,8 +26,6 @@ _COMMAND = (
     "about:blank",
 )
 _NO_FAULT = ("NavigationEntryMarkedSkippable", "PerformanceIssue")  # what scripts of a test do, who is no user
-START_S = 30.0
-WAIT_S = 10.0
 
 
 class BrowserError(RuntimeError):
@@ -67,7 +67,7 @@ class Tab:
         self._number += 1
         answer = self._answers[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
-        said = await asyncio.wait_for(answer, START_S)
+        said = await asyncio.wait_for(answer, PATIENCE_S)
         if "error" in said:
             raise BrowserError(f"{method}: {said['error']['message']}")
         result: dict[str, Any] = said["result"]
@@ -100,7 +100,7 @@ class Tab:
 
     async def until(self, script: str) -> None:
         """Wait for an expression to be true."""
-        end_s = time.monotonic() + WAIT_S
+        end_s = time.monotonic() + PATIENCE_S
         while True:
             try:
                 if await self.run(f"Boolean({script})"):
@@ -164,7 +164,7 @@ async def browser(folder: Path) -> AsyncIterator[Tab]:
 
 
 async def _port(file: Path) -> int:
-    end_s = time.monotonic() + START_S
+    end_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < end_s:
         if lines := await asyncio.to_thread(_lines, file):
             return int(lines[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE_S, wait_until
 from tests.support.world.namespaces import stop
 
 _PREPARE = """
@@ -70,7 +70,7 @@ class Journald:
             inside = Path(f"/proc/{self._daemon.pid}/task/{self._daemon.pid}/children").read_text().split()
             if inside:  # nsenter waits for the one that it forked, and passes no signal on
                 subprocess.run(["kill", *inside], check=True)
-                self._daemon.wait(10)
+                self._daemon.wait(PATIENCE_S)
             else:
                 stop(self._daemon)
             self._daemon = None
@@ -79,7 +79,7 @@ class Journald:
         """What journalctl finds, oldest first."""
         folder = self._root / "run/log/journal"
         command = ["journalctl", "--directory", str(folder), "--output=json", "--all", "--no-pager", *matches]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def wait_for(self, ready: Callable[[list[dict[str, Any]]], bool], *matches: str) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ async def _main(host: str, certificate: str, path: str = "/", size: str = "0") -
     async with connect(host, 443, configuration=configuration, create_protocol=Request) as client:
         if not isinstance(client, Request):
             raise TypeError(client)
-        print((await asyncio.wait_for(client.get(host, path, int(size)), 30)).decode())
+        print((await asyncio.wait_for(client.get(host, path, int(size)), 60)).decode())
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Namespace:
         erase(self.name)
 
 
-def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> int:
+def stop(process: subprocess.Popen[bytes], grace_s: float = PATIENCE_S) -> int:
     """SIGTERM to the process, SIGKILL to its group after *grace_s*; its exit code."""
     if process.poll() is None:
         process.terminate()

@@ -58,19 +58,19 @@ def _curl(name: str, *options: str, port: int = 443, v6: bool = False, lookup: b
     return Visit(
         host=LAPTOP,
         tool="curl",
-        arguments=("curl", "-sS", "-m", "20", family, "--cacert", "{ca}", *options, url),
+        arguments=("curl", "-sS", "-m", "50", family, "--cacert", "{ca}", *options, url),
         seen=(_asked(LAPTOP, name), hello) if lookup else (hello,),
     )
 
 
 def _curl_http(name: str) -> Visit:
     seen = Seen(LAPTOP.v4, name, "http", "request", BY_NAME[name].v4, 80)
-    arguments = ("curl", "-sS", "-m", "20", "-4", f"http://{name}/")
+    arguments = ("curl", "-sS", "-m", "50", "-4", f"http://{name}/")
     return Visit(host=LAPTOP, tool="curl", arguments=arguments, seen=(_asked(LAPTOP, name), seen))
 
 
 def _dig(name: str, *options: str, spelled: str | None = None) -> Visit:
-    arguments = ("dig", "+time=10", "+tries=2", *options, spelled or name)
+    arguments = ("dig", "+time=20", "+tries=2", *options, spelled or name)
     return Visit(host=DESKTOP, tool="dig", arguments=arguments, seen=(_asked(DESKTOP, name),))
 
 
@@ -82,7 +82,7 @@ def _openssl(address: str, *options: str, seen: tuple[Seen, ...] = (), nameless:
 def _python(name: str) -> Visit:
     code = (
         "import ssl, sys, urllib.request as u; "
-        "print(u.urlopen(sys.argv[1], timeout=20, context=ssl.create_default_context(cafile=sys.argv[2])).status)"
+        "print(u.urlopen(sys.argv[1], timeout=50, context=ssl.create_default_context(cafile=sys.argv[2])).status)"
     )
     arguments = (sys.executable, "-c", code, f"https://{name}/", "{ca}")
     return Visit(host=BUILDER, tool="python", arguments=arguments, seen=(_asked(BUILDER, name), _hello(BUILDER, name)))
@@ -91,7 +91,7 @@ def _python(name: str) -> Visit:
 def _python_v6(name: str) -> Visit:
     code = (
         "import socket, ssl, sys; c = ssl.create_default_context(cafile=sys.argv[3]); "
-        "s = socket.create_connection((sys.argv[2], 443), 20); "
+        "s = socket.create_connection((sys.argv[2], 443), 50); "
         "print(c.wrap_socket(s, server_hostname=sys.argv[1]).version())"
     )
     arguments = (sys.executable, "-c", code, name, str(BY_NAME[name].v6), "{ca}")
@@ -100,7 +100,7 @@ def _python_v6(name: str) -> Visit:
 
 def _node(name: str) -> Visit:
     code = (
-        "const o = {host: process.argv[1], ca: require('fs').readFileSync(process.argv[2]), timeout: 20000};"
+        "const o = {host: process.argv[1], ca: require('fs').readFileSync(process.argv[2]), timeout: 50000};"
         "require('https').get(o, r => { console.log(r.statusCode); r.resume(); });"
     )
     arguments = ("node", "-e", code, name, "{ca}")
@@ -115,7 +115,7 @@ def _quic_v2(name: str) -> Visit:
 
 def _through_proxy(name: str, proxy: str) -> Visit:
     """A CONNECT request; the proxy of this world refuses it, which changes nothing for the observer."""
-    arguments = ("curl", "-sS", "-m", "20", "--proxy", f"http://{BY_NAME[proxy].v4}:80", f"https://{name}/")
+    arguments = ("curl", "-sS", "-m", "50", "--proxy", f"http://{BY_NAME[proxy].v4}:80", f"https://{name}/")
     seen = Seen(BUILDER.v4, name, "http", "connect", BY_NAME[proxy].v4, 80)
     return Visit(host=BUILDER, tool="curl", arguments=arguments, seen=(seen,), exit_codes=(56,))
 

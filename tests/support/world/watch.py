@@ -101,11 +101,11 @@ class Watch:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM; the exit code and how many seconds the end took (killed after 10)."""
+        """SIGTERM; the exit code and how many seconds the end took."""
         if self._process is None:
             return 0, 0.0
         began = time.monotonic()
-        return stop(self._process, grace_s=10), time.monotonic() - began
+        return stop(self._process), time.monotonic() - began
 
     @property
     def pid(self) -> int:
@@ -140,11 +140,9 @@ class Watch:
         lines = (line for line in self.get("/metrics").splitlines() if not line.startswith("#"))
         return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines)}
 
-    def wait_for(self, found: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S) -> Arrived:
+    def wait_for(self, found: Callable[[dict[str, Any]], bool]) -> Arrived:
         """The first alert that *found* accepts."""
-        wait_until(
-            lambda: any(found(a.alert) for a in self.alerts), f"that alert; log:\n{self.text()[-3000:]}", timeout_s
-        )
+        wait_until(lambda: any(found(a.alert) for a in self.alerts), f"that alert; log:\n{self.text()[-3000:]}")
         return next(a for a in self.alerts if found(a.alert))
 
     def is_ready(self) -> bool:
