@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from egret.decode.link import ETHERNET
 from egret.decode.packet import Packet, decode_packet
 from egret.decode.plain_link import SMALLEST, ip_in
+from egret.decode.plain_tunnel import is_none
 from egret.errors import DecodeError
 from egret.model import Frame
-from tests.support.links import LINKS, TUNNELS
+from tests.support.links import LINKS, TUNNELS, in_udp
 from tests.support.sluices import ordinary
 
 BARE = 101
@@ -60,3 +61,19 @@ def test_each_link_is_plain(link: str) -> None:
         else:
             assert ip_in(there, 0, len(there), linktype) == (len(there) - len(frame) + 14, len(there))
             assert linktype == ETHERNET or ip_in(there, 0, len(there), 147) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    port=st.sampled_from([4789, 8472, 4790, 2152, 6081, 3544]),
+    start=st.lists(st.sampled_from([0, 1, 4, 8, 0x0C, 0x30, 0x34, 0x40, 0x48, 0x80, 0xBF, 0xFF]), max_size=9),
+    size=st.integers(0, 60),
+    cut=st.sampled_from([0, 0, 5, 40]),
+)
+def test_what_is_surely_no_tunnel_is_a_datagram(port: int, start: list[int], size: int, cut: int) -> None:
+    frame = in_udp(port, bytes(start) + bytes(size))
+    there = frame[: max(43, len(frame) - cut)]
+    if is_none(port, there, 42, len(there)):
+        packet = decoded(there, ETHERNET, len(frame))
+        assert isinstance(packet, Packet)
+        assert packet.destination.port == port

@@ -8,7 +8,7 @@ from itertools import product
 from bench.workloads import udp_datagram
 from egret.decode.quic_keys import KNOWN_VERSIONS
 
-PORTS = (443, 3478, 4789, 53, 6081, 5353)
+PORTS = (443, 3478, 4789, 53, 6081, 5353, 2152)
 BETWEEN = ((5353, 5353), (5353, 53), (137, 4789), (5355, 443), (50_000, 137))
 STARTS = (
     b"\x40",
@@ -31,6 +31,9 @@ STARTS = (
     b"\1\0\0\0\x16\xfe\xff",  # WireGuard, or CAPWAP and DTLS
     b"\4\0\0\0",
     b"\1\0\x12\x34",  # torrents
+    b"\x08\0\0\0\0\0\7",  # tunnels, or nearly
+    b"\x30\xff\0\x08",
+    b"\0\0\x08\0\0\0\7\0",
     b"\1\0\0\0\x16\xfe\xfd",
     b"\xc7\x9a\xbc\xde\xf0\x14",  # noise that looks like a long header, and that does not
     b"\xf7\x9a\xbc\xde\xf0\x15",

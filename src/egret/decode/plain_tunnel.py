@@ -27,6 +27,7 @@ _PLAIN_GRE = frozenset({0, _KEY, _SEQUENCE, _KEY | _SEQUENCE, _CHECKSUM})
 _BRIDGED, _ERSPAN, _ERSPAN_HEADER = 0x6558, 0x88BE, 8
 _VXLAN, _VXLAN_PORTS, _LEAST_VXLAN = 0x08000000, frozenset({4789, 8472}), 8 + 14
 _DNS_PORT, _GTP_PORT, _GTP, _GTP_HEADER = 53, 2152, 0x30FF, 8
+_VXLAN_GPE, _GENEVE, _GENEVE_HEADER = 4790, 6081, 8
 _MAX_LABELS, _BOTTOM = 4, 0x100
 
 Inner = tuple[int, int, int]  # ETHERNET or bare; where it begins and ends
@@ -80,6 +81,20 @@ def _in_datagram(buffer: Buffer, at: int, end: int) -> Inner | None:
     if port != _GTP_PORT or _GRE(buffer, body) != (_GTP, stop - body - _GTP_HEADER):
         return None
     return (_BARE, body + _GTP_HEADER, stop) if buffer[body + _GTP_HEADER] >> 4 in {4, 6} else None
+
+
+def is_none(port: int, buffer: Buffer, at: int, end: int) -> bool:
+    """Whether the payload at ``buffer[at:end]`` is surely not what a *port* of UDP says: others use it as well.
+
+    Of the ports that are told here; ``decode.tunnel`` then says None.
+    """
+    if port in _VXLAN_PORTS or port == _VXLAN_GPE:
+        return end - at < _LEAST_VXLAN or buffer[at] & 0x48 != 0x08 or buffer[at + 7] != 0
+    if port == _GTP_PORT:
+        return end - at <= _GTP_HEADER or buffer[at] >> 4 != _GTP >> 12 or buffer[at + 1] != _GTP & 0xFF
+    if port == _GENEVE:
+        return end - at < _GENEVE_HEADER or buffer[at] > 0x3F or buffer[at + 1] & 0xBF != 0 or buffer[at + 7] != 0
+    return False
 
 
 def behind_labels(buffer: Buffer, at: int, end: int) -> int | None:

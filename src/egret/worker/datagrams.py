@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from struct import Struct
 
+from egret.decode.plain_tunnel import is_none
 from egret.decode.quic import MAX_CID, MIN_CLIENT_DATAGRAM, is_behind_hello
 from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
@@ -75,6 +76,7 @@ class Datagrams:
         self._weigh = weigh
         self.bulk: set[bytes] = set()  # ends whose bytes nobody counts, and whose ports say nothing
         self.take_counts = plain.take_counts
+        self.opens = True  # datagrams on tunnels' ports; else whose they are is not told
 
     def forget_names(self) -> None:
         """Ask anew which names are flagged, and whose datagrams are wanted."""
@@ -104,7 +106,8 @@ class Datagrams:
     ) -> bool:
         """As ``skip``, where no port is that of DNS."""
         known = ends in self.bulk
-        if not known and (ends[-2:] in _APART or ends[-4:-2] in _APART):
+        apart = not known and (ends[-2:] in _APART or ends[-4:-2] in _APART)
+        if apart and not self._is_no_tunnel(buffer, at, end, ends):
             return self._take_local(buffer, at, length, ends, time_ns, interface)
         size, first, second, third, number = _HEAD(buffer, at)
         if number == _ONE_QUESTION or not _HEADER <= size <= length:
@@ -117,7 +120,7 @@ class Datagrams:
         )
         if begins and (first < _LONG | _FIXED or at + size > end):
             return False
-        measured = not known and not self._is_bulk(ends)
+        measured = not known and (self._measured(ends) if apart else not self._is_bulk(ends))
         if begins:
             payload = bytes(buffer[at + _HEADER : at + size])
             if not is_behind_hello(payload) and not self._begins(payload, ends, time_ns, interface):
@@ -125,6 +128,14 @@ class Datagrams:
         if measured:
             self._weigh(ends, first, size - _HEADER, time_ns, interface)
         return True
+
+    def _is_no_tunnel(self, buffer: Buffer, at: int, end: int, ends: bytes) -> bool:
+        """Whether a datagram on a tunnel's port is surely none, and so like all others."""
+        source, destination = int.from_bytes(ends[-4:-2]), int.from_bytes(ends[-2:])
+        if not self.opens or {source, destination} & LOCAL_DISCOVERY:
+            return False
+        stop = min(end, at + int.from_bytes(buffer[at + 4 : at + 6]))
+        return is_none(destination if destination in UDP_PORTS else source, buffer, at + _HEADER, stop)
 
     def _take_local(
         self, buffer: Buffer, at: int, length: int, ends: bytes, time_ns: int, interface: str | None

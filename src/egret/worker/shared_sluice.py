@@ -32,7 +32,7 @@ class SharedSluice(Sluice):
     ) -> None:
         super().__init__(datagrams, quick, tick, watched, measured, measure)
         self._share = share
-        self.opens = False  # whose that is, is not told here: all would count it
+        self.opens = datagrams.opens = False  # whose that is, is not told here: all would count it
 
     def pcap(
         self,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from egret.decode.link import ETHERNET
-from egret.decode.plain_tunnel import behind_labels, inner_of
+from egret.decode.plain_tunnel import behind_labels, inner_of, is_none
 from tests.support.links import gre, in_udp, six, within
 
 FRAME = bytes(12) + b"\x08\0\x45" + bytes(59)
@@ -58,3 +58,15 @@ def test_labels() -> None:
     assert behind_labels(label + bottom + b"\x45", 0, 8) is None
     assert behind_labels(bottom + b"\0\0", 0, 6) is None  # Ethernet
     assert behind_labels(label * 4 + bottom + b"\x45", 0, 21) is None
+
+
+@pytest.mark.parametrize(
+    ("port", "tunnel"),
+    [(4789, VXLAN), (8472, VXLAN), (4790, b"\x0c\0\0\1" + VXLAN[4:]), (2152, b"\x34\xff"), (6081, b"\1\x40\x65\x58")],
+)
+def test_what_is_surely_no_tunnel(port: int, tunnel: bytes) -> None:
+    payload = tunnel + bytes(30)
+    assert not is_none(port, b"??" + payload, 2, 2 + len(payload))
+    assert is_none(port, b"?" + payload, 1, 1 + 7)
+    assert is_none(port, b"\x80" + payload[1:], 0, len(payload))
+    assert not is_none(3544, b"\x80" + payload[1:], 0, len(payload))

@@ -103,10 +103,26 @@ def test_of_what_begins_one_bytes_are_counted_where_it_is_taken() -> None:
     assert len(sensor.begun) == 2
 
 
-@pytest.mark.parametrize("port", UDP_PORTS)
+TOLD = {2152, 4789, 4790, 6081, 8472}  # ports of which it is told what surely is no tunnel
+
+
+@pytest.mark.parametrize("port", set(UDP_PORTS) - TOLD)
 def test_what_may_be_a_tunnel_is_the_observer_s(port: int) -> None:
     assert not Sensor().skip(BULK, (port, 50_000))
     assert not Sensor().skip(BULK, (50_000, port))
+
+
+@pytest.mark.parametrize("port", TOLD)
+def test_what_surely_is_none_is_bulk_but_not_remembered(port: int) -> None:
+    sensor, tunnel = Sensor(), {2152: b"\x30\xff", 6081: b""}.get(port, b"\x08") + bytes(40)
+    for ends in ((port, 50_000), (50_000, port)):
+        assert sensor.skip(BULK, ends)
+        assert not sensor.skip(tunnel, ends)
+    assert not sensor.skip(BULK, (port, 12222))  # the receiver's port says which tunnel it may be
+    assert not sensor.skip(BULK, (port, 5353))
+    assert not sensor.datagrams.bulk
+    sensor.datagrams.opens = False
+    assert not sensor.skip(BULK, (50_000, port))
 
 
 def test_look_ups_are_looked_at_as_such() -> None:

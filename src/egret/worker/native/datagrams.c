@@ -84,6 +84,14 @@ static bool is_local(const Datagrams *datagrams, unsigned source, unsigned desti
     return (locals[0] || !bit_of(datagrams->apart, source)) && (locals[1] || !bit_of(datagrams->apart, destination));
 }
 
+/* Whether a datagram on a tunnel's port is surely none, and so like all others. */
+static bool is_no_tunnel(const Datagrams *datagrams, Span packet, unsigned source, unsigned destination) {
+    if (datagrams->divided || bit_of(datagrams->local, source) || bit_of(datagrams->local, destination)) return false;
+    size_t size = big16(packet.at + 4), there = size < packet.size ? size : packet.size;
+    Span payload = {packet.at + HEADER, there < HEADER ? 0 : there - HEADER};
+    return tunnel_is_none(bit_of(datagrams->apart, destination) ? destination : source, payload);
+}
+
 static int take_local(Datagrams *datagrams, Span payload, Span ends, int64_t time_ns, PyObject *interface) {
     int unmeasured = is_unmeasured(datagrams, ends);
     return unmeasured == NO ? weigh(datagrams, payload, ends, time_ns, interface) : unmeasured;
@@ -98,7 +106,9 @@ int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, 
         if (size >= HEADER && size <= length && is_local(datagrams, source, destination))
             return take_local(datagrams, (Span){at + HEADER, size - HEADER}, ends, time_ns, interface);
         Span there = {at, length < packet.size ? length : packet.size};
-        return lookups_take(datagrams->lookups, there, length, ends, time_ns);
+        if (source == PORT_DNS || destination == PORT_DNS)
+            return lookups_take(datagrams->lookups, there, length, ends, time_ns);
+        if (!is_no_tunnel(datagrams, packet, source, destination)) return NO;
     }
     if (big16(at + HEADER + 4) == ONE_QUESTION || size < HEADER || size > length) return NO;
     bool begins = size >= HEADER + READ && may_matter(datagrams, at + HEADER);

@@ -191,6 +191,7 @@ static PyObject *map(Sluice *self, PyObject *args) {
 
 static PyObject *divide(Sluice *self, PyObject *args) {
     if (share_open(&self->share, args) == FAILED) return NULL;
+    self->udp.divided = self->share.of > 1;
     Py_RETURN_NONE;
 }
 

@@ -108,6 +108,7 @@ enum { NO_TUNNEL, BARE, FRAMED }; /* what is in a tunnel: IP, a frame of Etherne
 
 int tunnel_open(Span *ip);             /* 40 bytes at the least; what the packet carries is there after, if it is a tunnel */
 bool tunnel_behind_labels(Span *data); /* the same of MPLS */
+bool tunnel_is_none(unsigned port, Span payload); /* of UDP: surely not what its port says */
 
 /* tables.c */
 
@@ -289,6 +290,7 @@ typedef struct {
     PyObject *weigh;          /* (ends, first byte, length, time, interface): a datagram whose bytes are counted */
     Table unmeasured;         /* both addresses of whose datagrams nobody counts the bytes */
     Lookups *lookups;         /* the sluice's */
+    bool divided;             /* between several processes: whose what is on tunnels' ports is, is not told */
 } Datagrams;
 
 int datagrams_take(Datagrams *datagrams, Span packet, size_t length, Span ends, int64_t time_ns, PyObject *interface);

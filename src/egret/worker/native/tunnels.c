@@ -4,6 +4,7 @@
 enum { IP_IN_IP = 4, UDP = 17, IP6_IN_IP = 41, GRE = 47, DNS = 53, FRAGMENT = 0x3FFF, UDP_HEADER = 8 };
 enum { CHECKSUM = 0x8000, KEY = 0x2000, SEQUENCE = 0x1000, BRIDGED = 0x6558, ERSPAN = 0x88BE, ERSPAN_HEADER = 8 };
 enum { VXLAN = 0x08000000, VXLAN_PORT = 4789, OLD_VXLAN_PORT = 8472, LEAST_VXLAN = 8 + 14, VXLAN_HEADER = 8 };
+enum { GPE_PORT = 4790, GENEVE_PORT = 6081, GENEVE_HEADER = 8 };
 enum { GTP_PORT = 2152, GTP = 0x30FF, GTP_HEADER = 8, MAX_LABELS = 4, BOTTOM = 0x100 };
 
 /* What is behind a header; false where that does not end in front of it. */
@@ -48,6 +49,22 @@ int tunnel_open(Span *ip) {
     *ip = (Span){at + header, total - header};
     if (protocol == UDP) return in_datagram(ip);
     return protocol == GRE ? in_gre(ip) : BARE;
+}
+
+bool tunnel_is_none(unsigned port, Span payload) {
+    const uint8_t *at = payload.at;
+    switch (port) {
+    case VXLAN_PORT:
+    case OLD_VXLAN_PORT:
+    case GPE_PORT:
+        return payload.size < LEAST_VXLAN || (at[0] & 0x48) != 0x08 || at[7] != 0;
+    case GTP_PORT:
+        return payload.size <= GTP_HEADER || at[0] >> 4 != GTP >> 12 || at[1] != (GTP & 0xFF);
+    case GENEVE_PORT:
+        return payload.size < GENEVE_HEADER || at[0] > 0x3F || (at[1] & 0xBF) != 0 || at[7] != 0;
+    default:
+        return false;
+    }
 }
 
 bool tunnel_behind_labels(Span *data) {
