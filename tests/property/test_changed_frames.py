@@ -58,4 +58,4 @@ def test_nothing_raises_and_nothing_is_left(seed: int, limits: Limits) -> None:
     observer.expire(1 << 62)
     tracked = observer.counters.tracked
     assert (tracked["flows"], tracked["quic_flows"], tracked["dns_streams"]) == (0, 0, 0)
-    assert (observer.streams._flows.held, observer._quic.pairs.held, observer._dns._held) == (0, 0, 0)
+    assert (observer.streams._flows.held, observer._quic.pairs.held, observer.dns.table.held) == (0, 0, 0)

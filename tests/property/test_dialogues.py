@@ -90,7 +90,7 @@ def test_a_changed_stream_raises_nothing(stream: bytes, changes: list[tuple[int,
     events = run([*tcp.handshake(), *tcp.stream(bytes(changed), [60, 60]), tcp.reply(0, bytes(changed))], observer)
     assert len(connections(events)) <= 1
     assert all(observation.name.isprintable() for observation in observations(events))
-    assert observer.streams._flows.held == observer.streams._requests._held == observer._dns._held == 0
+    assert observer.streams._flows.held == observer.streams._requests._held == observer.dns.table.held == 0
 
 
 @settings(max_examples=300, deadline=None)

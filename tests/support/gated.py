@@ -101,12 +101,15 @@ def _note_runs(pipeline: Pipeline, lengths: list[int]) -> None:
 def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter[object], Counter[object]]:
     pairs = pipeline.observer.quic.pairs
     quic = {"quic_flows": len(pairs), "quic_bytes": pairs.held}
+    dns = {"dns_streams": len(pipeline.observer.dns.table), "dns_held": pipeline.observer.dns.table.held}
     hits += pipeline.flush()
     counts: Counter[object] = Counter(pipeline.take_counts())
     counters = pipeline.observer.counters
     seen: Counter[object] = Counter({"frames": counters.frames, "bytes": counters.bytes, "copies": counters.duplicates})
     seen.update(counters.packets)
     seen.update(quic)
+    seen.update(dns)
+    seen["dns_evicted"] = counters.evictions["dns_streams"]
     seen["quic_evicted"] = counters.evictions["quic_flows"]
     seen["http_flows"] = counters.tracked["http_flows"]
     seen["http_evicted"] = counters.evictions["http_flows"]

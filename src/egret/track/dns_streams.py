@@ -6,7 +6,7 @@ it goes and only what has not become a whole message is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from egret.decode import dns
 from egret.decode.http import begins_request
@@ -15,40 +15,42 @@ from egret.errors import Reason
 from egret.model import Anomaly, Event, Protocol, Recognition, Transport
 from egret.track.assembly import Assembly
 from egret.track.direction import endpoints_of, ends_of, key_of
+from egret.track.dns_table import Directions, DirectionTable
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.lookups import Lookups
-from egret.track.tables import LruTable
 
 DNS_PORT = 53
+_PORT = DNS_PORT.to_bytes(2)
 MAX_PENDING = 2 * (65535 + 2)  # one message of the greatest length, and as much that came before its turn
 _SYN = 0x02
-_MAX_QUERY_BYTE = 0x10  # a first length byte above says 4 KB and more: no query, but TLS or text on port 53
+MAX_QUERY_BYTE = 0x10  # a first length byte above says 4 KB and more: no query, but TLS or text on port 53
 _TLS, _HELLO = b"\x16\x03", b"\x01"
 _CUT_MIN = 12  # bytes of a DNS header: less of a cut message says nothing
 _HALF, _MASK = 1 << 31, 0xFFFFFFFF
 _REBASE = 1 << 30
+Rest = Callable[[int, bytes, str | None, int, int, int], object]
 
 
-class _Direction:
+class Direction:
     """What one end has sent and no message has taken yet."""
 
     __slots__ = (
-        "_interface",
-        "_raw_ends",
         "anchor",
         "assembly",
         "foreign",
         "fresh",
         "heard_ns",
+        "interface",
         "last_ns",
         "position",
+        "raw_ends",
         "sure",
     )
 
     def __init__(self, heard: Heard, anchor: int, *, sure: bool) -> None:
-        self._raw_ends = ends_of(heard.source, heard.destination)  # as they lie in a frame: thousands are kept
-        self._interface = heard.interface
+        self.raw_ends = ends_of(heard.source, heard.destination)  # as they lie in a frame: thousands are kept
+        self.interface = heard.interface
         self.heard_ns = heard.time_ns
         self.anchor = anchor  # the sequence number of offset 0
         self.sure = sure  # messages are known to begin at ``position``
@@ -61,7 +63,7 @@ class _Direction:
     @property
     def heard(self) -> Heard:
         """Where and when its last segment was heard."""
-        return Heard(self.heard_ns, Transport.TCP, *endpoints_of(self._raw_ends), self._interface)
+        return Heard(self.heard_ns, Transport.TCP, *endpoints_of(self.raw_ends), self.interface)
 
 
 class DnsStreams:
@@ -72,10 +74,29 @@ class DnsStreams:
         self._silent_ns = limits.silent_s * SECOND_NS
         self._lookups = lookups
         self._bytes_limit = limits.stream_bytes
-        self._held = 0
         self._released: list[Packet] = []
         self.adopted = False  # whether any was on another port
-        self._table: LruTable[int, _Direction] = LruTable("dns_streams", limits.dns_streams, counters.evictions)
+        self.table: DirectionTable[Direction] = Directions(limits.dns_streams, counters.evictions)
+        self._rest: Rest | None = None
+
+    def follow_in(self, table: DirectionTable[Direction], rest: Rest) -> None:
+        """Have *table*, in which nothing is yet, hold the directions, and keep of those no more than *rest* is given.
+
+        That is its key and ends, its interface, where its first and its next message begin, when it was last heard.
+        """
+        self.table, self._rest = table, rest
+
+    @staticmethod
+    def restored(
+        ends: bytes, interface: str | None, anchor: int, position: int, last_ns: int, waiting: bytes
+    ) -> Direction:
+        """A direction of which no more was kept than this, and the first bytes of the message that begins there."""
+        source, destination = endpoints_of(ends)
+        direction = Direction(Heard(last_ns, Transport.TCP, source, destination, interface), anchor, sure=True)
+        direction.position = position
+        if waiting:
+            direction.assembly.add(position, waiting)
+        return direction
 
     def feed(self, packet: Packet) -> list[Event] | None:
         """Take one segment from or to port 53.
@@ -84,13 +105,14 @@ class DnsStreams:
             What its messages say; None: the connection carries something else.
         """
         key = key_of(packet.source, packet.destination)
-        direction = self._table.get(key)
+        direction = self.table.get(key)
         if packet.flags & _SYN:
-            return self._begin(key, packet)
+            self.begin(key, (packet.seq + 1) & _MASK, _heard(packet))
+            return []
         if not packet.payload:
             return None if direction is not None and direction.foreign else []
         if direction is None:
-            direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
+            direction = self._admit(key, Direction(_heard(packet), packet.seq, sure=False))
         if self._is_foreign(direction, packet):
             return None
         return self._take(key, direction, packet)
@@ -109,11 +131,11 @@ class DnsStreams:
             pieces: what has come so far of that direction, with sequence numbers.
         """
         self.adopted = True
-        direction = self._admit(key_of(heard.source, heard.destination), _Direction(heard, seq, sure=True))
+        direction = self._admit(key_of(heard.source, heard.destination), Direction(heard, seq, sure=True))
         for at, data in pieces:
             direction.assembly.add(((at - seq + _HALF) & _MASK) - _HALF, data)
         events = self._read(direction)
-        self._held += direction.assembly.size
+        self.table.held += direction.assembly.size
         self._bound()
         return events
 
@@ -122,51 +144,69 @@ class DnsStreams:
         if not packet.payload:
             return []
         key = key_of(packet.source, packet.destination)
-        direction = self._table.get(key)
+        direction = self.table.get(key)
         if direction is None:
-            direction = self._admit(key, _Direction(_heard(packet), packet.seq, sure=False))
+            direction = self._admit(key, Direction(_heard(packet), packet.seq, sure=False))
         return self._take(key, direction, packet)
 
-    def _begin(self, key: int, packet: Packet) -> list[Event]:
-        known = self._table.get(key)
-        anchor = (packet.seq + 1) & _MASK
+    def begin(self, key: int, anchor: int, heard: Heard) -> None:
+        """A SYN: the stream of its direction begins at *anchor*."""
+        known = self.table.get(key)
         if known is None or not known.sure or known.anchor != anchor:
-            self._admit(key, _Direction(_heard(packet), anchor, sure=True))
-        return []
+            self._admit(key, Direction(heard, anchor, sure=True))
 
-    def _admit(self, key: int, direction: _Direction) -> _Direction:
-        old = self._table.get(key)
-        evicted = self._table.put(key, direction)
+    def pass_over(self, key: int, direction: Direction, size: int, time_ns: int) -> None:
+        """Somebody else read the *size* bytes at the front of a direction, of which but a message's length was here."""
+        self._heard_now(key, direction, time_ns)
+        self.table.held -= direction.assembly.size
+        self._advance(direction, size)
+
+    def keep_length(self, key: int, direction: Direction, data: bytes, time_ns: int) -> bool:
+        """Keep the length of a message, which is all that is here; False where it is 0, or where no room is."""
+        if not any(data) or self.table.held + len(data) > self._bytes_limit:
+            return False
+        self._heard_now(key, direction, time_ns)
+        direction.assembly.add(direction.position, data)
+        self.table.held += len(data)
+        return True
+
+    def _heard_now(self, key: int, direction: Direction, time_ns: int) -> None:
+        direction.last_ns = direction.heard_ns = time_ns
+        self.table.touch(key)
+
+    def _admit(self, key: int, direction: Direction) -> Direction:
+        old = self.table.get(key)
+        evicted = self.table.put(key, direction)
         for gone in (old, evicted):
-            self._held -= 0 if gone is None else gone.assembly.size
+            self.table.held -= 0 if gone is None else gone.assembly.size
         return direction
 
-    def _is_foreign(self, direction: _Direction, packet: Packet) -> bool:
+    def _is_foreign(self, direction: Direction, packet: Packet) -> bool:
         """Whether something else than DNS speaks on port 53; then both directions are its."""
         if direction.foreign or direction.position or packet.destination.port != DNS_PORT:
             return direction.foreign
         if direction.sure:
-            foreign = packet.seq == direction.anchor and packet.payload[0] >= _MAX_QUERY_BYTE
+            foreign = packet.seq == direction.anchor and packet.payload[0] >= MAX_QUERY_BYTE
         else:
             foreign = _begins_other(packet.payload)
         if foreign:
             direction.foreign = True
             self._release(direction, packet)
-            reverse = _Direction(_heard(packet), packet.seq, sure=False)
+            reverse = Direction(_heard(packet), packet.seq, sure=False)
             reverse.foreign = True
             self._admit(key_of(packet.destination, packet.source), reverse)
         return direction.foreign
 
-    def _release(self, direction: _Direction, packet: Packet) -> None:
+    def _release(self, direction: Direction, packet: Packet) -> None:
         assembly = direction.assembly
         for start in assembly.starts():
             data = assembly.run(start)
             seq = (direction.anchor + start) & _MASK
             self._released.append(packet._replace(seq=seq, payload=memoryview(data), wire_payload_length=len(data)))
-        self._held -= assembly.size
+        self.table.held -= assembly.size
         direction.assembly = Assembly(MAX_PENDING)
 
-    def _take(self, key: int, direction: _Direction, packet: Packet) -> list[Event]:
+    def _take(self, key: int, direction: Direction, packet: Packet) -> list[Event]:
         direction.last_ns = packet.time_ns
         direction.heard_ns = packet.time_ns
         offset = ((packet.seq - direction.anchor + _HALF) & _MASK) - _HALF
@@ -180,12 +220,20 @@ class DnsStreams:
         events = self._read(direction) if direction.sure or self._find_start(direction, offset) else []
         if direction.assembly.full:
             events += self._skip_hole(direction)
-        self._held += direction.assembly.size - before
-        self._table.touch(key)
+        self.table.held += direction.assembly.size - before
+        self.table.touch(key)
         self._bound()
+        if self._rest is not None and direction.sure and direction.position > 0 and not direction.assembly.size:
+            self._lay_down(key, direction, self._rest)
         return events
 
-    def _read(self, direction: _Direction) -> list[Event]:
+    def _lay_down(self, key: int, direction: Direction, rest: Rest) -> None:
+        """Keep of a direction only where its next message begins, if it is at the port where that is all one asks."""
+        ends = direction.raw_ends
+        if _PORT in (ends[-4:-2], ends[-2:]):
+            rest(key, ends, direction.interface, direction.anchor, direction.position, direction.last_ns)
+
+    def _read(self, direction: Direction) -> list[Event]:
         """Take the whole messages at the front."""
         messages, used = dns.split_stream(direction.assembly.run(direction.position))
         self._advance(direction, used)
@@ -193,7 +241,7 @@ class DnsStreams:
         return [event for message in messages if message for event in self._lookups.feed(message, heard)]
 
     @staticmethod
-    def _find_start(direction: _Direction, offset: int) -> bool:
+    def _find_start(direction: Direction, offset: int) -> bool:
         """Capture began inside the connection: a message begins at the lowest byte, or at *offset*."""
         assembly = direction.assembly
         for start in dict.fromkeys((assembly.start, max(offset, assembly.start))):
@@ -205,20 +253,20 @@ class DnsStreams:
                 break
         return direction.sure
 
-    def _read_cut(self, direction: _Direction) -> list[Event]:
+    def _read_cut(self, direction: Direction) -> list[Event]:
         """The message at the front will never be whole: say what its beginning says."""
         data = direction.assembly.run(direction.position)[2:]
         return self._lookups.feed(data, direction.heard, cut=True) if direction.sure and len(data) > _CUT_MIN else []
 
     @staticmethod
-    def _advance(direction: _Direction, size: int) -> None:
+    def _advance(direction: Direction, size: int) -> None:
         direction.position += size
         direction.assembly.drop_before(direction.position)
         if direction.position > _REBASE and not direction.assembly.size:
             direction.anchor = (direction.anchor + direction.position) & _MASK
             direction.position = 0
 
-    def _skip_hole(self, direction: _Direction) -> list[Event]:
+    def _skip_hole(self, direction: Direction) -> list[Event]:
         """Bytes never came: go on where a message can be recognised."""
         heard = direction.heard
         events = self._read_cut(direction)
@@ -236,42 +284,37 @@ class DnsStreams:
         return events
 
     def _bound(self) -> None:
-        while self._held > self._bytes_limit and (oldest := self._table.evict()) is not None:
-            self._held -= oldest.assembly.size
+        while self.table.held > self._bytes_limit and (oldest := self.table.evict()) is not None:
+            self.table.held -= oldest.assembly.size
 
     def expire(self, time_ns: int) -> list[Event]:
         """Give up waiting for missing segments; forget directions that were quiet for long."""
-        due: list[tuple[int, _Direction]] = []
-        for key, direction in self._table.oldest_first():
-            if time_ns - direction.last_ns < self._wait_ns:
-                break
-            due.append((key, direction))
+        due = self.table.due(time_ns, self._wait_ns, self._silent_ns)
         events: list[Event] = []
         for key, direction in due:
             before = direction.assembly.size
             if before:
                 events += self._skip_hole(direction)
-                self._held += direction.assembly.size - before
+                self.table.held += direction.assembly.size - before
             if time_ns - direction.last_ns >= self._silent_ns:
-                self._held -= direction.assembly.size
-                self._table.pop(key)
+                self.table.held -= direction.assembly.size
+                self.table.pop(key)
         return events
 
     def rebase(self, time_ns: int) -> None:
         """Time was set back: nothing was last seen later than now."""
-        for _, direction in self._table.oldest_first():
-            direction.last_ns = min(direction.last_ns, time_ns)
+        self.table.set_back(time_ns)
 
     def last_words(self) -> Iterator[Event]:
         """The end of the input: read what lies beyond holes, and the beginning of cut messages, one after the other."""
-        for _, direction in self._table.oldest_first():
-            self._held -= direction.assembly.size
+        for direction in self.table.all():
+            self.table.held -= direction.assembly.size
             yield from self._skip_hole(direction)
             direction.assembly = Assembly(MAX_PENDING)
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
-        return {"dns_streams": len(self._table)}
+        return {"dns_streams": len(self.table)}
 
 
 def _begins_other(payload: memoryview) -> bool:

@@ -257,6 +257,11 @@ class Observer:
         return self._streams
 
     @property
+    def dns(self) -> DnsStreams:
+        """What follows DNS over TCP."""
+        return self._dns
+
+    @property
     def quic(self) -> QuicFlows:
         """What follows QUIC."""
         return self._quic

@@ -19,6 +19,7 @@ from egret.model import Event, Transport
 from egret.track.conversations import Conversations, ConversationTable
 from egret.track.cursor import Cursor
 from egret.track.direction import endpoints_of, ends_of
+from egret.track.dns_streams import DNS_PORT
 from egret.track.httpdns import HttpDns
 from egret.track.late import REQUEST_START
 from egret.track.limits import SECOND_NS, Counters, Limits
@@ -225,6 +226,8 @@ class Requests:
     def _lay_down(self, conversation: Conversation) -> None:
         """Keep no more than where the next request begins, and what the last one said."""
         seq, ends, (name,) = conversation.cursor.rests_at, conversation.ends, conversation.names
+        if DNS_PORT in (ends.client.port, ends.server.port):
+            return  # each segment there goes to ``DnsStreams`` first
         if seq is not None and conversation.key in self.followed:
             self._table.rest(conversation.key, ends_of(ends.client, ends.server), ends.interface, seq, name.encode())
 

@@ -25,6 +25,7 @@ from egret.track.quic import QUIC_PORTS
 from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
+from egret.worker.dns_talks import DnsTalks
 from egret.worker.plain import PlainLookups
 from egret.worker.quick import Quick
 from egret.worker.shared_sluice import SharedSluice
@@ -83,6 +84,7 @@ class Gate:
         if isinstance(self._quick, Quick):
             sluice.trust(self._quick.fresh, self._is_left, self._quick.run)
             self._quick.meters = True
+            self._quick.hear = DnsTalks(self._observer.dns, plain).take
         return sluice
 
     def _compiled(self) -> _gate.Sluice:

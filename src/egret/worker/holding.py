@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from egret.track.conversations import NAME
+from egret.track.dns_table import NAME as DNS_NAME
 from egret.track.observer import Observer
 from egret.worker import engine, quick
 from egret.worker.greetings import Greetings
@@ -56,6 +57,14 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         watched=requested.watched,
     )
     observer.streams.follow_in(talks)
+    dns = engine.compiled.DnsTable(
+        name=DNS_NAME,
+        limit=observer.streams.limits.dns_streams,
+        most_held=observer.streams.limits.stream_bytes,
+        evictions=observer.counted.evictions,
+        restored=observer.dns.restored,
+    )
+    observer.dns.follow_in(dns, dns.rest)
     keeper = engine.compiled.Quick(
         volumes=observer.volumes,
         decided=young.decided,
@@ -76,6 +85,7 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         packets=packets,
         limit=limit,
         secret=os.urandom(16),
+        dns=dns,
     )
     greetings.elsewhere, requested.elsewhere = keeper.take_counts, talks.take_counts
     return keeper

@@ -14,9 +14,11 @@ from egret.worker.orders import LOOKUP, SIZE, UDP, datagram_lengths, plain_heads
 from egret.worker.plain_records import Told, read_records
 
 Buffer = bytes | bytearray | mmap | memoryview
+IsCopy = Callable[[bytes, bytes, int], bool]  # of a message: its ends, what it says, when it came
 
 MAX_PLAIN = 1 << 16  # questions; about 200 bytes each
 MAX_SHAPE = 128  # bytes of a message behind its id; most have fewer
+MAX_MESSAGE = 4_096  # bytes, over TCP
 MAX_DULL = 1 << 16  # pairs of addresses
 
 _COUNTS = struct.Struct("!2xBxHHHH").unpack_from  # side and operation, and how many records
@@ -143,6 +145,15 @@ class PlainLookups:
         if length < 8 + _HEADER:
             return False
         wire, size = bytes(buffer[at + 8 : at + length]), buffer[at + 4 : at + 6]
+        return self._take(wire, size, ends, time_ns, self._copies.seen)
+
+    def take(self, wire: bytes, ends: bytes, time_ns: int) -> bool:
+        """The same of a message over TCP, of which each is the first of its kind."""
+        size = 8 + len(wire)
+        return _HEADER < len(wire) <= MAX_MESSAGE and self._take(wire, size.to_bytes(2), ends, time_ns, _never)
+
+    def _take(self, wire: bytes, size: Buffer, ends: bytes, time_ns: int, seen: IsCopy) -> bool:
+        """Count the message *wire*, whose datagram has, or would have, this *size*, unless a closer look is needed."""
         if wire[2] & _RESPONSE:
             if self._shapes.get(wire[_BEFORE_TAIL]) == size and wire[_SIZE_IN_TAIL] == _FOUR:
                 told = _ONE_ADDRESS
@@ -150,10 +161,10 @@ class PlainLookups:
                 told = read
             else:
                 return False
-            return self._count_answer(told, wire, ends, time_ns)
+            return self._count_answer(told, wire, ends, time_ns, seen)
         if self._shapes.get(wire[_BEHIND_ID]) != size and not self._is_question(wire, bytes(size)):
             return False
-        return self._count_question(wire, ends, time_ns)
+        return self._count_question(wire, ends, time_ns, seen)
 
     def skip_cut(self, buffer: Buffer, at: int, length: int, end: int, ends: bytes, time_ns: int) -> bool:
         """As ``skip``, of a datagram that the snap length cut off at *end*.
@@ -169,17 +180,22 @@ class PlainLookups:
             return False
         if side & _RESPONSE:
             told = read_records(wire, stop, answers + others + more, self._is_unflagged, cut=True)
-            return told is not None and self._count_answer(told, wire, ends, time_ns)
+            return told is not None and self._count_answer(told, wire, ends, time_ns, self._copies.seen)
         rest = wire[stop:]
         is_all = (len(rest) < _SMALLEST_RECORD or rest.startswith(_OPT)) if more else not rest
-        return is_all and not answers + others and more <= 1 and self._count_question(wire, ends, time_ns)
+        return (
+            is_all
+            and not answers + others
+            and more <= 1
+            and self._count_question(wire, ends, time_ns, self._copies.seen)
+        )
 
-    def _count_answer(self, told: Told, wire: bytes, ends: bytes, time_ns: int) -> bool:
+    def _count_answer(self, told: Told, wire: bytes, ends: bytes, time_ns: int, seen: IsCopy) -> bool:
         """Count an answer, unless somebody wants those between its ends."""
         client = self._answering.get(ends[_ADDRESSES]) or self._dull_client(ends)
         if client is None:
             return False
-        if self._copies.seen(ends, wire, time_ns):
+        if seen(ends, wire, time_ns):
             self._repeated += 1
         else:
             self._defer(client, time_ns, wire)
@@ -187,11 +203,11 @@ class PlainLookups:
             self._aliases += told.aliases
         return True
 
-    def _count_question(self, wire: bytes, ends: bytes, time_ns: int) -> bool:
+    def _count_question(self, wire: bytes, ends: bytes, time_ns: int, seen: IsCopy) -> bool:
         """The same of a question."""
         if ends[_ADDRESSES] not in self._asking and not self._is_dull_asking(ends):
             return False
-        if self._copies.seen(ends, wire, time_ns):
+        if seen(ends, wire, time_ns):
             self._repeated += 1
         else:
             self._queries += 1
@@ -271,6 +287,10 @@ class PlainLookups:
             self._shapes.clear()
         is_plain = self._known[question] = is_plain_question(question, self._flagged)
         return is_plain
+
+
+def _never(_ends: bytes, _wire: bytes, _time_ns: int) -> bool:
+    return False
 
 
 def is_plain_question(question: bytes, flagged: Callable[[str], bool]) -> bool:

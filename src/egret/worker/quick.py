@@ -9,7 +9,7 @@ nothing had been held.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from struct import Struct
 from typing import Protocol
 
@@ -38,7 +38,7 @@ _MEASURED = -1  # is no generation
 _NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
-_DNS_PORT = b"\0\x35"
+_DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
 _PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)}  # both addresses, then both ports
 _SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
@@ -81,6 +81,7 @@ class Quick:
     """
 
     def __init__(self, surroundings: Surroundings, talks: Talks, hosts: Container[bytes], limit: int) -> None:
+        self.hear: Callable[..., bool] = lambda *_: False  # ``DnsTalks.take``
         self.meters = False  # whether who asks tells the volumes what they must hear
         self._limit = limit
         self._talks = talks
@@ -135,16 +136,28 @@ class Quick:
                 if ends in self._answering:
                     return self._reply(ends, buffer[at]) if at != end else NO
                 may = self._may(ends) if at != end else NO
-                return may if may and self._talks.go_on(buffer, at, end, ends, seq) else NO
+                if may and self._talks.go_on(buffer, at, end, ends, seq):
+                    return may
+                return self._hear(buffer, at, end, ends, seq, flags, time_ns, interface) if may else NO
             may = TAKEN if opened[3] == self._volumes.generation else self._may(ends)
             return may if may and (at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)) else NO
         if at != end:
-            return NO
+            return self._hear(buffer, at, end, ends, seq, flags, time_ns, interface)
         if flags & _SETTLING != _SYN:
-            return self._ends(ends, seq, flags, time_ns)
-        if flags & _ACK:
-            return self._accept(ends)
-        return self._open(ends, seq + 1 & _MASK, time_ns, interface)
+            taken = self._ends(ends, seq, flags, time_ns)
+        elif flags & _ACK:
+            taken = self._accept(ends)
+        else:
+            taken = self._open(ends, seq + 1 & _MASK, time_ns, interface)
+        return taken or self._hear(buffer, at, end, ends, seq, flags, time_ns, interface)
+
+    def _hear(
+        self, buffer: Buffer, at: int, end: int, ends: bytes, seq: int, flags: int, time_ns: int, interface: str | None
+    ) -> int:
+        """Take a segment of DNS whose bytes nobody counts."""
+        if not (ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT) or self._is_measured(ends):
+            return NO
+        return TAKEN if self.hear(buffer, at, end, ends, seq, flags, time_ns, interface) else NO
 
     def _may(self, ends: bytes) -> int:
         """What is said of a segment that can be taken."""

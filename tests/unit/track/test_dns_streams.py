@@ -108,7 +108,7 @@ def test_directions_and_bytes_are_bounded() -> None:
         run([tcp.syn(), tcp.send(0, b"\x0f\xff" + bytes(3000)), tcp.send(9000, bytes(9000))], observer, flush=False)
     assert observer.counters.tracked["dns_streams"] <= 10
     assert observer.counters.evictions["dns_streams"] >= 40
-    assert observer._dns._held <= 50_000
+    assert observer.dns.table.held <= 50_000
 
 
 def test_a_long_lived_connection_moves_its_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,4 +137,4 @@ def test_what_came_before_its_turn_is_handed_on() -> None:
             frames = tcp.stream(stream, sizes)[::-1]
             observer = Observer()
             assert [event.name for event in observations(run([*handshake, *frames], observer))] == ["one.example"]
-            assert observer._dns._held == observer._streams._flows.held == 0
+            assert observer.dns.table.held == observer._streams._flows.held == 0

@@ -123,6 +123,14 @@ static int is_dull(Lookups *lookups, Table *table, Span ends, PyObject *answer) 
     return table_put(table, both, 0);
 }
 
+/* Whether a datagram with this key is the second of its kind, which is counted; of a message over TCP (no key) its sequence
+ * numbers say it. */
+static bool is_copy(Lookups *lookups, const uint64_t *key, int64_t time_ns) {
+    bool copy = key != NULL && copies_seen(lookups->copies, *key, time_ns);
+    lookups->repeated += copy;
+    return copy;
+}
+
 /* Whether nothing but EDNS is behind the question; if the snap length *cut* it off, nothing else that is whole. */
 static bool is_all(Span wire, size_t end, bool cut) {
     int more = big16(wire.at + 10);
@@ -132,16 +140,15 @@ static bool is_all(Span wire, size_t end, bool cut) {
     return wire.size - end < SMALLEST_RECORD || (wire.at[end] == 0 && big16(wire.at + end + 1) == TYPE_OPT);
 }
 
-static int take_question(Lookups *lookups, Message message, Span ends, uint64_t key, int64_t time_ns) {
+static int take_question(Lookups *lookups, Message message, Span ends, const uint64_t *key, int64_t time_ns) {
     if (!is_all(message.wire, message.end, message.cut)) return NO;
     int dull = is_dull(lookups, &lookups->asking, ends, Py_False);
     if (dull != YES) return dull;
-    if (copies_seen(lookups->copies, key, time_ns)) lookups->repeated++;
-    else lookups->queries++;
+    lookups->queries += !is_copy(lookups, key, time_ns);
     return YES;
 }
 
-static int take_answer(Lookups *lookups, Message message, Span ends, uint64_t key, int64_t time_ns) {
+static int take_answer(Lookups *lookups, Message message, Span ends, const uint64_t *key, int64_t time_ns) {
     Span wire = message.wire;
     int records = big16(wire.at + 6) + big16(wire.at + 8) + big16(wire.at + 10);
     Told told;
@@ -149,10 +156,7 @@ static int take_answer(Lookups *lookups, Message message, Span ends, uint64_t ke
     if (plain != YES) return plain;
     int dull = is_dull(lookups, &lookups->answering, ends, Py_True);
     if (dull != YES) return dull;
-    if (copies_seen(lookups->copies, key, time_ns)) {
-        lookups->repeated++;
-        return YES;
-    }
+    if (is_copy(lookups, key, time_ns)) return YES;
     lookups->answers += told.answers;
     lookups->aliases += told.aliases;
     size_t size = (ends.size - 4) / 2;
@@ -170,14 +174,23 @@ static int hear(Lookups *lookups, Span datagram, Span wire, Span ends, uint64_t 
     Table *table = answer ? &lookups->answering : &lookups->asking;
     int dull = is_dull(lookups, table, ends, answer ? Py_True : Py_False);
     if (dull != YES) return dull;
-    if (copies_seen(lookups->copies, key, time_ns)) {
-        lookups->repeated++;
-        return YES;
-    }
+    if (is_copy(lookups, &key, time_ns)) return YES;
     int heard = runs_hear(lookups, wire, ends, answer, time_ns);
     if (heard != UNKNOWN) return heard;
     Py_XSETREF(lookups->heard, Py_BuildValue("y#y#", wire.at, (Py_ssize_t)wire.size, ends.at, (Py_ssize_t)ends.size));
     return lookups->heard == NULL ? FAILED : NO;
+}
+
+/* The question of a message that may be a plain look-up; empty if it is none. */
+static Span asked_in(Span wire) {
+    int side = wire.at[2] & OPCODE_AND_SIDE;
+    if (big16(wire.at + 4) != 1 || (side != 0 && side != RESPONSE)) return (Span){wire.at, 0};
+    return question_of(wire);
+}
+
+static int take_plain(Lookups *lookups, Message message, Span ends, const uint64_t *key, int64_t time_ns) {
+    bool answer = message.wire.at[2] & RESPONSE;
+    return (answer ? take_answer : take_question)(lookups, message, ends, key, time_ns);
 }
 
 /* Count a UDP datagram of *length* bytes, header and all, if it is a plain look-up; NO leaves it to the observer. What the
@@ -186,16 +199,20 @@ int lookups_take(Lookups *lookups, Span datagram, size_t length, Span ends, int6
     if (datagram.size < UDP_HEADER + HEADER) return NO;
     if (big16(datagram.at) != PORT && big16(datagram.at + 2) != PORT) return NO;
     if (big16(datagram.at + 4) != length) return NO;
-    Message message = {.wire = {datagram.at + UDP_HEADER, datagram.size - UDP_HEADER}, .cut = datagram.size < length};
-    Span wire = message.wire;
-    int side = wire.at[2] & OPCODE_AND_SIDE;
-    if (big16(wire.at + 4) != 1 || (side != 0 && side != RESPONSE)) return NO;
-    Span question = question_of(wire);
+    Span wire = {datagram.at + UDP_HEADER, datagram.size - UDP_HEADER}, question = asked_in(wire);
     if (question.size == 0) return NO;
+    Message message = {.wire = wire, .end = HEADER + question.size, .cut = datagram.size < length};
     uint64_t key = copies_key(lookups->copies, ends, wire); /* early: what lies there takes its time to come */
     int plain = is_plain(lookups, question);
     if (plain == FLAGGED) return message.cut ? NO : hear(lookups, datagram, wire, ends, key, time_ns);
-    if (plain != YES) return plain;
-    message.end = HEADER + question.size;
-    return (side == 0 ? take_question : take_answer)(lookups, message, ends, key, time_ns);
+    return plain == YES ? take_plain(lookups, message, ends, &key, time_ns) : plain;
+}
+
+int lookups_take_message(Lookups *lookups, Span wire, Span ends, int64_t time_ns) {
+    if (wire.size < HEADER) return NO;
+    Span question = asked_in(wire);
+    int plain = question.size == 0 ? NO : is_plain(lookups, question);
+    if (plain == FLAGGED) return NO;
+    Message message = {.wire = wire, .end = HEADER + question.size};
+    return plain == YES ? take_plain(lookups, message, ends, NULL, time_ns) : plain;
 }

@@ -38,6 +38,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
 }
 
 static int sluice_clear(Sluice *self) {
+    if (self->quick != NULL && self->quick->lookups == &self->lookups) self->quick->lookups = NULL;
     Py_CLEAR(self->tick);
     Py_CLEAR(self->watched);
     Py_CLEAR(self->measured);
@@ -109,6 +110,7 @@ static PyObject *sluice_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->measure = Py_NewRef(measure);
     self->segment = Py_NewRef(segment);
     self->quick = is_quick(segment) ? (Quick *)Py_NewRef(segment) : NULL;
+    if (self->quick != NULL) self->quick->lookups = &self->lookups;
     self->lookups.flagged = Py_NewRef(flagged);
     self->lookups.wanted = Py_NewRef(wanted);
     self->lookups.waiting = (Waiting *)Py_NewRef(waiting);
@@ -260,14 +262,16 @@ static int fill(PyObject *module) {
     PyObject *truths = remembered == NULL ? NULL : PyType_FromModuleAndSpec(module, &truths_spec, NULL);
     PyObject *pairs = truths == NULL ? NULL : PyType_FromModuleAndSpec(module, &pairs_spec, NULL);
     PyObject *talks = pairs == NULL ? NULL : PyType_FromModuleAndSpec(module, &talks_spec, NULL);
-    int failed = talks == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+    PyObject *dns = talks == NULL ? NULL : PyType_FromModuleAndSpec(module, &dns_table_spec, NULL);
+    int failed = dns == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
                  PyModule_AddObjectRef(module, "Quick", quick) < 0 ||
                  PyModule_AddObjectRef(module, "Remembered", remembered) < 0 ||
                  PyModule_AddObjectRef(module, "Truths", truths) < 0 ||
-                 PyModule_AddObjectRef(module, "Pairs", pairs) < 0 || PyModule_AddObjectRef(module, "Talks", talks) < 0;
+                 PyModule_AddObjectRef(module, "Pairs", pairs) < 0 || PyModule_AddObjectRef(module, "Talks", talks) < 0 ||
+                 PyModule_AddObjectRef(module, "DnsTable", dns) < 0;
     failed = failed || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0; /* scripts/build_native.py */
     Py_XDECREF(sluice);
     Py_XDECREF(quick);
@@ -275,6 +279,7 @@ static int fill(PyObject *module) {
     Py_XDECREF(truths);
     Py_XDECREF(pairs);
     Py_XDECREF(talks);
+    Py_XDECREF(dns);
     return failed ? -1 : 0;
 }
 

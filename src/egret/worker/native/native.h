@@ -23,6 +23,7 @@
  *   hello.c    decode/plain_hello.py plain hellos
  *   request.c  decode/plain_request.py plain requests of HTTP
  *   talks.c    track/conversations.py, worker/talks.py HTTP connections; talks_type.c is their type
+ *   dns_table.c worker/dns_talks.py, track/dns_table.py DNS over TCP; dns_table_type.c is its type
  *   greetings.c worker/greetings.py  of which of those nothing need be told
  *   remembered.c track/tables.py     integers for integers: Remembered
  *   lru.c      tables that forget what was not used for longest: pairs, talks, who is waited for
@@ -245,6 +246,9 @@ typedef struct {
 } Lookups;
 
 int lookups_take(Lookups *lookups, Span datagram, size_t length, Span ends, int64_t time_ns);
+
+/* The same of a message over TCP, without its length. */
+int lookups_take_message(Lookups *lookups, Span wire, Span ends, int64_t time_ns);
 
 /* runs.c */
 

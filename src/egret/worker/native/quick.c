@@ -7,7 +7,7 @@
 #include "request.h"
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, SETTLING = FIN | SYN | RST };
-enum { DNS = 53, HELLO_START = 0x16 };
+enum { HELLO_START = 0x16 };
 
 /* A hello that is whole. */
 typedef struct {
@@ -122,7 +122,7 @@ static int take_syn(Quick *quick, Span ends, uint64_t hash, uint32_t first, int6
     Held *held = quick_find(quick, ends, hash);
     if (held != NULL) return held->first == first ? taken(is_metered(quick, held, ends), metering) : NO;
     if (quick->count >= quick->limit) return NO;
-    if (big16(ends.at + ends.size - 4) == DNS || big16(ends.at + ends.size - 2) == DNS) return NO;
+    if (is_dns(ends)) return NO;
     uint8_t bytes[ENDS_MAX];
     Span back = opposite(ends, bytes);
     SynKeys keys = keys_of_syn(quick, ends, back);
@@ -382,6 +382,10 @@ static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t
 
 int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t seq, uint8_t flags, int64_t time_ns,
                PyObject *interface, bool metering) {
+    if (is_dns(ends)) {
+        int dns = dns_take(quick, ends, payload, seq, flags, time_ns, interface);
+        if (dns != NO) return dns;
+    }
     if (!(flags & SETTLING))
         return quick->count + quick->known.talks->all.count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;

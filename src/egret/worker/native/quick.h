@@ -2,6 +2,7 @@
 #ifndef EGRET_QUICK_H
 #define EGRET_QUICK_H
 
+#include "dns_table.h"
 #include "greetings.h"
 #include "talks.h"
 
@@ -52,6 +53,7 @@ typedef struct {
     PyObject *decided, *late;          /* Remembered: by direction, what it is; where another hello may begin */
     PyObject *flows;                   /* directions of which more is awaited */
     Talks *talks;                      /* HTTP connections */
+    DnsTable *dns;                     /* DNS over TCP */
     PyObject *replies;                 /* servers that are asked for addresses by HTTP */
     Greetings greetings;
     PyObject *told;    /* (host, ech, ends, back, first, end, time_ns) -> whether nothing need be told; then it is remembered */
@@ -90,6 +92,7 @@ struct Quick {
     uint32_t limit, count, bucket_count, free;
     uint64_t serial;
     Secret secret;
+    Lookups *lookups; /* the sluice's, which takes messages of DNS; NULL: there is none */
 };
 
 extern PyType_Spec quick_spec;

@@ -145,7 +145,7 @@ static int open_tables(Quick *quick, uint32_t limit) {
 
 static bool fits(const Known *known) {
     return is_remembered(known->decided) && is_remembered(known->late) && greetings_fit(&known->greetings) &&
-           is_talks((PyObject *)known->talks);
+           is_talks((PyObject *)known->talks) && is_dns_table((PyObject *)known->dns);
 }
 
 static void hold_known(Known *known) {
@@ -154,6 +154,7 @@ static void hold_known(Known *known) {
     Py_INCREF(known->late);
     Py_INCREF(known->flows);
     Py_INCREF(known->talks);
+    Py_INCREF(known->dns);
     Py_INCREF(known->replies);
     greetings_hold(&known->greetings);
     Py_INCREF(known->armed);
@@ -168,18 +169,18 @@ static void hold_known(Known *known) {
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
                             "servers", "watched", "armed", "told",  "nameless", "unread", "waits", "tunnelled", "packets",
-                            "limit",   "secret",  NULL};
+                            "limit",   "secret",  "dns",   NULL};
     Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOOny#", words, &known.volumes, &known.decided, &known.late,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOOny#O", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
                                      &known.armed, &known.told, &known.nameless, &known.unread, &known.waits,
-                                     &known.tunnelled, &known.packets, &limit, &secret, &secret_size))
+                                     &known.tunnelled, &known.packets, &limit, &secret, &secret_size, &known.dns))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
-        PyErr_SetString(PyExc_TypeError, "what is remembered, talks and truths of this module's kind; a secret of 16 bytes");
+        PyErr_SetString(PyExc_TypeError, "what is remembered, talks, DNS and truths of this module's kind; a secret of 16 bytes");
         return NULL;
     }
     Quick *quick = (Quick *)type->tp_alloc(type, 0);
@@ -201,6 +202,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.late);
     Py_VISIT(quick->known.flows);
     Py_VISIT(quick->known.talks);
+    Py_VISIT(quick->known.dns);
     Py_VISIT(quick->known.replies);
     Py_VISIT(quick->known.armed);
     Py_VISIT(quick->known.told);
@@ -218,6 +220,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.late);
     Py_CLEAR(quick->known.flows);
     Py_CLEAR(quick->known.talks);
+    Py_CLEAR(quick->known.dns);
     Py_CLEAR(quick->known.replies);
     greetings_clear(&quick->known.greetings);
     Py_CLEAR(quick->known.armed);
