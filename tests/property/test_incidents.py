@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from egret.alerts.formats.text import several_lines
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert
 from egret.model import Detection, Severity
-from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature
+from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature, volume
 
 SIGNATURES = [signature(identity=f"example.s{number}") for number in range(2)]
 POLICY = IncidentPolicy(update_every_ns=100 * SECOND_NS, close_after_ns=500 * SECOND_NS, max_open=3)
@@ -50,6 +51,30 @@ def test_every_detection_and_every_alert_is_accounted_for(seen: list[Detection])
     assert (actions[Action.OPENED], actions[Action.ESCALATED]) == (counters.opened, counters.escalated)
     assert (actions[Action.UPDATED], actions[Action.CLOSED]) == (counters.updated, counters.closed)
     assert counters.opened == counters.closed
+
+
+@settings(max_examples=50, deadline=None)  # a busy machine is no failure
+@given(detections(ordered=False), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4)), max_size=9))
+def test_the_last_word_alone_is_the_last_of_all(seen: list[Detection], moved: list[tuple[int, int]]) -> None:
+    """With the incident as it is at the end, where it is still open."""
+    whole, last = Incidents(POLICY), Incidents(POLICY, only_last=True)
+    said: dict[str, Alert] = {}
+    short: dict[str, Alert] = {}
+    for index, detection in enumerate(seen):
+        said |= {alert.incident.id: alert for alert in whole.feed(detection)}
+        short |= {alert.incident.id: alert for alert in last.feed(detection)}
+        for _, client in (each for each in moved if each[0] == index):
+            many = volume(index, 10**9, client=bytes([192, 0, 2, client]))._replace(signature=SIGNATURES[0].id)
+            said |= {alert.incident.id: alert for alert in whole.add_volume(many)}
+            short |= {alert.incident.id: alert for alert in last.add_volume(many)}
+    now = {incident.id: incident for incident in whole.open_incidents}
+    at_end = {
+        key: replace(alert, severity=now[key].severity, incident=now[key]) if key in now else alert
+        for key, alert in said.items()
+    }
+    assert all(alert.action is Action.CLOSED for alert in short.values())
+    assert short | {alert.incident.id: alert for alert in last.newest()} == at_end
+    assert last.counters == whole.counters
 
 
 @settings(max_examples=50, deadline=None)  # a busy machine is no failure

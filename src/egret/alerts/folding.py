@@ -205,14 +205,17 @@ class Folding(Standing):
         if self.alerted_ns > now_ns + CLOCK_STEP_NS:
             self.alerted_ns = now_ns
 
-    def alert(
-        self, action: Action, time_ns: int, previous: Severity | None = None, reason: CloseReason | None = None
-    ) -> Alert:
-        """Make the next alert of this incident; with a *reason* it is closed."""
+    def speak(self, action: Action, time_ns: int, previous: Severity | None = None) -> None:
+        """Have something to say: what ``newest`` then makes."""
         self.sequence += 1
-        self.alerted_ns = time_ns = in_order(time_ns, self.alerted_ns)
+        self.alerted_ns = in_order(time_ns, self.alerted_ns)
         self._told, self._told_source = self._tellable(), self._volume_source
+        self._said = action, previous, self.alerted_ns
         self.changed = True
+
+    def newest(self, reason: CloseReason | None = None) -> Alert:
+        """The newest alert of this incident, which is in it as it is now; with a *reason* it is closed."""
+        action, previous, time_ns = self._said
         made = _new(_OpenAlert)
         made.id = alert_id(self.id, self.sequence, time_ns if self._again else None)
         made.action = action
@@ -226,7 +229,8 @@ class Folding(Standing):
 
     def close(self, time_ns: int, reason: CloseReason) -> Alert:
         """Make the last alert of this incident."""
-        return self.alert(Action.CLOSED, time_ns, reason=reason)
+        self.speak(Action.CLOSED, time_ns)
+        return self.newest(reason)
 
 
 def in_order(time_ns: int, before_ns: int) -> int:

@@ -56,12 +56,18 @@ class IncidentPolicy:
 class Incidents:
     """All open incidents.
 
+    Args:
+        policy: when they open, speak and close.
+        veil: what hides clients.
+        only_last: of an incident only the last word is wanted: alerts of open ones are not made but by ``newest``.
+
     Raises:
         ValueError: an entry of the suppress list or an approval names a client that is neither an address nor a subnet.
     """
 
-    def __init__(self, policy: IncidentPolicy | None = None, veil: Veil = CLEAR) -> None:
+    def __init__(self, policy: IncidentPolicy | None = None, veil: Veil = CLEAR, *, only_last: bool = False) -> None:
         self._veil = veil
+        self._only_last = only_last
         self.counters = Counters()
         self._open: OrderedDict[_Key, Folding] = OrderedDict()  # longest quiet first
         self._seen_at: dict[tuple[bytes, str], str] = {}  # client address, signature id: the newest key there
@@ -80,6 +86,10 @@ class Incidents:
     def open_incidents(self) -> list[Incident]:
         """All open incidents as they are now, the longest quiet first."""
         return [folding.snapshot() for folding in self._open.values()]
+
+    def newest(self) -> list[Alert]:
+        """The newest alert of every open incident, with the incident as it is now."""
+        return [folding.newest() for folding in self._open.values()]
 
     def find(self, incident_id: str) -> Incident | None:
         """One open incident as it is now, None where none has that id."""
@@ -110,7 +120,7 @@ class Incidents:
         if not (self._alerts(detection) or self._alerts(ruled)):  # tolerated: milder, and kept all the same
             self.counters.counted += 1
             return alerts
-        return [*alerts, *self._make_room(time_ns), self._begin(key, ruled, ruling)]
+        return [*alerts, *self._make_room(time_ns), *self._begin(key, ruled, ruling)]
 
     def ruling(self, detection: Detection) -> Ruling:
         """What the operator decided about *detection*."""
@@ -204,7 +214,7 @@ class Incidents:
             threshold = threshold.step_down()
         return verdict.severity.rank >= threshold.rank
 
-    def _begin(self, key: _Key, detection: Detection, ruling: Ruling) -> Alert:
+    def _begin(self, key: _Key, detection: Detection, ruling: Ruling) -> list[Alert]:
         points = self._policy.points
         use = Use(key[1], key[0], detection.observation.time_ns)
         context = self._history.open(use, points.window_ns, server=_is_server(detection, points))
@@ -212,7 +222,7 @@ class Incidents:
         folding.link(self._policy.page)
         self._note_addresses(folding, key)
         self.counters.opened += 1
-        return folding.alert(Action.OPENED, detection.observation.time_ns)
+        return self._say(folding, Action.OPENED, detection.observation.time_ns)
 
     def _fold(self, key: _Key, folding: Folding, detection: Detection, ruling: Ruling) -> list[Alert]:
         severity, evidence, time_ns = folding.severity, folding.evidence, detection.observation.time_ns
@@ -224,12 +234,12 @@ class Incidents:
             self._seen_at[at] = key[0]
         self.counters.folded += 1
         if folding.severity.rank > severity.rank:
-            return [self._escalate(folding, time_ns, severity)]
+            return self._escalate(folding, time_ns, severity)
         if folding.evidence is not evidence or news:  # what was told is no longer true: say so at once
-            return [self._update(folding, time_ns)]
+            return self._update(folding, time_ns)
         if time_ns - folding.alerted_ns >= self._calm_ns and time_ns >= self._due_ns(folding) and folding.has_news:
             folding.updates += 1
-            return [self._update(folding, time_ns)]
+            return self._update(folding, time_ns)
         return []
 
     def of(self, detection: Detection) -> Incident | None:
@@ -249,7 +259,7 @@ class Incidents:
         folding.add_volume(volume)
         self._open.move_to_end(key)
         if folding.severity.rank > severity.rank:
-            alerts.append(self._escalate(folding, volume.time_ns, severity))
+            alerts += self._escalate(folding, volume.time_ns, severity)
         return alerts
 
     def _due_ns(self, folding: Folding) -> int:
@@ -273,24 +283,28 @@ class Incidents:
         is_calm = time_ns - folding.alerted_ns < self._calm_ns
         if is_calm and time_ns - folding.quiet_from_ns < self._policy.close_after_ns:
             return []  # neither of the times below has come
-        alerts = []
+        alerts: list[Alert] = []
         due_ns, close_ns = self._due_ns(folding), self._close_ns(folding)
         if due_ns <= time_ns and due_ns < close_ns and folding.has_news:
             folding.updates += 1
-            alerts.append(self._update(folding, due_ns))
+            alerts += self._update(folding, due_ns)
         if close_ns <= time_ns:
             self._forget(key)
             self.counters.closed += 1
             alerts.append(folding.close(close_ns, CloseReason.QUIET))
         return alerts
 
-    def _escalate(self, folding: Folding, time_ns: int, previous: Severity) -> Alert:
+    def _escalate(self, folding: Folding, time_ns: int, previous: Severity) -> list[Alert]:
         self.counters.escalated += 1
-        return folding.alert(Action.ESCALATED, time_ns, previous=previous)
+        return self._say(folding, Action.ESCALATED, time_ns, previous)
 
-    def _update(self, folding: Folding, time_ns: int) -> Alert:
+    def _update(self, folding: Folding, time_ns: int) -> list[Alert]:
         self.counters.updated += 1
-        return folding.alert(Action.UPDATED, time_ns)
+        return self._say(folding, Action.UPDATED, time_ns)
+
+    def _say(self, folding: Folding, action: Action, time_ns: int, previous: Severity | None = None) -> list[Alert]:
+        folding.speak(action, time_ns, previous)
+        return [] if self._only_last else [folding.newest()]
 
     def _make_room(self, time_ns: int) -> list[Alert]:
         return [] if len(self._open) < self._policy.max_open else [self._evict(time_ns)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from egret.alerts.community_id import Flow, community_id
-from egret.alerts.model import CloseReason, Evidence, Incident, Server
+from egret.alerts.model import Action, CloseReason, Evidence, Incident, Server
 from egret.alerts.opening import Lasting
 from egret.alerts.veil import Veil
 from egret.alerts.weighing import Weighing
@@ -24,6 +24,8 @@ from egret.model import ClientIdentity, Endpoint, FlowKey, Hosting, Severity, Ve
 _MEGABYTE_BITS = 20
 _BY_DATAGRAMS = frozenset({VolumeSource.UDP, VolumeSource.TCP_UDP})
 _NOTHING_TOLD = (0, 0, 0, 0)
+_Said = tuple[Action, Severity | None, int]  # the newest alert: what it says, the severity before, when
+_NOTHING_SAID: _Said = (Action.OPENED, None, 0)
 _OpenIncident = open_class(Incident)
 _new = object.__new__
 
@@ -80,6 +82,7 @@ class Standing:
     _files: tuple[str, ...] = field(default=(), init=False)
     _told: tuple[int, ...] = field(default=_NOTHING_TOLD, init=False)
     _told_source: VolumeSource | None = field(default=None, init=False)
+    _said: _Said = field(default=_NOTHING_SAID, init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing folded in."""

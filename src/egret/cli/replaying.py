@@ -14,7 +14,7 @@ from pathlib import Path
 
 from egret import __version__
 from egret.alerts.incidents import Incidents
-from egret.alerts.model import Action, Alert, Incident, Sensor
+from egret.alerts.model import Alert, Incident, Sensor
 from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
 from egret.cli.incident_table import incident_table
@@ -130,9 +130,9 @@ class _Replay:
     def __init__(self, grounds: Grounds, evidence: Path | None = None) -> None:
         self._grounds, rules = grounds, grounds.rules
         place = None if evidence is None else str(evidence.absolute())
-        self._folder = Incidents(replace(rules.incidents, evidence=place), rules.veil)
+        self._folder = Incidents(replace(rules.incidents, evidence=place), rules.veil, only_last=True)
         self._keep_proof = None if evidence is None else _keeper(grounds, evidence)
-        self._latest: dict[str, Alert] = {}
+        self._closed: list[Alert] = []
         self._end_ns = 0
         self.names = 0
         self.coverage: Counts = {}
@@ -175,7 +175,7 @@ class _Replay:
             self.worst = max(self.worst, severity.rank)
 
     def fold(self, detection: Detection) -> None:
-        """Fold one detection; what the daemon would have said is kept, the newest for each incident."""
+        """Fold one detection; the last word on each incident is kept, as the daemon would have said it."""
         self._keep(self._folder.feed(detection))
         if self._keep_proof is not None and detection.proof is not None:
             incident = self._folder.of(detection)
@@ -188,15 +188,14 @@ class _Replay:
             self._keep(self._folder.tick(self._end_ns))
 
     def _keep(self, alerts: Iterable[Alert]) -> None:
-        for alert in alerts:
-            self._weigh(alert.severity)
-            self._latest[alert.incident.id] = alert
+        self._closed += alerts
 
     def incidents(self) -> list[Alert]:
         """The last alert of each incident, with the incident as it stands at the end."""
-        now = {incident.id: incident for incident in self._folder.open_incidents}
-        alerts = [_refreshed(alert, now.get(key)) for key, alert in self._latest.items()]
-        return sorted(alerts, key=lambda alert: (-alert.severity.rank, alert.incident.first_ns))
+        alerts = {alert.incident.id: alert for alert in (*self._closed, *self._folder.newest())}
+        for severity in {alert.severity for alert in alerts.values()}:  # none was ever graver than it is at its end
+            self._weigh(severity)
+        return sorted(alerts.values(), key=_place)
 
     def _count(self, counts: Mapping[tuple[str, ...], int]) -> None:
         self.names += sum(number for key, number in counts.items() if key[0] == "names")
@@ -219,11 +218,10 @@ def _sensor() -> Sensor:
     return Sensor(__version__, socket.gethostname())
 
 
-def _refreshed(alert: Alert, incident: Incident | None) -> Alert:
-    """An alert of an incident that is still open carries it as it is now, not as it was when it was said."""
-    if incident is None or alert.action is Action.CLOSED:
-        return alert
-    return replace(alert, severity=incident.severity, incident=incident)
+def _place(alert: Alert) -> tuple[int, int, str, str]:
+    """The gravest first, and of those the oldest."""
+    incident = alert.incident
+    return -alert.severity.rank, incident.first_ns, incident.client, incident.signature
 
 
 def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:

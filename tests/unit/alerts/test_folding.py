@@ -121,7 +121,8 @@ def test_older_detections_move_the_beginning_not_the_identity() -> None:
 
 def test_alerts_are_numbered_and_carry_the_incident_as_it_was() -> None:
     state = folded(lookup(0))
-    first = state.alert(Action.OPENED, START_NS)
+    state.speak(Action.OPENED, START_NS)
+    first = state.newest()
     state.add(hello(1))
     last = state.close(START_NS + 5, CloseReason.QUIET)
     assert (first.sequence, last.sequence) == (1, 2)
@@ -139,11 +140,12 @@ def test_a_snapshot_continues_where_it_was_taken() -> None:
 
 def test_a_clock_that_was_set_back_is_followed() -> None:
     state = folded(hello(1000))
-    state.alert(Action.OPENED, START_NS + 1000 * 10**9)
+    state.speak(Action.OPENED, START_NS + 1000 * 10**9)
     state.set_back(START_NS + 999 * 10**9)
     assert state.quiet_from_ns == START_NS + 1000 * 10**9
     state.set_back(START_NS)
     assert (state.quiet_from_ns, state.alerted_ns) == (START_NS, START_NS)
+    assert state.newest().time_ns == START_NS + 1000 * 10**9  # it was said when it was said
 
 
 def test_the_client_is_text() -> None:
@@ -163,7 +165,7 @@ def test_volume_adds_up_and_names_every_way_it_was_counted() -> None:
 
 def test_volume_is_news_when_it_doubled() -> None:
     state = folded(hello(1))
-    state.alert(Action.OPENED, START_NS)
+    state.speak(Action.OPENED, START_NS)
     state.add_volume(volume(2, 900_000, 0))
     assert not state.has_news
     state.add_volume(volume(2, 900_000, 0))
@@ -172,15 +174,16 @@ def test_volume_is_news_when_it_doubled() -> None:
 
 def test_that_bytes_are_known_better_than_was_told_is_news_once() -> None:
     state = folded(hello(1))
-    state.alert(Action.OPENED, START_NS)
+    state.speak(Action.OPENED, START_NS)
     state.add_volume(volume(2, 900, 0, VolumeSource.CONNTRACK))
     assert not state.has_news  # nobody was told otherwise
     other = folded(hello(1))
     other.add_volume(volume(2, 900, 0, VolumeSource.UDP))
-    other.alert(Action.OPENED, START_NS)
+    other.speak(Action.OPENED, START_NS)
     other.add_volume(volume(3, 0, 0, VolumeSource.CONNTRACK))
     assert other.has_news
-    assert other.alert(Action.UPDATED, START_NS).incident.volume_source is VolumeSource.CONNTRACK
+    other.speak(Action.UPDATED, START_NS)
+    assert other.newest().incident.volume_source is VolumeSource.CONNTRACK
     assert not other.has_news
 
 

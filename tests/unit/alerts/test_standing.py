@@ -12,7 +12,7 @@ def standing() -> Folding:
     folding = Folding.begin(lookup(0))
     folding.add(hello(1))
     folding.add_volume(volume(2))
-    folding.alert(Action.OPENED, START_NS)
+    folding.speak(Action.OPENED, START_NS)
     return folding
 
 
@@ -33,14 +33,14 @@ def test_there_is_news_until_it_was_told() -> None:
     news = [folding.has_news]
     folding.add(hello(3, port=7))
     news.append(folding.has_news)
-    folding.alert(Action.UPDATED, LATER_NS)
+    folding.speak(Action.UPDATED, LATER_NS)
     assert [*news, folding.has_news] == [False, True, False]
 
 
 def test_bytes_that_are_known_better_are_news() -> None:
     folding = standing()
     folding.add_volume(volume(4, 0, 0, VolumeSource.UDP))
-    folding.alert(Action.UPDATED, LATER_NS)
+    folding.speak(Action.UPDATED, LATER_NS)
     folding.add_volume(volume(5, 0, 0, VolumeSource.CONNTRACK))
     assert folding.has_news
 
