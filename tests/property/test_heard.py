@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egret.cli.capture import Captures
-from egret.cli.reading import Placed, Reading
+from egret.cli.reading import Reading
+from egret.cli.steps import Found
 from egret.model import ServiceClass
 from egret.worker import engine
 from egret.worker.pipeline import Pipeline
@@ -77,7 +78,7 @@ def test_many_at_once_say_the_same(pure: bool, seed: int, step_ns: int) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1 << 32), st.sampled_from(STEPS_NS))
-def test_steps_and_their_places_are_those_of_single_look_ups(seed: int, step_ns: int) -> None:
+def test_what_comes_at_once_is_said_in_the_order_of_single_look_ups(seed: int, step_ns: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in"
         path.write_bytes(capture_of(course(seed), step_ns))
@@ -87,9 +88,13 @@ def test_steps_and_their_places_are_those_of_single_look_ups(seed: int, step_ns:
             assert steps_of(path) == at_once
 
 
-def steps_of(path: Path) -> list[Placed]:
+def steps_of(path: Path) -> list[object]:
+    """All marks and hits in order, with the other steps between them."""
     reading = Reading(Pipeline(CATALOG, measured=frozenset(ServiceClass)), lambda hit: hit)
-    return list(reading.steps(Captures([str(path)], complain=lambda _: None), str(path)))
+    said = list[object]()
+    for _, step in reading.steps(Captures([str(path)], complain=lambda _: None), str(path)):
+        said += [*step.marks, *step.hits] if isinstance(step, Found) else [step]
+    return said
 
 
 @pytest.mark.skipif(not engine.is_compiled(), reason="the compiled gate was not built")

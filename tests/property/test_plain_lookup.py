@@ -58,7 +58,12 @@ ODD = [
 def told(wire: bytes, *, short: bool) -> object:
     """Everything that one message leads to."""
     heed: list[object] = []
-    answers = Answers(Limits(), Counter(), lambda name: "qwen" in name, lambda *heard: heed.append(heard))
+    answers = Answers(
+        Limits(),
+        Counter(),
+        lambda name: "qwen" in name,
+        lambda name, addresses, time_ns: heed.extend((name, each, time_ns) for each in addresses),
+    )
     lookups = Lookups(Limits(read_lookup=read_plain if short else lambda _: None), answers, Counters())
     ends = (RESOLVER, CLIENT) if len(wire) > 2 and wire[2] & 0x80 else (CLIENT, RESOLVER)
     heard = Heard(5, Transport.UDP, *ends, "eth0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from unittest.mock import patch
@@ -70,12 +70,19 @@ def passed_as_file(
     file = BytesIO(capture_of(frames, step_ns))
     capture = CaptureFile("memory", file.read, file.close, None, None)
     hits: list[object] = []
+    marks: list[object] = []
+
+    def take(before: Sequence[object], found: Sequence[object]) -> None:
+        marks.extend(before)
+        hits.extend(found)
+
     if in_runs is not None:
         _note_runs(pipeline, in_runs)
-        pipeline.hear_in_runs(lambda _, found: hits.extend(found))
+        pipeline.hear_in_runs(take)
     for frame in capture.frames(pipeline.gate.sluice):
         hits += pipeline.feed(frame)
-    return _told(pipeline, hits)
+        marks += pipeline.relays.take_marks()
+    return _told(pipeline, hits, marks)
 
 
 def capture_of(frames: list[bytes], step_ns: int) -> bytes:
@@ -98,7 +105,9 @@ def _note_runs(pipeline: Pipeline, lengths: list[int]) -> None:
     pipeline._hear_run = noting  # type: ignore[method-assign]
 
 
-def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter[object], Counter[object]]:
+def _told(
+    pipeline: Pipeline, hits: list[object], marks: Sequence[object] = ()
+) -> tuple[list[object], Counter[object], Counter[object]]:
     pairs = pipeline.observer.quic.pairs
     quic = {"quic_flows": len(pairs), "quic_bytes": pairs.held}
     dns = {"dns_streams": len(pipeline.observer.dns.table), "dns_held": pipeline.observer.dns.table.held}
@@ -114,5 +123,5 @@ def _told(pipeline: Pipeline, hits: list[object]) -> tuple[list[object], Counter
     seen["http_flows"] = counters.tracked["http_flows"]
     seen["http_evicted"] = counters.evictions["http_flows"]
     learnt = pipeline.observer.answers.take_fresh()
-    marks = pipeline.relays.take_marks()
+    marks = [*marks, *pipeline.relays.take_marks()]
     return [*hits, *marks, *learnt, *pipeline.take_volumes()], counts, seen

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from egret.cli.capture import Captures
 from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, Turned, in_order, moved
+from egret.model import Role
 from egret.track.share import Share
 from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
@@ -53,9 +54,13 @@ class Reading:
         last_ns = gate.last_ns  # what it let through since then, it has seen after that frame
         yield END, Ended(ended_ns if last_ns == passed_ns else last_ns, counts)
 
-    def _heard(self, skipped: int, hits: Sequence[Hit]) -> None:
-        """A look-up was heard where it lies; the next frame that comes brings it along."""
-        self._turns.append(self._found(self._seen + 1 + skipped, hits))
+    def _heard(self, marks: Sequence[tuple[bytes, Role, int]], hits: Sequence[Hit]) -> None:
+        """Look-ups were heard where they lie; the next frame that comes brings them along.
+
+        They come where one process reads all: to none of them need a place be told apart.
+        """
+        place = _new(Place, (self._turn, self._seen + 1))
+        self._turns.append((place, _new(Found, (tuple(marks), tuple(map(self._prove, hits))))))
 
     def _found(self, frame: int, hits: Sequence[Hit]) -> Placed:
         relays, prove = self._pipeline.relays, self._prove

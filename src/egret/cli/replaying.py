@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
 from egret import __version__
@@ -33,7 +32,7 @@ from egret.telemetry.coverage import Counts, Interval, of_worker, together
 from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 
-_BUNCH = 512  # steps
+_BUNCH = 512  # steps and what is found in them
 
 
 class Format(StrEnum):
@@ -104,9 +103,14 @@ def _in_bunches(steps: Iterable[Step]) -> Iterator[Step]:
 
     What reads and what judges are each more than a processor keeps at hand: in turns, they are fetched for every step.
     """
-    rest = iter(steps)
-    while bunch := list(islice(rest, _BUNCH)):
-        yield from bunch
+    bunch, size = list[Step](), 0
+    for step in steps:
+        bunch.append(step)
+        size += 1 + len(step.hits) if isinstance(step, Found) else 1
+        if size >= _BUNCH:
+            yield from bunch
+            bunch, size = [], 0
+    yield from bunch
 
 
 def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str, object]]:

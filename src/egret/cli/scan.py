@@ -42,6 +42,7 @@ class Scan:
             gc.collect()  # the last file's pipeline is a knot of references; its memory is this one's
         self._began = True
         pipeline = self._pipeline()
+        pipeline.proves = self._prove
         for _, step in Reading(pipeline, self._proving(pipeline)).steps(captures, path):
             if isinstance(step, Step):
                 yield step

@@ -38,7 +38,7 @@ class Answers:
         evictions: counts what falls out.
         flagged: whether a name may outlive this process. Only such are kept for ``take_fresh``: a list of all that
             anybody looked up is nobody's business.
-        heed: hears of each answer for a flagged name: name, address, time.
+        heed: hears of each answer for a flagged name: name, addresses, time.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Answers:
         limits: Limits,
         evictions: Counter[str],
         flagged: Callable[[str], bool] | None = None,
-        heed: Callable[[str, bytes, int], None] | None = None,
+        heed: Callable[[str, Iterable[bytes], int], None] | None = None,
     ) -> None:
         self._limits = limits
         self._flagged = flagged
@@ -71,11 +71,11 @@ class Answers:
         """Have what was learnt outlive this process, if the name is flagged; whether it is."""
         if self._flagged is None or not self._flagged(name):
             return False
-        until_ns, fresh, heed = time_ns + self._kept_ns(ttl_s), self._fresh, self._heed
+        until_ns, fresh = time_ns + self._kept_ns(ttl_s), self._fresh
         for address in addresses:
             fresh.append(_new(Learnt, (client, address, name, until_ns)))
-            if heed is not None:
-                heed(name, address, time_ns)
+        if self._heed is not None:
+            self._heed(name, addresses, time_ns)
         return True
 
     def _kept_ns(self, ttl_s: int) -> int:

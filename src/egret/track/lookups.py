@@ -86,16 +86,20 @@ class Lookups:
     def _said(self, plain: Told, wire: bytes, heard: Heard) -> Observation:
         """What ``_asked`` and ``_answered`` say of a message of the plainest shape."""
         if plain[2] is not None:
-            self.deferred.add(heard.destination.ip, heard.time_ns, wire)
-            self.learn(plain, wire, heard)
+            client = heard.destination.ip
+            self.deferred.add(client, heard.time_ns, wire)
+            if self.learn(plain, client, heard.time_ns):
+                self.remember(client, plain[2], wire, heard)
         return say(plain, wire, heard)
 
-    def learn(self, plain: Told, wire: bytes, heard: Heard) -> None:
-        """Take from an answer of the plainest shape, which waits to be read, what must be known at once."""
+    def learn(self, plain: Told, client: bytes, time_ns: int) -> bool:
+        """Take from an answer of the plainest shape, which waits to be read, what must be known at once.
+
+        Returns:
+            Whether a signature names what was asked for, so that the answer is one to ``remember``.
+        """
         name, _, addresses, ttl_s = plain
-        client = heard.destination.ip
-        if addresses is not None and self._answers.keep(client, addresses, name, ttl_s, heard.time_ns):
-            self._remember(client, addresses, wire, heard)
+        return addresses is not None and self._answers.keep(client, addresses, name, ttl_s, time_ns)
 
     def _is_copy(self, wire: bytes, heard: Heard) -> bool:
         """Whether a datagram is the second of its kind, then counted as such; the next one like it will be."""
@@ -162,10 +166,11 @@ class Lookups:
         """Remember the answer that gave an address of a flagged name, should a connection show nothing else."""
         client = heard.destination.ip
         for name, ttl_s, addresses in _names_of_addresses(message):
-            self._remember(client, addresses, wire, heard)
+            self.remember(client, addresses, wire, heard)
             self._answers.keep(client, addresses, name, ttl_s, heard.time_ns)
 
-    def _remember(self, client: bytes, addresses: tuple[bytes, ...], wire: bytes, heard: Heard) -> None:
+    def remember(self, client: bytes, addresses: tuple[bytes, ...], wire: bytes, heard: Heard) -> None:
+        """Remember an answer that gave *client* the addresses of a flagged name, for ``told``."""
         if len(wire) > MAX_TOLD:
             return
         told, answer = self._told, (wire, heard)

@@ -133,17 +133,18 @@ class Observer:
                 events += _said_in_quote(packet) if quoted else self.feed_packet(packet)
         return events
 
-    def _heed(self, name: str, address: bytes, time_ns: int) -> None:
-        """A flagged name has this address: whoever goes there is counted from the first packet."""
+    def _heed(self, name: str, addresses: Iterable[bytes], time_ns: int) -> None:
+        """A flagged name has these addresses: whoever goes there is counted from the first packet."""
         if self._measured is not None and self._measured(name):
-            self.volumes.arm(address, time_ns)
+            for address in addresses:
+                self.volumes.arm(address, time_ns)
 
     def restore(self, learnt: Iterable[Learnt], time_ns: int) -> None:
         """Take flagged names of addresses that an earlier process learnt."""
         known = list(learnt)
         self.answers.restore(known)
         for each in known:
-            self._heed(each.name, each.address, time_ns)
+            self._heed(each.name, (each.address,), time_ns)
 
     def began_at(self, flow: FlowKey) -> int | None:
         """Where the stream of a TCP connection's client began, as far as is known; *flow* is from the client."""

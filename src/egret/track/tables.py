@@ -37,12 +37,13 @@ class LruTable(Generic[K, V]):
 
     def put(self, key: K, value: V) -> V | None:
         """Put an entry as the youngest. Returns the entry that had to go, if one had to."""
-        evicted = None
-        if key in self._entries:
-            del self._entries[key]
-        elif len(self._entries) >= self._limit:
-            evicted = self.evict()
-        self._entries[key] = value
+        entries = self._entries
+        if key in entries:
+            entries[key] = value
+            entries.move_to_end(key)
+            return None
+        evicted = self.evict() if len(entries) >= self._limit else None
+        entries[key] = value
         return evicted
 
     def exchange(self, key: K, value: V) -> None:

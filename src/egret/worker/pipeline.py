@@ -27,12 +27,12 @@ from egret.model import (
     Nameless,
     Observation,
     Protocol,
+    Role,
     ServiceClass,
     Transport,
     Volume,
 )
-from egret.track.direction import endpoints_of
-from egret.track.heard import Heard, Overheard
+from egret.track.heard import Overheard, heard_at
 from egret.track.limits import Limits
 from egret.track.lookups import say
 from egret.track.observer import Observer
@@ -59,7 +59,8 @@ TRANSPORTS = {  # of what names a connection; a look-up names none
 CHAIN_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 _QUERY, _ANSWER, _CNAME = Kind.QUERY, Kind.ANSWER, Kind.CNAME  # an enum's attribute costs a look-up each time
 _new = tuple.__new__
-Take = Callable[[int, Sequence["Hit"]], object]  # takes what is flagged in a frame behind so many that the gate took
+# takes who was seen to speak for others (packed address, as what, when), and what is flagged behind that
+Take = Callable[[Sequence[tuple[bytes, Role, int]], Sequence["Hit"]], object]
 
 
 class Hit(NamedTuple):
@@ -155,32 +156,48 @@ class Pipeline:
         return self._take_late() + hits if self._late else hits
 
     def hear_in_runs(self, take: Take) -> None:
-        """Let flagged look-ups of a file come many at once, and *take* what each is a hit for, before what follows."""
+        """Let flagged look-ups of a file come many at once, and *take* what they are hits for, before what follows."""
         self.gate.hear_in_runs(partial(self._hear_run, take))
 
     def _hear_run(self, take: Take, run: list[Overheard]) -> None:
         """As ``feed``, of many (tests/property/test_heard.py). Answers nobody is told of become no observations."""
-        self.observer.newest, settled = None, self.gate.settled
-        for before, time_ns, wire, ends, told in run:
-            source, destination = endpoints_of(ends)
-            hits = self._overheard(wire, _new(Heard, (time_ns, Transport.UDP, source, destination, None)), told)
-            if hits or self.relays.fresh:
-                take(settled + before, hits)
+        self.observer.newest, relays = None, self.relays
+        found: list[Hit] = []
+        for time_ns, wire, ends, told in run:
+            size = (len(ends) - 4) // 2
+            source, destination = ends[:size], ends[size:-4]
+            if told[2] is None:
+                hits = self._overheard(_QUERY, source, destination, time_ns, wire, ends, told)
+            else:
+                self._learn(destination, time_ns, wire, ends, told)
+                hits = self._overheard(_ANSWER, destination, source, time_ns, wire, ends, told)
+            if relays.fresh:  # of whom that was not known when they said what came before
+                take((), found)
+                take(relays.take_marks(), hits)
+                found = []
+            elif hits:
+                found += hits
+        if found:
+            take((), found)
 
-    def _overheard(self, wire: bytes, heard: Heard, told: Told) -> Sequence[Hit]:
+    def _learn(self, client: bytes, time_ns: int, wire: bytes, ends: bytes, told: Told) -> None:
+        """Learn from an answer that was counted already."""
+        lookups = self.observer.lookups
+        if lookups.learn(told, client, time_ns) and self.proves:
+            lookups.remember(client, told[2] or (), wire, heard_at(time_ns, ends))
+
+    def _overheard(
+        self, kind: Kind, client: bytes, server: bytes, time_ns: int, wire: bytes, ends: bytes, told: Told
+    ) -> Sequence[Hit]:
         """What is flagged in a look-up that was counted already."""
-        kind, client, server = _QUERY, heard.source.ip, heard.destination.ip
-        if told[2] is not None:
-            kind, client, server = _ANSWER, server, client
-            self.observer.lookups.learn(told, wire, heard)
         if not self._scope.is_client(client):
             return ()
         if not self.relays.overhear(client, server, answer=kind is _ANSWER):
-            return self._told(say(told, wire, heard))
+            return self._told(say(told, wire, heard_at(time_ns, ends)))
         match = self.catalog.match_name(told[0])
-        if match is None or not self._is_new_lookup(kind, client, match, heard.time_ns):
+        if match is None or not self._is_new_lookup(kind, client, match, time_ns):
             return ()
-        observation = say(told, wire, heard)
+        observation = say(told, wire, heard_at(time_ns, ends))
         return () if self._is_echo(observation, match) else (_new(Hit, (observation, match, None)),)
 
     def _tick(self, time_ns: int) -> None:

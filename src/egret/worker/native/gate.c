@@ -200,7 +200,6 @@ static int take_carried(Sluice *self, const Frame *frame, const Carried *carried
     if (carried->protocol == TCP) {
         taken = take_segment(self, frame, ends, carried->body, (long)carried->length);
     } else if (carried->protocol == UDP) {
-        self->lookups.before = self->segments + self->datagrams + self->noise;
         taken = datagrams_take(&self->udp, carried->body, carried->length, ends, frame->time_ns, frame->interface);
         called(self);
         self->datagrams += taken == YES;

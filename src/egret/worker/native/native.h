@@ -239,8 +239,7 @@ typedef struct {
     const uint8_t *apart; /* as of Datagrams; NULL: look-ups of what a signature names are not heard */
     PyObject *heard;      /* of the frame that was left to the observer just now: (message, ends) */
     PyObject *read_question, *on_run; /* what is asked of those that are heard in a run, and told it; or NULL */
-    PyObject *run;        /* a list of (frames before it, time, message, ends, what it says); NULL: none is heard in one */
-    long long before;     /* frames that were taken and not settled, before the one at hand */
+    PyObject *run;        /* a list of (time, message, ends, what it says); NULL: none is heard in one */
     int in_runs;          /* so many were since a frame with one was left to the observer */
     struct Quick *quick;  /* knows which addresses are armed */
 } Lookups;

@@ -51,8 +51,8 @@ int runs_hear(Lookups *lookups, Span wire, Span ends, bool answer, int64_t time_
     }
     size_t size = (ends.size - 4) / 2;
     int armed = answer ? are_armed(lookups, PyTuple_GET_ITEM(told, 2)) : YES;
-    PyObject *heard = Py_BuildValue("(LLy#y#N)", lookups->before, (long long)time_ns, wire.at, (Py_ssize_t)wire.size,
-                                    ends.at, (Py_ssize_t)ends.size, told);
+    PyObject *heard = Py_BuildValue("(Ly#y#N)", (long long)time_ns, wire.at, (Py_ssize_t)wire.size, ends.at,
+                                    (Py_ssize_t)ends.size, told);
     int added = heard == NULL ? FAILED : PyList_Append(lookups->run, heard);
     Py_XDECREF(heard);
     if (added == FAILED || armed == FAILED) return FAILED;
