@@ -26,6 +26,7 @@ from egret.settings.config import load_config
 from egret.sinks.webhook import WebhookOptions, WebhookSink
 from tests.support.alerts import alerts_of, hello, hostile, opened, sensor_alert, whole_life
 from tests.support.documents import ROOT, blocks
+from tests.support.patience import PATIENCE_S
 
 PAGE = [block for block in blocks("yaml", "python") if block.file == ROOT / "docs/webhooks.md"]
 MENTION = "<!channel>.[x](https://evil.example).@all.example"
@@ -151,6 +152,6 @@ def test_the_receiver_takes_what_is_signed_once_and_nothing_else(receiver: tuple
     for stamp in ("", "x", str(int(time.time()) - 600)):
         request = urllib.request.Request(url, b"{}", {"X-Egret-Timestamp": stamp, "X-Egret-Signature": "sha256=0"})
         with pytest.raises(urllib.error.HTTPError, match="403") as caught:
-            urllib.request.urlopen(request, timeout=5)
+            urllib.request.urlopen(request, timeout=PATIENCE_S)
         caught.value.close()
     assert len(handler.seen) == 1

@@ -114,6 +114,7 @@ def test_a_real_prometheus_scrapes_by_password(guarded: Guarded, world: World) -
     config = SCRAPE.replace("FOLDER", str(guarded.folder)).replace("PASSWORD", PASSWORD)
     with Prometheus(world, guarded.folder, config) as prometheus:
         prometheus.wait_for_first_scrape()
+        wait_until(lambda: prometheus.query("egret_workers_up"), "its metrics")
         assert prometheus.query("egret_workers_up")[0]["value"][1] == "1"
 
 

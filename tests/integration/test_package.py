@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.support.live import Namespace, inside, namespaces, send_frames, status, veth
 from tests.support.net import ether, udp
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE_S, wait_until
 
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1  # what MemoryDenyWriteExecute= of the unit comes to
 PAGES = ("/", "/metrics", "/healthz", "/readyz", "/style.css", "/api/v1/status", "/api/v1/incidents?state=all", "/no")
@@ -155,7 +155,7 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         assert "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text()
         assert status(daemon.pid)["CapEff"] == "0000000000000000"
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(10) == 0
+        assert daemon.wait(PATIENCE_S) == 0
     finally:
         os.killpg(daemon.pid, signal.SIGKILL) if daemon.poll() is None else None
         server.shutdown()

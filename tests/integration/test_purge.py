@@ -34,7 +34,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def visit(world: World, host: Host) -> None:
-    arguments = ("curl", "-sS", "-4", "-m", "10", "-o", "/dev/null", "--cacert", "{ca}", "https://qwen.ai/")
+    arguments = ("curl", "-sS", "-4", "-m", "50", "-o", "/dev/null", "--cacert", "{ca}", "https://qwen.ai/")
     make(world, Visit(host=host, tool="curl", arguments=arguments, seen=()))
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class Evening:
     expected: dict[tuple[str, str], Expected]
     evidence: list[dict[str, Any]]  # what ``egret evidence verify`` says
     captures: str  # what tshark reads of them
+    stood_still: Callable[[int, int], int]  # between two moments, for how long
 
 
 @pytest.fixture(scope="module", params=["world", "nat_world"])
@@ -62,12 +63,26 @@ def spent(world: World) -> Iterator[Evening]:
         wanted = expected(done)
         with contextlib.suppress(LateError):  # what never came is a test's to say
             wait_until(lambda: watch.opened() >= incidents(wanted), "all incidents")
-        time.sleep(PROMPT_S)  # for what should not come
+        wait_until(lambda: quiet(watch), "nothing new")
         alerts, samples = list(watch.alerts), watch.samples()
         prometheus.wait_for_next_scrape()
         metrics, page = watch.get("/metrics"), watch.get("/")
         proven, read = verified(watch), captured(watch)
-        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, wanted, proven, read)
+        yield Evening(
+            done, alerts, watch.text(), samples, metrics, page, prometheus, wanted, proven, read, watch.stood_still
+        )
+
+
+def quiet(watch: Watch) -> bool:
+    """Whether nothing comes any more, neither what should nor what should not."""
+    before = moving(watch)
+    time.sleep(PROMPT_S)
+    return moving(watch) == before
+
+
+def moving(watch: Watch) -> tuple[int, dict[str, float]]:
+    metrics = ("egret_alerts_total", "egret_deliveries_total", "egret_detections_total", "egret_names_total")
+    return len(watch.alerts), {name: value for name, value in watch.samples().items() if name.startswith(metrics)}
 
 
 def verified(watch: Watch) -> list[dict[str, Any]]:
@@ -111,9 +126,13 @@ def of(evening: Evening, client: str, name: str) -> list[Arrived]:
     return [a for a in evening.alerts if of_whom(a) == client and name in incident(a.alert)["hosts"]]
 
 
+def own(evening: Evening, row: Expected, alert: Arrived) -> int:
+    return alert.time_ns - row.ended_ns - evening.stood_still(row.ended_ns, alert.time_ns)
+
+
 def late(evening: Evening) -> dict[tuple[str, str], float]:
-    """Alerts that came too long after the visit, and how many seconds after it."""
-    took = {key: [a.time_ns - row.ended_ns for a in of(evening, *key)[:1]] for key, row in evening.expected.items()}
+    """Alerts that came too long after the visit, and how many seconds after it, without those that the host took."""
+    took = {key: [own(evening, row, a) for a in of(evening, *key)[:1]] for key, row in evening.expected.items()}
     return {key: first / 1e9 for key, times in took.items() for first in times if first > PROMPT_S * 1e9}
 
 
