@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from tests.support.patience import PATIENCE_S
 
@@ -53,8 +54,14 @@ def namespaces(count: int) -> Iterator[list[Namespace]]:
             namespace.close()
 
 
+class Named(Protocol):
+    """A namespace, whoever made it."""
+
+    name: str
+
+
 @contextlib.contextmanager
-def inside(namespace: Namespace) -> Iterator[None]:
+def inside(namespace: Named) -> Iterator[None]:
     """This thread is in *namespace*; sockets opened here stay there."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{namespace.name}", os.O_RDONLY)
