@@ -185,7 +185,7 @@ def waited(waiting: Waits, seed: int) -> list[object]:
     chance, said = random.Random(seed), list[object]()
     clients = [chance.randbytes(chance.choice((4, 16))) for _ in range(chance.choice((2, 70, 300)))]
     for number in range(600):
-        wire = chance.randbytes(chance.choice((12, 60, 60, 1400)))
+        wire = chance.randbytes(chance.choice((0, 12, 60, 104, 113, 114, 115, 238, 1400)))
         waiting.add(chance.choice(clients), number, chance.choice((wire, wire[:12] + b"\3www\0\0\x41" + wire)))
         if number % 5 == 0:
             said.append(waiting.services(chance.choice(clients)))

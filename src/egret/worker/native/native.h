@@ -11,7 +11,7 @@
  *   runs.c     worker/pipeline.py    look-ups that are read, many at once
  *   records.c  worker/plain_records.py what the records of an answer tell
  *   copies.c   track/copies.py       datagrams that are seen twice
- *   waiting.c  track/waiting.py      answers that nobody has read
+ *   waiting.c  track/waiting.py      answers that nobody has read; rope.c keeps their bytes
  *   pairs.c    track/pairs.py        who speaks QUIC; pairs_type.c is its type
  *   openings.c track/quic.py         what QUIC connections begin with
  *   initials.c decode/quic.py        packets with long headers, and what is in client Initials
@@ -116,6 +116,7 @@ bool tunnel_is_none(unsigned port, Span payload); /* of UDP: surely not what its
 /* Zeroed memory for a table that is looked into anywhere; of large pages where it is large and the system has such, for a
  * processor knows where few pages are. NULL, and that is said, where there is none. */
 void *table_memory(size_t count, size_t size);
+void *table_room(size_t size); /* the same of what is large, and not zeroed */
 void table_release(void *memory);
 
 int count_up(PyObject *counts, PyObject *name, size_t by); /* in a dict of numbers */

@@ -8,18 +8,25 @@
 #define FIRST_SLOTS 1024
 #define LARGE_PAGE ((size_t)1 << 21) /* where they are of another size, this does no harm */
 
-void *table_memory(size_t count, size_t size) {
-    size_t all = count * size, pages = (all + LARGE_PAGE - 1) / LARGE_PAGE;
-    void *memory = all < LARGE_PAGE ? calloc(count, size) : aligned_alloc(LARGE_PAGE, pages * LARGE_PAGE);
+void *table_room(size_t size) {
+    size_t all = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    void *memory = aligned_alloc(LARGE_PAGE, all);
     if (memory == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    if (all < LARGE_PAGE) return memory;
 #ifdef MADV_HUGEPAGE
-    (void)madvise(memory, pages * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
+    (void)madvise(memory, all, MADV_HUGEPAGE); /* a wish */
 #endif
-    return memset(memory, 0, all);
+    return memory;
+}
+
+void *table_memory(size_t count, size_t size) {
+    bool large = count * size >= LARGE_PAGE;
+    void *memory = large ? table_room(count * size) : calloc(count, size);
+    if (memory != NULL) return large ? memset(memory, 0, count * size) : memory;
+    if (!large) PyErr_NoMemory();
+    return NULL;
 }
 
 void table_release(void *memory) { free(memory); }

@@ -1,15 +1,18 @@
 /* Answers as they were on the wire, one behind the other, by client; track/waiting.py says how. */
 #include "lru.h"
+#include "rope.h"
 
 #include <structmember.h> /* behind Python.h */
 
 enum { CLIENT_COST = 200, HEAD = 10 /* when it came, and its size */, ADDRESS_MAX = 16 };
 enum { HEADER = 12, TYPE_HTTPS = 65 };
 
-/* Heads and answers; those before *scanned* were looked through for what tells of services. */
+/* Heads and answers, one behind the other; as far as *scanned* they were looked through for what tells of services. */
 typedef struct {
-    uint8_t *at;
-    size_t size, room, scanned;
+    Rope rope;
+    Place scanned;
+    size_t scanned_size;
+    Py_ssize_t answers;
 } Told;
 
 typedef struct {
@@ -22,6 +25,7 @@ typedef struct {
 struct Waiting {
     PyObject_HEAD
     Lru all;
+    Blocks blocks;
     Py_ssize_t limit, held, count, dropped;
 };
 
@@ -42,25 +46,13 @@ static Client *begin(Waiting *waiting, Span address, int64_t hash) {
     return client;
 }
 
-/* What a client was told, which is the caller's to free; nothing is kept of the client. */
+/* What a client was told, which is the caller's to drop; nothing is kept of the client. */
 static Told take_out(Waiting *waiting, Client *client) {
     lru_remove(&waiting->all, &client->link);
     Told told = client->told;
     client->told = (Told){0};
-    waiting->held -= CLIENT_COST + (Py_ssize_t)told.size;
+    waiting->held -= CLIENT_COST + (Py_ssize_t)told.rope.size;
     return told;
-}
-
-/* Room for *more* bytes, and some that others will need. */
-static int make_wider(Told *told, size_t more) {
-    size_t room = told->size + more + told->size / 2; /* a quarter copied five bytes for each that came, and half three */
-    uint8_t *at = PyMem_Realloc(told->at, room);
-    if (at == NULL) {
-        PyErr_NoMemory();
-        return FAILED;
-    }
-    told->at = at, told->room = room;
-    return YES;
 }
 
 static int append(Waiting *waiting, Span address, int64_t time_ns, Span wire) {
@@ -68,48 +60,47 @@ static int append(Waiting *waiting, Span address, int64_t time_ns, Span wire) {
     Client *client = find(waiting, address, hash);
     if (client == NULL && (client = begin(waiting, address, hash)) == NULL) return FAILED;
     Told *told = &client->told;
-    if (told->room - told->size < HEAD + wire.size && make_wider(told, HEAD + wire.size) == FAILED) return FAILED;
-    uint8_t *at = told->at + told->size;
+    if (rope_make_room(&waiting->blocks, &told->rope, HEAD + wire.size) == FAILED) return FAILED;
+    uint8_t head[HEAD];
     uint16_t length = (uint16_t)wire.size;
-    memcpy(at, &time_ns, sizeof time_ns);
-    memcpy(at + sizeof time_ns, &length, sizeof length);
-    memcpy(at + HEAD, wire.at, wire.size);
-    told->size += HEAD + wire.size;
+    memcpy(head, &time_ns, sizeof time_ns);
+    memcpy(head + sizeof time_ns, &length, sizeof length);
+    rope_add(&waiting->blocks, &told->rope, head, HEAD);
+    rope_add(&waiting->blocks, &told->rope, wire.at, wire.size);
+    told->answers++;
     waiting->held += HEAD + (Py_ssize_t)wire.size;
     waiting->count++;
     return YES;
 }
 
-/* The answer at *at* of what a client was told, its head before its bytes. */
-static Span answer_at(const Told *told, size_t at, int64_t *time_ns) {
-    const uint8_t *head = told->at + at;
+/* The size of the answer at *place*, which is behind its head then. */
+static size_t head_at(const Waiting *waiting, Place *place, int64_t *time_ns) {
+    uint8_t head[HEAD];
     uint16_t length;
+    rope_read(&waiting->blocks, place, head, HEAD);
     memcpy(time_ns, head, sizeof *time_ns);
     memcpy(&length, head + sizeof *time_ns, sizeof length);
-    return (Span){head + HEAD, length};
+    return length;
+}
+
+/* The older *many* answers go. */
+static void drop_oldest(Waiting *waiting, Told *told, Py_ssize_t many) {
+    Place place = told->rope.first;
+    size_t gone = 0;
+    int64_t time_ns;
+    for (Py_ssize_t number = 0; number < many; number++) {
+        size_t size = head_at(waiting, &place, &time_ns);
+        rope_read(&waiting->blocks, &place, NULL, size);
+        gone += HEAD + size;
+    }
+    rope_drop(&waiting->blocks, &told->rope, gone);
+    told->answers -= many;
 }
 
 /* Whether an answer is to a question for HTTPS records: its type is behind the first zero byte. */
 static bool is_for_service(Span wire) {
     const uint8_t *zero = wire.size > HEADER ? memchr(wire.at + HEADER, 0, wire.size - HEADER) : NULL;
     return zero != NULL && wire.at + wire.size - zero > 2 && big16(zero + 1) == TYPE_HTTPS;
-}
-
-static Py_ssize_t answers_of(const Told *told) {
-    int64_t time_ns;
-    Py_ssize_t answers = 0;
-    for (size_t at = 0; at < told->size; answers++) at += HEAD + answer_at(told, at, &time_ns).size;
-    return answers;
-}
-
-/* Where the older half of the answers ends, and how many are in each. */
-static size_t middle_of(const Told *told, Py_ssize_t *older, Py_ssize_t *younger) {
-    Py_ssize_t answers = answers_of(told);
-    size_t at = 0;
-    int64_t time_ns;
-    *younger = answers / 2, *older = answers - *younger;
-    for (Py_ssize_t number = 0; number < *older; number++) at += HEAD + answer_at(told, at, &time_ns).size;
-    return at;
 }
 
 /* The older half goes of what the client was told that waits longest; the rest waits anew. */
@@ -121,20 +112,21 @@ static int make_room(Waiting *waiting) {
     }
     Client client = *oldest;
     Told told = take_out(waiting, oldest);
-    Py_ssize_t gone, left;
-    size_t middle = middle_of(&told, &gone, &left);
-    Span address = {client.address, client.size};
-    Client *again = left > 0 ? begin(waiting, address, hash_of(address)) : NULL;
+    Py_ssize_t gone = told.answers - told.answers / 2;
+    drop_oldest(waiting, &told, gone);
     waiting->dropped += gone;
-    waiting->count -= again != NULL ? gone : gone + left;
+    waiting->count -= gone;
+    if (told.answers == 0) return YES;
+    Span address = {client.address, client.size};
+    Client *again = begin(waiting, address, hash_of(address));
     if (again == NULL) {
-        PyMem_Free(told.at);
-        return left > 0 ? FAILED : YES;
+        waiting->count -= told.answers;
+        rope_drop(&waiting->blocks, &told.rope, told.rope.size);
+        return FAILED;
     }
-    again->told = (Told){.at = told.at, .size = told.size - middle};
-    memmove(told.at, told.at + middle, again->told.size);
-    waiting->held += (Py_ssize_t)again->told.size;
-    return make_wider(&again->told, 0); /* than that; narrower than it was */
+    again->told = (Told){.rope = told.rope, .answers = told.answers};
+    waiting->held += (Py_ssize_t)told.rope.size;
+    return YES;
 }
 
 int waiting_add(Waiting *waiting, Span client, int64_t time_ns, Span wire) {
@@ -160,8 +152,7 @@ static PyObject *waiting_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
 
 static void waiting_dealloc(Waiting *waiting) {
     PyTypeObject *type = Py_TYPE(waiting);
-    for (Client *client = lru_oldest(&waiting->all); client != NULL; client = lru_younger(&waiting->all, &client->link))
-        PyMem_Free(client->told.at);
+    blocks_close(&waiting->blocks);
     lru_close(&waiting->all);
     type->tp_free(waiting);
     Py_DECREF(type);
@@ -186,23 +177,34 @@ static Client *find_bytes(const Waiting *waiting, PyObject *address) {
     return find(waiting, bytes, hash_of(bytes));
 }
 
+/* Put an answer to others; its bytes are at *place*. */
+static int list_answer(const Waiting *waiting, PyObject *answers, Place place, int64_t time_ns, size_t size) {
+    PyObject *wire = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (wire == NULL) return FAILED;
+    rope_read(&waiting->blocks, &place, PyBytes_AS_STRING(wire), size);
+    PyObject *answer = Py_BuildValue("LN", (long long)time_ns, wire);
+    int added = answer == NULL ? FAILED : PyList_Append(answers, answer);
+    Py_XDECREF(answer);
+    return added < 0 ? FAILED : YES;
+}
+
 static PyObject *method_take(Waiting *waiting, PyObject *address) {
     if (!PyBytes_Check(address)) return PyErr_Format(PyExc_TypeError, "take(client: bytes)");
     Client *client = find_bytes(waiting, address);
     PyObject *answers = PyList_New(0);
     if (client == NULL || answers == NULL) return answers;
     Told told = take_out(waiting, client);
-    for (size_t at = 0; at < told.size;) {
+    Place place = told.rope.first;
+    int listed = YES;
+    for (Py_ssize_t number = 0; listed == YES && number < told.answers; number++) {
         int64_t time_ns;
-        Span wire = answer_at(&told, at, &time_ns);
-        at += HEAD + wire.size;
-        waiting->count--;
-        if (answers == NULL) continue;
-        PyObject *answer = Py_BuildValue("Ly#", (long long)time_ns, wire.at, (Py_ssize_t)wire.size);
-        if (answer == NULL || PyList_Append(answers, answer) < 0) Py_CLEAR(answers);
-        Py_XDECREF(answer);
+        size_t size = head_at(waiting, &place, &time_ns);
+        listed = list_answer(waiting, answers, place, time_ns, size);
+        rope_read(&waiting->blocks, &place, NULL, size);
     }
-    PyMem_Free(told.at);
+    waiting->count -= told.answers;
+    rope_drop(&waiting->blocks, &told.rope, told.rope.size);
+    if (listed == FAILED) Py_CLEAR(answers);
     return answers;
 }
 
@@ -211,19 +213,19 @@ static PyObject *method_services(Waiting *waiting, PyObject *address) {
     Client *client = find_bytes(waiting, address);
     PyObject *answers = PyList_New(0);
     if (client == NULL || answers == NULL) return answers;
-    while (client->told.scanned < client->told.size) {
+    Told *told = &client->told;
+    Place place = told->scanned_size == 0 ? told->rope.first : told->scanned;
+    int listed = YES;
+    while (listed == YES && told->scanned_size < told->rope.size) {
+        uint8_t wire[UINT16_MAX];
         int64_t time_ns;
-        Span wire = answer_at(&client->told, client->told.scanned, &time_ns);
-        client->told.scanned += HEAD + wire.size;
-        if (!is_for_service(wire)) continue;
-        PyObject *answer = Py_BuildValue("Ly#", (long long)time_ns, wire.at, (Py_ssize_t)wire.size);
-        int added = answer == NULL ? FAILED : PyList_Append(answers, answer);
-        Py_XDECREF(answer);
-        if (added < 0) {
-            Py_DECREF(answers);
-            return NULL;
-        }
+        size_t size = head_at(waiting, &place, &time_ns);
+        Place start = place;
+        rope_read(&waiting->blocks, &place, wire, size);
+        told->scanned = place, told->scanned_size += HEAD + size;
+        if (is_for_service((Span){wire, size})) listed = list_answer(waiting, answers, start, time_ns, size);
     }
+    if (listed == FAILED) Py_CLEAR(answers);
     return answers;
 }
 
