@@ -91,6 +91,7 @@ def test_what_is_of_another_kind_is_refused() -> None:
         "tunnelled",
         "packets",
         "dns",
+        "repeats",
     ]
     with pytest.raises(TypeError, match="of this module"):
         _gate.Quick(**dict.fromkeys(words), limit=5, secret=bytes(16))

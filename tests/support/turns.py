@@ -52,6 +52,17 @@ class Turns(Ends):
         super().__init__(chance)
         self.port = chance.randrange(40_000, 40_020)
 
+    def _kept_alive(self, seq: int) -> Iterator[bytes]:
+        """Lone bytes before the first one, or elsewhere, and what they are answered."""
+        for _ in range(self.chance.randrange(1, 6)):
+            at = seq - self.chance.choice((1, 1, 1, 1, 0, 2, -1, 70_000))
+            yield self.frame(
+                at,
+                self.chance.choice((ACK, ACK, ACK, FIN | ACK)),
+                self.chance.choice((b"\0", b"\0", b"x", b"\x16", b"G")),
+            )
+            yield self.frame(10, ACK, back=True)
+
     def frames(self) -> Iterator[bytes]:
         chance, seq, heard = self.chance, self.isn + 1, 10
         yield self.frame(self.isn, SYN)
@@ -61,6 +72,8 @@ class Turns(Ends):
             lines.insert(chance.randrange(len(lines) + 1), chance.choice(ODD))
         said = [(line, chance.randrange(3) > 0) for line in lines]
         hello, size = (self.stream if chance.randrange(4) else b""), chance.choice((60, 900, 1400, 1400))
+        if chance.randrange(4) == 0:
+            yield from self._kept_alive(seq)
         for piece, back in (*said, *((hello[at : at + size], False) for at in range(0, len(hello), size))):
             if back:
                 banner = chance.choice((b"220 ready\r\n", b"S", streams()[0] if chance.randrange(20) == 0 else b"ok"))

@@ -75,6 +75,20 @@ class KnownStreams:
         self._beside.add(key)
         return LATE_START
 
+    def repeats(self, key: int, seq: int, time_ns: int) -> bool:
+        """Take a lone byte, at *seq*, where it lies before what a followed direction begins with; True: it did.
+
+        So keep-alives come of whom nothing was heard: the streams note no more than when (``Flow.add``).
+        """
+        flow = self._flows.get(key)
+        if flow is None or not flow.sure or flow.sieve is not None or self.decided.get(key) == DNS:
+            return False
+        if not -flow.limit <= flow.offset_of(seq) < 0:
+            return False
+        flow.last_ns, flow.answered = time_ns, True
+        self._flows.touch(key)
+        return True
+
     def _await_all(self, *keys: int) -> None:
         """More is awaited in some directions than ``_watched_beside`` said, if it was asked."""
         if not self._beside.isdisjoint(keys):

@@ -238,6 +238,7 @@ class Quick:  # as egret.worker.quick.Quick; it looks up itself what Greetings k
         limit: int,
         secret: bytes,
         dns: DnsTable,
+        repeats: Callable[[int, int, int], bool],
     ) -> Self: ...
     def __len__(self) -> int: ...
     def segment(

@@ -86,6 +86,7 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
         limit=limit,
         secret=os.urandom(16),
         dns=dns,
+        repeats=observer.streams.repeats,
     )
     greetings.elsewhere, requested.elsewhere = keeper.take_counts, talks.take_counts
     return keeper

@@ -90,6 +90,7 @@ class Quick:
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
+        self._repeats = surroundings.repeats
         self._proxied = surroundings.proxied
         self._is_nameless, self._is_unread = surroundings.is_nameless, surroundings.is_unread
         self._decide_ends = surroundings.decide_ends
@@ -154,7 +155,14 @@ class Quick:
     def _hear(
         self, buffer: Buffer, at: int, end: int, ends: bytes, seq: int, flags: int, time_ns: int, interface: str | None
     ) -> int:
-        """Take a segment of DNS whose bytes nobody counts."""
+        """Take a segment of DNS, or a keep-alive of those that are followed, whose bytes nobody counts."""
+        if (
+            not flags & _SETTLING
+            and end - at == 1
+            and not self._is_measured(ends)
+            and self._repeats(hash(ends), seq, time_ns)
+        ):
+            return TAKEN
         if not (ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT) or self._is_measured(ends):
             return NO
         return TAKEN if self.hear(buffer, at, end, ends, seq, flags, time_ns, interface) else NO

@@ -352,8 +352,7 @@ static int ask_again(Quick *quick, int64_t key, Span ends, Span data) {
 }
 
 /* A segment of an HTTP connection; worker/talks.py, go_on. */
-static int take_later(Quick *quick, Span ends, Span data, uint32_t seq, bool metering) {
-    int64_t key = hash_of(ends);
+static int take_later(Quick *quick, int64_t key, Span ends, Span data, uint32_t seq, bool metering) {
     const Talk *talk = talks_find(quick->known.talks, key);
     if (talk == NULL || talk->conversation != NULL) return NO;
     uint32_t behind = talk->seq - seq;
@@ -370,8 +369,10 @@ static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t
     Held *held = quick->count == 0 ? NULL : quick_find(quick, ends, hash);
     if (held == NULL && data.size == 0) return NO;
     if (held == NULL) {
+        int64_t key = hash_of(ends);
         int reply = quick->count == 0 ? NO : take_reply(quick, ends, data.at[0], metering);
-        return reply == NO ? take_later(quick, ends, data, seq, metering) : reply;
+        if (reply == NO) reply = take_later(quick, key, ends, data, seq, metering);
+        return reply == NO && data.size == 1 ? quick_repeats(quick, ends, key, seq, time_ns) : reply;
     }
     int may = taken(is_metered(quick, held, ends), metering);
     if (may <= NO || data.size == 0) return may;
@@ -387,7 +388,9 @@ int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t se
         if (dns != NO) return dns;
     }
     if (!(flags & SETTLING))
-        return quick->count + quick->known.talks->all.count == 0 ? NO : take_data(quick, ends, hash, payload, seq, time_ns, metering);
+        return quick->count + quick->known.talks->all.count == 0 && payload.size != 1
+                   ? NO
+                   : take_data(quick, ends, hash, payload, seq, time_ns, metering);
     if (payload.size > 0) return NO;
     if ((flags & SETTLING) != SYN) return take_end(quick, ends, hash, seq, flags, time_ns, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);

@@ -61,6 +61,7 @@ typedef struct {
     PyObject *unread;   /* (data, ends, back, first, time_ns) -> the same of one whose client said nothing that is read */
     PyObject *waits;    /* (request, ends) -> whether nothing need be told of what asks for a tunnel */
     PyObject *tunnelled; /* (request, host, ech, ends, first, end, time_ns) -> the same with a hello behind it; as told */
+    PyObject *repeats; /* (key, seq, time_ns) -> whether a lone byte there lies before what a followed direction begins with */
     PyObject *packets; /* (opened, ends, accepted, pieces) -> the segments of a connection */
 } Known;
 
@@ -138,6 +139,9 @@ Held *quick_find(const Quick *quick, Span ends, uint64_t hash);
 void quick_drop(Quick *quick, Held *held);
 int quick_is_followed(const Quick *quick, int64_t key);                                /* whether more is awaited of a direction */
 int quick_decide(const Quick *quick, int64_t key, int64_t other, uint32_t first); /* both directions are known from now on */
+
+/* repeats.c: whether a lone byte is a keep-alive's of a direction that is followed. Python is called. */
+int quick_repeats(Quick *quick, Span ends, int64_t key, uint32_t seq, int64_t time_ns);
 
 /* measured.c */
 

@@ -164,20 +164,21 @@ static void hold_known(Known *known) {
     Py_INCREF(known->waits);
     Py_INCREF(known->tunnelled);
     Py_INCREF(known->packets);
+    Py_INCREF(known->repeats);
 }
 
 static PyObject *quick_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *words[] = {"volumes", "decided", "late",  "flows", "talks",   "replies", "hosts",  "clients",
                             "servers", "watched", "armed", "told",  "nameless", "unread", "waits", "tunnelled", "packets",
-                            "limit",   "secret",  "dns",   NULL};
+                            "limit",   "secret",  "dns",   "repeats", NULL};
     Known known = {0};
     Py_ssize_t limit, secret_size;
     const char *secret;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOOny#O", words, &known.volumes, &known.decided, &known.late,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "$OOOOOOOOOOOOOOOOOny#OO", words, &known.volumes, &known.decided, &known.late,
                                      &known.flows, &known.talks, &known.replies, &known.greetings.hosts,
                                      &known.greetings.clients, &known.greetings.servers, &known.greetings.watched,
                                      &known.armed, &known.told, &known.nameless, &known.unread, &known.waits,
-                                     &known.tunnelled, &known.packets, &limit, &secret, &secret_size, &known.dns))
+                                     &known.tunnelled, &known.packets, &limit, &secret, &secret_size, &known.dns, &known.repeats))
         return NULL;
     if (limit < 1 || limit > MOST || secret_size != sizeof(Secret) || !fits(&known)) {
         PyErr_SetString(PyExc_TypeError, "what is remembered, talks, DNS and truths of this module's kind; a secret of 16 bytes");
@@ -211,6 +212,7 @@ static int quick_traverse(Quick *quick, visitproc visit, void *arg) {
     Py_VISIT(quick->known.waits);
     Py_VISIT(quick->known.tunnelled);
     Py_VISIT(quick->known.packets);
+    Py_VISIT(quick->known.repeats);
     return greetings_visit(&quick->known.greetings, visit, arg);
 }
 
@@ -230,6 +232,7 @@ static int quick_clear(Quick *quick) {
     Py_CLEAR(quick->known.waits);
     Py_CLEAR(quick->known.tunnelled);
     Py_CLEAR(quick->known.packets);
+    Py_CLEAR(quick->known.repeats);
     return 0;
 }
 
