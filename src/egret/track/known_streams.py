@@ -78,7 +78,7 @@ class KnownStreams:
     def repeats(self, key: int, seq: int, time_ns: int) -> bool:
         """Take a lone byte, at *seq*, where it lies before what a followed direction begins with; True: it did.
 
-        So keep-alives come of whom nothing was heard: the streams note no more than when (``Flow.add``).
+        So keep-alive bytes come of whom nothing was heard: the streams note no more than when (``Flow.add``).
         """
         flow = self._flows.get(key)
         if flow is None or not flow.sure or flow.sieve is not None or self.decided.get(key) == DNS:

@@ -24,6 +24,7 @@ from egret.track.observer import LOCAL_DISCOVERY, Observer
 from egret.track.quic import QUIC_PORTS
 from egret.track.share import PORTS, SERVERS, Share
 from egret.worker import engine
+from egret.worker.beside import Beside
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.dns_talks import DnsTalks
 from egret.worker.plain import PlainLookups
@@ -84,7 +85,8 @@ class Gate:
         if isinstance(self._quick, Quick):
             sluice.trust(self._quick.fresh, self._is_left, self._quick.run)
             self._quick.meters = True
-            self._quick.hear = DnsTalks(self._observer.dns, plain).take
+            dns = DnsTalks(self._observer.dns, plain)
+            self._quick.beside = Beside(self._quick, dns, self._streams, self._is_measured).take
         return sluice
 
     def _compiled(self) -> _gate.Sluice:

@@ -38,7 +38,7 @@ _MEASURED = -1  # is no generation
 _NONE = frozenset[int]()
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _SETTLING = _FIN | _SYN | _RST
-_DNS_PORT, _FROM, _TO = b"\0\x35", slice(-4, -2), slice(-2, None)  # and where the ports are in a frame's ends
+_DNS_PORT = b"\0\x35"
 _PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)}  # both addresses, then both ports
 _SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
@@ -81,7 +81,7 @@ class Quick:
     """
 
     def __init__(self, surroundings: Surroundings, talks: Talks, hosts: Container[bytes], limit: int) -> None:
-        self.hear: Callable[..., bool] = lambda *_: False  # ``DnsTalks.take``
+        self.beside: Callable[..., int] = lambda *_: NO  # ``Beside.take``
         self.meters = False  # whether who asks tells the volumes what they must hear
         self._limit = limit
         self._talks = talks
@@ -90,7 +90,6 @@ class Quick:
         self._is_decided = surroundings.is_decided
         self._is_measured = surroundings.is_measured
         self._take, self._pass_over = surroundings.take, surroundings.pass_over
-        self._repeats = surroundings.repeats
         self._proxied = surroundings.proxied
         self._is_nameless, self._is_unread = surroundings.is_nameless, surroundings.is_unread
         self._decide_ends = surroundings.decide_ends
@@ -139,33 +138,18 @@ class Quick:
                 may = self._may(ends) if at != end else NO
                 if may and self._talks.go_on(buffer, at, end, ends, seq):
                     return may
-                return self._hear(buffer, at, end, ends, seq, flags, time_ns, interface) if may else NO
+                return self.beside(buffer, at, end, ends, seq, flags, time_ns, interface) if may else NO
             may = TAKEN if opened[3] == self._volumes.generation else self._may(ends)
             return may if may and (at == end or self._hello(opened, ends, seq, bytes(buffer[at:end]), time_ns)) else NO
         if at != end:
-            return self._hear(buffer, at, end, ends, seq, flags, time_ns, interface)
+            return self.beside(buffer, at, end, ends, seq, flags, time_ns, interface)
         if flags & _SETTLING != _SYN:
             taken = self._ends(ends, seq, flags, time_ns)
         elif flags & _ACK:
             taken = self._accept(ends)
         else:
             taken = self._open(ends, seq + 1 & _MASK, time_ns, interface)
-        return taken or self._hear(buffer, at, end, ends, seq, flags, time_ns, interface)
-
-    def _hear(
-        self, buffer: Buffer, at: int, end: int, ends: bytes, seq: int, flags: int, time_ns: int, interface: str | None
-    ) -> int:
-        """Take a segment of DNS, or a keep-alive of those that are followed, whose bytes nobody counts."""
-        if (
-            not flags & _SETTLING
-            and end - at == 1
-            and not self._is_measured(ends)
-            and self._repeats(hash(ends), seq, time_ns)
-        ):
-            return TAKEN
-        if not (ends[_TO] == _DNS_PORT or ends[_FROM] == _DNS_PORT) or self._is_measured(ends):
-            return NO
-        return TAKEN if self.hear(buffer, at, end, ends, seq, flags, time_ns, interface) else NO
+        return taken or self.beside(buffer, at, end, ends, seq, flags, time_ns, interface)
 
     def _may(self, ends: bytes) -> int:
         """What is said of a segment that can be taken."""
@@ -284,6 +268,19 @@ class Quick:
         self._opened[ends] = first, time_ns, interface, generation, back
         self._answering[back] = generation
         return may
+
+    def begin_late(self, ends: bytes, seq: int, data: bytes, time_ns: int, interface: str | None) -> bool:
+        """Take a hello or a request that is whole, of a connection whose SYN was not seen: it stands at *seq*."""
+        back, generation = opposite(ends), self._volumes.generation
+        if len(self._opened) >= self._limit or back in self._opened or self._is_known(ends, back):
+            return False
+        opened = self._opened[ends] = seq, time_ns, interface, generation, back
+        self._answering[back] = generation
+        is_hello = data[0] == _HELLO_START
+        taken = self._is_done(opened, ends, data, 0, time_ns) if is_hello else self._request(opened, ends, data)
+        if not taken:
+            self._drop(ends, back)
+        return taken
 
     def _is_known(self, ends: bytes, back: bytes) -> bool:
         """Whether the streams know anything of a connection: of either direction, for one says what the other is."""

@@ -35,7 +35,6 @@ class Surroundings:
         self.take, self._take_nameless = take, take_nameless
         self.proxied = proxied
         self._name_of = observer.answers.name_of
-        self.repeats = observer.streams.repeats
         self.pass_over, self.decide_ends = self._young.pass_over, self._young.decide_ends
         self.volumes = observer.volumes
 

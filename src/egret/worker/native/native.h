@@ -18,7 +18,7 @@
  *   ciphers.c  decode/quic_keys.py   what protects those
  *   quick.c    worker/quick.py       young connections; quick_type.c is its type
  *   pieces.c, endings.c worker/quick.py what of them is kept; how they end without a name
- *   repeats.c  worker/quick.py       keep-alives of those that are followed
+ *   followed.c track/known_streams.py what is awaited of those that the streams follow
  *   measured.c worker/surroundings.py whose bytes are counted
  *   prelude.c track/preludes.py      what comes before hellos
  *   hello.c    decode/plain_hello.py plain hellos

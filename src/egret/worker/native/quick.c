@@ -17,10 +17,8 @@ typedef struct {
     uint32_t first, end;         /* its first sequence number, and the one behind it */
 } Done;
 
-/* What stands in the place of the sequence number of a server's direction, and of DNS: track/young.py. */
+/* What stands in the place of the sequence number of a server's direction: track/young.py. */
 #define SERVER_SIDE (-1)
-#define DNS_STREAM (-2)
-#define ANYTHING (-1) /* track/late.py */
 #define HALF ((uint32_t)1 << 31)
 
 static uint32_t *bucket_of(const Quick *quick, uint64_t hash) { return &quick->buckets[hash & (quick->bucket_count - 1)]; }
@@ -46,13 +44,6 @@ void quick_drop(Quick *quick, Held *held) {
     held->begun = NULL;
     Py_CLEAR(held->interface);
 }
-
-static PyObject *number_object(const void *number) { return PyLong_FromLongLong(*(const int64_t *)number); }
-
-/* Whether a table has a direction, by its key. */
-static int is_followed(PyObject *followed, int64_t key) { return contains(followed, number_object, &key); }
-
-int quick_is_followed(const Quick *quick, int64_t key) { return is_followed(quick->known.flows, key); }
 
 /* Whether the bytes of a connection are counted by now. */
 static int is_metered(Quick *quick, Held *held, Span ends) {
@@ -90,7 +81,7 @@ static int hold(Quick *quick, Span ends, uint64_t hash, const Held *fresh) {
 /* Whether the streams know anything of a direction. */
 static int is_known(Quick *quick, int64_t key) {
     int64_t value;
-    int followed = is_followed(quick->known.flows, key);
+    int followed = quick_is_followed(quick, key);
     return followed == NO ? remembered_get((Remembered *)quick->known.decided, key, &value) : followed;
 }
 
@@ -178,26 +169,6 @@ static int take_end(Quick *quick, Span ends, uint64_t hash, uint32_t seq, uint8_
     return take_end_of_held(quick, ends, hash, seq, flags, time_ns, metering);
 }
 
-int quick_awaits(Quick *quick, Span ends, int *awaited) {
-    uint8_t bytes[ENDS_MAX];
-    int64_t keys[] = {hash_of(ends), hash_of(opposite(ends, bytes))}, value;
-    PyObject *tables[] = {quick->known.flows, quick->known.replies};
-    if (talks_find(quick->known.talks, keys[0]) != NULL) return NO;
-    for (int each = 0; each < 2; each++) {
-        int followed = is_followed(tables[each], keys[0]);
-        if (followed != NO) return followed == FAILED ? FAILED : NO;
-    }
-    int followed = is_followed(quick->known.flows, keys[1]);
-    if (followed != NO) return followed == FAILED ? FAILED : UNKNOWN;
-    for (int each = 0; each < 2; each++) {
-        int decided = remembered_get((Remembered *)quick->known.decided, keys[each], &value);
-        if (decided != YES || value == DNS_STREAM) return decided == FAILED ? FAILED : NO;
-    }
-    int late = remembered_get((Remembered *)quick->known.late, keys[0], &value);
-    *awaited = late == NO ? NOTHING : value == ANYTHING ? RECORDS_AND_REQUESTS : RECORDS;
-    return late == FAILED ? FAILED : YES;
-}
-
 /* Whether nothing need be told of a hello, which is counted then; UNKNOWN if that must be asked. */
 static int is_counted(Quick *quick, Span host, Span ends) {
     bool ours = false;
@@ -241,7 +212,7 @@ static int ask_tunnelled(Quick *quick, const Done *done, Span ends) {
 static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
     if (done->request.size > 0) return ask_tunnelled(quick, done, ends);
     if (done->hello.ech != NO_ECH) return ask_told(quick, done, ends, back);
-    int followed = is_followed(quick->known.flows, done->other);
+    int followed = quick_is_followed(quick, done->other);
     int told = followed == NO ? is_counted(quick, done->hello.host, ends) : followed == YES ? UNKNOWN : FAILED;
     if (told == UNKNOWN) return ask_told(quick, done, ends, back);
     return told == YES ? remember(quick, done) : told;
@@ -283,7 +254,7 @@ static int take_request(Quick *quick, Held *held, Span data) {
     Request request;
     Talks *talks = quick->known.talks;
     if (!request_read(data, &request)) return NO;
-    int followed = is_followed(quick->known.flows, held->other);
+    int followed = quick_is_followed(quick, held->other);
     if (followed != NO) return followed == FAILED ? FAILED : NO;
     uint8_t bytes[ENDS_MAX];
     memcpy(bytes, held->ends, held->size);
@@ -324,7 +295,7 @@ static int is_followed_here(Quick *quick, int64_t key) {
     if (decided != YES || value < 0) return decided == FAILED ? FAILED : NO;
     int late = remembered_get((Remembered *)quick->known.late, key, &value);
     if (late != NO) return late == FAILED ? FAILED : NO;
-    int followed = is_followed(quick->known.flows, key);
+    int followed = quick_is_followed(quick, key);
     return followed == FAILED ? FAILED : followed == NO;
 }
 
@@ -334,7 +305,7 @@ static int ask_again(Quick *quick, int64_t key, Span ends, Span data) {
     Talks *talks = quick->known.talks;
     uint8_t bytes[ENDS_MAX];
     if (!request_read(data, &request)) return NO;
-    int followed = is_followed(quick->known.replies, hash_of(opposite(ends, bytes)));
+    int followed = quick_is_replied(quick, hash_of(opposite(ends, bytes)));
     if (followed != NO) return followed == FAILED ? FAILED : NO;
     bool ours;
     int counted = talks_pass(talks, request.host, ends, &ours);
@@ -365,14 +336,46 @@ static int take_later(Quick *quick, int64_t key, Span ends, Span data, uint32_t 
     return asked == YES ? may : asked;
 }
 
-static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns, bool metering) {
+/* Of a connection whose SYN was not seen, and nothing else of either direction: one whole hello, or a request. It is taken
+ * as if a SYN had come before, and nothing is held of it if it cannot be. */
+static int take_unopened(Quick *quick, int64_t key, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns,
+                         PyObject *interface, bool metering) {
+    uint8_t bytes[ENDS_MAX];
+    Request request;
+    bool may_request = request_may_begin(data.at[0]);
+    if (may_request ? !request_read(data, &request) : hello_size(data) != data.size) return NO;
+    Span back = opposite(ends, bytes);
+    Held fresh = {.first = seq, .key = key, .other = hash_of(back), .time_ns = time_ns, .interface = interface};
+    if (is_dns(ends) || quick->count >= quick->limit || talks_find(quick->known.talks, key) != NULL) return NO;
+    if (quick_find(quick, back, quick_hash(quick, back)) != NULL) return NO;
+    int measured = quick_is_measured(quick, ends), may = taken(measured, metering);
+    if (may <= NO) return may;
+    int64_t keys[] = {key, fresh.other};
+    for (int each = 0; each < 2; each++) {
+        int known = is_known(quick, keys[each]);
+        if (known == NO) known = quick_is_replied(quick, keys[each]);
+        if (known != NO) return known == YES ? NO : FAILED;
+    }
+    fresh.measured = measured == YES;
+    if (hold(quick, ends, hash, &fresh) == FAILED) return FAILED;
+    Held *held = quick_find(quick, ends, hash);
+    int done = may_request ? take_request(quick, held, data) : is_done(quick, held, data, 0, time_ns);
+    held = done == YES ? NULL : quick_find(quick, ends, hash); /* Python may have been asked */
+    if (held != NULL) quick_drop(quick, held);
+    return done == YES ? may : done;
+}
+
+static int take_data(Quick *quick, Span ends, uint64_t hash, Span data, uint32_t seq, int64_t time_ns, PyObject *interface,
+                     bool metering) {
     Held *held = quick->count == 0 ? NULL : quick_find(quick, ends, hash);
     if (held == NULL && data.size == 0) return NO;
     if (held == NULL) {
         int64_t key = hash_of(ends);
         int reply = quick->count == 0 ? NO : take_reply(quick, ends, data.at[0], metering);
         if (reply == NO) reply = take_later(quick, key, ends, data, seq, metering);
-        return reply == NO && data.size == 1 ? quick_repeats(quick, ends, key, seq, time_ns) : reply;
+        if (reply != NO) return reply;
+        return data.size == 1 ? quick_repeats(quick, ends, key, seq, time_ns)
+                              : take_unopened(quick, key, ends, hash, data, seq, time_ns, interface, metering);
     }
     int may = taken(is_metered(quick, held, ends), metering);
     if (may <= NO || data.size == 0) return may;
@@ -387,10 +390,7 @@ int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t se
         int dns = dns_take(quick, ends, payload, seq, flags, time_ns, interface);
         if (dns != NO) return dns;
     }
-    if (!(flags & SETTLING))
-        return quick->count + quick->known.talks->all.count == 0 && payload.size != 1
-                   ? NO
-                   : take_data(quick, ends, hash, payload, seq, time_ns, metering);
+    if (!(flags & SETTLING)) return take_data(quick, ends, hash, payload, seq, time_ns, interface, metering);
     if (payload.size > 0) return NO;
     if ((flags & SETTLING) != SYN) return take_end(quick, ends, hash, seq, flags, time_ns, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);

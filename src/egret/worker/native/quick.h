@@ -137,10 +137,14 @@ int quick_awaits(Quick *quick, Span ends, int *awaited);
 bool is_quick(PyObject *object);
 Held *quick_find(const Quick *quick, Span ends, uint64_t hash);
 void quick_drop(Quick *quick, Held *held);
-int quick_is_followed(const Quick *quick, int64_t key);                                /* whether more is awaited of a direction */
 int quick_decide(const Quick *quick, int64_t key, int64_t other, uint32_t first); /* both directions are known from now on */
 
-/* repeats.c: whether a lone byte is a keep-alive's of a direction that is followed. Python is called. */
+/* followed.c */
+
+int quick_is_followed(const Quick *quick, int64_t key); /* whether more is awaited of a direction */
+int quick_is_replied(const Quick *quick, int64_t key);  /* whether what a server replies by HTTP is */
+
+/* Whether a lone byte is a keep-alive's of a direction that is followed. Python is called. */
 int quick_repeats(Quick *quick, Span ends, int64_t key, uint32_t seq, int64_t time_ns);
 
 /* measured.c */
