@@ -97,7 +97,8 @@ class Rsyslog:
         """Every message that it understood."""
         if not self._seen.exists():
             return []
-        return [json.loads(line) for line in self._seen.read_text().splitlines() if line.endswith("}")]
+        whole, _, _begun = self._seen.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def wait_for(self, ready: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The messages, once they are what is waited for."""

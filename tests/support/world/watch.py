@@ -184,11 +184,12 @@ class Watch:
             with path.open("rb") as file:
                 file.seek(at)
                 for line in file:
-                    if line.endswith(b"\n"):
-                        at += len(line)
-                        arrived = Arrived(time.time_ns(), json.loads(line))
-                        about_itself = arrived.alert["event"]["dataset"] == "egret.sensor"
-                        (self.sensor if about_itself else self.alerts).append(arrived)
+                    if not line.endswith(b"\n"):  # its rest may come before the next look: not a line of its own
+                        break
+                    at += len(line)
+                    arrived = Arrived(time.time_ns(), json.loads(line))
+                    about_itself = arrived.alert["event"]["dataset"] == "egret.sensor"
+                    (self.sensor if about_itself else self.alerts).append(arrived)
 
 
 def give_to_daemon(path: Path) -> None:
