@@ -126,7 +126,7 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
     )
     with inside(here):
         server = HTTPServer(("127.0.0.1", 9480), Receiver)
-        mailbox = Controller(Mailbox(), hostname="127.0.0.1", port=9481)
+        mailbox = Controller(Mailbox(), hostname="127.0.0.1", port=9481, ready_timeout=PATIENCE_S)
         mailbox.start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     command = ["ip", "netns", "exec", here.name, sys.executable, "-m", "egret", "run", "-i", "eth0", "-c", str(config)]
@@ -152,7 +152,7 @@ def test_runs_from_a_home_that_only_its_owner_enters(installed: Path, gateway: t
         wait_until(lambda: bool(Receiver.got), "the webhook's alert")
         wait_until(lambda: bool(Mailbox.got), "the mail")
         assert [code(page) for page in PAGES] == ["200"] * 7 + ["404"]
-        assert "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text()
+        wait_until(lambda: "alibaba.qwen-chat" in (state / "alerts.jsonl").read_text(), "the file's alert")
         assert status(daemon.pid)["CapEff"] == "0000000000000000"
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(PATIENCE_S) == 0

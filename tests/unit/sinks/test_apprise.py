@@ -27,6 +27,7 @@ from egret.sinks.apprise import AppriseOptions, AppriseSink, sensor_words, words
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
 from tests.support.certificates import Authority
 from tests.support.digest import digest
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -51,7 +52,7 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
     box = Mailbox()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE_S)
     controller.start()
     yield box, f"mailto://127.0.0.1:{port}/?from=egret%40gw.example&to=soc%40gw.example&mode=insecure"
     controller.stop()
