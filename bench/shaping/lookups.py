@@ -142,8 +142,10 @@ def over_tcp(chance: random.Random, *, after_udp: bool = False) -> Frames:
 
 
 def in_fragments(chance: random.Random) -> Frames:
-    """Answers of 1,800 bytes, in two fragments each."""
+    """Answers of 1,800 bytes, in two fragments each, and some of the plainest."""
+    plain = asked(one, chance)
     while True:
+        yield from islice(plain, 2 * (chance.random() < 0.05))
         name = labels(name_of(chance))
         client, port = SMALL.client(chance), chance.randrange(20_000, 60_000)
         question = message(name, _TXT, 0x100, (0, 0, 1), _OPT, chance)

@@ -7,6 +7,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from unittest.mock import patch
 
@@ -14,6 +15,8 @@ from bench.workloads import FILE_HEADER
 from egret.catalog.match import Catalog
 from egret.model import Frame, HostKind, HostPattern, ServiceClass
 from egret.sources.files import CaptureFile
+from egret.track import observer
+from egret.track.fragments import MAX_BYTES, MAX_DATAGRAMS, Reassembler
 from egret.track.heard import Overheard
 from egret.track.limits import Limits
 from egret.track.streams import Streams
@@ -27,6 +30,9 @@ FLAGGED = tuple(
     for pattern in (*(f"n{number}.tls.example" for number in range(0, 200, 3)), "site7.example", "chat.qwen.ai")
 )
 CATALOG = Catalog([replace(signature(), hosts=FLAGGED)], "test")
+
+
+Bounds = tuple[int, int]  # bytes and datagrams
 
 
 def read_every_hello(streams: Streams) -> None:
@@ -43,13 +49,15 @@ def passed(
     linktype: int = 1,
     back_ns: int = 0,
     snap: Callable[[bytes], int | None] = lambda _: None,
+    fragments: Bounds | None = None,
 ) -> tuple[list[object], Counter[object], Counter[object]]:
     """Hits, counts and the observer's counters of *frames*; not gated, every hello is read.
 
     Each of them comes *step_ns* behind the last one, but every fortieth *back_ns* before that; *snap* says how many bytes
-    of one were captured.
+    of one were captured. There is room for so many *fragments*.
     """
-    pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
+    with patch.object(observer, "Reassembler", partial(Reassembler, *(fragments or (MAX_BYTES, MAX_DATAGRAMS)))):
+        pipeline = Pipeline(CATALOG, measured=frozenset(ServiceClass), limits=limits)
     if not gated:
         read_every_hello(pipeline.observer.streams)
         pipeline.observer.quic.take_hello = None
@@ -120,6 +128,8 @@ def _told(
     seen.update(dns)
     seen["dns_evicted"] = counters.evictions["dns_streams"]
     seen["quic_evicted"] = counters.evictions["quic_flows"]
+    seen["fragments_evicted"] = counters.evictions["fragments"]
+    seen["fragments_overlapping"] = pipeline.observer.fragments.overlaps
     seen["http_flows"] = counters.tracked["http_flows"]
     seen["http_evicted"] = counters.evictions["http_flows"]
     learnt = pipeline.observer.answers.take_fresh()

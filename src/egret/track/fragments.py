@@ -8,10 +8,10 @@ Ref: RFC 791 section 3.2, RFC 8200 section 4.5, RFC 5722 (overlaps).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
 
-from egret.decode.ip import Datagram, Fragment
+from egret.decode.ip import UDP, Datagram, Fragment
 from egret.decode.packet import Context, Packet, decode_datagram
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly
@@ -68,6 +68,31 @@ class _Pieces:
         return self.first._replace(payload=memoryview(bytes(data)), wire_length=max(length, len(data)), fragment=None)
 
 
+# Of a datagram of UDP: source, destination, identification; the bytes of its fragments from the first on, where each of
+# them ends; when and where the first one came.
+Train = tuple[bytes, bytes, int, bytes, tuple[int, ...], int, str | None]
+
+
+class Ahead(Protocol):
+    """Fragments that were not added yet, and came behind all that were; the compiled gate's ``Trains``.
+
+    They are such of which nothing is to be said: each in its place, none of them the last, and no others are in
+    ``Reassembler.table`` of their datagrams.
+    """
+
+    def take(self) -> list[Train]:
+        """All of them, in the order in which their datagrams began; they are not held any more."""
+        ...
+
+    def since(self) -> int | None:
+        """When the first of them came."""
+        ...
+
+    def allow(self, room_bytes: int, room_datagrams: int, /) -> None:
+        """Hold no more than that, with overhead: there is no room for more of them."""
+        ...
+
+
 class Reassembler:
     """Puts fragments together. ``add`` is what ``decode_packet`` takes as *reassemble*."""
 
@@ -79,6 +104,17 @@ class Reassembler:
         self.bytes = 0  # held now
         self.evictions = 0
         self.overlaps = 0
+        self._ahead: Ahead | None = None
+
+    @property
+    def table(self) -> Mapping[_Key, object]:
+        """What is held; who is ``Ahead`` looks whether others of a datagram are here."""
+        return self._table
+
+    def follow(self, ahead: Ahead) -> None:
+        """Have somebody hold fragments before they come here."""
+        self._ahead = ahead
+        self._allow(ahead)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -90,6 +126,14 @@ class Reassembler:
             datagram: with ``fragment`` set; its payload is copied.
             context: time and interface of its frame.
         """
+        if self._ahead is None:
+            return self._add(datagram, context)
+        self._catch_up(self._ahead)
+        whole = self._add(datagram, context)
+        self._allow(self._ahead)
+        return whole
+
+    def _add(self, datagram: Datagram, context: Context) -> Datagram | None:
         fragment = datagram.fragment
         if fragment is None:
             return datagram
@@ -116,6 +160,17 @@ class Reassembler:
 
     def expire(self, time_ns: int) -> list[Packet]:
         """Give up datagrams older than ``TIMEOUT_NS``: what is there from their first byte on is used."""
+        ahead = self._ahead
+        if ahead is None:
+            return self._expired(time_ns)
+        since_ns = ahead.since()
+        if since_ns is not None and since_ns + TIMEOUT_NS <= time_ns:
+            self._catch_up(ahead)
+        packets = self._expired(time_ns)
+        self._allow(ahead)
+        return packets
+
+    def _expired(self, time_ns: int) -> list[Packet]:
         packets = []
         while self._table:
             key, held = next(iter(self._table.items()))
@@ -127,6 +182,8 @@ class Reassembler:
 
     def last_words(self) -> Iterator[Packet]:
         """Give up everything, one after the other: the end of the input."""
+        if self._ahead is not None:
+            self._catch_up(self._ahead)
         while self._table:
             key, held = next(iter(self._table.items()))
             self._drop(key)
@@ -136,6 +193,19 @@ class Reassembler:
         """What went wrong since the last call."""
         taken, self._anomalies = self._anomalies, []
         return taken
+
+    def _catch_up(self, ahead: Ahead) -> None:
+        """Take what came before what comes now."""
+        for source, destination, identification, data, stops, time_ns, interface in ahead.take():
+            context, payload, start = Context(time_ns, interface), memoryview(data), 0
+            version = 4 if len(source) == 4 else 6
+            for stop in stops:
+                fragment = Fragment(version, identification, start, more=True)
+                self._add(Datagram(source, destination, UDP, payload[start:stop], stop - start, fragment), context)
+                start = stop
+
+    def _allow(self, ahead: Ahead) -> None:
+        ahead.allow(self._max_bytes - self.bytes, self._max_datagrams - len(self._table))
 
     def _plausible(self, datagram: Datagram, fragment: Fragment, context: Context) -> bool:
         end = fragment.offset + datagram.wire_length

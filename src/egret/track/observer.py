@@ -263,6 +263,11 @@ class Observer:
         return self._dns
 
     @property
+    def fragments(self) -> Reassembler:
+        """What puts fragments together."""
+        return self._fragments
+
+    @property
     def quic(self) -> QuicFlows:
         """What follows QUIC."""
         return self._quic

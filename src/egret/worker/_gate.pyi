@@ -3,8 +3,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Mapping as AnyMapping
 from mmap import mmap
-from typing import Self
+from typing import Any, Self
 
 from egret.decode.packet import Packet
 from egret.decode.plain_hello import Plain
@@ -12,6 +13,7 @@ from egret.decode.plain_lookup import Told
 from egret.sources.base import Clock
 from egret.track.attempt import Pair
 from egret.track.dns_streams import Direction
+from egret.track.fragments import Train
 from egret.track.heard import Overheard
 from egret.track.held import Whole
 from egret.track.pairs import PairTable
@@ -47,6 +49,13 @@ class Mapping:
     def __buffer__(self, flags: int, /) -> memoryview: ...
     @property
     def broken(self) -> bool: ...
+
+class Trains:
+    def __new__(cls, table: AnyMapping[Any, object]) -> Self: ...
+    def __len__(self) -> int: ...
+    def take(self) -> list[Train]: ...
+    def since(self) -> int | None: ...
+    def allow(self, room_bytes: int, room_datagrams: int, /) -> None: ...
 
 class Sluice:
     def __new__(
@@ -115,6 +124,7 @@ class Sluice:
     def noise(self) -> int: ...
     @property
     def foreign(self) -> int: ...
+    def hold_fragments(self, trains: Trains, /) -> None: ...
     def divide(self, number: int, of: int, ports: bytes, servers: bytes, /) -> None: ...
     def owner_of(self, frame: bytes, /) -> int: ...
 

@@ -118,6 +118,10 @@ class Gate:
         )
         if self._share is not None:
             sluice.divide(*self._share, PORTS, SERVERS)
+        else:
+            trains = engine.compiled.Trains(self._observer.fragments.table)
+            self._observer.fragments.follow(trains)
+            sluice.hold_fragments(trains)
         return sluice
 
     def listen(self) -> Callable[[], tuple[bytes, bytes] | None]:

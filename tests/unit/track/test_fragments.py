@@ -6,9 +6,10 @@ from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, fragment6
 from scapy.packet import Packet as ScapyPacket
 
-from egret.decode.packet import Packet, decode_packet
+from egret.decode.ip import Datagram, Fragment
+from egret.decode.packet import Context, Packet, decode_packet
 from egret.errors import Reason
-from egret.track.fragments import TIMEOUT_NS, Reassembler
+from egret.track.fragments import TIMEOUT_NS, Reassembler, Train
 from tests.support.net import CLIENT, CLIENT6, SERVER, SERVER6, TIME_NS, ether, frame
 
 PAYLOAD = bytes(range(256)) * 4
@@ -178,3 +179,53 @@ def test_anomalies_are_bounded() -> None:
     for _ in range(1100):
         feed(reassembler, piece(0, bytes(9)))
     assert len(reassembler.take_anomalies()) == 1024
+
+
+class Held:
+    """Somebody who holds fragments before they are added."""
+
+    def __init__(self, *trains: Train) -> None:
+        self.trains = list(trains)
+        self.room = (0, 0)
+
+    def take(self) -> list[Train]:
+        taken, self.trains = self.trains, []
+        return taken
+
+    def since(self) -> int | None:
+        return self.trains[0][5] if self.trains else None
+
+    def allow(self, room_bytes: int, room_datagrams: int, /) -> None:
+        self.room = room_bytes, room_datagrams
+
+
+def train(identification: int = 1, time_ns: int = 0) -> Train:
+    return b"abcd", b"efgh", identification, bytes(24), (8, 24), time_ns, "lan0"
+
+
+def last(identification: int = 1, time_ns: int = 5) -> tuple[Datagram, Context]:
+    fragment = Fragment(4, identification, 24, more=False)
+    return Datagram(b"abcd", b"efgh", 17, memoryview(b"end"), 3, fragment), Context(time_ns, None)
+
+
+def test_what_is_held_ahead_comes_first() -> None:
+    reassembler, held = Reassembler(10_000, 7), Held(train(1), train(2))
+    reassembler.follow(held)
+    assert held.room == (10_000, 7)
+    whole = reassembler.add(*last(2))
+    assert whole is not None
+    assert bytes(whole.payload) == bytes(24) + b"end"
+    assert list(reassembler.table) == [(b"abcd", b"efgh", 1, 17)]
+    assert held.room == (10_000 - 24 - 2 * 200, 6)
+
+
+def test_it_is_given_up_in_its_turn() -> None:
+    reassembler, held = Reassembler(), Held(train(1, 5))
+    reassembler.follow(held)
+    assert reassembler.expire(TIMEOUT_NS + 4) == []
+    assert held.trains
+    reassembler.expire(TIMEOUT_NS + 5)
+    assert [anomaly.reason for anomaly in reassembler.take_anomalies()] == [Reason.GAP]
+    held.trains.append(train(3, 50))
+    list(reassembler.last_words())
+    assert [(anomaly.time_ns, anomaly.interface) for anomaly in reassembler.take_anomalies()] == [(50, "lan0")]

@@ -2,6 +2,7 @@
  * each test is there, and is the oracle of this in tests/property/test_native_gate.py. */
 #include "gate.h"
 #include "quick.h"
+#include "trains.h"
 
 #include <strings.h>
 
@@ -210,6 +211,23 @@ static int take_carried(Sluice *self, const Frame *frame, const Carried *carried
     return taken;
 }
 
+/* Hold a fragment, or count the datagram that it makes whole; NO leaves both to the observer, who puts them together. */
+static int take_fragment(Sluice *self, const Frame *frame, Span ip) {
+    Fragment fragment;
+    Whole whole;
+    uint8_t ends[ENDS_MAX];
+    if (self->trains == NULL || self->share.of > 1 || frame->wire_length > frame->data.size) return NO;
+    if (!trains_read(ip, &fragment)) return NO;
+    int added = trains_add(self->trains, &fragment, frame->time_ns, frame->interface, &whole);
+    if (added != YES) return added;
+    if (whole.train == NULL) return count_noise(self, frame);
+    int taken = NO;
+    Carried carried = {UDP, whole.data, whole.data.size};
+    if (whole.data.size >= LEAST) taken = take_carried(self, frame, &carried, ip_ends(ip, whole.data, ends));
+    trains_settle(self->trains, &whole, taken == YES || self->lookups.heard != NULL); /* heard: the observer needs no frame */
+    return taken;
+}
+
 int gate_take(Sluice *self, const Frame *frame) {
     self->last_ns = frame->time_ns;
     if (frame->time_ns <= self->second_ns - SECOND_NS || frame->time_ns >= self->second_ns + SECOND_NS)
@@ -224,7 +242,7 @@ int gate_take(Sluice *self, const Frame *frame) {
     uint8_t copied[ENDS_MAX];
     if (!is_plain(ip, &carried, &ends)) {
         size_t missing = frame->wire_length > frame->data.size ? frame->wire_length - frame->data.size : 0;
-        if (!ip_open(ip, missing, &carried)) return NO;
+        if (!ip_open(ip, missing, &carried)) return take_fragment(self, frame, ip);
         bool is_transport = carried.protocol == TCP || carried.protocol == UDP;
         if (is_transport && (self->share.of > 1 || carried.body.size < LEAST)) return NO; /* all of them would count it */
         if (is_transport) ends = ip_ends(ip, carried.body, copied);

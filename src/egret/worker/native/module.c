@@ -6,6 +6,7 @@
 #include "remembered.h"
 #include "prelude.h"
 #include "request.h"
+#include "trains.h"
 
 #include <structmember.h> /* behind Python.h */
 
@@ -24,6 +25,7 @@ static int sluice_traverse(Sluice *self, visitproc visit, void *arg) {
     Py_VISIT(self->measure);
     Py_VISIT(self->segment);
     Py_VISIT(self->quick);
+    Py_VISIT(self->trains);
     Py_VISIT(self->udp.pairs);
     Py_VISIT(self->udp.begins);
     Py_VISIT(self->udp.measured);
@@ -45,6 +47,7 @@ static int sluice_clear(Sluice *self) {
     Py_CLEAR(self->measure);
     Py_CLEAR(self->segment);
     Py_CLEAR(self->quick);
+    Py_CLEAR(self->trains);
     Py_CLEAR(self->udp.pairs);
     Py_CLEAR(self->udp.begins);
     Py_CLEAR(self->udp.measured);
@@ -191,6 +194,15 @@ static PyObject *map(Sluice *self, PyObject *args) {
     return types == NULL ? NULL : PyObject_Call(types->mapping, args, NULL);
 }
 
+static PyObject *hold_fragments(Sluice *self, PyObject *trains) {
+    if (is_trains(trains)) {
+        Py_XSETREF(self->trains, (Trains *)Py_NewRef(trains));
+        Py_RETURN_NONE;
+    }
+    PyErr_SetString(PyExc_TypeError, "trains of this module");
+    return NULL;
+}
+
 static PyObject *divide(Sluice *self, PyObject *args) {
     if (share_open(&self->share, args) == FAILED) return NULL;
     self->udp.divided = self->share.of > 1;
@@ -221,6 +233,7 @@ static PyMethodDef sluice_methods[] = {
     METHOD("forget_ends", forget_ends, METH_NOARGS),
     METHOD("forget_names", forget_names, METH_NOARGS),
     METHOD("take_counts", take_counts, METH_NOARGS),
+    METHOD("hold_fragments", hold_fragments, METH_O),
     METHOD("divide", divide, METH_VARARGS),
     METHOD("owner_of", owner_of, METH_O),
     {0},
@@ -263,7 +276,9 @@ static int fill(PyObject *module) {
     PyObject *pairs = truths == NULL ? NULL : PyType_FromModuleAndSpec(module, &pairs_spec, NULL);
     PyObject *talks = pairs == NULL ? NULL : PyType_FromModuleAndSpec(module, &talks_spec, NULL);
     PyObject *dns = talks == NULL ? NULL : PyType_FromModuleAndSpec(module, &dns_table_spec, NULL);
-    int failed = dns == NULL || PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
+    PyObject *trains = dns == NULL ? NULL : PyType_FromModuleAndSpec(module, &trains_spec, NULL);
+    int failed = trains == NULL || PyModule_AddObjectRef(module, "Trains", trains) < 0 ||
+                 PyModule_AddObjectRef(module, "Copies", types->copies) < 0 ||
                  PyModule_AddObjectRef(module, "Waiting", types->waiting) < 0 ||
                  PyModule_AddObjectRef(module, "Mapping", types->mapping) < 0 ||
                  PyModule_AddObjectRef(module, "Sluice", sluice) < 0 ||
@@ -280,6 +295,7 @@ static int fill(PyObject *module) {
     Py_XDECREF(pairs);
     Py_XDECREF(talks);
     Py_XDECREF(dns);
+    Py_XDECREF(trains);
     return failed ? -1 : 0;
 }
 

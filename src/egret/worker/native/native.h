@@ -3,6 +3,7 @@
  *   gate.c     worker/sluice.py      what of them is taken
  *   link.c     decode/plain_link.py where IP begins
  *   ip.c       decode/plain_ip.py    what a packet carries behind options and extension headers
+ *   trains.c   track/fragments.py    fragments that come in their order
  *   tunnels.c  decode/plain_tunnel.py where the inner packet begins
  *   noise.c    decode/plain_noise.py frames that hold nothing
  *   datagrams.c worker/datagrams.py  which datagrams say nothing
@@ -320,6 +321,10 @@ typedef struct {
 int share_open(Share *share, PyObject *args);
 int share_owner(const Share *share, Span ip);
 
+/* trains.c */
+
+typedef struct Trains Trains;
+
 /* gate.c, walks.c */
 
 /* The hash of the ends that lie there. */
@@ -337,6 +342,7 @@ typedef struct {
     Datagrams udp;
     Share share;
     Noise nothing;
+    Trains *trains; /* NULL: fragments are the observer's */
     Table quiet;
     Foreseen here, ahead; /* of the frame at hand, and of the next one */
     int64_t second_ns, last_ns;
