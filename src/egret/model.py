@@ -207,7 +207,9 @@ class Category(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much it matters; compare by ``rank``."""
+    """How much it matters; compare by ``rank``, 0 (info) to 4 (critical)."""
+
+    rank: int
 
     INFO = "info"
     LOW = "low"
@@ -215,10 +217,9 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
-    @property
-    def rank(self) -> int:
-        """0 (info) to 4 (critical)."""
-        return _RANKS[self]
+    def __init__(self, _value: str) -> None:
+        """Take the place behind those before it."""
+        self.rank = len(type(self).__members__)
 
     def step_down(self) -> Severity:
         """One step down; info stays info."""
@@ -230,7 +231,6 @@ class Severity(StrEnum):
 
 
 _ORDER = (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
-_RANKS = {severity: rank for rank, severity in enumerate(_ORDER)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

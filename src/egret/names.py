@@ -7,7 +7,6 @@ the wire can carry a control byte, an ANSI sequence or a false label boundary in
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 - the codec is found by name, too late for a process that gave its rights up
 import ipaddress
 import re
 from collections.abc import Iterable

@@ -87,7 +87,7 @@ class Folding(Standing):
             self._last_ns = time_ns
         elif time_ns < self._first_ns:
             self._first_ns = time_ns
-        self.quiet_from_ns = in_order(time_ns, self.quiet_from_ns)
+        self.quiet_from_ns = time_ns if time_ns >= self.quiet_from_ns else in_order(time_ns, self.quiet_from_ns)
         label = seen.protocol or (seen.transport if isinstance(seen, Connection) else "")
         self._protocols[label] = self._protocols.get(label, 0) + 1
         if seen.name and seen.name not in self._hosts:
@@ -136,7 +136,8 @@ class Folding(Standing):
             return
         self._weighed = weighed
         self.score = self._weighing.total
-        self.severity = max(self.severity, self._judged, key=lambda severity: severity.rank)
+        if self._judged.rank > self.severity.rank:
+            self.severity = self._judged
         raised = self._points.raised(self.severity, self.score)
         if self.approval.state is ApprovalState.TOLERATED and raised is not Severity.CRITICAL:
             return
@@ -159,7 +160,8 @@ class Folding(Standing):
         seen = detection.observation
         if not self._lookups or not (isinstance(seen, Observation) and seen.kind in _REPLIES):
             self._lookups += 1  # a reply tells of a look-up only where the question was not seen
-        _keep(self._resolvers, address_text(seen.server.ip), MAX_RESOLVERS)
+        if self._connections or self._flow is None or self._flow[2].ip != seen.server.ip:  # else it was kept with that
+            _keep(self._resolvers, address_text(seen.server.ip), MAX_RESOLVERS)
         if not self._connections:
             self._flow = flow_of(seen)
         if not self._servers and detection.verdict.hosting.source is not None:  # else a lookup's place is not known

@@ -151,8 +151,12 @@ class Incidents:
 
     def _arrive(self, detection: Detection) -> tuple[_Key, list[Alert]]:
         """The key of the incident that the detection belongs to, after what had to be said before it came."""
+        seen, client, signature = detection.observation, detection.client, detection.match.signature.id
+        if client is not None and self._seen_at.get((seen.client.ip, signature)) == client.key:
+            key = (client.key, signature)  # as before: nobody is known by another name, and nothing merges
+            return key, self._settle(key, seen.time_ns)
         key = self._key(detection)
-        alerts = [*self._merge(detection), *self._settle(key, detection.observation.time_ns)]
+        alerts = [*self._merge(detection), *self._settle(key, seen.time_ns)]
         return (self._key(detection) if alerts else key), alerts  # the incident that the address was in may be over
 
     def _key(self, detection: Detection) -> _Key:

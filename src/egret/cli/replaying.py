@@ -65,7 +65,7 @@ def replay_files(
     line = _detection_format(output) if detections else None
     number = number_of_jobs(jobs, files, divided=True)
     grounds = load_grounds(load_rules(config or default_config_file()), late=number == 1)  # or all would open their own
-    run = _Replay(grounds, evidence)
+    run = _Replay(grounds, evidence, weighs=fail_on is not None)
     run.read_names()
     scan = Scan(grounds, prove=evidence is not None)
     with (
@@ -131,7 +131,8 @@ def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str,
 class _Replay:
     """One replay: a pipeline a file, incidents over all of them."""
 
-    def __init__(self, grounds: Grounds, evidence: Path | None = None) -> None:
+    def __init__(self, grounds: Grounds, evidence: Path | None = None, *, weighs: bool) -> None:
+        self._weighs = weighs  # whether somebody asks for the worst
         self._grounds, rules = grounds, grounds.rules
         place = None if evidence is None else str(evidence.absolute())
         self._folder = Incidents(replace(rules.incidents, evidence=place), rules.veil, only_last=True)
@@ -171,7 +172,8 @@ class _Replay:
         judge, directory = self._grounds.judge, self._grounds.directory
         for event, match, proof in hits:
             detection = judge.detect(event, match, directory.identify(event.client.ip, event.time_ns), proof)
-            self._weigh(self._folder.weight(detection))
+            if self._weighs:
+                self._weigh(self._folder.weight(detection))
             yield detection
 
     def _weigh(self, severity: Severity | None) -> None:

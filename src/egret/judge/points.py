@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from egret.model import Category, ServiceClass, Severity
 
+_MEDIUM, _HIGH, _CRITICAL = Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL  # an attribute costs a look-up each time
 _DAY_NS = 86_400 * 1_000_000_000
 MEGABYTE = 1_000_000
 
@@ -72,10 +73,13 @@ class Points:
 
     def raised(self, severity: Severity, score: int) -> Severity:
         """*severity*, or a higher one that *score* reaches; never a lower one."""
-        for each in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM):
-            at = self.threshold(each)
+        for each, at in (
+            (_CRITICAL, self.raise_to_critical),
+            (_HIGH, self.raise_to_high),
+            (_MEDIUM, self.raise_to_medium),
+        ):
             if at is not None and score >= at:
-                return max(severity, each, key=lambda each: each.rank)
+                return each if each.rank > severity.rank else severity
         return severity
 
     def most(self, service_class: ServiceClass) -> int:

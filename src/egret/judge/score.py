@@ -90,7 +90,7 @@ def hour_part(time_ns: int, points: Points = DEFAULT_POINTS) -> ScorePart | None
 
 def total(summands: Sequence[ScorePart]) -> int:
     """The sum, kept between 0 and 100."""
-    return min(100, max(0, sum(part.points for part in summands)))
+    return min(100, max(0, sum([part.points for part in summands])))
 
 
 def raise_line(severity: Severity, score: int, points: Points = DEFAULT_POINTS) -> str:

@@ -18,7 +18,7 @@ def test_all_that_a_worker_would_import_late_is_named(repository: Path) -> None:
     files = [path for room in WORKER for path in (repository / "src/egret" / room).rglob("*.py")]
     own_process = "portable_child.py"
     found = {name for path in files if path.name != own_process for name in late(path)}
-    assert found == set(LATE)
+    assert found | {"encodings.idna"} == set(LATE)  # which names.py has Python find by its name
 
 
 def late(path: Path) -> set[str]:
