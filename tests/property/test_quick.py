@@ -29,6 +29,7 @@ def test_connections_that_cross_say_the_same_held_or_not(seed: int, step_ns: int
 
 
 @settings(max_examples=50, deadline=None)
+@example(570, 1_000, 4_096)
 @given(st.integers(0, 1 << 32), st.sampled_from(STEPS_NS), st.sampled_from([4_096, 4, 1]))
 def test_in_a_file_they_say_what_their_frames_say(seed: int, step_ns: int, most: int) -> None:
     chance = random.Random(seed)

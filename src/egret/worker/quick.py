@@ -56,15 +56,7 @@ class Holder(Protocol):
     """What takes the segments that TCP connections begin with: ``Quick`` is one."""
 
     def segment(
-        self,
-        buffer: Buffer,
-        at: int,
-        end: int,
-        ends: bytes,
-        seq: int,
-        flags: int,
-        time_ns: int,
-        interface: str | None = None,
+        self, buffer: Buffer, at: int, end: int, ends: bytes, seq: int, flags: int, time_ns: int, interface: str | None
     ) -> int:
         """As ``Quick.segment``."""
         ...
@@ -144,7 +136,7 @@ class Quick:
         if at != end:
             return self.beside(buffer, at, end, ends, seq, flags, time_ns, interface)
         if flags & _SETTLING != _SYN:
-            taken = self._ends(ends, seq, flags, time_ns)
+            taken = NO if flags & _SYN else self._ends(ends, seq, flags, time_ns)  # that opens another as well
         elif flags & _ACK:
             taken = self._accept(ends)
         else:
@@ -341,8 +333,13 @@ class Quick:
 
     def _go_on(self, begun: _Begun, opened: _Held, ends: bytes, seq: int, data: bytes, time_ns: int) -> bool:
         size, at, before, pieces = begun
-        if seq != opened[0] + len(before) & _MASK or len(data) == 1:
-            return False  # a lone byte may be a keep-alive's
+        ahead = seq - opened[0] & _MASK
+        if ahead != len(before) or len(data) == 1:  # a lone byte may be a keep-alive's
+            if len(data) == 1 or ahead > len(before) or before[ahead : ahead + len(data)] != data:
+                return False
+            # Said again. The streams would know when this client was last heard: its last piece is that young.
+            self._begun[ends] = size, at, before, (*pieces[:-1], (time_ns, pieces[-1][1]))
+            return True
         all_data = before + data
         if not size and data[0] == _HELLO_START:
             length = first_of_plain(data)

@@ -213,3 +213,23 @@ def test_an_answer_in_a_direction_that_is_followed_is_the_observer_s() -> None:
     begun = [tcp.reply(0, b"234 go\r\n"), tcp.syn(), tcp.syn_ack()]
     same([*begun, tcp.reply(900, b"GET / HTTP/1.1\r\nHost:"), tcp.syn_ack()])
     same([*begun, *tcp.stream(HELLO)])
+
+
+def test_a_piece_said_again_changes_no_more_than_when_its_client_was_last_heard() -> None:
+    sensor, tcp = Sensor(), Tcp(isn=99)
+    pieces = tcp.stream(HELLO, [100, 100, len(HELLO) - 200])
+    for frame in (tcp.syn(), pieces[0], pieces[0], pieces[1], pieces[0]):
+        assert sensor.see(frame)
+    assert [len(packet.payload) for packet in sensor.quick.take_all()] == [0, 100, 100]
+    other = Sensor()
+    for frame in (tcp.syn(), pieces[0], pieces[1], pieces[1]):
+        assert other.see(frame)
+    assert not other.see(tcp.send(50, HELLO[50:99] + b"x"))
+
+
+def test_a_syn_that_breaks_off_as_well_opens_another_connection() -> None:
+    sensor, tcp = Sensor(), Tcp(isn=99)
+    for frame in (tcp.syn(), *tcp.stream(HELLO)):
+        assert sensor.see(frame)
+    assert sensor.ask(tcp.send(0, b"", RST)) == TAKEN
+    assert sensor.ask(tcp.send(0, b"", SYN | RST)) == NO

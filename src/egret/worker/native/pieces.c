@@ -76,10 +76,20 @@ static int behind_prelude(Quick *quick, Held *held, Span data, size_t *size) {
     return may_follow(quick, held, (Span){begun->data, begun->there + data.size}, &begun->tunnel);
 }
 
+/* Whether a segment only says again what is there. The last piece that was kept is as young as that from then on: so the
+ * streams would know when this client was last heard. */
+static bool is_again(Begun *begun, Span data, uint32_t at, int64_t time_ns) {
+    if (at >= begun->there || data.size > begun->there - at || memcmp(begun->data + at, data.at, data.size) != 0)
+        return false;
+    begun->pieces[begun->count - 1].time_ns = time_ns;
+    return true;
+}
+
 int pieces_add(Quick *quick, Held *held, Span data, uint32_t seq, int64_t time_ns, Stream *whole) {
     *whole = (Stream){.size = held->begun->size, .hello = held->begun->hello};
     size_t there = held->begun->there;
-    if (seq != held->first + (uint32_t)there || data.size <= 1) return NO; /* a lone byte may be a keep-alive's */
+    if (data.size <= 1) return NO; /* a lone byte may be a keep-alive's */
+    if (seq != held->first + (uint32_t)there) return is_again(held->begun, data, seq - held->first, time_ns);
     if (whole->size == 0) {
         int fits = behind_prelude(quick, held, data, &whole->size);
         if (fits != YES) return fits;

@@ -392,7 +392,8 @@ int quick_take(Quick *quick, Span ends, uint64_t hash, Span payload, uint32_t se
     }
     if (!(flags & SETTLING)) return take_data(quick, ends, hash, payload, seq, time_ns, interface, metering);
     if (payload.size > 0) return NO;
-    if ((flags & SETTLING) != SYN) return take_end(quick, ends, hash, seq, flags, time_ns, metering);
+    if (flags & SYN && (flags & SETTLING) != SYN) return NO; /* it opens another connection, and ends that */
+    if (!(flags & SYN)) return take_end(quick, ends, hash, seq, flags, time_ns, metering);
     if (flags & ACK) return take_accepted(quick, ends, metering);
     return take_syn(quick, ends, hash, seq + 1, time_ns, interface, metering);
 }
