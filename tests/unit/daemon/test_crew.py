@@ -40,6 +40,13 @@ from tests.support.pipeline import CATALOG, seen
 pytestmark = pytest.mark.slow  # real openers and workers
 
 
+def stay(link: WorkerLink) -> None:
+    """As long as the daemon does, deaf to what it says."""
+    with contextlib.suppress(ChannelClosed):
+        while link.pipe.wait(PATIENCE_S):
+            link.pipe.receive()
+
+
 def worker(_index: int, link: WorkerLink) -> None:
     """Says one hit, one report and one piece of nonsense; then waits to be ended."""
     match = CATALOG.match_name("chat.example")
@@ -53,7 +60,7 @@ def worker(_index: int, link: WorkerLink) -> None:
     assert canary is not None
     link.pipe.send(encode_heard(Hit(seen(NAME), canary)))
     link.pipe.send({"hit": "nonsense"})
-    signal.pause()
+    stay(link)
 
 
 def remembering(_index: int, link: WorkerLink) -> None:
@@ -173,7 +180,7 @@ def learner(_index: int, link: WorkerLink) -> None:
     """Says one flagged and one ordinary name of an address; then waits to be ended."""
     rows = [["c0000207", "cb007109", name, 2**62] for name in ("chat.example", "other.example")]
     link.pipe.send({"learnt": rows})
-    signal.pause()
+    stay(link)
 
 
 def test_flagged_names_of_addresses_outlive_the_daemon_and_ordinary_ones_nobody() -> None:
@@ -246,7 +253,7 @@ def equipped(_index: int, link: WorkerLink) -> None:
     assert match is not None
     link.pipe.send({"equipped": made.generation})
     link.pipe.send(encode_hit(Hit(seen("chat.example"), match)))
-    signal.pause()
+    stay(link)
 
 
 def kit() -> Kit:
