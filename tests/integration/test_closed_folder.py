@@ -41,7 +41,7 @@ outputs:
   kafka: [{{name: topic, servers: ["127.0.0.1:9"], timeout: 2s, min_severity: info}}]
   digest: {{to: [hook, chat, mail]}}
 store: {{path: {state}/incidents.db}}
-canary: {{every: 10s, within: 5s}}
+canary: {{every: 3s, within: 2s}}
 http:
   listen: "127.0.0.1:9477"
   tls: {{certificate: {folder}/page.crt, key: {folder}/page.key}}
