@@ -73,3 +73,15 @@ def test_nothing_that_may_not_be_committed(repository: Path, forbidden: str) -> 
         if path != here and path.suffix in texts and re.search(forbidden, path.read_text(errors="replace"))
     ]
     assert hits == []
+
+
+def test_what_only_keeps_a_test_from_hanging_is_as_long_as_elsewhere(repository: Path) -> None:
+    """A limit of seconds is too short for a host that stalls, and too long for what is to time out."""
+    seconds = re.compile(r"(\.(wait|join|settimeout|result)\(|wait_for\(.*, )([1-9]|[1-5]\d)(\.\d+)?\)")
+    short = [
+        f"{path.relative_to(repository)}: {found[0]}"
+        for path in tracked(repository)
+        if path.suffix == ".py" and path.is_relative_to(repository / "tests")
+        for found in seconds.finditer(path.read_text())
+    ]
+    assert short == [], "use PATIENCE_S of tests/support/patience.py"
