@@ -46,7 +46,8 @@ class Attempt:
     @classmethod
     def resumed(cls, dcid: bytes, has_token: bool, runs: Iterable[tuple[int, bytes]], *, done: bool) -> Attempt:
         """The attempt of version 1 of whose hello these *runs* are here, or which is *done*."""
-        attempt = cls(dcid, VERSION_1, has_token, initial_keys(dcid, VERSION_1))
+        attempt = cls(dcid, VERSION_1, has_token, None if done else initial_keys(dcid, VERSION_1))
+        attempt.chlo = False
         attempt.put(Frames(tuple(runs), False, None))
         if done:
             attempt.finish()
