@@ -13,6 +13,7 @@ from egret.settings.http_section import Http
 from egret.web.server import WebServer
 from egret.web.throttle import BURST
 from tests.support.login import PASSWORD, with_login
+from tests.support.patience import PATIENCE_S
 from tests.support.webview import HOSTILE, View
 
 OWN = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
@@ -89,7 +90,9 @@ def test_who_is_not_let_in(name: str, password: str, status: int, words: str) ->
     visit(scenario)
 
 
-def test_too_many_tries() -> None:
+def test_too_many_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egret.web.throttle.EVERY_S", PATIENCE_S)  # however long these take
+
     async def scenario(ask: Ask) -> None:
         for _ in range(BURST):
             await ask("POST", "/login", name="alice", password="wrong")
