@@ -45,7 +45,8 @@ def streams() -> tuple[bytes, ...]:
     """What clients begin with; only the last ones name what is flagged, after which all of their server is measured."""
     plain = openssl_hello("www.example.org")
     return (
-        *[plain] * 6,
+        *[plain] * 5,
+        plain + b"\x17\3\3\0\x40" + bytes(64),
         openssl_hello("n4.tls.example"),
         records(client_hello(b"www.example.net", key_share=1216)),
         records(client_hello(b"www.example.org", extensions=[ech_outer(9)])),

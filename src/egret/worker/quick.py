@@ -43,7 +43,7 @@ _PARTS = {4 + 2 * size: Struct(f"{size}s{size}s2s2s").unpack for size in (4, 16)
 _SEQ = Struct("!38xI").unpack_from  # from where its frame begins
 _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
-_HELLO_START = 0x16
+_HELLO_START, _APPLICATION_DATA = 0x16, 0x17
 
 _Held = tuple[int, int, str | None, int, bytes]  # as ``replayed.Opened``, and the ends of the other direction
 # The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
@@ -301,6 +301,8 @@ class Quick:
             # reads it, so that what it is need not be asked before
             return self._is_done(opened, ends, data, 0, time_ns)
         size = first_of_plain(data)
+        if 0 < size < len(data):  # with early data behind it, which nobody reads (RFC 8446 section 2.3)
+            return data[size] == _APPLICATION_DATA and self._is_done(opened, ends, data, 0, time_ns, size)
         if not len(data) < size <= MAX_PLAIN and not self._may_follow(data, ends):
             return self._is_over(opened, ends, data, time_ns)
         self._begun[ends] = size, 0, data, ((time_ns, data),)
@@ -355,9 +357,9 @@ class Quick:
         self._begun[ends] = size, at, all_data, (*pieces, (time_ns, data))
         return True
 
-    def _is_done(self, opened: _Held, ends: bytes, data: bytes, at: int, time_ns: int) -> bool:
-        """Whether *data*, with a hello from *at* on, was all that anybody wanted of the connection."""
-        hello = self._read(data[at:])
+    def _is_done(self, opened: _Held, ends: bytes, data: bytes, at: int, time_ns: int, size: int | None = None) -> bool:
+        """Whether *data*, with a hello from *at* on to *size*, was all that anybody wanted of the connection."""
+        hello = self._read(data[at:size])
         if hello is None:
             return False
         host, ech = hello

@@ -7,7 +7,7 @@
 #include "request.h"
 
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, SETTLING = FIN | SYN | RST };
-enum { HELLO_START = 0x16 };
+enum { HELLO_START = 0x16, APPLICATION_DATA = 0x17 };
 
 /* A hello that is whole. */
 typedef struct {
@@ -218,13 +218,20 @@ static int is_told(Quick *quick, const Done *done, Span ends, Span back) {
     return told == YES ? remember(quick, done) : told;
 }
 
+/* A hello without the early data that is behind it in its segment (RFC 8446 section 2.3), which nobody reads. */
+static Span hello_in(Span data) {
+    size_t size = hello_size(data);
+    bool early = size > 0 && size < data.size && data.at[size] == APPLICATION_DATA;
+    return (Span){data.at, early ? size : data.size};
+}
+
 /* Whether *data*, with a hello from *hello* on, was all that anybody wanted of the connection. */
 static int is_done(Quick *quick, Held *held, Span data, size_t hello, int64_t time_ns) {
     uint8_t back_bytes[ENDS_MAX], ends_bytes[ENDS_MAX];
     Done whole = {.key = held->key, .other = held->other, .time_ns = time_ns, .first = held->first};
     whole.end = held->first + (uint32_t)data.size;
     if (hello > 0 && held->begun->tunnel) whole.request = (Span){data.at, hello};
-    if (!hello_read((Span){data.at + hello, data.size - hello}, &whole.hello)) return NO;
+    if (!hello_read(hello_in((Span){data.at + hello, data.size - hello}), &whole.hello)) return NO;
     memcpy(ends_bytes, held->ends, held->size);
     Span ends = {ends_bytes, held->size}, back = opposite(ends, back_bytes);
     int done = is_told(quick, &whole, ends, back);
@@ -282,7 +289,8 @@ static int take_piece(Quick *quick, Held *held, Span data, uint32_t seq, int64_t
     if (seq != held->first) return NO;
     int taken = request_may_begin(data.at[0]) ? take_request(quick, held, data) : NO;
     if (taken != NO) return taken;
-    if (hello_size(data) == data.size) return is_done(quick, held, data, 0, time_ns);
+    size_t size = hello_size(data);
+    if (size > 0 && size <= data.size) return is_done(quick, held, data, 0, time_ns);
     int begun = pieces_begin(quick, held, data, time_ns);
     if (begun != UNREAD) return begun;
     return request_may_begin(data.at[0]) ? NO : endings_unread(quick, held, data, time_ns);
