@@ -29,7 +29,7 @@ ENDS = b"\xc0\0\2\1\xcb\0\x71\1\x9c\x40\0\x35"
 )
 def test_connections_that_cross_say_the_same_followed_or_not(seed: int, step_ns: int, most: int, held: int) -> None:
     frames = jumble(random.Random(seed), 30, alone=held < 1 << 25)  # the other streams have their part of those bytes
-    limits = Limits(dns_streams=most, stream_bytes=held)
+    limits = Limits(dns_streams=most, dns_bytes=held)
     told = outcome(frames, step_ns, limits, gated=False)
     assert outcome(frames, step_ns, limits, pure=True) == told
     assert outcome(frames, step_ns, limits) == told

@@ -34,6 +34,11 @@ class Sieve:
         self._tail: bytes | None = None  # its last bytes; None outside of such a line
         self._passed = 0
 
+    @property
+    def cost(self) -> int:
+        """Bytes of memory, roughly."""
+        return 200 + len(self.kept) + len(self._begun)
+
     def feed(self, data: bytes) -> int:
         """Take what has come behind what was used so far; how many bytes of it are used.
 

@@ -73,7 +73,7 @@ class DnsStreams:
         self._wait_ns = limits.wait_s * SECOND_NS
         self._silent_ns = limits.silent_s * SECOND_NS
         self._lookups = lookups
-        self._bytes_limit = limits.stream_bytes
+        self._bytes_limit = limits.dns_bytes
         self._released: list[Packet] = []
         self.adopted = False  # whether any was on another port
         self.table: DirectionTable[Direction] = Directions(limits.dns_streams, counters.evictions)
@@ -135,7 +135,7 @@ class DnsStreams:
         for at, data in pieces:
             direction.assembly.add(((at - seq + _HALF) & _MASK) - _HALF, data)
         events = self._read(direction)
-        self.table.held += direction.assembly.size
+        self.table.held += _weight(direction)
         self._bound()
         return events
 
@@ -178,7 +178,7 @@ class DnsStreams:
         old = self.table.get(key)
         evicted = self.table.put(key, direction)
         for gone in (old, evicted):
-            self.table.held -= 0 if gone is None else gone.assembly.size
+            self.table.held -= 0 if gone is None else _weight(gone)
         return direction
 
     def _is_foreign(self, direction: Direction, packet: Packet) -> bool:
@@ -203,7 +203,7 @@ class DnsStreams:
             data = assembly.run(start)
             seq = (direction.anchor + start) & _MASK
             self._released.append(packet._replace(seq=seq, payload=memoryview(data), wire_payload_length=len(data)))
-        self.table.held -= assembly.size
+        self.table.held -= _weight(direction)
         direction.assembly = Assembly(MAX_PENDING)
 
     def _take(self, key: int, direction: Direction, packet: Packet) -> list[Event]:
@@ -215,12 +215,12 @@ class DnsStreams:
         offset += early
         if not data or abs(offset - direction.position) > MAX_PENDING:
             return []
-        before = direction.assembly.size
+        before = _weight(direction)
         direction.assembly.add(offset, data)
         events = self._read(direction) if direction.sure or self._find_start(direction, offset) else []
         if direction.assembly.full:
             events += self._skip_hole(direction)
-        self.table.held += direction.assembly.size - before
+        self.table.held += _weight(direction) - before
         self.table.touch(key)
         self._bound()
         if self._rest is not None and direction.sure and direction.position > 0 and not direction.assembly.size:
@@ -285,19 +285,19 @@ class DnsStreams:
 
     def _bound(self) -> None:
         while self.table.held > self._bytes_limit and (oldest := self.table.evict()) is not None:
-            self.table.held -= oldest.assembly.size
+            self.table.held -= _weight(oldest)
 
     def expire(self, time_ns: int) -> list[Event]:
         """Give up waiting for missing segments; forget directions that were quiet for long."""
         due = self.table.due(time_ns, self._wait_ns, self._silent_ns)
         events: list[Event] = []
         for key, direction in due:
-            before = direction.assembly.size
+            before = _weight(direction)
             if before:
                 events += self._skip_hole(direction)
-                self.table.held += direction.assembly.size - before
+                self.table.held += _weight(direction) - before
             if time_ns - direction.last_ns >= self._silent_ns:
-                self.table.held -= direction.assembly.size
+                self.table.held -= _weight(direction)
                 self.table.pop(key)
         return events
 
@@ -308,13 +308,19 @@ class DnsStreams:
     def last_words(self) -> Iterator[Event]:
         """The end of the input: read what lies beyond holes, and the beginning of cut messages, one after the other."""
         for direction in self.table.all():
-            self.table.held -= direction.assembly.size
+            self.table.held -= _weight(direction)
             yield from self._skip_hole(direction)
             direction.assembly = Assembly(MAX_PENDING)
 
     def tracked(self) -> dict[str, int]:
         """Entries now, by table."""
         return {"dns_streams": len(self.table)}
+
+
+def _weight(direction: Direction) -> int:
+    """Bytes that what waits takes: where it is one piece they are all, of a stream full of holes few of them are."""
+    assembly = direction.assembly
+    return assembly.size if len(assembly.starts()) <= 1 else assembly.cost
 
 
 def _begins_other(payload: memoryview) -> bool:

@@ -296,6 +296,8 @@ class Flow:
     def charge(self) -> int:
         """The change of this flow's memory since the last charge."""
         now = 0 if self.assembly is None else self.assembly.cost + 120 * len(self._weak)
+        if self.sieve is not None:
+            now += self.sieve.cost
         change, self.cost = now - self.cost, now
         return change
 

@@ -286,7 +286,7 @@ class Requests:
         return self._namer.observations(fresh, conversation.ends, time_ns)
 
     def _count(self, conversation: Conversation) -> None:
-        now = conversation.cursor.held
+        now = conversation.cursor.held + (0 if conversation.sieve is None else conversation.sieve.cost)
         self._held += now - conversation.held
         conversation.held = now
         self._waiting.pop(conversation.key, None)
@@ -315,7 +315,11 @@ class Requests:
 
     def expire(self, time_ns: int) -> list[Event]:
         """Give up waiting for missing bytes."""
-        due = [key for key, waiting in self._waiting.items() if time_ns - waiting.last_ns >= self._wait_ns]
+        due = [
+            key
+            for key, waiting in self._waiting.items()
+            if time_ns - waiting.last_ns >= self._wait_ns and waiting.cursor.held  # nothing is missing of a long head
+        ]
         return [event for key in due for event in self._give_up(key)]
 
     def flush(self) -> list[Event]:

@@ -78,7 +78,15 @@ class Streams(KnownStreams):
     def _admit(self, flow: Flow) -> list[Event]:
         self._await_all(flow.key)
         evicted = self._flows.put(flow.key, flow)
-        return [] if evicted is None else self._finish(evicted, evicted.last_ns, Nameless.EVICTED)
+        events = [] if evicted is None else self._finish(evicted, evicted.last_ns, Nameless.EVICTED)
+        return events + self._bound()
+
+    def _bound(self) -> list[Event]:
+        """Let the oldest go while all take more memory than they may."""
+        events: list[Event] = []
+        while (oldest := self._flows.overdrawn()) is not None:
+            events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
+        return events
 
     def _accepted(self, flow: Flow | None, key: int, packet: Packet) -> list[Event]:
         """A SYN and ACK: its receiver is the client."""
@@ -160,9 +168,7 @@ class Streams(KnownStreams):
             if not self._flows.has(flow):
                 return events + self._rest(flow, packet._replace(seq=seq + at + STEP, payload=payload[at + STEP :]))
             self._flows.charge(flow)
-        while (oldest := self._flows.overdrawn()) is not None:
-            events += self._finish(oldest, oldest.last_ns, Nameless.EVICTED)
-        return events
+        return events + self._bound()
 
     def _astray(self, flow: Flow, packet: Packet) -> list[Event]:
         """A segment with other numbers than the SYN's: a whole message in it is said, the stream goes on without."""

@@ -15,6 +15,7 @@ from egret.track.tables import LruTable, for_both, set_back
 SERVER_SIDE = -1  # remembered for the server's direction, where a client's has its sequence number
 TakePlain = Callable[[bytes, int, bytes, int], bool]  # host and ECH as ``read_plain`` has them, ends, time
 DNS = -2  # remembered for both directions of DNS on another port than its own
+FLOW_COST = 400  # bytes that a flow takes of which nothing has come, roughly
 _DISORDER_NS = SECOND_NS  # the table is in order of last use, but for what was held back before it came
 
 
@@ -81,7 +82,8 @@ class YoungFlows:
 
     def overdrawn(self) -> Flow | None:
         """The oldest flow, out of the table, while all hold more than they may; what it held is still counted."""
-        return self._table.evict() if self.held > self._bytes_limit else None
+        held = self.held + FLOW_COST * len(self._table)
+        return self._table.evict() if held > self._bytes_limit else None
 
     def due(self, time_ns: int) -> list[tuple[Flow, bool]]:
         """Flows that have waited long enough at *time_ns*, and whether they were silent for long as well."""

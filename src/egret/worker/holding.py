@@ -60,7 +60,7 @@ def _compiled(observer: Observer, greetings: Greetings, limit: int) -> _gate.Qui
     dns = engine.compiled.DnsTable(
         name=DNS_NAME,
         limit=observer.streams.limits.dns_streams,
-        most_held=observer.streams.limits.stream_bytes,
+        most_held=observer.streams.limits.dns_bytes,
         evictions=observer.counted.evictions,
         restored=observer.dns.restored,
     )

@@ -102,7 +102,7 @@ def test_tls_on_port_53() -> None:
 
 
 def test_directions_and_bytes_are_bounded() -> None:
-    observer = Observer(Limits(dns_streams=10, stream_bytes=50_000))
+    observer = Observer(Limits(dns_streams=10, dns_bytes=50_000))
     for port in range(1000, 1050):
         tcp = tcp53(sport=port)
         run([tcp.syn(), tcp.send(0, b"\x0f\xff" + bytes(3000)), tcp.send(9000, bytes(9000))], observer, flush=False)
@@ -138,3 +138,11 @@ def test_what_came_before_its_turn_is_handed_on() -> None:
             observer = Observer()
             assert [event.name for event in observations(run([*handshake, *frames], observer))] == ["one.example"]
             assert observer.dns.table.held == observer._streams._flows.held == 0
+
+
+def test_a_stream_of_holes_counts_what_holding_them_takes() -> None:
+    observer = Observer(Limits(dns_bytes=50_000))
+    for port in range(1000, 1004):
+        tcp = tcp53(sport=port)
+        run([tcp.syn(), *(tcp.send(at, b"\x0f") for at in range(10, 310, 3))], observer, flush=False)
+    assert observer.counters.evictions["dns_streams"] == 2  # 100 bytes each, in 100 pieces of 160 more

@@ -4,7 +4,7 @@ from egret.model import Endpoint
 from egret.track.direction import key_of
 from egret.track.flow import Flow
 from egret.track.limits import SECOND_NS, Counters, Limits
-from egret.track.young import SERVER_SIDE, YoungFlows
+from egret.track.young import FLOW_COST, SERVER_SIDE, YoungFlows
 from tests.support.hello import Tcp, connections, openssl_hello, run, said
 
 CLIENT, SERVER = Endpoint(b"\xc0\0\2\1", 40000), Endpoint(b"\xc0\0\2\2", 443)
@@ -34,7 +34,7 @@ def test_what_is_decided_holds_nothing_and_both_its_directions_are_known() -> No
 
 
 def test_the_oldest_goes_while_all_hold_too_much() -> None:
-    young = YoungFlows(Limits(stream_bytes=100), Counters())
+    young = YoungFlows(Limits(stream_bytes=FLOW_COST - 1), Counters())
     one, other = flow(b"GET"), flow(b"GET", port=40001)
     for each in (one, other):
         young.put(each.key, each)

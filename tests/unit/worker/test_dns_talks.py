@@ -23,8 +23,8 @@ def framed(*messages: bytes) -> bytes:
 class Asked:
     """One connection whose SYN was taken."""
 
-    def __init__(self, stream_bytes: int = 1_000) -> None:
-        self.observer = Observer(Limits(stream_bytes=stream_bytes))
+    def __init__(self, dns_bytes: int = 1_000) -> None:
+        self.observer = Observer(Limits(dns_bytes=dns_bytes))
         lookups = self.observer.lookups
         flagged = lambda name: "flagged" in name  # noqa: E731
         self.plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, flagged, lambda *_: False)
@@ -65,7 +65,7 @@ def test_a_length_may_come_alone() -> None:
     assert asked.segment(stream[2:] + stream, ahead=2)
     assert (table.held, asked.position()) == (0, 2 * len(stream))
     assert not asked.segment(b"\0\0", ahead=2 * len(stream))
-    full = Asked(stream_bytes=1)
+    full = Asked(dns_bytes=1)
     assert not full.segment(stream[:2])
 
 
