@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from egret.model import Frame
 from tests.support.hello import client_hello, crypto_frame, quic_initial, records
 
 RAW_IP = 101
+NANOSECONDS = 0xA1B23C4D  # the magic of a pcap file whose times are such
+SECOND_NS = 1_000_000_000
 START_NS = 1_700_000_000_000_000_000
 APART_NS = 20_000  # 50,000 packets a second: nothing gets old in the tables
 _SERVER = b"\xcb\x00\x71\x07"
@@ -135,3 +138,13 @@ def flood(name: str, count: int) -> Iterator[Frame]:
         for data in make(number):
             time_ns += APART_NS
             yield Frame(time_ns, RAW_IP, memoryview(data), len(data))
+
+
+def write_flood(path: Path, name: str, count: int) -> None:
+    """The same as a capture file."""
+    with path.open("wb", buffering=1 << 20) as file:
+        file.write(struct.pack("<IHHiIII", NANOSECONDS, 2, 4, 0, 0, 1 << 16, RAW_IP))
+        for frame in flood(name, count):
+            seconds, rest_ns = divmod(frame.time_ns, SECOND_NS)
+            file.write(struct.pack("<IIII", seconds, rest_ns, len(frame.data), frame.wire_length))
+            file.write(frame.data)

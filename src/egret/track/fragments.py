@@ -17,12 +17,11 @@ from egret.errors import DecodeError, Reason
 from egret.model import Anomaly
 
 TIMEOUT_NS = 30 * 1_000_000_000  # as Linux (net.ipv4.ipfrag_time)
-MAX_BYTES = 4 << 20  # Linux's high threshold of one namespace; Reason.EVICTED beyond
+MAX_BYTES = 3 << 20  # more than Linux's 4 MB of one namespace, which counts whole buffers; Reason.EVICTED beyond
 MAX_DATAGRAMS = 4096
 MAX_PIECES = 1024  # of one datagram; 64 KB in the smallest fragments of IPv6's minimum MTU are 54
 _MAX_SIZE = 65535
 _OVERHEAD = 200  # what one kept piece costs besides its bytes
-_DATAGRAM = 600  # what its datagram costs besides
 _NOTHING = memoryview(b"")
 _MAX_ANOMALIES = 1024  # kept for the next ``take_anomalies``
 
@@ -44,7 +43,7 @@ class _Pieces:
         self.context = context
         self.pieces: list[tuple[int, int, bytes]] = []  # start, end on the wire, bytes that were captured; sorted
         self.total: int | None = None
-        self.cost = _DATAGRAM
+        self.cost = 0
 
     def whole(self) -> bool:
         """Whether every byte up to the known end was sent; sorted pieces never overlap."""
@@ -152,7 +151,6 @@ class Reassembler:
             held = None
         if held is None:
             held = self._table[key] = _Pieces(datagram, context)
-            self.bytes += held.cost
         self._insert(held, datagram, fragment, context)
         if held.whole():
             self._drop(key)

@@ -16,7 +16,7 @@ class Limits:
     """Bounds of memory and of waiting; times in seconds of packet time.
 
     The defaults keep a flooded process under 150 MB, even if all kinds of floods come at once (``bench/floods.py``,
-    docs/adr/0057-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes to hold them.
+    docs/adr/0058-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes to hold them.
     """
 
     flows: int = 32_768  # TCP connections whose first bytes are still awaited

@@ -145,4 +145,4 @@ def test_a_stream_of_holes_counts_what_holding_them_takes() -> None:
     for port in range(1000, 1004):
         tcp = tcp53(sport=port)
         run([tcp.syn(), *(tcp.send(at, b"\x0f") for at in range(10, 310, 3))], observer, flush=False)
-    assert observer.counters.evictions["dns_streams"] == 2  # 100 bytes each, in 100 pieces of 160 more
+    assert observer.counters.evictions["dns_streams"] == 1  # 100 bytes each, and 160 for each
