@@ -15,13 +15,13 @@ SECOND_NS = 1_000_000_000
 class Limits:
     """Bounds of memory and of waiting; times in seconds of packet time.
 
-    The defaults keep a flooded process under 150 MB, even if all kinds of floods come at once (``bench/floods.py``,
-    docs/adr/0058-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes to hold them.
+    The defaults keep a flooded process near 150 MB, even if all kinds of floods come at once (``bench/floods.py``,
+    docs/adr/0060-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes to hold them.
     """
 
     flows: int = 32_768  # TCP connections whose first bytes are still awaited
     flow_bytes: int = 64 * 1024  # of a client's stream: what is held of it, in whatever order its hello or head comes
-    stream_bytes: int = 12 * 1024 * 1024  # of all of them together, holes and bookkeeping included
+    stream_bytes: int = 10 * 1024 * 1024  # of all of them together, holes and bookkeeping included
     decided: int = 131_072  # connections that need no second look, a generation; two are kept
     http_flows: int = 8_192  # HTTP connections whose later requests are looked at
     http_bytes: int = 4 * 1024 * 1024  # of later requests that are not whole yet, all together
@@ -29,13 +29,13 @@ class Limits:
     httpdns: int = 512  # connections to HTTPDNS servers whose responses are awaited
     late_hellos: int = 16_384  # unrecognised connections in which a hello may still come
     quic_flows: int = 16_384  # QUIC address pairs
-    quic_bytes: int = 6 * 1024 * 1024  # CRYPTO bytes of all attempts together
+    quic_bytes: int = 5 * 1024 * 1024  # CRYPTO bytes of all attempts together
     dtls_flows: int = 8_192  # DTLS address pairs
     dtls_bytes: int = 2 * 1024 * 1024  # of hello fragments that are not whole yet, all together
     dns_streams: int = 8_192  # directions of DNS over TCP
     dns_bytes: int = 4 * 1024 * 1024  # of messages there that are not whole yet, all together
     answers: int = 131_072  # (client, address) pairs
-    answer_bytes: int = 16 * 1024 * 1024  # of answers that nobody has asked about yet
+    answer_bytes: int = 14 * 1024 * 1024  # of answers that nobody has asked about yet
     ech_names: int = 32_768  # (client, name) pairs: what Encrypted Client Hello is judged by
     ech_configs: int = 4_096  # (client, ECH configuration) pairs
     volume_peers: int = 1_024  # addresses that flagged connections lead to
