@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 DOWN, UP = 30 * MEGABYTE, 20 * MEGABYTE
 QUIC_DOWN, QUIC_UP = 3 * MEGABYTE, 2 * MEGABYTE
 UPLOAD_PORT = 9443
-FOLLOWED_S = 0.2  # the worker follows an address as soon as it has told of it; that it does, nothing tells
+FOLLOWED_S = 1.0  # the worker follows an address as soon as it has told of it; that it does, nothing tells
 
 
 @dataclass

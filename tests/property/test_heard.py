@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from egret.cli.capture import Captures
 from egret.cli.reading import Reading
-from egret.cli.steps import Found
 from egret.model import ServiceClass
 from egret.worker import engine
 from egret.worker.pipeline import Pipeline
 from tests.property.test_plain_lookup import ODD, PLAIN
+from tests.support.divided import each
 from tests.support.gated import CATALOG, capture_of, passed, passed_as_file
 from tests.support.hello import ip_packet
 from tests.support.jumbles import STEPS_NS, Ends, ethernet
@@ -89,12 +89,8 @@ def test_what_comes_at_once_is_said_in_the_order_of_single_look_ups(seed: int, s
 
 
 def steps_of(path: Path) -> list[object]:
-    """All marks and hits in order, with the other steps between them."""
     reading = Reading(Pipeline(CATALOG, measured=frozenset(ServiceClass)), lambda hit: hit)
-    said = list[object]()
-    for _, step in reading.steps(Captures([str(path)], complain=lambda _: None), str(path)):
-        said += [*step.marks, *step.hits] if isinstance(step, Found) else [step]
-    return said
+    return each(step for _, step in reading.steps(Captures([str(path)], complain=lambda _: None), str(path)))
 
 
 @pytest.mark.skipif(not engine.is_compiled(), reason="the compiled gate was not built")

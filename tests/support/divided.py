@@ -13,7 +13,7 @@ from bench.workloads import FILE_HEADER, START_NS
 from egret.cli.capture import Captures
 from egret.cli.merging import Merger, Tangle
 from egret.cli.reading import PartialReading, Placed, Reading
-from egret.cli.steps import Ended, PartialStep
+from egret.cli.steps import Ended, Found, PartialStep
 from egret.model import ServiceClass
 from egret.track.limits import Limits
 from egret.track.partial import Remembers
@@ -35,10 +35,18 @@ def _told(step: PartialStep) -> PartialStep:
     return Ended(step.time_ns, {key: n for key, n in step.counts.items() if n}) if isinstance(step, Ended) else step
 
 
-def whole(path: Path, limits: Limits) -> list[PartialStep]:
-    """The steps of one that reads it all."""
+def each(steps: Iterable[PartialStep]) -> list[object]:
+    """All marks and hits in order, with the other steps between them: one that reads all may find many at once."""
+    said = list[object]()
+    for step in steps:
+        said += [*step.marks, *step.hits] if isinstance(step, Found) else [_told(step)]
+    return said
+
+
+def whole(path: Path, limits: Limits) -> list[object]:
+    """What one says that reads it all."""
     pipeline = Pipeline(CATALOG, measured=EVERY_CLASS, limits=limits)
-    return [_told(step) for _, step in Reading(pipeline, _as_it_is).steps(_captures(path), str(path))]
+    return each(step for _, step in Reading(pipeline, _as_it_is).steps(_captures(path), str(path)))
 
 
 def _captures(path: Path) -> Captures:
@@ -51,13 +59,13 @@ def part(path: Path, limits: Limits, share: Share) -> Iterator[Placed]:
     return PartialReading(pipeline, _as_it_is, share).sure_steps(_captures(path), str(path))
 
 
-def shared(path: Path, limits: Limits, of: int) -> tuple[list[PartialStep], str | None]:
-    """The steps of so many shares, and why there are no more of them."""
-    found: list[PartialStep] = []
+def shared(path: Path, limits: Limits, of: int) -> tuple[list[object], str | None]:
+    """What so many shares say, and why they say no more."""
+    found: list[object] = []
     try:
         parts = [part(path, limits, Share(number, of)) for number in range(of)]
         for step in Merger(parts, Remembers(limits.decided, limits.late_hellos)).steps():
-            found.append(_told(step))  # noqa: PERF401 (what was found until then)
+            found += each([step])  # what was found until then
     except Tangle as tangle:
         return found, str(tangle)
     return found, None
@@ -80,7 +88,9 @@ def agree_on(
     frames: Iterable[tuple[int, bytes]], *, pure: bool = False, limits: Limits | None = None, of: Sequence[int] = (2, 3)
 ) -> str | None:
     """As ``agree_on_file``, of a pcap file of frames and their times."""
-    records = (struct.pack("<IIII", *divmod(time_ns, 10**9), len(each), len(each)) + each for time_ns, each in frames)
+    records = (
+        struct.pack("<IIII", *divmod(time_ns, 10**9), len(frame), len(frame)) + frame for time_ns, frame in frames
+    )
     return agree_on_file(FILE_HEADER + b"".join(records), pure=pure, limits=limits, of=of)
 
 
