@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from egret.cli.capture import Captures
@@ -14,19 +13,14 @@ from egret.daemon.grounds import Grounds
 from egret.track.limits import Limits
 from egret.track.partial import Remembers
 from egret.track.share import Share
-from egret.worker import engine
 from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
 from egret.worker.proving import Prover
 from egret.worker.scope import Scope
 
-LIMITS = Limits(volume_peers=4_096, volume_flows=16_384)  # a file may be of more than a worker sees
-SHARED = replace(LIMITS, decided=170_000, late_hellos=85_000)  # and several can only take what one would remember
-
-
-def limits() -> Limits:
-    """What is remembered of a file. In Python it takes four times the memory, and no file is shared there."""
-    return SHARED if engine.is_compiled() else LIMITS
+LIMITS = Limits(  # a file may be of more than a worker sees
+    decided=170_000, late_hellos=85_000, volume_peers=4_096, volume_flows=16_384
+)
 
 
 class Scan:
@@ -56,7 +50,7 @@ class Scan:
     @property
     def most(self) -> Remembers:
         """What a process that reads all of a file can remember and not forget."""
-        return Remembers(limits().decided, limits().late_hellos)
+        return Remembers(LIMITS.decided, LIMITS.late_hellos)
 
     def part(self, captures: Captures, path: str, share: Share) -> Iterator[Placed]:
         """The steps of a share of one file, and where they belong, in order; the last one ends it or is Entangled."""
@@ -68,14 +62,14 @@ class Scan:
             self._scope(),
             resolvers=grounds.resolvers,
             measured=grounds.rules.measured,
-            limits=limits(),
+            limits=LIMITS,
         )
         return PartialReading(pipeline, self._proving(pipeline), share).sure_steps(captures, path)
 
     def _pipeline(self) -> Pipeline:
         grounds, measured = self._grounds, self._grounds.rules.measured
         catalog, judge, resolvers = grounds.catalog, grounds.judge, grounds.resolvers
-        return Pipeline(catalog, judge, self._scope(), resolvers=resolvers, measured=measured, limits=limits())
+        return Pipeline(catalog, judge, self._scope(), resolvers=resolvers, measured=measured, limits=LIMITS)
 
     def _scope(self) -> Scope:
         rules = self._grounds.rules

@@ -15,8 +15,9 @@ SECOND_NS = 1_000_000_000
 class Limits:
     """Bounds of memory and of waiting; times in seconds of packet time.
 
-    The defaults keep a flooded process near 150 MB, even if all kinds of floods come at once (``bench/floods.py``,
-    docs/adr/0060-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes to hold them.
+    The defaults keep a flooded process below 150 MB (in Python: 190), even if all kinds of floods come at once
+    (``bench/floods.py``, docs/adr/0060-all-floods-at-once.md): so a bound of bytes is of memory, with what it takes
+    to hold them.
     """
 
     flows: int = 32_768  # TCP connections whose first bytes are still awaited

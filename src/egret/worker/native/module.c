@@ -265,6 +265,7 @@ static PyType_Spec sluice_spec = {
 
 static int fill(PyObject *module) {
     Types *types = PyModule_GetState(module);
+    tables_open();
     types->copies = PyType_FromModuleAndSpec(module, &copies_spec, NULL);
     types->waiting = PyType_FromModuleAndSpec(module, &waiting_spec, NULL);
     types->mapping = PyType_FromModuleAndSpec(module, &mapping_spec, NULL);

@@ -115,6 +115,8 @@ bool tunnel_is_none(unsigned port, Span payload); /* of UDP: surely not what its
 
 /* tables.c */
 
+void tables_open(void); /* once, before any other */
+
 /* Zeroed memory for a table that is looked into anywhere; of large pages where it is large and the system has such, for a
  * processor knows where few pages are. NULL, and that is said, where there is none. */
 void *table_memory(size_t count, size_t size);

@@ -4,9 +4,20 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #define FIRST_SLOTS 1024
 #define LARGE_PAGE ((size_t)1 << 21) /* where they are of another size, this does no harm */
+
+void tables_open(void) {
+#ifdef __GLIBC__
+    /* Tables grow by being replaced. After the first that is freed glibc would put those of its size into the heap,
+     * where what was outgrown stays: 20 MB of gaps where many are full. What is set does not move. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_PAGE);
+#endif
+}
 
 void *table_room(size_t size) {
     size_t all = (size + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
