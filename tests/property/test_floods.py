@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.floods import all_replayed
 from egret.track.limits import Limits
 from egret.track.observer import Observer
 from tests.support.floods import FLOODS, flood
@@ -78,6 +80,11 @@ def test_all_floods_at_once_are_bounded() -> None:
 
 
 @pytest.mark.slow
-def test_a_replay_of_all_floods_stays_within_bounds() -> None:
-    """A file whose tables are not full yet; ``bench/floods.py`` takes minutes for one that fills them."""
-    assert all_replayed(COUNT // 2) == []
+def test_a_replay_of_all_floods_stays_within_bounds(repository: Path) -> None:
+    """A file whose tables are not full yet; ``bench/floods.py`` takes minutes for one that fills them.
+
+    The kernel counts a process no less than the one that it was forked from: so a small one forks it.
+    """
+    command = [sys.executable, "bench/floods.py", ALL, "--count", str(COUNT // 2)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count("egret replay")) == (0, 2), done.stdout + done.stderr

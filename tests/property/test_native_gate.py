@@ -134,15 +134,23 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("egret.worker._gate", sys.argv[1])
 compiled = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compiled)
+sys.modules[spec.name] = compiled
+from egret.worker import engine
+from tests.support.dns_jumbles import check as check_dns
 from tests.support.http_jumbles import check as check_http
 from tests.support.jumbles import check
 from tests.support.quic_jumbles import check as check_quic
 from tests.support.sluices import runs
+from tests.support.trains import check as check_trains
+assert engine.compiled is compiled
 for seed in range(int(sys.argv[2]), int(sys.argv[3])):
     assert runs(compiled, seed) == runs(None, seed), seed
     check(compiled, seed)
     check_quic(compiled, seed)
     check_http(compiled, seed)
+    check_dns(seed)
+    if seed % 4 == 0:
+        check_trains(seed, 1_000)
 """
 
 

@@ -149,6 +149,12 @@ def outcome(
         return passed(frames, step_ns, gated=gated, limits=limits)
 
 
+def check(seed: int) -> None:
+    """See that what the gate follows says the same as what it does not."""
+    frames = jumble(random.Random(seed), 30)
+    assert outcome(frames, STEPS_NS[0], Limits()) == outcome(frames, STEPS_NS[0], Limits(), gated=False)
+
+
 class Side:
     """What a table holds."""
 
