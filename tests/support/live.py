@@ -10,7 +10,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from tests.support.patience import PATIENCE_S
 
@@ -54,14 +53,8 @@ def namespaces(count: int) -> Iterator[list[Namespace]]:
             namespace.close()
 
 
-class Named(Protocol):
-    """A namespace, whoever made it."""
-
-    name: str
-
-
 @contextlib.contextmanager
-def inside(namespace: Named) -> Iterator[None]:
+def inside(namespace: Namespace) -> Iterator[None]:
     """This thread is in *namespace*; sockets opened here stay there."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{namespace.name}", os.O_RDONLY)

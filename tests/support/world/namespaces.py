@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import itertools
 import os
 import re
 import signal
 import subprocess
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.live import inside
 from tests.support.patience import PATIENCE_S
 
 PREFIX = "egw"
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _NUMBER = itertools.count(1)  # several worlds may stand at once
 
 
@@ -58,14 +54,6 @@ class Namespace:
     def run(self, *arguments: str) -> str:
         """A set-up command inside the namespace."""
         return command(*self.inside(arguments))
-
-    def get(self, url: str) -> str:
-        """The body of a web server's answer to who is inside; without a process, for this is asked all the time."""
-        try:
-            with inside(self), _DIRECT.open(url, timeout=PATIENCE_S) as answer:
-                return str(answer.read().decode())
-        except (OSError, http.client.HTTPException) as error:
-            raise WorldError(f"{url}: {error!r}") from error
 
     def inside(self, arguments: Sequence[str]) -> list[str]:
         """The command line that runs *arguments* inside."""

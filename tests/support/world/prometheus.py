@@ -44,7 +44,7 @@ class Prometheus:
     def query(self, promql: str) -> list[dict[str, Any]]:
         """The rows of an instant query."""
         url = f"{URL}/api/v1/query?query={quote(promql)}"
-        answer = json.loads(self._world.gateway.get(url))
+        answer = json.loads(self._world.gateway.run("curl", "-sS", "-m", "45", "--fail", url))
         rows: list[dict[str, Any]] = answer["data"]["result"]
         return rows
 
