@@ -117,8 +117,8 @@ def test_quic_is_measured_both_ways(moved: Moved) -> None:
     sent, received = moved.datagrams
     assert said["bytes_out"] == pytest.approx(sent, rel=CLOSE)
     assert said["bytes_in"] == pytest.approx(received, rel=CLOSE)
-    assert QUIC_UP < said["bytes_out"] < QUIC_UP * 2  # a busy machine retransmits
-    assert QUIC_DOWN < said["bytes_in"] < QUIC_DOWN * 2
+    assert QUIC_UP < said["bytes_out"] < QUIC_UP * 1.2  # a busy machine retransmits
+    assert QUIC_DOWN < said["bytes_in"] < QUIC_DOWN * 1.2
 
 
 def test_a_replay_of_the_same_frames_says_the_same(moved: Moved) -> None:

@@ -80,11 +80,10 @@ def test_quic_is_measured_by_connection_tracking_and_tcp_by_numbers(counted_worl
     sent, received = seen.datagrams
     assert quic["bytes_out"] == pytest.approx(sent, rel=CLOSE)
     assert quic["bytes_in"] == pytest.approx(received, rel=CLOSE)
-    assert QUIC_UP < quic["bytes_out"] < QUIC_UP * 2  # a busy machine retransmits
-    assert QUIC_DOWN < quic["bytes_in"] < QUIC_DOWN * 2
-    found, failed = (seen.samples[f'egret_conntrack_lookups_total{{result="{each}"}}'] for each in ("found", "failed"))
-    assert found >= 1
-    assert failed <= found / 2  # a worker waits for 0.2 s; what a host that stalls delays is asked for again
+    assert QUIC_UP < quic["bytes_out"] < QUIC_UP * 1.2  # a busy machine retransmits
+    assert QUIC_DOWN < quic["bytes_in"] < QUIC_DOWN * 1.2
+    assert seen.samples['egret_conntrack_lookups_total{result="found"}'] >= 1
+    assert seen.samples['egret_conntrack_lookups_total{result="failed"}'] == 0
     total = sum(value for name, value in seen.samples.items() if name.startswith("egret_volume_bytes_total"))
     assert total == sum(each["bytes_out"] + each["bytes_in"] for each in (quic, page))
     assert "(by connection tracking)" in seen.page

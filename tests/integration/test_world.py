@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,6 @@ class Evening:
     expected: dict[tuple[str, str], Expected]
     evidence: list[dict[str, Any]]  # what ``egret evidence verify`` says
     captures: str  # what tshark reads of them
-    stood_still: Callable[[int, int], int]  # between two moments, for how long
 
 
 @pytest.fixture(scope="module", params=["world", "nat_world"])
@@ -68,9 +67,7 @@ def spent(world: World) -> Iterator[Evening]:
         prometheus.wait_for_next_scrape()
         metrics, page = watch.get("/metrics"), watch.get("/")
         proven, read = verified(watch), captured(watch)
-        yield Evening(
-            done, alerts, watch.text(), samples, metrics, page, prometheus, wanted, proven, read, watch.stood_still
-        )
+        yield Evening(done, alerts, watch.text(), samples, metrics, page, prometheus, wanted, proven, read)
 
 
 def quiet(watch: Watch) -> bool:
@@ -126,13 +123,9 @@ def of(evening: Evening, client: str, name: str) -> list[Arrived]:
     return [a for a in evening.alerts if of_whom(a) == client and name in incident(a.alert)["hosts"]]
 
 
-def own(evening: Evening, row: Expected, alert: Arrived) -> int:
-    return alert.time_ns - row.ended_ns - evening.stood_still(row.ended_ns, alert.time_ns)
-
-
 def late(evening: Evening) -> dict[tuple[str, str], float]:
-    """Alerts that came too long after the visit, and how many seconds after it, without those that the host took."""
-    took = {key: [own(evening, row, a) for a in of(evening, *key)[:1]] for key, row in evening.expected.items()}
+    """Alerts that came too long after the visit, and how many seconds after it."""
+    took = {key: [a.time_ns - row.ended_ns for a in of(evening, *key)[:1]] for key, row in evening.expected.items()}
     return {key: first / 1e9 for key, times in took.items() for first in times if first > PROMPT_S * 1e9}
 
 

@@ -57,26 +57,25 @@ def test_tables_keep_their_bounds(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUSIEST)
 def test_memory_is_bounded(name: str) -> None:
-    observer = Observer(SMALL)
-    tracemalloc.start()
-    for frame in flood(name, COUNT // 2):
-        observer.feed(frame)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < MAX_MEMORY
+    assert peak(name, COUNT // 2) < MAX_MEMORY
 
 
 def test_all_floods_at_once_are_bounded() -> None:
     """Short form of ``bench/floods.py``; of each flood three times what its tables hold."""
     for frame in flood(ALL, 10):
         Observer(SMALL).feed(frame)  # what is imported with the first of a kind
+    assert peak(ALL, COUNT // 10) < MAX_OF_ALL
+
+
+def peak(name: str, count: int) -> int:
+    """Bytes that a flood of so many makes Python ask for at the most."""
     observer = Observer(SMALL)
     tracemalloc.start()
-    for frame in flood(ALL, COUNT // 10):
+    for frame in flood(name, count):
         observer.feed(frame)
-    _, peak = tracemalloc.get_traced_memory()
+    _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < MAX_OF_ALL
+    return most
 
 
 @pytest.mark.slow

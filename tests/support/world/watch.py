@@ -25,7 +25,6 @@ from tests.support.world.world import World
 
 PROMPT_S = 2.0  # an alert that comes later than this after the visit is too late
 STEP_S = 0.025  # how exactly it is known when a line was in the file
-STALL_NS = 100_000_000  # a look that is later than this waited for the host
 COMMAND_S = 120.0  # seconds even where nine others want the same core
 URL = "http://127.0.0.1:9477"
 EGRET = (sys.executable, "-m", "egret")
@@ -68,7 +67,6 @@ class Watch:
         self._done = threading.Event()
         self._reader = threading.Thread(target=self._follow, daemon=True)
         self._began_ns = 0
-        self._stalls: list[tuple[int, int]] = []
 
     @staticmethod
     def _own(path: Path) -> Path:
@@ -154,25 +152,11 @@ class Watch:
         asked = self._world.gateway.inside(["curl", "-s", "-m", "5", "--fail", *self.curl, f"{self.url}/readyz"])
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
-    def stood_still(self, from_ns: int, to_ns: int) -> int:
-        """For how many nanoseconds of these nobody here came to do anything: the host had other work."""
-        overlaps = (min(end, to_ns) - max(begin, from_ns) for begin, end in self._stalls)
-        return sum(each for each in overlaps if each > 0)
-
-    def _wait(self) -> bool:
-        """Until the next look; whether it is over."""
-        began_ns = time.time_ns()
-        over = self._done.wait(STEP_S)
-        ended_ns = time.time_ns()
-        if ended_ns - began_ns > STALL_NS:
-            self._stalls.append((began_ns, ended_ns))
-        return over
-
     def _follow(self) -> None:
         path, at = self.state / "alerts.jsonl", 0
         if path.exists() and path.stat().st_mtime_ns < self._began_ns:
             at = path.stat().st_size
-        while not self._wait():
+        while not self._done.wait(STEP_S):
             if not path.exists():
                 continue
             with path.open("rb") as file:

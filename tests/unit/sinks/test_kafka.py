@@ -21,7 +21,6 @@ from tests.support.alerts import Watch, hostile, numbered, opened, sensor_alert,
 from tests.support.certificates import Authority
 from tests.support.digest import digest
 from tests.support.kafka import Cluster, kafka, send
-from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +88,8 @@ def test_a_broker_that_hangs_holds_up_neither_the_loop_nor_us() -> None:
 
     started_s = time.monotonic()
     asyncio.run(run())
-    assert time.monotonic() - started_s < PATIENCE_S  # librdkafka would wait for five minutes
-    assert beats > 3  # some 50, where the machine has time for us
+    assert time.monotonic() - started_s < 3
+    assert beats > 20
 
 
 @pytest.mark.slow
@@ -98,7 +97,7 @@ def test_nobody_there_says_so_in_time_and_the_next_attempt_has_a_new_client(clus
     sink, started_s = kafka(["127.0.0.1:9"], "again", timeout_s=0.2), time.monotonic()
     with pytest.raises(SinkTemporary, match=r"kafka bus: .*: .*refused"):
         asyncio.run(sink.send([opened()]))
-    assert time.monotonic() - started_s < PATIENCE_S
+    assert time.monotonic() - started_s < 3
     assert sink._producer is None
     sink._options = kafka(cluster.servers, "again")._options
     send(sink, [opened()])

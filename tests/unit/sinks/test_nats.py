@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,10 @@ def test_nothing_is_said_where_tls_was_asked_for_and_is_not_offered(tmp_path: Pa
 
 
 def test_a_server_that_takes_it_and_does_not_answer_is_temporary() -> None:
+    started_s = time.monotonic()
     with pytest.raises(SinkTemporary, match=r"nats bus: no answer in 0\.2 s"):
         Server(deaf=True).send(timeout_s=0.2)
+    assert time.monotonic() - started_s < 1.0
 
 
 def test_a_refusal_beside_the_answers_is_heard() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from egret.alerts.model import Alert
@@ -26,6 +27,8 @@ def test_a_sink_that_hangs_delays_no_other() -> None:
             if len(self.got) == 100:
                 all_there.set()
 
+    took_s = []
+
     async def run() -> None:
         outputs = Outputs(
             [
@@ -34,13 +37,16 @@ def test_a_sink_that_hangs_delays_no_other() -> None:
             ]
         )
         outputs.start()
+        began = time.monotonic()
         outputs.offer(numbered(100))
         await asyncio.wait_for(all_there.wait(), PATIENCE_S)
+        took_s.append(time.monotonic() - began)
         await asyncio.sleep(0)
         assert outputs.queue_lengths == {"hanging": 100, "good": 0}
         await outputs.close(0.05)
 
     asyncio.run(run())
+    assert took_s[0] < 1.0
     assert len(watch.ids(Outcome.DELIVERED)) == len(watch.ids(Outcome.KEPT)) == 100
 
 
