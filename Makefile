@@ -54,9 +54,11 @@ lint: $(VENV)/.dev ## everything that reads the code without running it
 	$(BIN)/egret catalog lint
 
 bench: $(VENV)/.dev ## measure, side by side with what Debian has
+	@scripts/setup-system.sh bench || echo 'bench: without what is missing'
 	@$(BIN)/python bench/run.py $(ARGS)
 
 shapes: $(VENV)/.dev ## measure, on traffic of many shapes beside ndpiReader
+	@scripts/setup-system.sh bench || echo 'shapes: without what is missing'
 	@$(BIN)/python bench/shapes.py $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## fuzz the decoders for SECONDS each (default 60)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the system packages that the tests need, on Debian and Ubuntu as root; elsewhere says what is
 # missing. Does nothing, quickly, where all is there. Starts no service: tests start what they need.
+# With `bench`, also what only the benchmarks compare Egret with.
 set -eu
 
 # command=package, one a line; the command tells whether the package is needed.
@@ -34,6 +35,7 @@ tcpreplay=tcpreplay
 tshark=tshark
 unbound-checkconf=unbound
 '
+[ "${1:-}" != bench ] || wanted="$wanted ndpiReader=libndpi-bin"
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing_commands='' missing_packages='' services=''
