@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -28,6 +29,7 @@ PAGE = os.sysconf("SC_PAGESIZE")
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bytestream, "_MAPPED", PAGE)
+    monkeypatch.setattr(bytestream, "_ALIGNED", PAGE)
 
 
 def frames_of(path: Path, sluice: Sluice) -> Iterator[Frame]:
@@ -72,6 +74,29 @@ def test_a_record_that_is_larger_than_what_is_mapped_at_a_time(tmp_path: Path) -
     large = bytes(12) + b"\x88\x47" + bytes(10 * PAGE)
     workloads.write_frames(path, [large, *islice(workloads.dns(random.Random(1)), 5), large])
     assert said(path, compiled=True) == said(path, compiled=False)
+
+
+def test_mappings_begin_and_end_where_huge_pages_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    path, huge, mapped = tmp_path / "file", 2 << 20, list[tuple[int, int]]()
+    workloads.write_frames(path, islice(workloads.tls(random.Random(1)), 60_000))
+    watch, size = Watch(_gate), path.stat().st_size
+    real = watch.sluice.map
+
+    class Noting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(watch.sluice, name)
+
+        def map(self, descriptor: int, offset: int, size: int) -> object:
+            mapped.append((offset, offset + size))
+            return real(descriptor, offset, size)
+
+    for _ in frames_of(path, cast("Sluice", Noting())):
+        pass
+    assert size > 8 * huge
+    assert all(start % huge == 0 and (end % huge == 0 or end == size) for start, end in mapped)
+    assert max(end - start for start, end in mapped) <= 4 * huge
+    assert mapped[-1][1] == size
 
 
 def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Large chunks, no read per packet: a format parses in ``window`` and asks for ``m
 
 from __future__ import annotations
 
-import mmap
 import os
 import zlib
 from collections.abc import Callable
@@ -19,6 +18,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 _UNPACKED = 1 << 22  # most bytes that one step of decompression may give: a gzip bomb comes in such steps
 _GZIP_WITH_HEADER = 31  # zlib: window bits of 15, and 16 for the gzip wrapper
 _MAPPED = 1 << 22  # bytes of a file that are mapped at a time: what was passed is no memory of ours any more
+_ALIGNED = 1 << 21  # mappings begin and end at multiples of it: a huge page each, where the kernel keeps files in such
 _MORSEL = 64  # packed bytes at a time when looking for the place where damaged data breaks
 
 Read = Callable[[int], bytes]
@@ -115,8 +115,8 @@ class ByteStream:
     def _look_at(self, start: int, end: int) -> bool:
         if self.sluice is None or self._descriptor is None:
             return False
-        first = start - start % mmap.ALLOCATIONGRANULARITY
-        end = min(end, self._mapped_end)
+        first = start - start % _ALIGNED
+        end = min(end + -end % _ALIGNED, self._mapped_end)
         try:
             mapped = self.sluice.map(self._descriptor, first, end - first)
         except OSError:

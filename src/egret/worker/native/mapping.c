@@ -13,10 +13,6 @@
 
 enum { MAX_MAPPED = 64 };
 
-#ifndef MAP_POPULATE
-#define MAP_POPULATE 0
-#endif
-
 /* A mapping as the handler sees it: no lock, no allocation. A size of 0 is a free place. */
 static struct {
     uint8_t *volatile start;
@@ -74,7 +70,8 @@ static PyObject *mapping_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
     Mapping *mapping = (Mapping *)type->tp_alloc(type, 0);
     if (mapping == NULL) return NULL;
     mapping->place = -1;
-    void *start = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, (off_t)offset);
+    /* Not MAP_POPULATE: it asks for each page of 4 KB, even of those that are mapped as one of 2 MB. */
+    void *start = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, descriptor, (off_t)offset);
     if (start == MAP_FAILED) {
         PyErr_SetFromErrno(PyExc_OSError);
         Py_DECREF(mapping);
