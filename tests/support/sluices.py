@@ -15,7 +15,7 @@ from egret.decode.plain_noise import PROTOCOLS, TYPES
 from egret.track.copies import Copies
 from egret.track.observer import LOCAL_DISCOVERY
 from egret.track.quic import QUIC_PORTS
-from egret.track.waiting import Waiting
+from egret.track.waiting import Waiting, Waits
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.gate import AWAITED
 from egret.worker.plain import Buffer, PlainLookups
@@ -44,13 +44,15 @@ class Watch:
         self.ticks: list[int] = []
         self.asked: list[object] = []  # what it said to quick
         self.names: list[str] = []  # that it asked about, of messages that may not be plain in the end
-        self.waiting = Waiting(kept) if compiled is None else compiled.Waiting(kept)
+        self.waiting: Waits
         self.sluice: Sluice | _gate.Sluice
         if compiled is None:
-            plain = PlainLookups(Copies(copies, 1_000_000_000), self.waiting.add, self._flagged, self._wanted)
+            waiting = self.waiting = Waiting(kept)
+            plain = PlainLookups(Copies(copies, 1_000_000_000), waiting.add_all, self._flagged, self._wanted)
             datagrams = Datagrams(plain, self._begins, self._measured, self._measure)
             self.sluice = Sluice(datagrams, self, self._tick, self._watched, self._measured, self._measure)
         else:
+            self.waiting = compiled.Waiting(kept)
             self.sluice = compiled.Sluice(
                 apart=bitmap(APART),
                 local=bitmap(LOCAL_DISCOVERY),

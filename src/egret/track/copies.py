@@ -44,7 +44,11 @@ class Copies:
 
     def seen(self, ends: bytes, payload: bytes, time_ns: int) -> bool:
         """Whether a datagram between *ends* is the second of its kind; the next one like it will be."""
-        key, young = hash(ends + payload), self._young
+        return self.again(hash((ends, payload)), time_ns)
+
+    def again(self, key: int, time_ns: int) -> bool:
+        """The same, given the hash of both."""
+        young = self._young
         before = young.get(key)
         if before is None:
             if key in self._old:
@@ -54,3 +58,10 @@ class Copies:
                 self._young = young = {}
         young[key] = time_ns
         return before is not None and abs(time_ns - before) <= self.window_ns
+
+    def tables(self) -> tuple[dict[int, int], dict[int, int], int]:
+        """Both generations, and how many ``again`` would add to the young one until it makes another.
+
+        Until then, who asks often may add what is in neither without a call.
+        """
+        return self._young, self._old, self.limit - len(self._young)

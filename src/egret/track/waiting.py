@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
 from typing import Protocol
 
 CLIENT_COST = 200  # bytes of bookkeeping that a client costs beside its answers
 _HEAD = Struct("=qH")  # when it came, and its size
-_HEAD_OF, _HEAD_SIZE = _HEAD.pack, _HEAD.size
+_HEAD_OF, _HEAD_SIZE, _SIZE_OF = _HEAD.pack, _HEAD.size, Struct("=8xH").unpack_from
 _HEADER, _HTTPS = 12, b"\0\x41"  # where a message's question begins; its type stands behind the first zero byte
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 
@@ -57,19 +58,26 @@ class Waiting:
 
     def add(self, client: bytes, time_ns: int, wire: bytes, /) -> None:
         """Keep what *client* was told (a DNS message: less than 64 KB)."""
-        told = self._clients.get(client)
-        if told is None:
-            told = self._clients[client] = bytearray()
-            self._held += CLIENT_COST
-        size = len(wire)
-        try:
-            told += _HEAD_OF(time_ns, size) + wire
-        except StructError:
-            told += _HEAD_OF(_LATEST if time_ns > 0 else _EARLIEST, size) + wire
-        self._held += _HEAD_SIZE + size
-        self._count += 1
-        while self._held > self.limit:
-            self._make_room()
+        self.add_all(((client, time_ns, wire),))
+
+    def add_all(self, answers: Iterable[tuple[bytes, int, bytes]], /) -> None:
+        """The same of many answers: who got each, when, the message."""
+        told_to, held = self._clients.get, self._held
+        for client, time_ns, wire in answers:
+            told, size = told_to(client), len(wire)
+            if told is None:
+                told = self._clients[client] = bytearray()
+                held += CLIENT_COST
+            try:
+                told += _HEAD_OF(time_ns, size)
+            except StructError:
+                told += _HEAD_OF(_LATEST if time_ns > 0 else _EARLIEST, size)
+            told += wire
+            held += _HEAD_SIZE + size
+            self._count += 1
+            while held > self.limit:
+                held -= self._make_room()
+        self._held = held
 
     def take(self, client: bytes, /) -> list[tuple[int, bytes]]:
         """What *client* was told and when, in that order; it is kept no more."""
@@ -101,17 +109,21 @@ class Waiting:
         self._scanned[client] = at
         return answers
 
-    def _make_room(self) -> None:
-        client = next(iter(self._clients))
-        answers = self.take(client)
-        self._dropped += (len(answers) + 1) // 2
-        if kept := answers[(len(answers) + 1) // 2 :]:
-            self._held += CLIENT_COST
-            self._clients[client] = told = bytearray()
-            for time_ns, wire in kept:
-                told += _HEAD.pack(time_ns, len(wire)) + wire
-            self._held += len(told)
-            self._count += len(kept)
+    def _make_room(self) -> int:
+        """Drop the older half of what one client was told, and say how many bytes are held no more."""
+        client, told = self._clients.popitem(last=False)
+        self._scanned.pop(client, None)
+        starts, at = [], 0
+        while at < len(told):
+            starts.append(at)
+            at += _HEAD_SIZE + _SIZE_OF(told, at)[0]
+        half = (len(starts) + 1) // 2
+        self._dropped += half
+        self._count -= half
+        if half == len(starts):
+            return CLIENT_COST + len(told)
+        self._clients[client] = told[starts[half] :]
+        return starts[half]
 
     def take_dropped(self) -> int:
         """How many were dropped since the last time."""

@@ -27,7 +27,7 @@ from egret.worker import engine
 from egret.worker.beside import Beside
 from egret.worker.datagrams import APART, VERSIONS, Datagrams, bitmap
 from egret.worker.dns_talks import DnsTalks
-from egret.worker.plain import PlainLookups
+from egret.worker.plain import plain_lookups
 from egret.worker.quick import Quick
 from egret.worker.shared_sluice import SharedSluice
 from egret.worker.sluice import Sluice
@@ -77,8 +77,7 @@ class Gate:
         observer.volumes.on_arming = self._forget_ends
 
     def _pure(self) -> Sluice:
-        lookups = self._observer.lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, self._flagged, self._is_wanted)
+        plain = plain_lookups(self._observer.lookups, self._flagged, self._is_wanted)
         datagrams = Datagrams(plain, self._observer.quic.pass_over, self._is_measured, self._volumes.feed_datagram)
         around = datagrams, self._quick, self._tick, self._watched, self._is_measured, self._volumes.feed_segment
         sluice = Sluice(*around) if self._share is None else SharedSluice(self._share, *around)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from mmap import mmap
 
 from egret.names import MAX_LABEL, MAX_NAME
-from egret.track.copies import Seen
+from egret.track.copies import Copies
 from egret.track.limits import SECOND_NS
+from egret.track.lookups import Lookups
+from egret.track.waiting import Waiting
 from egret.worker.orders import LOOKUP, SIZE, UDP, datagram_lengths, plain_heads, port_number, record, wholes
 from egret.worker.plain_records import Told, read_records
 
@@ -39,7 +41,7 @@ class PlainLookups:
 
     Args:
         copies: knows copies.
-        defer: keeps what an answer teaches: who got it, when, the message.
+        defer: keeps what answers teach: who got each, when, the message.
         flagged: whether a signature names a host.
         wanted: whether look-ups between two ends (as they lie in a frame) are wanted whatever they say, questions or
             (True) answers; remembered until ``forget_ends``.
@@ -47,8 +49,8 @@ class PlainLookups:
 
     def __init__(
         self,
-        copies: Seen,
-        defer: Callable[[bytes, int, bytes], object],
+        copies: Copies,
+        defer: Callable[[Sequence[tuple[bytes, int, bytes]]], object],
         flagged: Callable[[str], bool],
         wanted: Callable[[bytes, bool], bool],
     ) -> None:
@@ -84,7 +86,7 @@ class PlainLookups:
         self._asking.clear()
         self._answering.clear()
 
-    def run(
+    def run(  # noqa: PLR0912 (one loop: a call costs a tenth of a look-up)
         self, window: bytes | memoryview, position: int, order: str, header: int, scale: int, here: int
     ) -> tuple[int, int, int]:
         """Count the records of a pcap file from *position* on that are look-ups as they came before, in second *here*.
@@ -98,41 +100,48 @@ class PlainLookups:
             return position, position, 0
         unpack, second, begun_ns = record(order, header, LOOKUP).unpack_from, SECOND_NS // scale, here * SECOND_NS
         ipv4, udp, dns, sizes = plain_heads(order), wholes(order, UDP), port_number(order, _DNS), datagram_lengths().get
-        shape, asking, answering, seen, defer = (
-            self._shapes.get, self._asking, self._answering.get, self._copies.seen, self._defer,
-        )  # fmt: skip
-        end, number, queries, answers, before = len(window), 0, 0, 0, position
+        shape, asking, answering, copies = self._shapes.get, self._asking, self._answering.get, self._copies
+        young, old, room = copies.tables()
+        told: list[tuple[bytes, int, bytes]] = []
+        end, number, repeated, before = len(window), 0, 0, position
         last = end - header - SIZE
         while position <= last:
             seconds, fraction, captured, original, kind, length, fate, addresses, source, port, size, side = unpack(
                 window, position
             )
-            after = position + header + captured
+            start = position + header
+            after = start + captured
             if seconds != here or captured != original or after > end or fraction >= second or fate not in udp:
                 break
-            if kind not in ipv4 or sizes(length) != size or dns not in (source, port):
+            if kind not in ipv4 or sizes(length) != size or port != dns != source:
                 break
-            wire = window[position + header + 42 : after]
+            wire, client = window[start + 42 : after], None
             if side < _RESPONSE:
                 if shape(wire[_BEHIND_ID]) != size or addresses not in asking:
                     break
-                ends = window[position + header + 26 : position + header + 38]
-                queries += not seen(ends, wire, begun_ns + fraction * scale)
+            elif shape(wire[_BEFORE_TAIL]) != size or wire[_SIZE_IN_TAIL] != _FOUR:
+                break
             else:
-                if shape(wire[_BEFORE_TAIL]) != size or wire[_SIZE_IN_TAIL] != _FOUR:
-                    break
                 client = answering(addresses)
                 if client is None:
                     break
-                time_ns = begun_ns + fraction * scale
-                if not seen(window[position + header + 26 : position + header + 38], wire, time_ns):
-                    defer(client, time_ns, wire)
-                    answers += 1
+            key, time_ns = hash((window[start + 26 : start + 38], wire)), begun_ns + fraction * scale
+            if room and key not in young and key not in old:  # as ``Copies.again``
+                young[key] = time_ns
+                room -= 1
+            else:
+                if copies.again(key, time_ns):
+                    repeated += 1
+                    client = None
+                young, old, room = copies.tables()
+            if client is not None:
+                told.append((client, time_ns, wire))
             number += 1
             before, position = position, after
-        self._queries += queries
-        self._answers += answers
-        self._repeated += number - queries - answers
+        self._defer(told)
+        self._queries += number - repeated - len(told)
+        self._answers += len(told)
+        self._repeated += repeated
         return position, before, number
 
     def skip(
@@ -198,7 +207,7 @@ class PlainLookups:
         if seen(ends, wire, time_ns):
             self._repeated += 1
         else:
-            self._defer(client, time_ns, wire)
+            self._defer(((client, time_ns, wire),))
             self._answers += told.answers
             self._aliases += told.aliases
         return True
@@ -287,6 +296,15 @@ class PlainLookups:
             self._shapes.clear()
         is_plain = self._known[question] = is_plain_question(question, self._flagged)
         return is_plain
+
+
+def plain_lookups(
+    lookups: Lookups, flagged: Callable[[str], bool], wanted: Callable[[bytes, bool], bool]
+) -> PlainLookups:
+    """What counts the plain ones of an observer's *lookups*; copies and answers are kept for both from now on."""
+    copies = lookups.copies = Copies(lookups.copies.limit, lookups.copies.window_ns)
+    waiting = lookups.deferred.waiting = Waiting(lookups.deferred.waiting.limit)
+    return PlainLookups(copies, waiting.add_all, flagged, wanted)
 
 
 def _never(_ends: bytes, _wire: bytes, _time_ns: int) -> bool:

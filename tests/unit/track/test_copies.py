@@ -25,3 +25,17 @@ def test_two_generations_are_kept_and_what_is_asked_for_stays() -> None:
         copies.seen(b"", b"%d" % number, number)
     assert len(copies) <= 4
     assert not copies.seen(b"", b"0", 20)
+
+
+def test_who_asks_often_adds_what_is_new_as_it_would_have_been() -> None:
+    asked, looked = Copies(3, 10), Copies(3, 10)
+    for number in (1, 2, 1, 3, 4, 5, 2, 6, 7, 8, 1, 9):
+        young, old, room = looked.tables()
+        key = hash((b"ends", b"%d" % number))
+        if room and key not in young and key not in old:
+            young[key] = number
+            is_copy = False
+        else:
+            is_copy = looked.again(key, number)
+        assert asked.seen(b"ends", b"%d" % number, number) == is_copy
+        assert asked.tables() == looked.tables()

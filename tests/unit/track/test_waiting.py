@@ -34,3 +34,19 @@ def test_a_lone_answer_beyond_the_bound_goes_and_no_time_is_too_far() -> None:
     waiting.add(A, 1 << 80, b"")
     waiting.add(A, -1 << 80, b"")
     assert waiting.take(A) == [((1 << 63) - 1, b""), (-1 << 63, b"")]
+
+
+def test_many_answers_are_kept_as_one_after_the_other_is() -> None:
+    answers = [((A, B)[number % 3 == 0], number, bytes(number % 40)) for number in range(200)]
+    at_once, singly = Waiting(1_000), Waiting(1_000)
+    for start in range(0, 200, 25):
+        at_once.add_all(answers[start : start + 25])
+        for answer in answers[start : start + 25]:
+            singly.add(*answer)
+        assert (len(at_once), at_once.take_dropped(), at_once._held) == (
+            len(singly),
+            singly.take_dropped(),
+            singly._held,
+        )
+    assert [at_once.take(client) for client in (A, B)] == [singly.take(client) for client in (A, B)]
+    assert at_once._held == singly._held == 0

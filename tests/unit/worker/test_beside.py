@@ -11,7 +11,7 @@ from egret.worker.beside import Beside
 from egret.worker.dns_talks import DnsTalks
 from egret.worker.greetings import Greetings
 from egret.worker.holding import hold_young
-from egret.worker.plain import PlainLookups
+from egret.worker.plain import plain_lookups
 from egret.worker.quick import NO, TAKEN, Quick
 from tests.support.hello import ACK, FIN, SYN, Tcp, openssl_hello
 
@@ -30,8 +30,7 @@ class Asked:
         self.greetings = Greetings(no, no, lambda _: True, (), self.observer.judge_ech, self.counts)
         self.quick = hold_young(self.observer, self.greetings, 2)
         assert isinstance(self.quick, Quick)
-        lookups = self.observer.lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, no, no)
+        plain = plain_lookups(self.observer.lookups, no, no)
         self.measured = False
         dns = DnsTalks(self.observer.dns, plain)
         self.beside = Beside(self.quick, dns, self.observer.streams, lambda _: self.measured)

@@ -8,7 +8,7 @@ from egret.decode.quic_keys import KNOWN_VERSIONS
 from egret.decode.tunnel import UDP_PORTS
 from egret.track.observer import Observer
 from egret.worker.datagrams import MAX_BULK, Datagrams, bitmap
-from egret.worker.plain import PlainLookups
+from egret.worker.plain import plain_lookups
 
 CLIENT, SERVER = b"\xc0\x00\x02\x01", b"\xcb\0\x71\x05"
 CAPWAP = b"\1\0\0\0"
@@ -17,7 +17,7 @@ CAPWAP = b"\1\0\0\0"
 class Sensor:
     def __init__(self) -> None:
         lookups = Observer().lookups
-        plain = PlainLookups(lookups.copies, lookups.deferred.add, lambda _: False, lambda _ends, _answer: False)
+        plain = plain_lookups(lookups, lambda _: False, lambda _ends, _answer: False)
         self.measured: set[bytes] = set()
         self.asked = 0
         self.begun: list[object] = []

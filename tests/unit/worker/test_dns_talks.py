@@ -6,7 +6,7 @@ from egret.track.direction import opposite
 from egret.track.limits import Limits
 from egret.track.observer import Observer
 from egret.worker.dns_talks import DnsTalks
-from egret.worker.plain import PlainLookups
+from egret.worker.plain import plain_lookups
 
 ENDS = b"\xc0\0\2\1\xcb\0\x71\1\x9c\x40\0\x35"
 KEY = hash(ENDS)
@@ -27,7 +27,7 @@ class Asked:
         self.observer = Observer(Limits(dns_bytes=dns_bytes))
         lookups = self.observer.lookups
         flagged = lambda name: "flagged" in name  # noqa: E731
-        self.plain = PlainLookups(lookups.copies, lookups.deferred.waiting.add, flagged, lambda *_: False)
+        self.plain = plain_lookups(lookups, flagged, lambda *_: False)
         self.talks = DnsTalks(self.observer.dns, self.plain)
         self.next = WRAPS + 1
         assert self.segment(b"", SYN, -1)

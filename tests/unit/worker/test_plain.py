@@ -4,7 +4,7 @@ import pytest
 
 from egret.model import Endpoint
 from egret.track.observer import Observer
-from egret.worker.plain import MAX_PLAIN, PlainLookups
+from egret.worker.plain import MAX_PLAIN, plain_lookups
 
 CLIENT, RESOLVER, ADDRESS = b"\xc0\x00\x02\x01", b"\xc0\x00\x02\x35", b"\xc6\x33\x64\x01"
 ASKED = CLIENT + RESOLVER + b"\x9c\x40\0\x35"
@@ -26,7 +26,7 @@ class Sensor:
         self.observer = Observer()
         self.watched: set[bytes] = set()  # clients and servers of which every look-up matters
         lookups = self.observer.lookups
-        self.plain = PlainLookups(lookups.copies, lookups.deferred.add, self._flagged, self._wanted)
+        self.plain = plain_lookups(lookups, self._flagged, self._wanted)
 
         self.flagged = ("chat.",)
 
