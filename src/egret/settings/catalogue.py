@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from fnmatch import filter as matching
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ def bundled_resolvers() -> Resolvers:
     Raises:
         ConfigErrors: every error of their file.
     """
-    sources = _sources([signatures_dir() / RESOLVERS])
+    sources = _sources([f"{signatures_dir()}/{RESOLVERS}"])
     return Resolvers(shelf.kept("resolvers", sources, _read_resolvers, _pack_resolvers, _unpack_resolvers))
 
 
@@ -62,15 +63,19 @@ def _bundled() -> _Read:
     return shelf.kept("catalogue", _sources(_files()), lambda: _read([signatures_dir()]), _pack, _unpack)
 
 
-def _files() -> Iterator[Path]:
+def _files() -> Iterator[str]:
     """Every file of the catalogue; found when they are asked for, which ``shelf`` does where they are out of reach."""
-    yield from sorted(signatures_dir().rglob("*.y*ml"))  # of some it is said that they are not read
+    for folder, _, names in sorted(os.walk(signatures_dir())):
+        yield from sorted(
+            f"{folder}/{name}" for name in matching(names, "*.y*ml")
+        )  # of some it is said that they are not read
 
 
-def _sources(files: Iterable[Path]) -> Iterator[Path]:
+def _sources(files: Iterable[str]) -> Iterator[str]:
     yield from files
-    yield from (Path(bundled.__file__).with_name(f"{name}.py") for name in _CODE)
-    yield from (Path(str(module.__file__)) for module in _CORE)
+    here = bundled.__file__.rpartition("/")[0]
+    yield from (f"{here}/{name}.py" for name in _CODE)
+    yield from (str(module.__file__) for module in _CORE)
 
 
 def _pack(read: _Read) -> list[Any]:
@@ -112,6 +117,8 @@ def _version(signatures: Iterable[Signature], digest: str) -> str:
 
 
 def _digest(directories: Iterable[Path]) -> str:
+    import hashlib  # noqa: PLC0415 (as above)
+
     digest = hashlib.sha256()
     for path in chain.from_iterable(map(entries, directories)):
         if path.suffix == ".yaml":

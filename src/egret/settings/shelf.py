@@ -1,13 +1,13 @@
 """What was read of bundled YAML files, kept as JSON where Python keeps its own compiled modules.
 
-The YAML stays the truth: what is kept holds for exactly those bytes of it and of the code that reads it. Whatever is
-missing, of other bytes or broken is read anew, and kept where that can be written. Who may write there may change the
-code itself, so it is believed as much; ``PYTHONDONTWRITEBYTECODE`` leaves it aside as it does the rest.
+The YAML stays the truth: what is kept holds for exactly those bytes of it and of the code that reads it. They are the
+same where the files are, by their length, times and number on the disk; where those differ, the bytes are looked at.
+Whatever is missing, of other bytes or broken is read anew, and kept where that can be written. Who may write there may
+change the code itself, so it is believed as much; ``PYTHONDONTWRITEBYTECODE`` leaves it aside as it does the rest.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -16,88 +16,128 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 _MODE = 0o644
 _SETTLED_NS = 5_000_000_000  # far above the steps that a file system tells times in
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError)
 
 
 def kept(
-    name: str, sources: Iterable[Path], read: Callable[[], T], pack: Callable[[T], Any], unpack: Callable[[Any], T]
+    name: str, sources: Iterable[str], read: Callable[[], T], pack: Callable[[T], Any], unpack: Callable[[Any], T]
 ) -> T:
     """What *read* gives, without reading where that was done before.
 
     Args:
         name: of what is kept.
-        sources: every file that it depends on, code included.
+        sources: paths of every file that it depends on, code included.
         read: reads it; raises what it will.
         pack: makes plain JSON of it.
         unpack: the reverse.
     """
     try:
-        key, place = _key(sources), _place(name)
+        files, place = list(sources), _place(name)
+        stamps = _stamps(files)
+        found = _noted(place)
+        with suppress(*_BROKEN):
+            if stamps is not None and found["stamps"] == stamps:
+                return unpack(found["value"])
+        key = _key(files)
     except (OSError, NotImplementedError):  # no source (only compiled modules), or a Python that keeps none
         return read()
-    try:
-        found = json.loads(place.read_bytes())
+    with suppress(*_BROKEN):
         if found["key"] == key:
-            return unpack(found["value"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass
+            value = unpack(found["value"])
+            if stamps is not None:  # other files, of the same bytes
+                _note(place, found | {"stamps": stamps})
+            return value
     value = read()
-    if not sys.dont_write_bytecode:
-        _keep(place, json.dumps({"key": key, "value": pack(value)}, separators=(",", ":")))
+    _note(place, {"stamps": stamps, "key": key, "value": pack(value)})
     return value
 
 
 def digest_of(path: Path, read: Callable[[], bytes]) -> tuple[bytes, str]:
     """The bytes of a large file that ships with Egret, and their SHA-256 in hexadecimal.
 
-    It is computed once for a file, as Python compiles a module once: until another one is in its place, by its length,
-    times and number on the disk. What was written to lately may be written to again with the same times.
+    It is computed once for a file, as Python compiles a module once.
 
     Args:
         path: of the file.
         read: reads it; raises what it will.
     """
-    stamp = _stamp(path)
+    stamp = _stamp_or_none(path)
     data = read()
     if stamp is None:
-        return data, hashlib.sha256(data).hexdigest()
+        return data, _sha256(data)
     place = _place(path.name)
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        found = json.loads(place.read_bytes())
+    found = _noted(place)
+    with suppress(*_BROKEN):
         if found["stamp"] == stamp and isinstance(found["digest"], str):
             return data, found["digest"]
-    digest = hashlib.sha256(data).hexdigest()
-    if not sys.dont_write_bytecode and _stamp(path) == stamp:
-        _keep(place, json.dumps({"stamp": stamp, "digest": digest}))
+    digest = _sha256(data)
+    if _stamp_or_none(path) == stamp:
+        _note(place, {"stamp": stamp, "digest": digest})
     return data, digest
 
 
-def _stamp(path: Path) -> list[str | int] | None:
-    """What changes with a file; None where it cannot be looked at, or where something may change and this would not."""
-    try:
-        found = path.stat()
-        cache_from_source(__file__)
-    except (OSError, NotImplementedError):
-        return None
+def _stamp(path: str | Path) -> str | None:
+    """What changes with a file: its length, its times, its number on the disk.
+
+    None where it may be written to once more and this not change: lately it was written to.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    found = os.stat(path)  # noqa: PTH116 (of a hundred files at each start)
     if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _SETTLED_NS:
         return None
-    return [str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return f"{path} {found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+
+
+def _stamps(paths: Iterable[str]) -> list[str] | None:
+    stamps = list(map(_stamp, paths))
+    return None if None in stamps else cast("list[str]", stamps)
+
+
+def _stamp_or_none(path: Path) -> str | None:
+    """The same; None as well where Python keeps nothing."""
+    try:
+        cache_from_source(__file__)
+        return _stamp(path)
+    except (OSError, NotImplementedError):
+        return None
 
 
 def _place(name: str) -> Path:
     return Path(cache_from_source(__file__)).with_name(f"{name}.json")
 
 
-def _key(sources: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sources:
+def _key(paths: Iterable[str]) -> str:
+    whole = bytearray()
+    for path in map(Path, paths):
         data = path.read_bytes()
-        digest.update(f"{path.name}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()
+        whole += f"{path.name}\0{len(data)}\0".encode() + data
+    return _sha256(whole)
+
+
+def _sha256(data: bytes | bytearray) -> str:
+    import hashlib  # noqa: PLC0415 (with OpenSSL, for what most starts need not compute)
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _noted(place: Path) -> Any:
+    """What is kept there; None if it cannot be read."""
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _note(place: Path, found: dict[str, Any]) -> None:
+    if not sys.dont_write_bytecode:
+        _keep(place, json.dumps(found, separators=(",", ":")))
 
 
 def _keep(place: Path, text: str) -> None:

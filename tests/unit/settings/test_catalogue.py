@@ -31,11 +31,11 @@ def test_what_is_kept_is_what_the_files_say(tmp_path: Path, monkeypatch: pytest.
 def test_every_file_that_decides_it_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     sources: list[Path] = []
 
-    def key(given: Iterable[Path]) -> str:
-        sources.extend(given)
+    def stamps(given: Iterable[str]) -> list[str]:
+        sources.extend(map(Path, given))
         raise OSError
 
-    monkeypatch.setattr(shelf, "_key", key)
+    monkeypatch.setattr(shelf, "_stamps", stamps)
     load_catalog(), bundled_resolvers()
     assert {path.name for path in signatures_dir().glob("*.yaml")} <= {path.name for path in sources}
     assert {"signatures.py", "signature_file.py", "model.py"} <= {path.name for path in sources}

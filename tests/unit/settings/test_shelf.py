@@ -4,9 +4,8 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ class Reader:
         return self.source.read_text().split()
 
     def kept(self) -> list[str]:
-        return shelf.kept("words", [self.source], self.read, "-".join, lambda text: text.split("-"))
+        return shelf.kept("words", [str(self.source)], self.read, "-".join, lambda text: text.split("-"))
 
 
 @pytest.fixture
@@ -60,6 +59,71 @@ def test_what_is_broken_is_read_anew_and_mended(reader: Reader, broken: str) -> 
     assert json.loads(place.read_text())["value"] == "one-two"
 
 
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The sources whose bytes were looked at, at each time."""
+    found: list[list[str]] = []
+    key = shelf._key
+
+    def counted(paths: Iterable[str]) -> str:
+        found.append(list(paths))
+        return key(found[-1])
+
+    monkeypatch.setattr(shelf, "_key", counted)
+    return found
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was written is taken to have been written long ago."""
+    monkeypatch.setattr(shelf, "_SETTLED_NS", -1)
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_bytes_of_files_that_are_the_same_are_not_looked_at(reader: Reader, hashed: list[list[str]]) -> None:
+    assert [reader.kept(), reader.kept(), reader.kept()] == [["one", "two"]] * 3
+    assert (reader.reads, hashed) == (1, [[str(reader.source)]])
+
+
+@pytest.mark.usefixtures("settled")
+def test_another_file_of_the_same_bytes_is_looked_at_once(reader: Reader, hashed: list[list[str]]) -> None:
+    reader.kept()
+    os.utime(reader.source, ns=(1, 1))
+    assert [reader.kept(), reader.kept()] == [["one", "two"]] * 2
+    assert (reader.reads, len(hashed)) == (1, 2)
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("replaced", [True, False])
+def test_another_byte_in_a_file_of_the_same_length_and_age_is_read_anew(reader: Reader, *, replaced: bool) -> None:
+    reader.kept()
+    before = reader.source.stat()
+    written = reader.source.with_name("other") if replaced else reader.source
+    written.write_text("one six")
+    written.replace(reader.source)
+    while reader.source.stat().st_ctime_ns == before.st_ctime_ns:  # a file system's clock may be slower than we are
+        os.utime(reader.source)
+    os.utime(reader.source, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert reader.kept() == ["one", "six"]
+    assert reader.reads == 2
+
+
+def test_a_source_that_may_still_be_written_to_is_looked_at(reader: Reader, hashed: list[list[str]]) -> None:
+    assert [reader.kept(), reader.kept()] == [["one", "two"]] * 2
+    assert (reader.reads, len(hashed)) == (1, 2)
+    assert json.loads(shelf._place("words").read_text())["stamps"] is None
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("broken", [7, None])
+def test_what_is_broken_under_a_stamp_is_read_anew_and_mended(reader: Reader, broken: object) -> None:
+    reader.kept()
+    place = shelf._place("words")
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"value": broken}))
+    assert reader.kept() == ["one", "two"]
+    assert json.loads(place.read_text())["value"] == "one-two"
+
+
 def test_nothing_is_kept_where_python_keeps_nothing(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     reader.kept()
@@ -77,7 +141,7 @@ def test_a_place_that_cannot_be_written_is_no_error(reader: Reader) -> None:
 
 
 def test_without_its_sources_it_is_read(reader: Reader) -> None:
-    absent = [reader.source.with_name("absent.yaml")]
+    absent = [str(reader.source.with_name("absent.yaml"))]
     assert shelf.kept("words", absent, lambda: "x", str, str) == "x"
 
 
@@ -89,9 +153,9 @@ class Large:
         self.computed = 0
         path.write_bytes(b"large")
 
-    def sha256(self, data: bytes) -> Any:
+    def sha256(self, data: bytes) -> str:
         self.computed += 1
-        return hashlib.sha256(data)
+        return hashlib.sha256(data).hexdigest()
 
     def is_right(self) -> bool:
         data, digest = shelf.digest_of(self.path, self.path.read_bytes)
@@ -101,7 +165,7 @@ class Large:
 @pytest.fixture
 def large(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> Large:
     made = Large(tmp_path / "large.mmdb")
-    monkeypatch.setattr(shelf, "hashlib", SimpleNamespace(sha256=made.sha256))
+    monkeypatch.setattr(shelf, "_sha256", made.sha256)
     monkeypatch.setattr(shelf, "_SETTLED_NS", -1)
     return made
 
