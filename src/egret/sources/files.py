@@ -10,16 +10,10 @@ from typing import BinaryIO
 
 from egret.errors import SourceError
 from egret.model import Frame
-from egret.sources.analysers import FORMATS as ANALYSERS
 from egret.sources.base import Progress, Sluice, Source
 from egret.sources.bytestream import GZIP_MAGIC, ByteStream, Read
-from egret.sources.erf import looks_like_erf, read_erf
-from egret.sources.netmon import MAGICS as NETMON_MAGICS
-from egret.sources.netmon import read_netmon
 from egret.sources.pcap import MAGICS, read_pcap
 from egret.sources.pcapng import SECTION_MAGIC, read_pcapng
-from egret.sources.snoop import MAGIC as SNOOP_MAGIC
-from egret.sources.snoop import read_snoop
 
 STDIN = "-"
 READ = "pcap, pcapng, snoop, ERF, Network Monitor and analysers' own formats, also in gzip"
@@ -27,9 +21,6 @@ READ = "pcap, pcapng, snoop, ERF, Network Monitor and analysers' own formats, al
 _FORMATS: dict[bytes, Callable[[ByteStream], Iterator[Frame]]] = {
     **dict.fromkeys(MAGICS, read_pcap),
     SECTION_MAGIC: read_pcapng,
-    SNOOP_MAGIC[:4]: read_snoop,
-    **dict.fromkeys(NETMON_MAGICS, read_netmon),
-    **ANALYSERS,
 }
 
 # What people hand over instead, and what to do about it.
@@ -78,9 +69,7 @@ class CaptureFile:
             magic = stream.peek(8)
         if not magic:
             raise SourceError("is empty; a capture has at least a file header")
-        reader = _FORMATS.get(magic[:4])
-        if reader is None and looks_like_erf(stream.window):
-            reader = read_erf
+        reader = _FORMATS.get(magic[:4]) or _rare(magic, stream)
         if reader is None:
             raise SourceError(f"is no capture that Egret reads ({READ}): {_guess(magic)}")
         return reader(stream)
@@ -88,6 +77,13 @@ class CaptureFile:
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._close()
+
+
+def _rare(magic: bytes, stream: ByteStream) -> Callable[[ByteStream], Iterator[Frame]] | None:
+    """What reads a file of another program, if that is one."""
+    from egret.sources import rare  # noqa: PLC0415 (a dozen modules, for what hardly any file is)
+
+    return rare.reader_of(magic, stream.window)
 
 
 def _guess(magic: bytes) -> str:
