@@ -5,8 +5,8 @@ Ref: the Community ID flow hashing specification, version 1 (corelight/community
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import b2a_base64
 
 from egret.model import Connection, Endpoint, FlowKey, Observation, Protocol, Transport
 
@@ -34,7 +34,7 @@ def community_id(flow: FlowKey, seed: int = 0) -> str:
         )
     )
     digest = hashlib.sha1(data, usedforsecurity=False).digest()
-    return f"1:{base64.b64encode(digest).decode('ascii')}"
+    return f"1:{b2a_base64(digest, newline=False).decode('ascii')}"
 
 
 def flow_of(seen: Observation | Connection) -> Flow:

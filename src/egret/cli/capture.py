@@ -14,10 +14,11 @@ from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.base import Progress as Progressed
 from egret.sources.files import open_capture
-from egret.worker.gate import Gate
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from egret.worker.gate import Gate
 
 LONG_FILE = 32 * 1024 * 1024  # below this a bar would be gone before it is read
 

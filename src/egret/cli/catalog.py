@@ -23,7 +23,7 @@ from egret.cli.catalog_diff import diff
 from egret.cli.catalog_export import export, known_vendors
 from egret.cli.catalog_folders import folders
 from egret.cli.catalog_update import update
-from egret.cli.lines import dump
+from egret.cli.json_line import dump
 from egret.cli.output import FAILED, USAGE
 from egret.model import ServiceClass, Signature
 from egret.names import printable

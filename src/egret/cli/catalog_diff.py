@@ -13,7 +13,7 @@ from egret.catalog.diff import Change, NameChange, What, Word, changes, known_na
 from egret.catalog.match import Catalog
 from egret.cli.catalog_folders import folders
 from egret.cli.inputs import lines
-from egret.cli.lines import dump
+from egret.cli.json_line import dump
 from egret.cli.matching import host_name
 from egret.cli.output import FAILED
 from egret.judge.verdict import severity_of_class

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from egret.cli.geoip_update import update
 from egret.cli.inputs import lines
-from egret.cli.lines import dump
+from egret.cli.json_line import dump
 from egret.geo.database import DatabaseInfo, GeoDatabase
 from egret.judge.networks import network, network_class
 from egret.names import printable

@@ -1,20 +1,10 @@
-"""The contract's JSON lines: what ``observe`` and ``replay --detections`` print."""
+"""The contract's JSON lines of what was seen: what ``observe`` prints."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
-from egret.alerts.codec import chain_to_list, parts_to_list
-from egret.alerts.formats.client import client_fields
 from egret.alerts.timestamps import rfc3339
-from egret.model import Anomaly, Connection, Detection, Endpoint, Kind, Observation
+from egret.model import Anomaly, Connection, Endpoint, Kind, Observation
 from egret.names import address_text
-
-
-def dump(line: Mapping[str, object]) -> str:
-    """One JSON line; ASCII only, so that no name reaches a terminal raw."""
-    return json.dumps(line, separators=(", ", ": "))
 
 
 def observation_line(observation: Observation, file: str | None) -> dict[str, object]:
@@ -61,34 +51,6 @@ def anomaly_line(anomaly: Anomaly, file: str | None) -> dict[str, object]:
         "destination": _endpoint(flow.destination) if flow else None,
         "file": file,
         "interface": anomaly.interface,
-    }
-
-
-def detection_line(detection: Detection, file: str | None) -> dict[str, object]:
-    """The ``replay --detections`` line of the contract."""
-    event, verdict, signature = detection.observation, detection.verdict, detection.match.signature
-    line = observation_line(event, file) if isinstance(event, Observation) else connection_line(event, file)
-    return line | {
-        "signature": signature.id,
-        "vendor": signature.vendor,
-        "service": signature.service,
-        "category": signature.category,
-        "class": signature.service_class,
-        "severity": verdict.severity,
-        "score": verdict.score,
-        "score_parts": parts_to_list(verdict.score_parts),
-        "reasons": list(verdict.reasons),
-        "operator": {"country": verdict.operator.country, "contested": verdict.operator.contested},
-        "hosting": {
-            "country": verdict.hosting.country,
-            "asn": verdict.hosting.asn,
-            "as_org": verdict.hosting.as_org,
-            "source": verdict.hosting.source,
-        },
-        "region": detection.match.region,
-        "jurisdiction_chain": chain_to_list(verdict.jurisdiction_chain),
-        "lookup_only": verdict.lookup_only,
-        **client_fields(detection.client),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from egret import names
 from egret.catalog.match import Catalog
 from egret.cli.inputs import lines
-from egret.cli.lines import dump
+from egret.cli.json_line import dump
 from egret.judge.verdict import severity_of_class
 from egret.settings.catalogue import load_catalog
 

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from egret.cli.capture import Captures
-from egret.cli.jobs import AUTO, Readers, number_of_jobs
-from egret.cli.lines import anomaly_line, connection_line, dump, observation_line
+from egret.cli.jobs import AUTO, each_file, number_of_jobs
+from egret.cli.json_line import dump
+from egret.cli.lines import anomaly_line, connection_line, observation_line
 from egret.model import Anomaly, Connection, Event
 from egret.track.observer import Observer
 
@@ -16,7 +17,7 @@ def observe_files(files: Sequence[str], *, flows: bool = False, anomalies: bool 
     """Print a line for every name, and for connections and anomalies where they are wanted; the exit code."""
     number = number_of_jobs(jobs, files)
     work = _Lines(flows=flows, anomalies=anomalies)
-    with Captures(files) as captures, Readers(captures, work, number) as each:
+    with Captures(files) as captures, each_file(captures, work, number) as each:
         for _, lines in each:
             sys.stdout.writelines(lines)
     return captures.exit_code

@@ -5,7 +5,6 @@ Everything else is typer's: other options, help, and whatever is wrong.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -27,7 +26,7 @@ _PLAIN = {
     "replay": _Plain("replaying", "replay_files"),
 }
 ONLY_READ = frozenset(_PLAIN)  # when they return nothing is left to be done: no thread, no process, nothing to close
-_NUMBER = re.compile(r"[1-9][0-9]{0,5}").fullmatch
+_MOST_DIGITS = 6
 
 
 def plain_call(arguments: Sequence[str]) -> Callable[[], int] | None:
@@ -36,8 +35,12 @@ def plain_call(arguments: Sequence[str]) -> Callable[[], int] | None:
     if command is None:
         return None
     words, options = list(arguments[1:]), {}
-    if command.reads and words[:1] == ["--jobs"] and len(words) > 1 and _NUMBER(words[1]):
+    if command.reads and words[:1] == ["--jobs"] and len(words) > 1 and _is_number(words[1]):
         options, words = {"jobs": words[1]}, words[2:]
     if any(word.startswith("-") and word != "-" for word in words) or (command.reads and not words):
         return None
     return partial(getattr(import_command(command.module), command.function), words, **options)
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and word[0] != "0" and len(word) <= _MOST_DIGITS

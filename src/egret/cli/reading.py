@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from egret.cli.capture import Captures
 from egret.cli.steps import END, Ended, Entangled, Found, PartialStep, Passed, Place, Turned, in_order, moved
 from egret.model import Role
 from egret.track.share import Share
-from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
+
+if TYPE_CHECKING:
+    from egret.worker.partial import PartialPipeline
 
 Placed = tuple[Place, PartialStep]
 

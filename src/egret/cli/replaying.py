@@ -16,9 +16,10 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert, Incident, Sensor
 from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
+from egret.cli.detection_line import detection_line
 from egret.cli.incident_table import incident_table
-from egret.cli.jobs import AUTO, Divided, Readers, number_of_jobs
-from egret.cli.lines import detection_line, dump
+from egret.cli.jobs import AUTO, Divided, each_file, number_of_jobs
+from egret.cli.json_line import dump
 from egret.cli.output import FOUND, complain
 from egret.cli.scan import Scan
 from egret.cli.steps import Found, Moved, Step
@@ -71,7 +72,7 @@ def replay_files(
     with (
         resting(),
         Captures(files if detections else by_time(files)) as captures,
-        Readers(captures, scan, number, _divided(captures, scan)) as each,
+        each_file(captures, scan, number, _divided(captures, scan)) as each,
     ):
         for path, steps in each:
             for detection in run.detections(steps if line is not None else _in_bunches(steps)):

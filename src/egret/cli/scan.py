@@ -8,14 +8,12 @@ from typing import Any
 
 from egret.cli.capture import Captures
 from egret.cli.reading import PartialReading, Placed, Reading
-from egret.cli.steps import PartialStep, Step, dump, load
+from egret.cli.steps import PartialStep, Step
 from egret.daemon.grounds import Grounds
 from egret.track.limits import Limits
 from egret.track.partial import Remembers
 from egret.track.share import Share
-from egret.worker.partial import PartialPipeline
 from egret.worker.pipeline import Hit, Pipeline
-from egret.worker.proving import Prover
 from egret.worker.scope import Scope
 
 LIMITS = Limits(  # a file may be of more than a worker sees
@@ -54,6 +52,8 @@ class Scan:
 
     def part(self, captures: Captures, path: str, share: Share) -> Iterator[Placed]:
         """The steps of a share of one file, and where they belong, in order; the last one ends it or is Entangled."""
+        from egret.worker.partial import PartialPipeline  # noqa: PLC0415 (where several processes read)
+
         grounds = self._grounds
         pipeline = PartialPipeline(
             share,
@@ -76,15 +76,23 @@ class Scan:
         return Scope(rules.inside or None, rules.relays)
 
     def _proving(self, pipeline: Pipeline) -> Callable[[Hit], Hit]:
-        return Prover(pipeline.observer.lookups.told) if self._prove else _as_it_is
+        if not self._prove:
+            return _as_it_is
+        from egret.worker.proving import Prover  # noqa: PLC0415 (where somebody keeps proofs)
+
+        return Prover(pipeline.observer.lookups.told)
 
     @staticmethod
     def dump(step: PartialStep) -> bytes:
         """A step for another process that has the same catalogue."""
+        from egret.cli.step_codec import dump  # noqa: PLC0415 (as above)
+
         return dump(step)
 
     def load(self, data: bytes) -> Any:
         """What ``dump`` gave, in a process that forked the one where it was called."""
+        from egret.cli.step_codec import load  # noqa: PLC0415 (as above)
+
         return load(data, self._grounds.catalog)
 
 

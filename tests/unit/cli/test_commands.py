@@ -27,12 +27,22 @@ FOR_OTHERS = {
     "yaml",
 }
 SETTINGS = {"egret.settings.config", "egret.settings.sections", "pydantic"}  # there is nothing to validate
+RARE = {"egret.sources.rare", "egret.worker.partial", "egret.worker.proving"}  # formats, shares of a file, proofs
+READERS = {"egret.cli.readers", "egret.cli.step_codec", "pickle", "selectors", "tempfile"}  # by several processes
 NOT_AT_START: dict[tuple[str, ...], set[str]] = {
     ("explain", "qwen.ai"): FOR_OTHERS | SETTINGS | {"cryptography", "dns", "rich"},
-    ("match", "qwen.ai"): FOR_OTHERS | SETTINGS | {"cryptography", "dns", "email", "rich", "socket", "typer"},
-    ("observe", DEMO): FOR_OTHERS | SETTINGS | {"dns", "email", "maxminddb", "rich", "typer"},
+    ("match", "qwen.ai"): FOR_OTHERS
+    | SETTINGS
+    | {"cryptography", "dns", "egret.alerts", "email", "hashlib", "rich", "socket", "typer"},
+    ("observe", DEMO): FOR_OTHERS
+    | SETTINGS
+    | RARE
+    | READERS
+    | {"dns", "egret.alerts.codec", "egret.worker.gate", "email", "maxminddb", "rich", "typer"},
     ("replay", DEMO): FOR_OTHERS
     | SETTINGS
+    | RARE
+    | READERS
     | {"dns", "egret.alerts.formats.cef", "egret.cli.division", "rich.table", "typer"},
     ("replay", "--jobs", "1", DEMO): {"maxminddb", "rich", "socket"},  # it has documentation addresses only
 }

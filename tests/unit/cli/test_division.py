@@ -14,11 +14,12 @@ import pytest
 from bench import workloads
 from egret.cli.capture import Captures
 from egret.cli.division import Division, pays
-from egret.cli.jobs import Readers
 from egret.cli.main import invoke
+from egret.cli.readers import Readers
 from egret.cli.reading import Placed
 from egret.cli.scan import Scan
-from egret.cli.steps import Ended, Entangled, PartialStep, Place, Step, dump, load
+from egret.cli.step_codec import dump, load
+from egret.cli.steps import Ended, Entangled, PartialStep, Place, Step
 from egret.daemon.setup import load_knowledge
 from egret.errors import EgretError, GeoError
 from egret.settings.config import load_config

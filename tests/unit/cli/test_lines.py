@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
-
-from egret.cli.lines import anomaly_line, connection_line, detection_line, dump, observation_line
+from egret.cli.lines import anomaly_line, connection_line, observation_line
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, FlowKey, Kind, NamedBy, Protocol, Transport
-from tests.support.alerts import CLIENT, SERVER, connection, hello
+from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import flow, seen
 
 ENDS = ["client", "server", "file", "interface"]
@@ -49,19 +47,3 @@ def test_flows_and_anomalies() -> None:
     key = FlowKey(Transport.TCP, Endpoint(CLIENT, 1), Endpoint(SERVER, 2))
     assert anomaly_line(Anomaly(0, "tls", Reason.BAD_LENGTH, key), None)["source"] == {"ip": "192.0.2.7", "port": 1}
     assert anomaly_line(Anomaly(0, "link", Reason.TRUNCATED), None)["destination"] is None
-
-
-def test_a_detection_keeps_operator_and_hosting_apart() -> None:
-    line = detection_line(hello(), "x.pcap")
-    assert line["operator"] == {"country": "CN", "contested": False}
-    assert line["hosting"] == {"country": "CN", "asn": 64500, "as_org": "Example Net", "source": "test 2026-01-01"}
-    wanted = {"signature", "vendor", "service", "category", "class", "severity", "score", "reasons"}
-    assert wanted <= set(line)
-    assert detection_line(connection(), None)["kind"] == "flow"
-
-
-def test_lines_are_ascii_on_one_line() -> None:
-    line = dump({"name": "a\nb\u202e\x1b"})
-    assert line.isascii()
-    assert "\n" not in line
-    assert json.loads(line) == {"name": "a\nb\u202e\x1b"}

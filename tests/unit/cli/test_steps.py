@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from egret.cli.steps import END, Ended, Entangled, Found, Passed, Place, dump, in_order, load, moved
+from egret.cli.steps import END, Place, in_order, moved
 from egret.evidence import Raw
 from egret.judge.unnamed import UNNAMED
-from egret.model import Endpoint, Match, Role, Volume, VolumeSource
-from egret.track.partial import Remembers
+from egret.model import Endpoint, Match, Volume, VolumeSource
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, SERVER, START_NS
-from tests.support.pipeline import CATALOG, flow, seen
+from tests.support.pipeline import flow, seen
 
 MATCH = Match(next(iter(UNNAMED.values())), "x", None)
 HIT = Hit(replace(seen("chat.example"), raw=Raw(b"x")), MATCH)
@@ -40,13 +39,3 @@ def test_of_a_client_and_a_service_there_is_one_sum() -> None:
     other = Volume(CLIENT, "x", 10, 20, VolumeSource.UDP, 4)
     third = Volume(CLIENT, "w", 1, 1, VolumeSource.TCP, 9)
     assert moved([one, third, other]).volumes == (third, Volume(CLIENT, "x", 11, 22, VolumeSource.TCP_UDP, 5))
-
-
-def test_all_of_it_crosses_to_another_process_but_the_message() -> None:
-    mark = (CLIENT, Role.PROXY, START_NS)
-    for step in (Found((mark,), (HIT,)), moved([]), Ended(3, {("x",): 1}), Passed(Remembers(1, 2)), Entangled("why")):
-        assert load(dump(step), CATALOG) == step
-    again = load(dump(Found((), (HIT,))), CATALOG)
-    assert isinstance(again, Found)
-    assert again.hits[0].event.raw is None
-    assert again.hits[0].match.signature is MATCH.signature
