@@ -52,12 +52,14 @@ __attribute__((always_inline)) static inline void fetch(const Py_buffer *buffer,
     __builtin_prefetch((const uint8_t *)buffer->buf + position + 64);
 }
 
-/* Nobody has looked at a file's bytes before, and memory is slow. Where a record begins is in the one before it, so the next
- * but one and the one behind that are guessed, and asked for now: bulk has two lengths at a time, that of full segments
- * and another. A fifth of the time of a gateway's mix (ADR 64). */
+/* Nobody has looked at a file's bytes before, and memory is slow. Where a record begins is in the one before it: from the
+ * *next* one, which was asked for a record ago, and its *length* it is known where the one behind it is, and those that
+ * follow are guessed: bulk has two lengths at a time, that of full segments and another (ADR 64). */
 __attribute__((always_inline)) static inline void fetch_ahead(Lengths *lengths, const Py_buffer *buffer, Py_ssize_t next,
                                                               Py_ssize_t length) {
     if (length != lengths->last) *lengths = (Lengths){length, lengths->last};
+    next += length;
+    fetch(buffer, next);
     fetch(buffer, next + lengths->last);
     fetch(buffer, next + lengths->other);
     fetch(buffer, next + 2 * lengths->last);
@@ -87,13 +89,15 @@ PyObject *run_pcap(Sluice *self, PyObject *args) {
         uint32_t fraction = u32(big, record + 4), captured = u32(big, record + 8), original = u32(big, record + 12);
         if (captured > original || captured < smallest || fraction >= second) break;
         if ((Py_ssize_t)captured > buffer.len - header - position) break;
-        fetch_ahead(&lengths, &buffer, position + header + (Py_ssize_t)captured, header + (Py_ssize_t)captured);
+        Py_ssize_t next = position + header + (Py_ssize_t)captured;
+        if (next <= buffer.len - header)
+            fetch_ahead(&lengths, &buffer, next, header + (Py_ssize_t)u32(big, frame.base + next + 8));
         frame.data = (Span){record + header, captured};
         frame.time_ns = (int64_t)u32(big, record) * SECOND_NS + (int64_t)fraction * scale;
         frame.wire_length = original;
-        foresee(self, linktype, &buffer, position + 2 * header + (Py_ssize_t)captured);
+        foresee(self, linktype, &buffer, next + header);
         if ((taken = gate_take(self, &frame)) != YES) break;
-        position += header + (Py_ssize_t)captured;
+        position = next;
         count++;
     }
     taken = runs_end(&self->lookups, taken);
@@ -151,8 +155,10 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
         if (u32(big, block) != PACKET_BLOCK || length & 3 || length < SMALLEST_BLOCK) break;
         if (captured > length - SMALLEST_BLOCK || (Py_ssize_t)length > buffer.len - position) break;
         if ((frame.interface == NULL || clock.number != number) && !find_clock(clocks, number, &clock)) break;
-        fetch_ahead(&lengths, &buffer, position + (Py_ssize_t)length, (Py_ssize_t)length);
-        foresee(self, clock.linktype, &buffer, position + (Py_ssize_t)length + 28);
+        Py_ssize_t next = position + (Py_ssize_t)length;
+        if (next <= buffer.len - SMALLEST_BLOCK)
+            fetch_ahead(&lengths, &buffer, next, (Py_ssize_t)u32(big, frame.base + next + 4));
+        foresee(self, clock.linktype, &buffer, next + 28);
         Wide time_ns = nanoseconds_of(&clock, (uint64_t)u32(big, block + 12) << 32 | u32(big, block + 16)) + clock.offset_ns;
         if (time_ns < 0 || time_ns >= LATEST || captured > u32(big, block + 24)) break;
         frame.interface = clock.interface, frame.linktype = clock.linktype;
@@ -160,7 +166,7 @@ PyObject *run_pcapng(Sluice *self, PyObject *args) {
         frame.time_ns = (int64_t)time_ns;
         frame.wire_length = u32(big, block + 24);
         if ((taken = gate_take(self, &frame)) != YES) break;
-        position += (Py_ssize_t)length;
+        position = next;
         count++;
     }
     return stopped(&buffer, taken, position, count);
