@@ -16,8 +16,8 @@ SinkRejected            the receiver        counted as a failed delivery, never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Reason(StrEnum):
@@ -43,8 +43,7 @@ class EgretError(Exception):
     """The root of everything Egret raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a text an operator wrote: *line* and *column* count from 1."""
 
     file: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from egret.value import Struct
 
 
 class Raw(NamedTuple):
@@ -61,8 +62,7 @@ class About(StrEnum):
     HOSTING = "hosting"  # where the bytes land
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainLink:
+class ChainLink(Struct, frozen=True, kw_only=True):
     """One fact about jurisdiction, with who says so and since when; facts are listed, never merged."""
 
     about: About

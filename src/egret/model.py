@@ -7,13 +7,13 @@ Addresses are packed bytes (4 or 16 long), times are integer nanoseconds since t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.errors import Reason
 from egret.evidence import ChainLink, Proof, Raw, ScorePart
+from egret.value import Aside, Struct
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -108,9 +108,10 @@ class Kind(StrEnum):
     CONNECT = "connect"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Aside, frozen=True, kw_only=True):
     """One name that one message said. *client* is always the asking side."""
+
+    aside = ("raw",)
 
     time_ns: int
     protocol: Protocol
@@ -123,8 +124,8 @@ class Observation:
     addresses: tuple[bytes, ...] = ()  # of an answer
     ttl_s: int | None = None  # of an answer: the smallest TTL of its records
     target: str | None = None  # of a cname
-    attributes: Mapping[str, object] = field(default_factory=lambda: NOTHING)  # version, alpn, transport ...
-    raw: Raw | None = field(default=None, compare=False, repr=False)  # the message; never leaves a worker
+    attributes: Mapping[str, object] = NOTHING  # version, alpn, transport ...
+    raw: Raw | None = None  # the message; never leaves a worker
 
 
 class NamedBy(StrEnum):
@@ -149,9 +150,10 @@ class Nameless(StrEnum):
     EVICTED = "evicted"  # a memory bound came first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Aside, frozen=True, kw_only=True):
     """One connection from a client, said once, when it is settled whether it has a name."""
+
+    aside = ("raw",)
 
     time_ns: int
     transport: Transport
@@ -162,7 +164,7 @@ class Connection:
     reason: Nameless | None = None  # set when named_by is NOTHING
     protocol: Protocol | None = None
     interface: str | None = None
-    raw: Raw | None = field(default=None, compare=False, repr=False)  # a message without a name
+    raw: Raw | None = None  # a message without a name
 
 
 class Anomaly(NamedTuple):
@@ -233,8 +235,7 @@ class Severity(StrEnum):
 _ORDER = (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class Operator(Struct, frozen=True, kw_only=True):
     """Whose law reaches the service; says nothing about where bytes land."""
 
     country: str | None  # ISO 3166-1 alpha-2
@@ -244,8 +245,7 @@ class Operator:
     date: str = ""  # ISO date of the source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosting:
+class Hosting(Struct, frozen=True, kw_only=True):
     """Where the bytes land; says nothing about whose law reaches the operator."""
 
     country: str | None = None
@@ -255,8 +255,7 @@ class Hosting:
     in_china: bool = False  # CN, and HK and MO while count_sars is on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reasoning:
+class Reasoning(Struct, frozen=True, kw_only=True):
     """One attributed line: who says so, since when, and what is said against it."""
 
     text: str
@@ -273,8 +272,7 @@ class HostKind(StrEnum):
     WILDCARD = "wildcard"  # ``*`` is one or more characters inside one label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Where the vendor's documentation says that data is stored and inference runs: its words, not an observation."""
 
     storage: str | None  # "the region that the host name states"; None: not documented
@@ -284,8 +282,7 @@ class Scope:
     date: str  # ISO date when the source was read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostPattern:
+class HostPattern(Struct, frozen=True, kw_only=True):
     """One host pattern, the region that it states and the scope documented for it, where there are any."""
 
     kind: HostKind
@@ -295,8 +292,7 @@ class HostPattern:
     scope: Scope | None = None  # its own, or its signature's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """One service: its hosts, its operator and its facts."""
 
     id: str  # stable slug: "alibaba.qwen-chat"
@@ -331,8 +327,7 @@ class Match(NamedTuple):
     scope: Scope | None = None  # what is documented of storage and inference there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What Egret concludes about one observation, and why."""
 
     severity: Severity
@@ -370,8 +365,7 @@ class IdentitySource(StrEnum):
     ADDRESS = "address"  # nothing is known but the address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientIdentity:
+class ClientIdentity(Struct, frozen=True, kw_only=True):
     """Who a client is: one device with many addresses has one *key*."""
 
     key: str  # "name:printer", "mac:02:00:5e:10:00:01", "duid:0001...", else "ip:192.0.2.1"
@@ -389,12 +383,13 @@ class ClientIdentity:
         return self.source is IdentitySource.STATIC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
+class Detection(Aside, frozen=True, kw_only=True):
     """An observation that the catalogue or the jurisdiction says something about."""
+
+    aside = ("proof",)
 
     observation: Observation | Connection
     match: Match
     verdict: Verdict
     client: ClientIdentity | None = None  # None: nobody was asked who it is
-    proof: Proof | None = field(default=None, compare=False, repr=False)  # what of the message may be kept
+    proof: Proof | None = None  # what of the message may be kept

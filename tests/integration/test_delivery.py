@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import random
 import socket
@@ -13,7 +14,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,6 +25,7 @@ from egret.alerts.model import Alert, CloseReason, Sensor
 from egret.sinks.alertmanager import AlertmanagerOptions, AlertmanagerSink
 from egret.store.database import Database
 from egret.store.outbox import Choice, State, counts, find
+from egret.value import replace
 from tests.support.alerts import opened
 from tests.support.patience import PATIENCE_S, wait_until
 
@@ -212,7 +213,7 @@ def test_a_real_alertmanager_fires_is_reminded_and_resolves(peers: list[Alertman
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await sink.close()
-        sink = AlertmanagerSink(replace(options, expire_s=10 * PATIENCE_S))
+        sink = AlertmanagerSink(dataclasses.replace(options, expire_s=10 * PATIENCE_S))
         await sink.send([alert])  # from now on it would last
         closed = replace(alert.incident, closed_ns=time.time_ns(), close_reason=CloseReason.QUIET)
         still.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from egret.alerts.formats.journal import MESSAGE_ID
 from egret.alerts.model import Alert, Sensor
 from egret.errors import SinkTemporary
 from egret.sinks.journal import JournalOptions, JournalSink
+from egret.value import replace
 from tests.support.alerts import hostile, numbered, opened, sensor_alert, whole_life
 from tests.support.journald import Journald
 

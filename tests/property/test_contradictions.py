@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -20,6 +19,7 @@ from egret.judge.verdict import Judge, Policy
 from egret.model import Match, Reasoning, ServiceClass, Verdict
 from egret.settings.bundled import signatures_dir
 from egret.settings.catalogue import load_catalog
+from egret.value import replace
 from tests.support.judge import SIGNATURE
 
 PLACES = {

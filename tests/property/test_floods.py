@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,13 @@ import pytest
 
 from egret.track.limits import Limits
 from egret.track.observer import Observer
+from egret.value import replace
 from tests.support.floods import FLOODS, flood
 
 COUNT = 3_000
 SCALE = 128  # the bounds are as much smaller as the flood is
-TIMES = {"flow_bytes", *(field.name for field in fields(Limits) if field.name.endswith("_s"))}
-BOUNDS = {field.name: getattr(Limits(), field.name) for field in fields(Limits) if field.name not in TIMES}
+TIMES = {"flow_bytes", *(name for name in Limits.__struct_fields__ if name.endswith("_s"))}
+BOUNDS = {name: getattr(Limits(), name) for name in Limits.__struct_fields__ if name not in TIMES}
 SCALED: dict[str, Any] = {name: bound // SCALE for name, bound in BOUNDS.items() if isinstance(bound, int)}
 SMALL = replace(Limits(), **SCALED)
 GENERATIONS = 2  # of what is remembered in two: decided, late_hellos, duplicates

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.judge.identity import unknown_client
 from egret.model import ClientIdentity, Detection, IdentitySource
+from egret.value import replace
 from tests.support.alerts import SECOND_NS, START_NS, hello, signature
 
 SIGNATURES = [signature(), signature(identity="example.other", service="Other")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from egret.alerts.model import Action, Alert, CloseReason, Incident
 from egret.judge.points import Points
 from egret.model import Detection, Severity
 from egret.store.rows import Rows
+from egret.value import replace
 from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature
 
 UPDATE_S, MOST_S, CLOSE_S = 100, 450, 500

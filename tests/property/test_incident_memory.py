@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,6 +13,7 @@ from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.judge.identity import unknown_client
 from egret.judge.points import Points
 from egret.model import ClientIdentity, Detection, ServiceClass, Severity
+from egret.value import replace
 from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature, volume
 
 SIGNATURES = [signature(), signature(ServiceClass.EMBEDDED, "example.other", "Other")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from egret.alerts.formats.text import several_lines
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, Alert
 from egret.model import Detection, Severity
+from egret.value import replace
 from tests.support.alerts import SECOND_NS, START_NS, hello, lookup, signature, volume
 
 SIGNATURES = [signature(identity=f"example.s{number}") for number in range(2)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from egret.alerts.formats.leef import alert_to_leef
 from egret.alerts.formats.lines import JSON_LINES, LINES, SMALLEST_JSON
 from egret.alerts.formats.syslog import SyslogForm, message, smallest
 from egret.alerts.model import Alert, Sensor
+from egret.value import replace
 from tests.support.alerts import HOSTILE, opened
 from tests.support.lines import read_cef, read_leef, read_syslog
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from egret.alerts.incidents import IncidentPolicy, Incidents
@@ -33,6 +32,7 @@ from egret.model import (
     VolumeSource,
 )
 from egret.sinks.base import Outcome
+from egret.value import replace
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "alerts"
 START_NS = 1_767_225_600_123_456_789  # 2026-01-01T00:00:00.123456789Z

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date
 
 from egret.alerts.digest import Digest, FirstUse, Grant, Moved, Sight, Use, digest_id, span
 from egret.judge.approvals import ApprovalState
 from egret.model import ServiceClass, Severity
+from egret.value import replace
 
 DAY = date(2026, 1, 1)
 START_NS, END_NS = span(DAY, UTC)
@@ -60,7 +60,7 @@ def digest(**changes: object) -> Digest:
             undelivered={"rejected": 2},
         ),
     )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def quiet() -> Digest:

@@ -6,7 +6,6 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from unittest.mock import patch
@@ -20,6 +19,7 @@ from egret.track.fragments import MAX_BYTES, MAX_DATAGRAMS, Reassembler
 from egret.track.heard import Overheard
 from egret.track.limits import Limits
 from egret.track.streams import Streams
+from egret.value import replace
 from egret.worker import engine
 from egret.worker.pipeline import Pipeline, Take
 from tests.support.alerts import signature

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import replace
 
 from egret.judge.hosting import GeoRecord
 from egret.model import (
@@ -21,6 +20,7 @@ from egret.model import (
     Signature,
     Transport,
 )
+from egret.value import replace
 
 IN_CN, IN_HK, IN_US, IN_SG, NOWHERE = (
     ipaddress.ip_address(text).packed

@@ -23,7 +23,7 @@ LISTED = bytes([198, 51, 100, 77])  # an address that a signature names
 
 
 def _with_host(sig: Signature, pattern: str, networks: tuple[str, ...] = ()) -> Signature:
-    values = {field: getattr(sig, field) for field in Signature.__dataclass_fields__}
+    values = {field: getattr(sig, field) for field in Signature.__struct_fields__}
     host = HostPattern(kind=HostKind.SUFFIX, pattern=pattern)
     return Signature(**values | {"hosts": (host,), "networks": networks})
 

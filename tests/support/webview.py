@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from egret.alerts.model import Action, Alert, Evidence, Incident, Server, alert_id
 from egret.alerts.selection import EVERYTHING, Selection
@@ -15,6 +15,7 @@ from egret.store.evidence import Kept
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import Outcome
+from egret.value import replace
 from egret.web.status import (
     DatabaseStatus,
     Delivered,
@@ -121,7 +122,7 @@ def incident(number: int = 1, **changes: object) -> Incident:
         servers=(Server(ip="203.0.113.9", port=443, host=host, hosting=hosting),),
         interfaces=("lan0",),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def incidents() -> list[Incident]:

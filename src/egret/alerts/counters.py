@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from egret.value import Struct
 
-@dataclass(slots=True)
-class Counters:
+
+class Counters(Struct):
     """What became of every detection: ``counted + suppressed + approved + opened + folded`` is all of them."""
 
     opened: int = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from egret.alerts.timestamps import SECOND_NS
 from egret.judge.approvals import ApprovalState
 from egret.model import ServiceClass, Severity
+from egret.value import Struct, replace
 
 DIGEST_SCHEMA = "egret.digest/1"
 MAX_ROWS = 200  # of each list; the rest is counted
@@ -87,24 +87,22 @@ class Moved(NamedTuple):
     bytes_in: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(Struct, frozen=True, kw_only=True):
     """How well the sensor saw: what it watched, named, lost; what was amiss with it."""
 
     watched_s: int = 0
     connections: int = 0
     named_share: float | None = None
     lost: int = 0  # packets and messages
-    link_down_s: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)
-    link_silent_s: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)
+    link_down_s: Mapping[str, int] = _NO_COUNTS
+    link_silent_s: Mapping[str, int] = _NO_COUNTS
     canary_sent: int = 0
     canary_missed: int = 0
-    problems: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # alerts about the sensor, by problem
-    undelivered: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # of alerts: rejected, dropped
+    problems: Mapping[str, int] = _NO_COUNTS  # alerts about the sensor, by problem
+    undelivered: Mapping[str, int] = _NO_COUNTS  # of alerts: rejected, dropped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digest:
+class Digest(Struct, frozen=True, kw_only=True):
     """One day."""
 
     id: str  # idempotency key: of a sensor and a day
@@ -113,7 +111,7 @@ class Digest:
     start_ns: int
     end_ns: int
     time_ns: int  # when it was made
-    opened: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # incidents that began, by severity
+    opened: Mapping[str, int] = _NO_COUNTS  # incidents that began, by severity
     first_uses: tuple[FirstUse, ...] = ()
     first_uses_more: int = 0  # beyond MAX_ROWS, as below
     uses: tuple[Use, ...] = ()

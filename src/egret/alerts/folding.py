@@ -11,7 +11,6 @@ from egret.alerts.model import Action, Alert, CloseReason, Evidence, Incident, S
 from egret.alerts.opening import identified, lasting, opened
 from egret.alerts.standing import Standing
 from egret.alerts.veil import CLEAR, Veil
-from egret.frozen import open_class
 from egret.judge.approvals import NO_RULING, ApprovalState, Ruling
 from egret.judge.identity import unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
@@ -41,8 +40,6 @@ CLOCK_STEP_NS = 60 * 1_000_000_000  # a time so far ahead of now means that the 
 _MAX_BYTES = (1 << 63) - 1  # what the store and other programs read as an integer
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
 _REPLIES = frozenset({Kind.ANSWER, Kind.CNAME})
-_OpenAlert = open_class(Alert)
-_new = object.__new__
 
 
 class Folding(Standing):
@@ -218,16 +215,15 @@ class Folding(Standing):
     def newest(self, reason: CloseReason | None = None) -> Alert:
         """The newest alert of this incident, which is in it as it is now; with a *reason* it is closed."""
         action, previous, time_ns = self._said
-        made = _new(_OpenAlert)
-        made.id = alert_id(self.id, self.sequence, time_ns if self._again else None)
-        made.action = action
-        made.sequence = self.sequence
-        made.time_ns = time_ns
-        made.severity = self.severity
-        made.previous_severity = previous
-        made.incident = self.snapshot(reason)
-        made.__class__ = Alert
-        return made  # type: ignore[no-any-return]
+        return Alert(
+            id=alert_id(self.id, self.sequence, time_ns if self._again else None),
+            action=action,
+            sequence=self.sequence,
+            time_ns=time_ns,
+            severity=self.severity,
+            previous_severity=previous,
+            incident=self.snapshot(reason),
+        )
 
     def close(self, time_ns: int, reason: CloseReason) -> Alert:
         """Make the last alert of this incident."""

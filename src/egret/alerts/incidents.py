@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from egret.alerts.counters import Counters
 from egret.alerts.decisions import Decisions
@@ -29,6 +28,7 @@ from egret.judge.history import History, Use
 from egret.judge.identity import is_unknown, unknown_client
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.model import Detection, Role, ServiceClass, Severity, Volume
+from egret.value import Struct
 
 _Key = tuple[str, str]  # who the client is (``ClientIdentity.key``), signature id
 _WALK_EVERY_NS = SECOND_NS  # walking the open incidents more often would find nothing new
@@ -36,8 +36,7 @@ _WALK_NS_EACH = 1_000_000  # and longer with many: a walk takes some 5 us each, 
 _CLOSED_BY = {ApprovalState.APPROVED: CloseReason.APPROVED, ApprovalState.TOLERATED: CloseReason.TOLERATED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentPolicy:
+class IncidentPolicy(Struct, frozen=True, kw_only=True):
     """When incidents open, speak and close."""
 
     alert_from: Severity = Severity.LOW  # a connection below it is counted only, a look-up one step below it

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from egret.evidence import ChainLink, ScorePart
 from egret.judge.approvals import NO_RULING, Ruling
 from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
+from egret.value import Aside, Struct
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one
 _NAMESPACE = bytes.fromhex("6f1d1c7e6a0b5a7c9d0e65677265742e")  # ours alone; any fixed value does
@@ -56,8 +56,7 @@ class Sensor(NamedTuple):
     hostname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """One outside party of an incident, and where its bytes land."""
 
     ip: str
@@ -66,9 +65,10 @@ class Server:
     hosting: Hosting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(Aside, frozen=True, kw_only=True):
     """Detections of one client and one service, over time. Lists are bounded; ``*_more`` counts what they left out."""
+
+    aside = ("told",)
 
     id: str
     client: str  # address text: the one that began it
@@ -91,7 +91,7 @@ class Incident:
     detections: int  # everything folded in
     lookups: int  # DNS and HTTPDNS questions; replies where the question was not seen: one
     connections: int  # distinct flows
-    protocols: Mapping[str, int] = field(default_factory=lambda: _NO_COUNTS)  # detections by protocol
+    protocols: Mapping[str, int] = _NO_COUNTS  # detections by protocol
     hosts: tuple[str, ...] = ()  # oldest first
     hosts_more: int = 0  # detections that named a host which is not listed
     servers: tuple[Server, ...] = ()  # the newest last; never resolvers
@@ -104,7 +104,7 @@ class Incident:
     sequence: int = 0  # of its newest alert
     alerted_ns: int = 0  # when that alert was made
     updates: int = 0  # periodic updates so far: each doubles the wait for the next
-    told: tuple[int, ...] = field(default=(), compare=False)  # what the newest alert told (``Folding``): for a restart
+    told: tuple[int, ...] = ()  # what the newest alert told (``Folding``): for a restart
     closed_ns: int | None = None
     close_reason: CloseReason | None = None
     client_key: str = ""  # who the client is, whatever its address: ``ClientIdentity.key``
@@ -124,8 +124,7 @@ class Incident:
     evidence_files: tuple[str, ...] = ()  # a capture and its record, where messages were kept; they expire
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Struct, frozen=True, kw_only=True):
     """A message about an incident, with the incident as it was then."""
 
     id: str  # idempotency key: the same alert always has the same

@@ -6,7 +6,6 @@ Event time throughout, so a replay routes as the live run did.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from egret.alerts.model import Action, Alert, Incident
 from egret.alerts.sensor import SensorAlert
 from egret.model import ServiceClass, Severity
+from egret.value import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_S = 200_000_000_000  # the year 8307: what a calendar can still hold; a capture may claim later times
@@ -40,8 +40,7 @@ class Hours(NamedTuple):
         return (weekday in self.days and minute >= self.start) or ((weekday - 1) % 7 in self.days and minute < self.end)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """All that is named must fit; what is empty fits everything.
 
     ``hours`` hold back what can wait: an escalation comes at any hour. Who heard of an incident also hears of its

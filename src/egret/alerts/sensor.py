@@ -6,10 +6,10 @@ These are no incidents: no client is in them. ``Board`` folds findings; all time
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from egret.model import Severity
+from egret.value import Struct, replace
 
 SENSOR_SCHEMA = "egret.sensor-alert/1"
 REMIND_NS = 24 * 3600 * 1_000_000_000
@@ -50,8 +50,7 @@ class Turn(StrEnum):
     RECOVERED = "recovered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One problem as somebody found it just now."""
 
     problem: Problem
@@ -61,8 +60,7 @@ class Finding:
     advice: str  # what to do
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorAlert:
+class SensorAlert(Struct, frozen=True, kw_only=True):
     """A message about the sensor itself."""
 
     id: str  # idempotency key
@@ -77,8 +75,7 @@ class SensorAlert:
         return self.finding.severity
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A problem that stands."""
 
     id: str

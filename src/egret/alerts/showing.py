@@ -7,7 +7,6 @@ pseudonym: no evidence says who it was to those who may not know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from egret.alerts.model import Incident, Sensor
@@ -17,6 +16,7 @@ from egret.decode.compose import packets
 from egret.evidence import Proof
 from egret.model import Connection, Detection, Endpoint, Observation
 from egret.names import address_text
+from egret.value import replace
 
 STAND_IN_4 = bytes([192, 0, 2, 1])
 STAND_IN_6 = bytes.fromhex("20010db8" + "00" * 11 + "01")

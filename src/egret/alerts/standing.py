@@ -5,7 +5,6 @@ What detections do to them is ``folding``'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from egret.alerts.community_id import Flow, community_id
@@ -14,7 +13,6 @@ from egret.alerts.opening import Lasting
 from egret.alerts.veil import Veil
 from egret.alerts.weighing import Weighing
 from egret.evidence import ChainLink
-from egret.frozen import open_class
 from egret.judge.approvals import ApprovalState, Ruling
 from egret.judge.hosting import UNKNOWN
 from egret.judge.points import Points
@@ -26,70 +24,121 @@ _BY_DATAGRAMS = frozenset({VolumeSource.UDP, VolumeSource.TCP_UDP})
 _NOTHING_TOLD = (0, 0, 0, 0)
 _Said = tuple[Action, Severity | None, int]  # the newest alert: what it says, the severity before, when
 _NOTHING_SAID: _Said = (Action.OPENED, None, 0)
-_OpenIncident = open_class(Incident)
-_new = object.__new__
 
 
-@dataclass(slots=True, eq=False, repr=False)  # a quarter less memory than with a dictionary each
 class Standing:
-    """All that is known of one open incident."""
+    """All that is known of one open incident.
 
-    _lasting: Lasting
-    quiet_from_ns: int  # as last_ns, but follows the clock when it steps back
-    _points: Points
-    _veil: Veil
-    approval: Ruling
-    id: str = field(init=False)
-    _community_id: str | None = field(default=None, init=False)
-    _again: bool = field(default=False, init=False)  # continued after a restart
-    severity: Severity = field(default=Severity.INFO, init=False)
-    _judged: Severity = field(default=Severity.INFO, init=False)  # the highest of a detection by itself
-    score: int = field(default=0, init=False)
-    evidence: Evidence = field(default=Evidence.LOOKUP, init=False)
-    sequence: int = field(default=0, init=False)
-    alerted_ns: int = field(default=0, init=False)
-    updates: int = field(default=0, init=False)
-    _rulings: list[Ruling] = field(default_factory=list, init=False)
-    changed: bool = field(default=False, init=False)  # since the last time somebody asked
-    _first_ns: int = field(init=False)
-    _last_ns: int = field(init=False)
-    _detections: int = field(default=0, init=False)
-    _lookups: int = field(default=0, init=False)
-    _connections: int = field(default=0, init=False)
-    _protocols: dict[str, int] = field(default_factory=dict, init=False)
-    _hosts: dict[str, None] = field(default_factory=dict, init=False)
-    _servers: dict[Endpoint, Server] = field(default_factory=dict, init=False)
-    _resolvers: dict[str, None] = field(default_factory=dict, init=False)
-    _interfaces: dict[str, None] = field(default_factory=dict, init=False)
-    _addresses: dict[bytes, str] = field(default_factory=dict, init=False)
-    _hosts_more: int = field(default=0, init=False)
-    _servers_more: int = field(default=0, init=False)
-    _addresses_more: int = field(default=0, init=False)
-    _hosting: Hosting = field(default=UNKNOWN, init=False)
-    _region: str | None = field(default=None, init=False)
-    _chain: tuple[ChainLink, ...] = field(default=(), init=False)
-    _raised: tuple[str, ...] = field(default=(), init=False)
-    _reasons: tuple[str, ...] = field(default=(), init=False)
-    _weighing: Weighing = field(init=False)
-    _weighed: tuple[int, Severity, ApprovalState] | None = field(default=None, init=False)  # few detections change it
-    bytes_out: int | None = field(default=None, init=False)
-    _bytes_in: int | None = field(default=None, init=False)
-    _volume_source: VolumeSource | None = field(default=None, init=False)
-    _flow: Flow | None = field(default=None, init=False)  # the newest
-    _flows: dict[tuple[bytes, int, bytes, int], None] = field(default_factory=dict, init=False)
-    _client: ClientIdentity | None = field(default=None, init=False)  # of the newest detection, as is the verdict
-    _verdict: Verdict | None = field(default=None, init=False)
-    _files: tuple[str, ...] = field(default=(), init=False)
-    _told: tuple[int, ...] = field(default=_NOTHING_TOLD, init=False)
-    _told_source: VolumeSource | None = field(default=None, init=False)
-    _said: _Said = field(default=_NOTHING_SAID, init=False)
+    Args:
+        lasting: what no detection changes.
+        first_ns: when it began; for one that goes on, when it was last seen.
+        points: what its score is made of.
+        veil: how others may see it.
+        approval: what the operator decided about it.
+    """
 
-    def __post_init__(self) -> None:
-        """Begin with nothing folded in."""
-        self.id = self._lasting["id"]
-        self._rulings.append(self.approval)
-        self._first_ns = self._last_ns = self.quiet_from_ns
-        self._weighing = Weighing((), 0, self._points)
+    __slots__ = (  # a quarter less memory than with a dictionary each
+        "_addresses",
+        "_addresses_more",
+        "_again",
+        "_bytes_in",
+        "_chain",
+        "_client",
+        "_community_id",
+        "_connections",
+        "_detections",
+        "_files",
+        "_first_ns",
+        "_flow",
+        "_flows",
+        "_hosting",
+        "_hosts",
+        "_hosts_more",
+        "_interfaces",
+        "_judged",
+        "_last_ns",
+        "_lasting",
+        "_lookups",
+        "_points",
+        "_protocols",
+        "_raised",
+        "_reasons",
+        "_region",
+        "_resolvers",
+        "_rulings",
+        "_said",
+        "_servers",
+        "_servers_more",
+        "_told",
+        "_told_source",
+        "_veil",
+        "_verdict",
+        "_volume_source",
+        "_weighed",
+        "_weighing",
+        "alerted_ns",
+        "approval",
+        "bytes_out",
+        "changed",
+        "evidence",
+        "id",
+        "quiet_from_ns",
+        "score",
+        "sequence",
+        "severity",
+        "updates",
+    )
+
+    def __init__(self, lasting: Lasting, first_ns: int, points: Points, veil: Veil, approval: Ruling) -> None:
+        self._lasting = lasting
+        self.quiet_from_ns = first_ns  # as last_ns, but follows the clock when it steps back
+        self._points = points
+        self._veil = veil
+        self.approval = approval
+        self.id = lasting["id"]
+        self._community_id: str | None = None
+        self._again = False  # continued after a restart
+        self.severity: Severity = Severity.INFO
+        self._judged: Severity = Severity.INFO  # the highest of a detection by itself
+        self.score = 0
+        self.evidence: Evidence = Evidence.LOOKUP
+        self.sequence = 0
+        self.alerted_ns = 0
+        self.updates = 0
+        self._rulings = [approval]
+        self.changed = False  # since the last time somebody asked
+        self._first_ns = first_ns
+        self._last_ns = first_ns
+        self._detections = 0
+        self._lookups = 0
+        self._connections = 0
+        self._protocols: dict[str, int] = {}
+        self._hosts: dict[str, None] = {}
+        self._servers: dict[Endpoint, Server] = {}
+        self._resolvers: dict[str, None] = {}
+        self._interfaces: dict[str, None] = {}
+        self._addresses: dict[bytes, str] = {}
+        self._hosts_more = 0
+        self._servers_more = 0
+        self._addresses_more = 0
+        self._hosting: Hosting = UNKNOWN
+        self._region: str | None = None
+        self._chain: tuple[ChainLink, ...] = ()
+        self._raised: tuple[str, ...] = ()
+        self._reasons: tuple[str, ...] = ()
+        self._weighing = Weighing((), 0, points)
+        self._weighed: tuple[int, Severity, ApprovalState] | None = None  # few detections change it
+        self.bytes_out: int | None = None
+        self._bytes_in: int | None = None
+        self._volume_source: VolumeSource | None = None
+        self._flow: Flow | None = None  # the newest
+        self._flows: dict[tuple[bytes, int, bytes, int], None] = {}
+        self._client: ClientIdentity | None = None  # of the newest detection, as is the verdict
+        self._verdict: Verdict | None = None
+        self._files: tuple[str, ...] = ()
+        self._told: tuple[int, ...] = _NOTHING_TOLD
+        self._told_source: VolumeSource | None = None
+        self._said: _Said = _NOTHING_SAID
 
     def take(self, incident: Incident) -> None:
         """Be what *incident* was."""
@@ -163,42 +212,40 @@ class Standing:
 
     def unveiled(self, closed: CloseReason | None = None) -> Incident:
         """The incident as it is now, its client in the clear: never to leave memory."""
-        made = _new(_OpenIncident)
-        for name, value in self._lasting.items():
-            setattr(made, name, value)
-        made.severity = self.severity
-        made.score = self.score
-        made.evidence = self.evidence
-        made.hosting = self._hosting
-        made.region = self._region
-        made.reasons = (*self._raised, *self._reasons)
-        made.score_parts = self._weighing.parts
-        made.jurisdiction_chain = self._chain
-        made.first_ns = self._first_ns
-        made.last_ns = self._last_ns
-        made.detections = self._detections
-        made.lookups = self._lookups
-        made.connections = self._connections
-        made.protocols = {str(label): number for label, number in self._protocols.items()}
-        made.hosts = tuple(self._hosts)
-        made.hosts_more = self._hosts_more
-        made.servers = tuple(self._servers.values())
-        made.servers_more = self._servers_more
-        made.resolvers = tuple(self._resolvers)
-        made.interfaces = tuple(self._interfaces)
-        made.community_id = community_id(FlowKey(*self._flow)) if self._flow else self._community_id
-        made.bytes_out = self.bytes_out
-        made.bytes_in = self._bytes_in
-        made.volume_source = self._volume_source
-        made.client_addresses = tuple(self._addresses.values())
-        made.client_addresses_more = self._addresses_more
-        made.sequence = self.sequence
-        made.alerted_ns = self.alerted_ns
-        made.updates = self.updates
-        made.told = self._told
-        made.approval = self.approval
-        made.evidence_files = self._files
-        made.closed_ns = None if closed is None else self.alerted_ns
-        made.close_reason = closed
-        made.__class__ = Incident
-        return made  # type: ignore[no-any-return]
+        return Incident(
+            **self._lasting,
+            severity=self.severity,
+            score=self.score,
+            evidence=self.evidence,
+            hosting=self._hosting,
+            region=self._region,
+            reasons=(*self._raised, *self._reasons),
+            score_parts=self._weighing.parts,
+            jurisdiction_chain=self._chain,
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            detections=self._detections,
+            lookups=self._lookups,
+            connections=self._connections,
+            protocols={str(label): number for label, number in self._protocols.items()},
+            hosts=tuple(self._hosts),
+            hosts_more=self._hosts_more,
+            servers=tuple(self._servers.values()),
+            servers_more=self._servers_more,
+            resolvers=tuple(self._resolvers),
+            interfaces=tuple(self._interfaces),
+            community_id=community_id(FlowKey(*self._flow)) if self._flow else self._community_id,
+            bytes_out=self.bytes_out,
+            bytes_in=self._bytes_in,
+            volume_source=self._volume_source,
+            client_addresses=tuple(self._addresses.values()),
+            client_addresses_more=self._addresses_more,
+            sequence=self.sequence,
+            alerted_ns=self.alerted_ns,
+            updates=self.updates,
+            told=self._told,
+            approval=self.approval,
+            evidence_files=self._files,
+            closed_ns=None if closed is None else self.alerted_ns,
+            close_reason=closed,
+        )

@@ -6,11 +6,11 @@ through here first. Equal clients have equal pseudonyms, so a receiver can still
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
 from egret.alerts.model import Incident
+from egret.value import replace
 
 MARK = "~"  # in no address, host name, hardware address or name of a client
 

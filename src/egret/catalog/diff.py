@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from egret.catalog.match import Catalog
 from egret.model import HostKind, Match, Scope, Severity, Signature
+from egret.value import Struct
 
 SeverityOf = Callable[[Signature, str | None], Severity]
 
@@ -29,8 +29,7 @@ class Fact(NamedTuple):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What became of one signature; *added* and *removed* are its hosts and networks: ``suffix x.example``."""
 
     signature: str

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from egret.errors import Position
 from egret.model import Signature
+from egret.value import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
+class Located(Struct, frozen=True, kw_only=True):
     """*signature* with its places; each tuple runs along the signature's own."""
 
     signature: Signature

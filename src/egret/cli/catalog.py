@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +31,7 @@ from egret.settings.catalogue import load_catalog
 from egret.settings.resolvers import ResolversFile
 from egret.settings.signature_file import SharedFile, SilenceFile, VendorFile
 from egret.settings.signatures import SHARED, load_located
+from egret.value import asdict
 
 app = typer.Typer(name="catalog", help="The signatures: list, prove, compare, export, update.", no_args_is_help=True)
 app.command("export")(export)

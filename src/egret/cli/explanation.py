@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict
 from typing import Any
 
 from egret.alerts.codec import chain_to_list, parts_to_list
@@ -18,6 +17,7 @@ from egret.judge.reasons import Evidence
 from egret.judge.verdict import Judge, severity_of_class
 from egret.model import Match
 from egret.names import address_text
+from egret.value import asdict
 
 MAX_SIMILAR = 3
 _SIMILARITY = 0.75  # qvven.ai against qwen.ai is 0.8; at 0.6 every short name resembles every other

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from egret.judge.networks import network, network_class
 from egret.names import printable
 from egret.settings.config import Config, load_config
 from egret.settings.places import default_config_file
+from egret.value import asdict
 
 MAX_ECHO = 1024  # no address is longer than 60 characters; the rest is not repeated
 

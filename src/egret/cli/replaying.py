@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from egret.judge.directory import Mark
 from egret.model import Detection, NamedBy, Severity
 from egret.settings.places import default_config_file
 from egret.telemetry.coverage import Counts, Interval, of_worker, together
+from egret.value import replace
 from egret.worker.heap import resting
 from egret.worker.pipeline import Hit
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolvers
 from egret.daemon.rules import Rules
@@ -12,10 +10,10 @@ from egret.judge.alternatives import preferring
 from egret.judge.directory import ClientDirectory
 from egret.judge.verdict import Judge
 from egret.settings.catalogue import bundled_resolvers, load_catalog
+from egret.value import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(Struct, frozen=True):
     """Catalogue, databases, resolvers, the clients' names, and the rules that were set."""
 
     rules: Rules

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +36,7 @@ from egret.store.uses import uses
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Suppressed
 from egret.track.answers import Learnt
+from egret.value import replace
 from egret.worker.pipeline import Hit
 
 START_PATIENCE_S = 10.0  # a large store is checked when it is opened, and nothing waits for an answer yet

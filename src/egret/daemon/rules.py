@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,6 +15,7 @@ from egret.judge.directory import Declared
 from egret.judge.verdict import Policy
 from egret.model import Category, ServiceClass
 from egret.settings.places import Places
+from egret.value import Struct, field, replace
 
 if TYPE_CHECKING:  # who goes by the defaults needs neither the sections nor pydantic
     from egret.settings.clients_section import Clients
@@ -25,8 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEBIBYTE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What is looked for, what is said of it, and when.
 
     The defaults are what the configuration says of which nothing is written; a test holds that.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from egret.daemon.grounds import Grounds, load_grounds
 from egret.daemon.rules import Rules
@@ -16,8 +15,7 @@ from egret.worker.equipment import Equipment
 from egret.worker.scope import PRIVATE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge(Grounds):
+class Knowledge(Grounds, frozen=True, kw_only=True):
     """The same, and the whole configuration."""
 
     config: Config

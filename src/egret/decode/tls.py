@@ -10,12 +10,12 @@ An extension whose own content is broken spoils that extension only, as its leng
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from egret.decode.tls_extensions import VERSIONS, Draft, read_extensions, take, uint, vector
 from egret.errors import DecodeError, Malformed, Reason
 from egret.model import Recognition
+from egret.value import Aside
 
 MAX_HELLO = 16 * 1024  # a browser's post-quantum hello has 1.7 to 2.2 KB; longer ones are used as far as this
 HANDSHAKE_RECORD = 0x16
@@ -26,9 +26,10 @@ _SERVER_HELLO = 2
 _DTLS_VERSIONS = {0x0100: "1.0", 0xFEFF: "1.0", 0xFEFD: "1.2", 0xFEFC: "1.3"}  # 0x0100: OpenSSL before 0.9.8f
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientHello:
+class ClientHello(Aside, frozen=True, kw_only=True):
     """What a client offers; *server_name* is the raw HostName, None without the extension."""
+
+    aside = ("message",)
 
     server_name: bytes | None
     version: int  # the highest that the client offers
@@ -41,7 +42,7 @@ class ClientHello:
     extensions: tuple[int, ...] | None = None  # the types in order; None: they were not all read
     signature_algorithms: bytes = b""  # the list as sent, two bytes each
     anomaly: Reason | None = None  # what was wrong beside or after the name
-    message: bytes = field(default=b"", compare=False, repr=False)  # what was parsed
+    message: bytes = b""  # what was parsed
 
     @property
     def version_text(self) -> str:

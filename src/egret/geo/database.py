@@ -17,7 +17,6 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -32,6 +31,7 @@ from egret.judge.hosting import GeoRecord
 from egret.names import printable
 from egret.settings import shelf
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, is_held, read
+from egret.value import Struct
 
 if TYPE_CHECKING:
     import maxminddb
@@ -44,8 +44,7 @@ _UNREADABLE = (RuntimeError, ValueError, TypeError, OverflowError)  # maxminddb'
 _PROBES = ("1.1.1.1", "114.114.114.114", "223.5.5.5", "8.8.8.8", "2400:3200::1", "2606:4700::1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseInfo:
+class DatabaseInfo(Struct, frozen=True, kw_only=True):
     """What is known about one open file."""
 
     path: str

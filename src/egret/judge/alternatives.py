@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from egret.model import Category, ServiceClass, Signature
+from egret.value import replace
 
 _TO_REPLACE = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})  # nobody is told to replace a cloud or a shop
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from egret.model import Detection, ServiceClass, Severity, Signature
+from egret.value import Struct, replace
 
 
 class ApprovalState(StrEnum):
@@ -44,8 +44,7 @@ _STRICTNESS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What an entry says; "" where it says nothing."""
 
     state: ApprovalState = ApprovalState.UNREVIEWED
@@ -72,8 +71,7 @@ class Terms:
         return Standing.ENDS_SOON if self.has_ended(time_ns + soon_ns) else Standing.HOLDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """One entry: its terms, and what and whom they are for. Exactly one of service, vendor and class is set."""
 
     terms: Terms
@@ -112,8 +110,7 @@ class Subject(NamedTuple):
         return cls(signature.id, signature.vendor, signature.service_class, ip, groups)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class Ruling(Struct, frozen=True, kw_only=True):
     """What holds, and what held until it ended."""
 
     terms: Terms = Terms()

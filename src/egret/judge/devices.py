@@ -7,10 +7,10 @@ two. What a client says of itself (its DHCP name, its hardware address) names it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from egret.model import IdentitySource
+from egret.value import Struct
 
 SECOND_NS = 1_000_000_000
 GRACE_NS = 600 * SECOND_NS  # a lease's times are its server's, and clients outlive their leases by minutes
@@ -20,8 +20,7 @@ MAX_LEASES = 131_072  # all of a /16, v4 and v6
 MAX_IPV4_OF_MAC = 8  # more at a time is a router that answers for others, not one device
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(Struct, frozen=True, kw_only=True):
     """One lease: who had an address, from when until when."""
 
     ip: bytes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from egret.judge.devices import SECOND_NS, Device, Devices, Lease
@@ -13,6 +12,7 @@ from egret.judge.relays import SIGNS
 from egret.judge.selectors import Selector
 from egret.model import ClientIdentity, IdentitySource, Role
 from egret.names import address_text
+from egret.value import Struct, field, replace
 
 MAX_ANSWERS = 4_096
 MAX_MARKS = 1_024  # clients recognised as speaking for others; a network has a handful
@@ -21,8 +21,7 @@ DECLARED = "declared"
 ROUTER_MAC = "it has the hardware address of this machine's router"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticClient:
+class StaticClient(Struct, frozen=True, kw_only=True):
     """One entry of ``clients.static``; exactly one of *address*, *mac* and *subnet* is set."""
 
     address: bytes | None = None
@@ -33,8 +32,7 @@ class StaticClient:
     role: Role | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Declared(Struct, frozen=True, kw_only=True):
     """What the operator says of clients."""
 
     static: tuple[StaticClient, ...] = ()

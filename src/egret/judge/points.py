@@ -7,12 +7,12 @@ an API) can raise a severity, so the class's severity is what a bare detection h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import NamedTuple
 
 from egret.model import Category, ServiceClass, Severity
+from egret.value import Struct
 
 _MEDIUM, _HIGH, _CRITICAL = Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL  # an attribute costs a look-up each time
 _DAY_NS = 86_400 * 1_000_000_000
@@ -36,12 +36,11 @@ _CLASSES = {
 _STEPS = (Step(MEGABYTE, 3), Step(10 * MEGABYTE, 6), Step(100 * MEGABYTE, 10), Step(1000 * MEGABYTE, 15))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
+class Points(Struct, frozen=True, kw_only=True):
     """The points of each reason, the thresholds, and what the reasons are measured by."""
 
-    classes: Mapping[ServiceClass, int] = field(default_factory=lambda: MappingProxyType(_CLASSES))
-    categories: Mapping[Category, int] = field(default_factory=lambda: MappingProxyType({Category.CODING_ASSISTANT: 3}))
+    classes: Mapping[ServiceClass, int] = MappingProxyType(_CLASSES)
+    categories: Mapping[Category, int] = MappingProxyType({Category.CODING_ASSISTANT: 3})
     operator_prc: int = 15
     operator_contested: int = 8
     hosting_in_china: int = 10

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import StrEnum
 
 from egret.model import Connection, Kind, Observation, Protocol, Role
+from egret.value import Struct
 
 MAX_SERVERS = 1_024  # machines that answer others; a network has some tens
 MAX_ASKED = 4_096
@@ -34,8 +34,7 @@ class Sign(StrEnum):
 SIGNS = {Role.RESOLVER: Sign.ANSWERS, Role.PROXY: Sign.CONNECTS}
 
 
-@dataclass(slots=True)
-class _Server:
+class _Server(Struct):
     """What a machine that others use was seen to do."""
 
     answers: bool = False

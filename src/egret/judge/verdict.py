@@ -7,10 +7,8 @@ is known of the operator; only where the operator is contested does the place de
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from egret.evidence import Proof
-from egret.frozen import open_class
 from egret.judge import reasons, score
 from egret.judge.chain import chain
 from egret.judge.hosting import UNKNOWN, GeoLookup, hosting_of
@@ -35,17 +33,15 @@ from egret.model import (
     Signature,
     Verdict,
 )
+from egret.value import Struct
 
 MAX_CACHED = 8192  # verdicts of about 2 KB; a network talks to fewer flagged addresses at a time
 MAX_ANSWER = 8  # addresses of one answer that are looked at; real ones rarely have more
 _LOOKUPS = frozenset({Protocol.DNS, Protocol.HTTPDNS})
-_OpenDetection = open_class(Detection)
-_new = object.__new__
 _Key = tuple[str, str, str | None, tuple[bytes, ...], Evidence]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What the operator set: ``severities`` and ``score`` of the configuration, and ``geoip.count_sars``."""
 
     ai: Severity = Severity.HIGH
@@ -127,14 +123,7 @@ class Judge:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
-        made = _new(_OpenDetection)
-        made.observation = event
-        made.match = match
-        made.verdict = verdict
-        made.client = client
-        made.proof = proof
-        made.__class__ = Detection
-        return made  # type: ignore[no-any-return]
+        return Detection(observation=event, match=match, verdict=verdict, client=client, proof=proof)
 
     def judge(self, match: Match, addresses: tuple[bytes, ...], evidence: Evidence) -> Verdict:
         """The verdict on a match, for the addresses it was seen at (none: not seen); not cached."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from egret.model import Category, HostKind, HostPattern, Operator, Reasoning, Scope, ServiceClass, Signature
+from egret.value import asdict
 
 T = TypeVar("T", Operator, Reasoning, Scope)
 Plain = dict[str, Any]
@@ -33,7 +33,7 @@ class _Shared:
 
 
 def _plain(value: Operator | Reasoning | Scope | HostPattern | Signature) -> Plain:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return asdict(value)
 
 
 def pack(signatures: Iterable[Signature]) -> Plain:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from egret.errors import ConfigError, ConfigErrors, UpdateError
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, signatures_dir
+from egret.value import Struct
 
 CONFIG_NAME = "egret.yaml"
 INDEX = "installed.json"  # of the updates of the catalogue
@@ -73,8 +73,7 @@ def default_config_file() -> Path | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(Struct, frozen=True):
     """Files and folders that the daemon writes."""
 
     state: Path
@@ -84,8 +83,7 @@ class Paths:
     evidence: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where this machine keeps things; decided once, by who reads the configuration: later it may have fewer rights."""
 
     state: Path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +24,7 @@ from egret.settings.signature_file import (
     VendorFile,
 )
 from egret.settings.suggest import suggest
+from egret.value import replace
 
 T = TypeVar("T")
 SHARED = "_shared.yaml"

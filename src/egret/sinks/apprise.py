@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from egret.alerts.timestamps import rfc3339
 from egret.errors import SinkTemporary
 from egret.model import Severity
 from egret.sinks.blocking import OneAtATime
+from egret.value import replace
 
 _KINDS = {  # apprise's words: they choose a colour or an icon
     Severity.INFO: "info",

@@ -8,13 +8,13 @@ and the list of resolvers; there is no address and no host name in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egret.model import NamedBy
 from egret.telemetry.worker_counters import WORKER_COUNTERS
+from egret.value import Struct
 
 if TYPE_CHECKING:
     from egret.telemetry.metrics import Telemetry
@@ -50,13 +50,12 @@ class Length(IntEnum):
     HOUR = 3600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(Struct, frozen=True, kw_only=True):
     """One row of the ledger."""
 
     start_s: int  # since the epoch
     seconds: int  # that Egret watched; less than the interval is long where it started or stopped in it
-    counts: Counts = field(default_factory=lambda: MappingProxyType({}))
+    counts: Counts = MappingProxyType({})
 
     @property
     def connections(self) -> int:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from egret.decode.plain_lookup import ReadLookup, read_plain
 from egret.track.tables import MakeMemory, Remembered
+from egret.value import Struct, field
 
 SECOND_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """Bounds of memory and of waiting; times in seconds of packet time.
 
     The defaults keep a flooded process below 150 MB (in Python: 190), even if all kinds of floods come at once
@@ -52,8 +51,7 @@ class Limits:
     read_lookup: ReadLookup = read_plain  # likewise
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """What the observer has seen; plain numbers that only grow, except ``tracked``."""
 
     frames: int = 0

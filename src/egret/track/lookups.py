@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import replace
 
 from egret.decode import dns
 from egret.decode.dns import Message, Record
@@ -18,9 +17,9 @@ from egret.track.copies import Copies, Seen
 from egret.track.deferred import Deferred
 from egret.track.direction import ends_of
 from egret.track.ech import EchLookups
-from egret.track.events import observation
 from egret.track.heard import Heard
 from egret.track.limits import SECOND_NS, Counters, Limits
+from egret.value import replace
 
 MAX_TOLD = 4096  # bytes of an answer that is remembered: EDNS sizes end there
 MAX_ANSWERS_TOLD = 512  # some 2 MB at most; what falls out costs a proof, never a name
@@ -115,7 +114,7 @@ class Lookups:
     def _asked(self, message: Message, wire: bytes, heard: Heard) -> list[Event]:
         raw = Raw(wire)
         events: list[Event] = [
-            observation(
+            Observation(
                 time_ns=heard.time_ns,
                 protocol=_DNS,
                 kind=_QUERY,
@@ -206,7 +205,7 @@ class Lookups:
 
     @staticmethod
     def _cname(record: Record, heard: Heard) -> Observation:
-        return observation(
+        return Observation(
             time_ns=heard.time_ns,
             protocol=_DNS,
             kind=_CNAME,
@@ -215,14 +214,13 @@ class Lookups:
             server=heard.source,
             interface=heard.interface,
             attributes={"transport": _TEXTS[heard.transport]},
-            raw=None,
             ttl_s=record.ttl_s,
             target=record.target,
         )
 
     @staticmethod
     def _answer(owner: str, records: list[Record], heard: Heard, raw: Raw) -> Observation:
-        return observation(
+        return Observation(
             time_ns=heard.time_ns,
             protocol=_DNS,
             kind=_ANSWER,
@@ -250,9 +248,30 @@ def say(plain: Told, wire: bytes, heard: Heard) -> Observation:
     time_ns, transport, source, destination, interface = heard
     attributes, raw = {"transport": _TEXTS[transport]}, _new(Raw, (wire, b"", 0))
     if addresses is None:
-        return observation(time_ns, _DNS, _QUERY, name, source, destination, interface, attributes, raw, qtype)
-    return observation(
-        time_ns, _DNS, _ANSWER, name, destination, source, interface, attributes, raw, None, addresses, ttl_s
+        return Observation(
+            time_ns=time_ns,
+            protocol=_DNS,
+            kind=_QUERY,
+            name=name,
+            client=source,
+            server=destination,
+            interface=interface,
+            qtype=qtype,
+            attributes=attributes,
+            raw=raw,
+        )
+    return Observation(
+        time_ns=time_ns,
+        protocol=_DNS,
+        kind=_ANSWER,
+        name=name,
+        client=destination,
+        server=source,
+        interface=interface,
+        addresses=addresses,
+        ttl_s=ttl_s,
+        attributes=attributes,
+        raw=raw,
     )
 
 

@@ -24,12 +24,12 @@ from egret.model import (
     Kind,
     NamedBy,
     Nameless,
+    Observation,
     Protocol,
     Transport,
 )
 from egret.track.answers import Answers
 from egret.track.ech import UNKNOWN, EchLookups
-from egret.track.events import connection, observation
 
 
 @lru_cache(maxsize=1 << 14)  # the same few names come again and again
@@ -155,7 +155,17 @@ class Namer:
         protocol, raw = said.protocol, said.raw
         named = [] if said.name is None else [(said.name, said.kind)]
         events: list[Event] = [
-            observation(time_ns, protocol, kind, name, client, server, interface, attributes, raw)
+            Observation(
+                time_ns=time_ns,
+                protocol=protocol,
+                kind=kind,
+                name=name,
+                client=client,
+                server=server,
+                interface=interface,
+                attributes=attributes,
+                raw=raw,
+            )
             for name, kind in (named + [(other, Kind.REQUEST) for other in said.also] if said.also else named)
         ]
         if said.anomaly is not None:
@@ -167,7 +177,7 @@ class Namer:
         if said.name is None:
             return self.nameless(Nameless.NO_SNI, ends, time_ns, said.protocol, said.raw)
         named_by = _NAMED_BY.get(said.protocol, _HELLO)
-        return connection(time_ns, *ends, named_by, said.name, said.protocol)
+        return _connection(ends, time_ns, named_by, said.name, said.protocol)
 
     def nameless(
         self, reason: Nameless, ends: Ends, time_ns: int, protocol: Protocol | None = None, raw: Raw | None = None
@@ -175,5 +185,29 @@ class Namer:
         """The Connection of a flow that said no name."""
         name = self._answers.name_of(ends.client.ip, ends.server.ip, time_ns)
         if name is None:
-            return connection(time_ns, *ends, NamedBy.NOTHING, None, protocol, reason, raw)
-        return connection(time_ns, *ends, NamedBy.ANSWER, name, protocol, None, raw)
+            return _connection(ends, time_ns, NamedBy.NOTHING, None, protocol, reason, raw)
+        return _connection(ends, time_ns, NamedBy.ANSWER, name, protocol, None, raw)
+
+
+def _connection(
+    ends: Ends,
+    time_ns: int,
+    named_by: NamedBy,
+    name: str | None,
+    protocol: Protocol | None,
+    reason: Nameless | None = None,
+    raw: Raw | None = None,
+) -> Connection:
+    transport, client, server, interface = ends
+    return Connection(
+        time_ns=time_ns,
+        transport=transport,
+        client=client,
+        server=server,
+        named_by=named_by,
+        name=name,
+        reason=reason,
+        protocol=protocol,
+        interface=interface,
+        raw=raw,
+    )

@@ -12,7 +12,6 @@ Sans-I/O: no clock but the frames' own times, which may go backwards. Never rais
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from egret.decode import dns, dtls, gquic
 from egret.decode.packet import Beside, Packet, decode_packet
@@ -35,6 +34,7 @@ from egret.track.naming import Namer
 from egret.track.quic import QuicFlows
 from egret.track.streams import Streams
 from egret.track.volume import Volumes
+from egret.value import replace
 
 LOCAL_DISCOVERY = frozenset({137, 5353, 5355})  # NetBIOS, mDNS and LLMNR stay on the link: not outbound names
 _TICK_NS = SECOND_NS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from egret.model import Event, Transport
 from egret.track.limits import Limits
 from egret.track.observer import LOCAL_DISCOVERY, STEP_BACK_NS, Observer, is_hello
 from egret.track.share import DNS_PORT, Share, is_followed
+from egret.value import replace
 
 # Bounds of what each process has of its own connections only.
 _TCP = ("flows", "http_flows", "http2_sessions", "httpdns")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +12,7 @@ from typing import Protocol
 from egret.decode.plain_hello import Plain
 from egret.decode.plain_lookup import read_question
 from egret.track.limits import Limits
+from egret.value import replace
 
 __all__ = [
     "SWITCH",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 from typing import Protocol as Interface
@@ -38,6 +37,7 @@ from egret.track.lookups import say
 from egret.track.observer import Observer
 from egret.track.partial import PartialObserver
 from egret.track.share import Share
+from egret.value import replace
 from egret.worker import engine
 from egret.worker.gate import Gate
 from egret.worker.greetings import Greetings

@@ -31,7 +31,6 @@ from egret.model import (
     VolumeSource,
 )
 from egret.track.answers import Learnt
-from egret.track.events import connection, observation
 from egret.worker.canary import CATALOG as CANARY
 from egret.worker.pipeline import Hit
 from egret.worker.wire_proof import decode_proof, encode_proof
@@ -227,7 +226,7 @@ def _hit(body: Mapping[str, Any], catalog: Catalog) -> Hit:
 
 
 def _observation(event: Mapping[str, Any]) -> Observation:
-    return observation(
+    return Observation(
         time_ns=_number(event["time"]),
         protocol=Protocol(event["protocol"]),
         kind=Kind(event["kind"]),
@@ -239,12 +238,11 @@ def _observation(event: Mapping[str, Any]) -> Observation:
         addresses=tuple(_address(text) for text in event["addresses"][:64]),
         ttl_s=_optional(event["ttl"], _number),
         attributes={str(key): value for key, value in event["attributes"].items()},
-        raw=None,
     )
 
 
 def _connection(event: Mapping[str, Any]) -> Connection:
-    return connection(
+    return Connection(
         time_ns=_number(event["time"]),
         transport=Transport(event["transport"]),
         client=_read_endpoint(event["client"]),

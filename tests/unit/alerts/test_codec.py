@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,6 +8,7 @@ from egret.alerts.codec import alert_from_dict, alert_to_dict, incident_from_dic
 from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Alert
 from egret.model import IdentitySource, Role, VolumeSource
+from egret.value import replace
 from tests.support.alerts import START_NS, alerts_of, connection, hello, lookup, opened, volume
 
 NOT_IN_OLD_STORES = {"bytes_out", "bytes_in", "volume_source", "volume_limits", "approval"}

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import subprocess
 from base64 import b64decode
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from scapy.utils import wrpcap
 
 from egret.alerts.community_id import community_id, flow_of
 from egret.model import Endpoint, FlowKey, Observation, Protocol, Transport
+from egret.value import replace
 from tests.support.alerts import connection, hello, lookup
 
 

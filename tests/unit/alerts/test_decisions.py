@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from egret.alerts.incidents import IncidentPolicy, Incidents
 from egret.alerts.model import Action, CloseReason
 from egret.judge.approvals import Approval, ApprovalState, Terms
 from egret.model import ClientIdentity, Detection, Severity
+from egret.value import replace
 from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, hello, lookup, opened
 
 

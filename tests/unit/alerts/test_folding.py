@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.alerts import folding
 from egret.alerts.community_id import community_id
 from egret.alerts.folding import Folding
@@ -20,6 +18,7 @@ from egret.model import (
     Transport,
     VolumeSource,
 )
+from egret.value import replace
 from tests.support.alerts import CLIENT, HOSTING, RESOLVER, SERVER, START_NS, connection, hello, lookup, volume
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from egret.judge.history import Use
 from egret.judge.identity import unknown_client
 from egret.judge.points import Points
 from egret.model import Category, ClientIdentity, Detection, IdentitySource, Role, ServiceClass, Severity
+from egret.value import replace
 from tests.support.alerts import CLIENT, SECOND_NS, START_NS, alerts_of, connection, hello, lookup, signature, volume
 
 HOUR_S = 3600

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
-
 from egret.alerts.folding import Folding
 from egret.alerts.model import Incident
 from egret.alerts.opening import Lasting, identified, lasting, opened
 from egret.alerts.veil import CLEAR
 from egret.judge.identity import unknown_client
 from egret.model import ClientIdentity, IdentitySource, Role
+from egret.value import replace
 from tests.support.alerts import CLIENT, hello
 
 KNOWN = ClientIdentity(
@@ -23,7 +22,7 @@ KNOWN = ClientIdentity(
 
 
 def test_what_lasts_are_fields_of_the_incident_with_their_types() -> None:
-    types = {field.name: field.type for field in fields(Incident)}
+    types = {name: Incident.__annotations__[name] for name in Incident.__struct_fields__}
     assert {name: hint.__forward_arg__ for name, hint in Lasting.__annotations__.items()}.items() <= types.items()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from egret.alerts.model import Action, Alert
 from egret.alerts.routing import Hours, Kind, Route, sensor_wanted, wanted
 from egret.model import ServiceClass, Severity
+from egret.value import replace
 from tests.support.alerts import opened, sensor_alert
 
 THURSDAY = 3  # 2026-01-01, midnight UTC, is when ``opened`` is

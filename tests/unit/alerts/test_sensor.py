@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.alerts.sensor import MAX_OPEN, REMIND_NS, Board, Finding, Problem, Turn
 from egret.model import Severity
+from egret.value import replace
 
 LOST = Finding(
     problem=Problem.PACKETS_LOST, subject="lan0", severity=Severity.MEDIUM, text="2 % lost", advice="a larger ring"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import replace
 
 from egret.alerts.model import Sensor
 from egret.alerts.showing import STAND_IN_4, show, summary
@@ -10,6 +9,7 @@ from egret.decode.redact import proof_of
 from egret.evidence import Form, Proof, Raw
 from egret.model import Detection, Endpoint, NamedBy
 from egret.settings.pseudonyms import SivPseudonyms
+from egret.value import replace
 from tests.support.alerts import alerts_of, hello
 from tests.support.hello import client_hello
 from tests.support.pipeline import flow

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from egret.alerts.veil import CLEAR, Field, Veil, clear, is_pseudonym
 from egret.judge.history import Use
 from egret.model import ClientIdentity, IdentitySource
 from egret.settings.pseudonyms import SivPseudonyms
+from egret.value import replace
 from tests.support.alerts import CLIENT, SECOND_NS, START_NS, connection, hello, lookup, opened
 
 VEIL = Veil(SivPseudonyms("k" * 32))

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.alerts.volume import VOLUME_LIMITS, bytes_text, volume_text
 from egret.model import VolumeSource
+from egret.value import replace
 from tests.support.alerts import opened
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.alerts.veil import CLEAR, Field, Veil
 from egret.alerts.whose import Whose
 from egret.settings.pseudonyms import SivPseudonyms
+from egret.value import replace
 from tests.support.alerts import opened
 from tests.support.digest import digest
 

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.catalog.diff import Fact, What, changes, known_names, name_changes
 from egret.catalog.match import Catalog
 from egret.judge.verdict import severity_of_class
 from egret.model import Scope, ServiceClass, Severity
+from egret.value import replace
 from tests.support.catalog import bundled, host, signature
 
 OLD = Catalog([signature("a.chat", "suffix:a.example"), signature("b.api", "exact:b.example")], "1")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -10,6 +9,7 @@ from egret.catalog import lint_hosts
 from egret.catalog.located import Located
 from egret.errors import Position
 from egret.model import HostKind, HostPattern, ServiceClass, Signature
+from egret.value import replace
 from tests.support.catalog import signature
 
 LINES = count(1)

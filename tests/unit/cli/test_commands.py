@@ -29,22 +29,26 @@ FOR_OTHERS = {
 SETTINGS = {"egret.settings.config", "egret.settings.sections", "pydantic"}  # there is nothing to validate
 RARE = {"egret.sources.rare", "egret.worker.partial", "egret.worker.proving"}  # formats, shares of a file, proofs
 READERS = {"egret.cli.readers", "egret.cli.step_codec", "pickle", "selectors", "tempfile"}  # by several processes
+COMPILING = {"dataclasses", "inspect", "typing_extensions"}  # egret.value makes classes without compiling anything
 NOT_AT_START: dict[tuple[str, ...], set[str]] = {
     ("explain", "qwen.ai"): FOR_OTHERS | SETTINGS | {"cryptography", "dns", "rich"},
     ("match", "qwen.ai"): FOR_OTHERS
     | SETTINGS
+    | COMPILING
     | {"cryptography", "dns", "egret.alerts", "email", "hashlib", "rich", "socket", "typer"},
     ("observe", DEMO): FOR_OTHERS
     | SETTINGS
+    | COMPILING
     | RARE
     | READERS
     | {"dns", "egret.alerts.codec", "egret.worker.gate", "email", "maxminddb", "rich", "typer"},
     ("replay", DEMO): FOR_OTHERS
     | SETTINGS
+    | COMPILING
     | RARE
     | READERS
     | {"dns", "egret.alerts.formats.cef", "egret.cli.division", "rich.table", "typer"},
-    ("replay", "--jobs", "1", DEMO): {"maxminddb", "rich", "socket"},  # it has documentation addresses only
+    ("replay", "--jobs", "1", DEMO): COMPILING | {"maxminddb", "rich", "socket"},  # it has documentation addresses only
 }
 
 

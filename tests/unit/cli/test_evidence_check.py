@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from egret.daemon.setup import Knowledge, load_knowledge
 from egret.settings.config import Config
 from egret.store.evidence import Kept
 from egret.store.seal import Seal
+from egret.value import replace
 from egret.worker.pipeline import Pipeline
 from egret.worker.proving import Prover
 from tests.support.alerts import alerts_of

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.catalog.match import Catalog
@@ -11,6 +9,7 @@ from egret.judge.reasons import Evidence
 from egret.judge.verdict import Judge, Policy
 from egret.model import HostKind, HostPattern, ServiceClass, Severity
 from egret.settings.config import Config
+from egret.value import replace
 from tests.support.judge import CONTESTED, IN_CN, IN_SG, IN_US, NOWHERE, SIGNATURE, STORED, Table
 
 

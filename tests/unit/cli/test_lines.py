@@ -3,6 +3,7 @@ from __future__ import annotations
 from egret.cli.lines import anomaly_line, connection_line, observation_line
 from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, FlowKey, Kind, NamedBy, Protocol, Transport
+from egret.value import replace
 from tests.support.alerts import CLIENT, SERVER
 from tests.support.pipeline import flow, seen
 
@@ -35,8 +36,7 @@ def test_answers_have_addresses_and_cnames_a_target() -> None:
 
 
 def test_attributes_never_overwrite_the_contract() -> None:
-    observation = seen("chat.example")
-    object.__setattr__(observation, "attributes", {"name": "evil", "version": "1.3"})
+    observation = replace(seen("chat.example"), attributes={"name": "evil", "version": "1.3"})
     line = observation_line(observation, None)
     assert (line["name"], line["version"]) == ("chat.example", "1.3")
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -12,6 +11,7 @@ from egret.cli.steps import END, Ended, Entangled, Found, Moved, Passed, Place, 
 from egret.judge.unnamed import UNNAMED
 from egret.model import Endpoint, Kind, Match, Protocol, Role, Volume, VolumeSource
 from egret.track.partial import Remembers
+from egret.value import replace
 from egret.worker.partial import FORGETFUL, PROXIED
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, SERVER, START_NS

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from egret.cli.main import invoke
 from egret.settings.config import load_config
 from egret.store.access import AccessLog, Look
 from egret.store.incidents import IncidentStore
+from egret.value import replace
 from tests.support.alerts import opened
 
 SECRET = "0123456789abcdef" * 2

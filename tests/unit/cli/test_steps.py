@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.cli.steps import END, Place, in_order, moved
 from egret.evidence import Raw
 from egret.judge.unnamed import UNNAMED
 from egret.model import Endpoint, Match, Volume, VolumeSource
+from egret.value import replace
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, SERVER, START_NS
 from tests.support.pipeline import flow, seen

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from egret.daemon.setup import Knowledge, load_knowledge
 from egret.evidence import Raw
 from egret.settings.config import Config
 from egret.settings.evidence_section import EvidenceSettings
+from egret.value import replace
 from egret.worker.pipeline import Hit
 from egret.worker.proving import Prover
 from tests.support.hello import client_hello

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from egret.settings.digest_section import DigestSettings
 from egret.store.coverage import CoverageStore
 from egret.store.digests import DigestStore
 from egret.telemetry.coverage import LINK_DOWN, Interval
+from egret.value import replace
 from egret.worker.pipeline import Hit
 from tests.support.alerts import START_NS as BEGAN_NS
 from tests.support.alerts import opened, volume

@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from egret.daemon.setup import Knowledge, load_knowledge
 from egret.evidence import Raw
 from egret.settings.config import Config
 from egret.settings.evidence_section import EvidenceSettings
+from egret.value import replace
 from egret.worker.pipeline import Hit
 from egret.worker.proving import Prover
 from tests.support.daemon import Room

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.alerts.digest import Grant
 from egret.daemon import tally as module
 from egret.daemon.tally import ALLOWED, ALLOWED_IN, ALLOWED_OUT, CANARY_MISSED, CANARY_SENT, MOVED_IN, MOVED_OUT, Tally
 from egret.judge.approvals import NO_RULING, ApprovalState, Ruling, Terms
 from egret.judge.identity import unknown_client
 from egret.telemetry import Telemetry
+from egret.value import replace
 from tests.support.alerts import CLIENT, START_NS, hello, volume
 
 APPROVED = Ruling(terms=Terms(state=ApprovalState.APPROVED, owner="it", ticket="T-1"), entry=1)

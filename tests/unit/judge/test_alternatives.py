@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.judge.alternatives import preferring
 from egret.model import Category, ServiceClass
+from egret.value import replace
 from tests.support.judge import SIGNATURE
 
 THEIRS = replace(SIGNATURE, alternatives=("Other Chat",))

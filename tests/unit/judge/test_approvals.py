@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from egret.judge.approvals import (
     severity_under,
 )
 from egret.model import ServiceClass, Severity
+from egret.value import replace
 from tests.support.alerts import CLIENT, START_NS, hello, signature
 
 S = ApprovalState

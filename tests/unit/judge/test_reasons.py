@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.judge.hosting import UNKNOWN
 from egret.judge.jurisdiction import place
 from egret.judge.reasons import Evidence, attributed, facts, operator_line, quoted
 from egret.model import Hosting, Match, Operator, Reasoning, ServiceClass
+from egret.value import replace
 from tests.support.catalog import bundled
 from tests.support.judge import CONTESTED, IN_SG, IN_US, LAW, PRC, SIGNATURE, STORED, match, signature
 

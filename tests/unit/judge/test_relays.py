@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from egret.judge import relays as module
 from egret.judge.relays import ECHO_NS, MARK_AGAIN_NS, SIGNS, Relays
 from egret.model import Endpoint, Kind, Observation, Protocol, Role
+from egret.value import replace
 from tests.support.alerts import CLIENT, SECOND_NS, SERVER, START_NS
 from tests.support.pipeline import seen
 

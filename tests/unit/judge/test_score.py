@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta, timezone
 from itertools import product
 
@@ -20,6 +19,7 @@ from egret.judge.score import (
     volume_part,
 )
 from egret.model import Category, Match, Operator, Scope, ServiceClass, Severity
+from egret.value import replace
 from tests.support.judge import CONTESTED, PRC, match, signature
 
 CHINA = Place("CN", Basis.ADDRESS, in_china=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from egret.judge.identity import unknown_client
 from egret.judge.selectors import Selector
 from egret.model import IdentitySource
+from egret.value import replace
 
 MEMBERS = Selector(["192.0.2.0/28", "2001:db8::/64", "198.51.100.9/32", "02:00:5e:10:00:01", "printer"])
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.judge import verdict
@@ -10,6 +8,7 @@ from egret.judge.networks import NetworkClass
 from egret.judge.points import Points
 from egret.judge.verdict import Judge, Policy, severity_of_class
 from egret.model import Connection, Hosting, Kind, NamedBy, Observation, Operator, Protocol, ServiceClass, Severity
+from egret.value import replace
 from tests.support.judge import (
     CONTESTED,
     IN_CN,

@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from egret.alerts.timestamps import parse_rfc3339
 from egret.errors import SinkRejected, SinkTemporary
 from egret.model import Severity
 from egret.sinks.alertmanager import RESOLVED_S, AlertmanagerOptions, AlertmanagerSink
+from egret.value import replace
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
 from tests.support.patience import until
 

@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,6 +23,7 @@ from apprise import NotifyBase
 
 from egret.errors import SinkTemporary
 from egret.sinks.apprise import AppriseOptions, AppriseSink, sensor_words, words
+from egret.value import replace
 from tests.support.alerts import hostile, opened, sensor_alert, whole_life
 from tests.support.certificates import Authority
 from tests.support.digest import digest

@@ -8,7 +8,6 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from egret.alerts.model import Alert, Sensor
 from egret.errors import SinkTemporary
 from egret.sinks.journal import JournalOptions, JournalSink
+from egret.value import replace
 from tests.support.alerts import numbered, opened, sensor_alert
 from tests.support.digest import digest
 from tests.support.handing import hand

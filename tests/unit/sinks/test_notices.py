@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from egret.sinks import notices as module
 from egret.sinks.base import Delivery, DeliveryOptions, Outcome
 from egret.sinks.notices import MAX_WAITING, Notices
 from egret.sinks.outputs import SINKS
+from egret.value import replace
 from tests.support.alerts import Watch, sensor_alert
 from tests.support.patience import PATIENCE_S
 

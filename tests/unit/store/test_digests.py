@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from egret.store import digests as module
 from egret.store.digests import DigestStore
 from egret.store.incidents import IncidentStore
 from egret.store.outbox import Choice, State, find
+from egret.value import replace
 from tests.support.alerts import opened
 from tests.support.digest import DAY, END_NS, MADE_NS, START_NS, digest
 from tests.support.stored import unsent

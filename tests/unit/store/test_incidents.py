@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from egret.model import Severity
 from egret.store import incidents as store_incidents
 from egret.store.incidents import IncidentStore
 from egret.track.answers import Learnt
+from egret.value import replace
 from tests.support.alerts import START_NS, alerts_of, hello, hostile, lookup, opened, whole_life
 from tests.support.stored import stored, unsent
 

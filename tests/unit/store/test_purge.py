@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from egret.store.digests import DigestStore
 from egret.store.incidents import IncidentStore
 from egret.store.purge import Removed, purge
 from egret.track.answers import Learnt
+from egret.value import replace
 from tests.support.alerts import START_NS, opened
 from tests.support.digest import DAY, MADE_NS, digest
 from tests.support.stored import stored, unsent

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from egret.alerts.codec import alert_to_dict, incident_to_dict
 from egret.store.rows import Rows, int64
+from egret.value import replace
 from tests.support.alerts import START_NS, opened
 
 

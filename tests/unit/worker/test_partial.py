@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 
@@ -9,6 +8,7 @@ from egret.errors import Reason
 from egret.model import Anomaly, Endpoint, Event, Kind, Observation, Protocol
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.share import Share, owner_of
+from egret.value import replace
 from egret.worker.partial import BY_HTTP, DISORDERED, FORGETFUL, PROXIED, REVERSED, PartialPipeline
 from tests.support.alerts import CLIENT, START_NS
 from tests.support.hello import Tcp

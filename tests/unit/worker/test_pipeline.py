@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -23,6 +22,7 @@ from egret.model import (
     Role,
 )
 from egret.settings.resolvers import load_resolvers
+from egret.value import replace
 from egret.worker.pipeline import Pipeline
 from egret.worker.scope import Scope
 from tests.support.catalog import bundled

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +17,7 @@ from egret.sources.channel import Channel, pair
 from egret.sources.probes import NAME, frames, from_port
 from egret.telemetry.logs import Log
 from egret.track.answers import Learnt
+from egret.value import replace
 from egret.worker.canary import Ear
 from egret.worker.equipment import seal
 from egret.worker.meter import Meter

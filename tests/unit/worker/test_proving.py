@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.evidence import Form, Raw
 from egret.model import Endpoint, Match, NamedBy, Transport
 from egret.track.heard import Heard
+from egret.value import replace
 from egret.worker import proving
 from egret.worker.pipeline import Hit
 from egret.worker.proving import AGAIN_NS, Prover

@@ -8,7 +8,6 @@ Ref: RFC 5424 sections 6 and 6.3.3; RFC 3164 section 4.1.3 for the local form.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from egret.alerts.digest import Digest
@@ -22,6 +21,7 @@ from egret.alerts.model import Alert, Sensor
 from egret.alerts.sensor import SensorAlert
 from egret.alerts.timestamps import rfc3339
 from egret.model import Severity
+from egret.value import Struct
 
 SD_ID = "egret@32473"
 _NIL = "-"
@@ -54,8 +54,7 @@ def facility_code(facility: Facility) -> int:
     return _CODES.get(facility) or 16 + int(facility.value.removeprefix("local"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyslogForm:
+class SyslogForm(Struct, frozen=True, kw_only=True):
     """What messages look like."""
 
     sensor: Sensor

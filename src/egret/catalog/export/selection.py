@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from egret import names
@@ -13,6 +12,7 @@ from egret.catalog import hosts
 from egret.catalog.match import Catalog
 from egret.errors import CatalogError
 from egret.model import HostKind, HostPattern, ServiceClass, Severity, Signature
+from egret.value import Struct
 
 DEFAULT_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})
 LICENCE = "MIT"
@@ -36,8 +36,7 @@ class Export(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which part of the catalogue; an empty set of vendors or states is all of them."""
 
     classes: Collection[ServiceClass] = DEFAULT_CLASSES
@@ -57,8 +56,7 @@ class Wanted:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """The chosen part: host patterns in the order of the catalogue, and the signatures with networks."""
 
     version: str

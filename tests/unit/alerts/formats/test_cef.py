@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.alerts.formats.cef import alert_to_cef
@@ -9,6 +7,7 @@ from egret.alerts.model import Sensor
 from egret.alerts.veil import Veil
 from egret.model import Severity
 from egret.settings.pseudonyms import SivPseudonyms
+from egret.value import replace
 from tests.support.alerts import HOSTILE, alerts_of, check_golden, hello, hostile, lookup, numbered, opened, whole_life
 from tests.support.lines import read_by_jc, read_cef
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from egret.alerts.formats.text import headline, several_lines
 from egret.alerts.model import Incident, Sensor
 from egret.judge.identity import unknown_client
 from egret.model import IdentitySource, Role
+from egret.value import replace
 from tests.support.alerts import CLIENT, opened
 
 MAC = "02:00:5e:10:00:01"

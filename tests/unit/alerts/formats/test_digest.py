@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -10,6 +9,7 @@ from egret.alerts.formats.digest import DIGEST_LINES, digest_headline, digest_li
 from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.syslog import smallest
 from egret.alerts.model import Sensor
+from egret.value import replace
 from tests.support.alerts import HOSTILE, check_golden
 from tests.support.digest import digest, first_use, quiet
 from tests.support.ecs import faults

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from egret.alerts.formats.ecs import alert_to_ecs, detection_to_ecs
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Sensor
 from egret.model import Detection
+from egret.value import replace
 from tests.support.alerts import (
     HOSTILE,
     alerts_of,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -10,6 +9,7 @@ import pytest
 from egret.alerts.formats.eve import alert_to_eve
 from egret.alerts.model import Alert, Sensor
 from egret.model import Severity
+from egret.value import replace
 from tests.support.alerts import alerts_of, check_golden, hello, hostile, lookup, numbered, opened, whole_life
 
 SENSOR = Sensor("1.2.3", "gw.example")

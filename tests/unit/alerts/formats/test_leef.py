@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.alerts.formats.leef import alert_to_leef
 from egret.alerts.model import Sensor
 from egret.model import IdentitySource
+from egret.value import replace
 from tests.support.alerts import alerts_of, check_golden, hostile, lookup, opened, whole_life
 from tests.support.lines import read_leef
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from egret.alerts.formats.lines import JSON_LINES, LINES, SMALLEST_JSON, text_line
 from egret.alerts.model import Alert, Sensor
+from egret.value import replace
 from tests.support.alerts import HOSTILE, hostile, opened, whole_life
 
 SENSOR = Sensor("1.2.3", "gw.example")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from egret.alerts.formats.ocsf import alert_to_ocsf
 from egret.alerts.incidents import Incidents
 from egret.alerts.model import Action, Sensor
 from egret.model import Hosting, Severity
+from egret.value import replace
 from tests.support.alerts import (
     alerts_of,
     check_golden,

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.alerts.formats.protocols import named_by, transport
 from egret.model import Protocol
+from egret.value import replace
 from tests.support.alerts import alerts_of, lookup, opened
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.sensor_lines import SENSOR_LINES
 from egret.alerts.model import Sensor
+from egret.value import replace
 from tests.support.alerts import HOSTILE, sensor_alert
 from tests.support.lines import read_cef, read_leef
 

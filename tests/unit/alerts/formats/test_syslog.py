@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from egret.alerts.formats.syslog import (
 )
 from egret.alerts.model import Sensor
 from egret.model import Severity
+from egret.value import replace
 from tests.support.alerts import check_golden, hostile, numbered, opened, sensor_alert, whole_life
 from tests.support.digest import digest, first_use
 from tests.support.lines import read_by_jc, read_cef, read_syslog

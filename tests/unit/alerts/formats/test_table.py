@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -10,6 +9,7 @@ from egret.alerts.formats.lines import LINES
 from egret.alerts.formats.table import FORMATS, alert_to_own
 from egret.alerts.formats.text import several_lines
 from egret.alerts.model import Sensor
+from egret.value import replace
 from tests.support.alerts import check_golden, hostile, opened, whole_life
 
 SENSOR = Sensor("1.2.3", "gw.example")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.alerts.formats.text import (
@@ -16,6 +14,7 @@ from egret.alerts.formats.text import (
 )
 from egret.alerts.incidents import Incidents
 from egret.model import Hosting, Operator
+from egret.value import replace
 from tests.support.alerts import (
     alerts_of,
     check_golden,

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.catalog.export.blocklist import Blocklist, Names, beside, blocklist, inherited
 from egret.catalog.export.selection import Wanted
 from egret.catalog.match import Catalog
 from egret.model import ServiceClass
+from egret.value import replace
 from tests.support.catalog import bundled, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import replace
 
 import yaml
 
 from egret.catalog.export.intelligence import sigma, stix
+from egret.value import replace
 from tests.support.catalog import bundled
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from egret.catalog.export.lists import adguard, hosts, squid
 from egret.catalog.export.selection import Wanted
 from egret.model import ServiceClass
+from egret.value import replace
 from tests.support.catalog import bundled
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 

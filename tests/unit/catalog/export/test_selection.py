@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from egret.catalog.export.selection import Wanted, ascii_text, below, known_names, label_expression, quoted
 from egret.errors import CatalogError
 from egret.model import ServiceClass, Severity
+from egret.value import replace
 from tests.support.catalog import host, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 

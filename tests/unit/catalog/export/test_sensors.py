@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from egret.catalog.export.selection import Wanted
 from egret.catalog.export.sensors import suricata, zeek_intel
 from egret.model import ServiceClass
+from egret.value import replace
 from tests.support.catalog import bundled, signature
 from tests.support.exports import CLOUD, NESTED, PLAIN, selection
 

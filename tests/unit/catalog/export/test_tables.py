@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 
 from egret.catalog.export.selection import Wanted
 from egret.catalog.export.tables import by_signature, csv_table, json_table, rows
 from egret.model import ServiceClass
+from egret.value import replace
 from tests.support.catalog import signature
 from tests.support.exports import PLAIN, selection
 
