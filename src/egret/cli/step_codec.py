@@ -6,13 +6,13 @@ import copyreg
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from egret.catalog.match import Catalog
 from egret.cli.steps import Found, PartialStep
 from egret.judge.unnamed import UNNAMED
 from egret.model import Signature
+from egret.value import replace
 from egret.worker.pipeline import Hit
 
 

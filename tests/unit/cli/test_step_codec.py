@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from egret.cli.step_codec import dump, load
 from egret.cli.steps import Ended, Entangled, Found, Passed, moved
 from egret.evidence import Raw
 from egret.judge.unnamed import UNNAMED
 from egret.model import Match, Role
 from egret.track.partial import Remembers
+from egret.value import replace
 from egret.worker.pipeline import Hit
 from tests.support.alerts import CLIENT, START_NS
 from tests.support.pipeline import CATALOG, seen
