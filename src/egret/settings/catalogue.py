@@ -9,19 +9,27 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from egret import model
-from egret.catalog import hosts
-from egret.catalog import resolvers as asked
+import egret
 from egret.catalog.match import Catalog
 from egret.catalog.resolvers import Resolver, Resolvers
 from egret.errors import CatalogError, ConfigErrors
 from egret.model import Signature
-from egret.settings import bundled, packed, shelf
+from egret.settings import packed, shelf
 from egret.settings.bundled import RESOLVERS, entries, read, signatures_dir
 
 # What decides what is kept.
-_CODE = ("catalogue", "signatures", "signature_file", "schema", "positions", "packed", "resolvers")
-_CORE = (model, hosts, asked)
+_CODE = (
+    "settings/catalogue",
+    "settings/signatures",
+    "settings/signature_file",
+    "settings/schema",
+    "settings/positions",
+    "settings/packed",
+    "settings/resolvers",
+    "model",
+    "catalog/hosts",
+    "catalog/resolvers",
+)
 
 
 class _Read(NamedTuple):
@@ -73,9 +81,8 @@ def _files() -> Iterator[str]:
 
 def _sources(files: Iterable[str]) -> Iterator[str]:
     yield from files
-    here = bundled.__file__.rpartition("/")[0]
+    here = str(egret.__file__).rpartition("/")[0]
     yield from (f"{here}/{name}.py" for name in _CODE)
-    yield from (str(module.__file__) for module in _CORE)
 
 
 def _pack(read: _Read) -> list[Any]:
