@@ -17,7 +17,8 @@ SinkRejected            the receiver        counted as a failed delivery, never 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from egret.tuples import NamedTuple
 
 
 class Reason(StrEnum):

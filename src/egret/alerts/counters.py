@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from egret.tuples import NamedTuple
 from egret.value import Struct
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import NamedTuple
+
+from egret.tuples import NamedTuple
 
 
 class Space(IntEnum):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+
+from egret.tuples import NamedTuple
 
 SOURCE = "Route Views, RIR registrations, RADB"
 DATE = "2026-11-22"

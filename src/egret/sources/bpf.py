@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from egret.tuples import NamedTuple
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS: the kernel refuses a longer program
 _REACH = 255  # jt and jf are one byte each

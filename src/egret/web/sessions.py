@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from typing import NamedTuple
+
+from egret.tuples import NamedTuple
 
 MAX_SESSIONS = 1_000  # the oldest goes first
 _TOKEN = 32  # bytes
