@@ -8,7 +8,14 @@ from types import ModuleType
 
 # What the first packet that needs it imports. Whoever reads captures as it is may leave it at that. Who gives up rights
 # may not be able to read these files any more, and its worker must not hold up the ring for them: it has them before.
-LATE = ("egret.decode.dns_library", "egret.decode.quic_ciphers", "egret.sources.rare", "encodings.idna", "maxminddb")
+LATE = (
+    "egret.decode.dns_library",
+    "egret.decode.quic_ciphers",
+    "egret.sources.rare",
+    "encodings.idna",
+    "json",
+    "maxminddb",
+)
 
 
 def import_late() -> None:

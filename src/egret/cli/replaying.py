@@ -15,10 +15,8 @@ from egret.alerts.incidents import Incidents
 from egret.alerts.model import Alert, Incident, Sensor
 from egret.cli.capture import Captures, by_time
 from egret.cli.coverage_summary import coverage_summary
-from egret.cli.detection_line import detection_line
 from egret.cli.incident_table import incident_table
 from egret.cli.jobs import AUTO, Divided, each_file, number_of_jobs
-from egret.cli.json_line import dump
 from egret.cli.output import FOUND, complain
 from egret.cli.scan import Scan
 from egret.cli.steps import Found, Moved, Step
@@ -77,7 +75,7 @@ def replay_files(
         for path, steps in each:
             for detection in run.detections(steps if line is not None else _in_bunches(steps)):
                 if line is not None:
-                    sys.stdout.write(dump(line(detection, path)) + "\n")
+                    sys.stdout.write(line(detection, path) + "\n")
                 else:
                     run.fold(detection)
             run.end_of_file()
@@ -114,19 +112,22 @@ def _in_bunches(steps: Iterable[Step]) -> Iterator[Step]:
     yield from bunch
 
 
-def _detection_format(output: Format) -> Callable[[Detection, str], Mapping[str, object]]:
-    """How to write one detection; most formats know incidents only (OCSF: findings)."""
+def _detection_format(output: Format) -> Callable[[Detection, str], str]:
+    """What writes the line of one detection; most formats know incidents only (OCSF: findings)."""
     if output not in {Format.TABLE, Format.JSONL, Format.ECS}:
         from typer import BadParameter  # noqa: PLC0415 (who asks for this came through it)
 
         name = output.value.upper()
         raise BadParameter(f"{name} has no form for single detections; leave out --detections, or use jsonl or ecs")
+    from egret.cli.detection_line import detection_line  # noqa: PLC0415 (see the top)
+    from egret.cli.json_line import dump  # noqa: PLC0415
+
     if output is Format.ECS:
         from egret.alerts.formats.ecs import detection_to_ecs  # noqa: PLC0415 (see the top)
 
         sensor = _sensor()
-        return lambda detection, _path: detection_to_ecs(detection, sensor)
-    return detection_line
+        return lambda detection, _path: dump(detection_to_ecs(detection, sensor))
+    return lambda detection, path: dump(detection_line(detection, path))
 
 
 class _Replay:
@@ -248,6 +249,7 @@ def _print(alerts: list[Alert], output: Format, run: _Replay) -> None:
 def _line(alert: Alert, output: Format, sensor: Sensor) -> str:
     from egret.alerts.formats.lines import LINES  # noqa: PLC0415 (see the top)
     from egret.alerts.formats.table import FORMATS  # noqa: PLC0415
+    from egret.cli.json_line import dump  # noqa: PLC0415
 
     if output.value in FORMATS:
         return dump(FORMATS[output.value](alert, sensor))

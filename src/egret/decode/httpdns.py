@@ -10,7 +10,6 @@ Ref: the providers' API pages and the SDKs that they publish.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -155,6 +154,8 @@ def _asked(query: bytes, key: bytes) -> Iterator[str]:
 def parse_answers(body: bytes, asked: tuple[str, ...]) -> tuple[Answer, ...]:
     """What a response's body says about the names *asked* for; of other names it is not believed. Total."""
     if body.lstrip()[:1] in (b"{", b"["):
+        import json  # noqa: PLC0415 (few captures have such an answer)
+
         try:
             tree = json.loads(body)
         except (ValueError, RecursionError):

@@ -8,7 +8,6 @@ change the code itself, so it is believed as much; ``PYTHONDONTWRITEBYTECODE`` l
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -17,6 +16,8 @@ from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from egret.value import read_json
 
 T = TypeVar("T")
 _MODE = 0o644
@@ -92,7 +93,7 @@ def _stamp(path: str | Path) -> str | None:
     found = os.stat(path)  # noqa: PTH116 (of a hundred files at each start)
     if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _SETTLED_NS:
         return None
-    return f"{path} {found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+    return f"{str(path)!a} {found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def _stamps(paths: Iterable[str]) -> list[str] | None:
@@ -130,12 +131,14 @@ def _sha256(data: bytes | bytearray) -> str:
 def _noted(place: Path) -> Any:
     """What is kept there; None if it cannot be read."""
     try:
-        return json.loads(place.read_bytes())
+        return read_json(place.read_bytes())
     except (OSError, ValueError):
         return None
 
 
 def _note(place: Path, found: dict[str, Any]) -> None:
+    import json  # noqa: PLC0415 (as above)
+
     if not sys.dont_write_bytecode:
         _keep(place, json.dumps(found, separators=(",", ":")))
 
