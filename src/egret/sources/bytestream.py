@@ -17,6 +17,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 _UNPACKED = 1 << 22  # most bytes that one step of decompression may give: a gzip bomb comes in such steps
 _GZIP_WITH_HEADER = 31  # zlib: window bits of 15, and 16 for the gzip wrapper
+_WINDOW = 1 << 18  # of a file that is not mapped: a larger one's memory goes back to the system, and faults in again
 _MAPPED = 1 << 22  # bytes of a file that are mapped at a time: what was passed is no memory of ours any more
 _ALIGNED = 1 << 21  # mappings begin and end at multiples of it: a huge page each, where the kernel keeps files in such
 _MORSEL = 64  # packed bytes at a time when looking for the place where damaged data breaks
@@ -88,10 +89,13 @@ class ByteStream:
                 self._from_anywhere = self._descriptor
 
     def _read_again(self, descriptor: int, consumed: int) -> bool:
-        """What is left of the window once more, with what follows it: less than to copy both."""
+        """What is left of the window once more, with what follows it: less than to copy both.
+
+        Windows are of one size, so that one lies where the one before the last did.
+        """
         left = len(self.window) - consumed
         try:
-            window = os.pread(descriptor, left + CHUNK, self.start + consumed)
+            window = os.pread(descriptor, max(_WINDOW, 2 * left), self.start + consumed)
         except OSError as error:
             raise StreamBroken(f"cannot be read any further: {error.strerror or error}") from error
         self.start += consumed
