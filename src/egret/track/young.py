@@ -27,6 +27,7 @@ class YoungFlows:
         self.decided = limits.memory("decided", limits.decided, counters.evictions)
         self.knows_either, self._decide_both = for_both(self.decided)
         self.late = LateStarts(limits.memory("late_hellos", limits.late_hellos, counters.evictions))
+        self._expect = self.late.table.put
         self.followed = self._table.keys
         self.held = 0  # bytes of all assemblies
         self._bytes_limit = limits.stream_bytes
@@ -66,8 +67,11 @@ class YoungFlows:
 
     def pass_over(self, key: int, other: int, first_seq: int, end_seq: int) -> None:
         """Remember as decided what never came here: its client said a hello, *first_seq* to *end_seq*."""
-        self.late.table.put(key, end_seq)  # ``LateStarts.expect``
-        self.decide_ends(key, other, first_seq)
+        self._expect(key, end_seq)  # ``LateStarts.expect``
+        if other in self.followed:
+            self.decide_ends(key, other, first_seq)
+        else:
+            self._decide_both(key, first_seq, other, SERVER_SIDE)
 
     def decide_ends(self, key: int, other: int, first_seq: int) -> None:
         """As ``decide``, of what never came here: its client's stream began with *first_seq*."""

@@ -68,7 +68,7 @@ class Greetings:
             ends: of the client's direction, as in a frame.
             time_ns: when it came.
         """
-        ours = self.passes(host, ech, ends, time_ns)
+        ours = self.is_ours(ends) if ech == NO_ECH and self.hosts.get(host) else self.passes(host, ech, ends, time_ns)
         if ours is None:
             return False
         self.connections += ours

@@ -45,7 +45,8 @@ _MASK = 0xFFFFFFFF
 _RECORD_HEADER = 5  # of TLS: the length is its last two bytes
 _HELLO_START, _APPLICATION_DATA = 0x16, 0x17
 
-_Held = tuple[int, int, str | None, int, bytes]  # as ``replayed.Opened``, and the ends of the other direction
+# As ``replayed.Opened``; the ends of the other direction; the hashes of both.
+_Held = tuple[int, int, str | None, int, bytes, int, int]
 # The first pieces of a hello: where it ends, and begins; what is there, and each piece with the time when it came. It
 # ends at 0 while there is but a prelude.
 _Begun = tuple[int, int, bytes, tuple[tuple[int, bytes], ...]]
@@ -159,7 +160,7 @@ class Quick:
         """
         if not isinstance(window, bytes):  # what is cut out of it would be no key
             return position, position, 0
-        unpack, seq_of, second = record(order, header, SEGMENT).unpack_from, _SEQ, SECOND_NS // scale
+        unpack, second, begun_ns = record(order, header, SEGMENT).unpack_from, SECOND_NS // scale, here * SECOND_NS
         ipv4, _, lengths, _, _, tcp, _ = tables(order)
         known, opened_of, generation_of = beginnings(order, header).get, self._opened.get, self._answering.get
         accept, generation = self._accepted.add, self._volumes.generation
@@ -178,8 +179,8 @@ class Quick:
                 stop, opened = position + ip + lengths[size], opened_of(ends)
                 if flags & _SYN or not at < stop <= after or opened is None or opened[3] != generation:
                     break
-                seq, time_ns = seq_of(window, position + header)[0], seconds * SECOND_NS + fraction * scale
-                if not self._hello(opened, ends, seq, window[at:stop], time_ns):
+                seq, time_ns, data = _SEQ(window, position + header)[0], begun_ns + fraction * scale, window[at:stop]
+                if not self._hello(opened, ends, seq, data, time_ns):
                     break
             elif at > after:
                 break
@@ -192,7 +193,7 @@ class Quick:
                     break
                 accept(ends)
             else:
-                seq, time_ns = seq_of(window, position + header)[0], seconds * SECOND_NS + fraction * scale
+                seq, time_ns = _SEQ(window, position + header)[0], begun_ns + fraction * scale
                 if self._open(ends, seq + 1 & _MASK, time_ns, None) != TAKEN:
                     break
             number += 1
@@ -229,13 +230,13 @@ class Quick:
 
     def _conclude(self, opened: _Held, ends: bytes, time_ns: int) -> bool:
         """Whether nothing need be told of a connection in which nothing was said, or a prelude and no hello."""
-        first, _, _, _, back = opened
+        first, _, _, _, back, key, other = opened
         spoke = ends in self._begun
         if spoke or back in self._accepted:
             if not self._is_nameless(ends, back, first, spoke, time_ns):
                 return False
         else:
-            self._decide_ends(hash(ends), hash(back), first)  # an attempt that was refused
+            self._decide_ends(key, other, first)  # an attempt that was refused
         self._drop(ends, back)
         return True
 
@@ -255,29 +256,25 @@ class Quick:
         back, armed = destination + source + port + source_port, self._armed
         if source in armed or destination in armed:
             generation, may = _MEASURED, self._may(ends)
-        if not may or back in self._opened or self._is_known(ends, back):
+        if not may or back in self._opened:
             return NO
-        self._opened[ends] = first, time_ns, interface, generation, back
+        key, other, followed = hash(ends), hash(back), self._followed
+        if key in followed or other in followed or self._decided_either(key, other):
+            return NO
+        self._opened[ends] = first, time_ns, interface, generation, back, key, other
         self._answering[back] = generation
         return may
 
     def begin_late(self, ends: bytes, seq: int, data: bytes, time_ns: int, interface: str | None) -> bool:
         """Take a hello or a request that is whole, of a connection whose SYN was not seen: it stands at *seq*."""
-        back, generation = opposite(ends), self._volumes.generation
-        if len(self._opened) >= self._limit or back in self._opened or self._is_known(ends, back):
+        if self._open(ends, seq, time_ns, interface) != TAKEN:
             return False
-        opened = self._opened[ends] = seq, time_ns, interface, generation, back
-        self._answering[back] = generation
+        opened = self._opened[ends]
         is_hello = data[0] == _HELLO_START
         taken = self._is_done(opened, ends, data, 0, time_ns) if is_hello else self._request(opened, ends, data)
         if not taken:
-            self._drop(ends, back)
+            self._drop(ends, opened[4])
         return taken
-
-    def _is_known(self, ends: bytes, back: bytes) -> bool:
-        """Whether the streams know anything of a connection: of either direction, for one says what the other is."""
-        key, other, followed = hash(ends), hash(back), self._followed
-        return key in followed or other in followed or self._decided_either(key, other)
 
     def _accept(self, back: bytes) -> int:
         generation = self._answering.get(back)
@@ -295,9 +292,10 @@ class Quick:
             return self._go_on(begun, opened, ends, seq, data, time_ns)
         if seq != opened[0]:
             return False
-        if data[0] in REQUEST_STARTS and self._request(opened, ends, data):
-            return True
-        if len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
+        if data[0] != _HELLO_START:
+            if data[0] in REQUEST_STARTS and self._request(opened, ends, data):
+                return True
+        elif len(data) > _RECORD_HEADER and data[3] << 8 | data[4] == len(data) - _RECORD_HEADER:
             # reads it, so that what it is need not be asked before
             return self._is_done(opened, ends, data, 0, time_ns)
         size = first_of_plain(data)
@@ -310,7 +308,7 @@ class Quick:
 
     def _request(self, opened: _Held, ends: bytes, data: bytes) -> bool:
         """Take what should be a plain request; what follows it is asked of ``talks``."""
-        first, _, interface, generation, back = opened
+        first, _, interface, generation, back, _, _ = opened
         request = read_plain(data)
         if request is None or not self._talks.begin(ends, back, interface, first, request):
             return False
@@ -327,7 +325,7 @@ class Quick:
 
     def _is_over(self, opened: _Held, ends: bytes, data: bytes, time_ns: int) -> bool:
         """Whether what a client said is nothing that is read, and nothing need be told of that."""
-        first, _, _, _, back = opened
+        first, back = opened[0], opened[4]
         if not 1 < len(data) <= MAX_UNREAD or not self._is_unread(data, ends, back, first, time_ns):
             return False
         self._drop(ends, back)
@@ -363,20 +361,21 @@ class Quick:
         if hello is None:
             return False
         host, ech = hello
-        first, _, _, generation, back = opened
+        first, _, _, generation, back, key, other = opened
         end = first + len(data) & _MASK
         if at and may_ask(data[:at]):
             if not self._proxied.is_told(data[:at], host, ech, ends, first, end, time_ns):
                 return False
         elif self._take(host, ech, ends, time_ns):
-            self._pass_over(hash(ends), hash(back), first, end)
+            self._pass_over(key, other, first, end)
         else:
             return False
         self._drop(ends, back)
-        if len(self.fresh) >= MAX_FRESH - 1:
-            self.fresh.clear()
+        fresh = self.fresh
+        if len(fresh) >= MAX_FRESH - 1:
+            fresh.clear()
         if generation == self._volumes.generation:
-            self.fresh[ends], self.fresh[back] = RECORD_START, _NONE
+            fresh[ends], fresh[back] = RECORD_START, _NONE
         return True
 
     def _drop(self, ends: bytes, back: bytes) -> None:
