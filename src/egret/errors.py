@@ -17,8 +17,7 @@ SinkRejected            the receiver        counted as a failed delivery, never 
 from __future__ import annotations
 
 from enum import StrEnum
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 
 class Reason(StrEnum):

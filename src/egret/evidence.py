@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from egret.errors import Reason
 from egret.evidence import ChainLink, Proof, Raw, ScorePart
-from egret.tuples import NamedTuple
 from egret.value import Aside, Struct
 
 NOTHING: Mapping[str, object] = MappingProxyType({})

@@ -85,12 +85,3 @@ def test_what_only_keeps_a_test_from_hanging_is_as_long_as_elsewhere(repository:
         for found in seconds.finditer(path.read_text())
     ]
     assert short == [], "use PATIENCE_S of tests/support/patience.py"
-
-
-def test_named_tuples_are_ours(repository: Path) -> None:
-    """Those of ``typing`` are as good, and each takes its time to make at every start."""
-    wrong = re.compile(
-        r"^from typing import .*\bNamedTuple\b(?! as)|\(typing\.NamedTuple\)|\bnamedtuple\(", re.MULTILINE
-    )
-    source = (repository / "src").rglob("*.py")
-    assert [str(path) for path in source if wrong.search(path.read_text())] == []

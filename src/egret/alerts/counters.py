@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from egret.tuples import NamedTuple
+from typing import NamedTuple
+
 from egret.value import Struct
 
 

@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
+from typing import NamedTuple
 
 from egret.alerts.timestamps import SECOND_NS
 from egret.judge.approvals import ApprovalState
 from egret.model import ServiceClass, Severity
-from egret.tuples import NamedTuple
 from egret.value import Struct, replace
 
 DIGEST_SCHEMA = "egret.digest/1"

@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from egret.evidence import ChainLink, ScorePart
 from egret.judge.approvals import NO_RULING, Ruling
 from egret.model import Category, Hosting, IdentitySource, Operator, Role, ServiceClass, Severity, VolumeSource
-from egret.tuples import NamedTuple
 from egret.value import Aside, Struct
 
 SCHEMA_VERSION = 1  # of the JSON form; rises only when a reader of the old form would misread the new one

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.alerts.model import Action, Alert, Incident
 from egret.alerts.sensor import SensorAlert
 from egret.model import ServiceClass, Severity
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret.alerts.model import Incident
 from egret.alerts.veil import Veil
 from egret.model import ServiceClass, Severity
-from egret.tuples import NamedTuple
 
 MAX_WORDS = 8
 

@@ -7,7 +7,7 @@ pseudonym: no evidence says who it was to those who may not know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret.alerts.model import Incident, Sensor
 from egret.alerts.timestamps import rfc3339
@@ -16,7 +16,6 @@ from egret.decode.compose import packets
 from egret.evidence import Proof
 from egret.model import Connection, Detection, Endpoint, Observation
 from egret.names import address_text
-from egret.tuples import NamedTuple
 from egret.value import replace
 
 STAND_IN_4 = bytes([192, 0, 2, 1])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from egret.model import Detection, Signature
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.catalog.match import Catalog
 from egret.model import HostKind, Match, Scope, Severity, Signature
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 SeverityOf = Callable[[Signature, str | None], Severity]

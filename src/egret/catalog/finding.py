@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.errors import Position
-from egret.tuples import NamedTuple
 
 
 class Rule(StrEnum):

@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from egret.model import HostKind, HostPattern, Match, Signature
-from egret.tuples import NamedTuple
 
 
 class _Wildcard(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 from egret.catalog.finding import Finding, Rule
 from egret.catalog.index import literal_tail, wildcard_expression
 from egret.catalog.located import Located
 from egret.errors import Position
 from egret.model import HostKind, HostPattern, ServiceClass, Signature
-from egret.tuples import NamedTuple
 
 
 class Claim(NamedTuple):

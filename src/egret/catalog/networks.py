@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from egret.model import Match, Signature
-from egret.tuples import NamedTuple
 
 
 class _Entry(NamedTuple):

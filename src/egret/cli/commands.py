@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup, TyperOption
 
 from egret.cli.late import import_command
 from egret.cli.plain_command import PlainCommand
-from egret.tuples import NamedTuple
 
 
 class Entry(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret.catalog.match import Catalog
 from egret.daemon.grounds import Grounds
@@ -15,7 +15,6 @@ from egret.sources.bytestream import ByteStream
 from egret.sources.pcapng import read_pcapng
 from egret.store.evidence import Kept
 from egret.store.seal import Sealed, check
-from egret.tuples import NamedTuple
 from egret.worker.pipeline import Hit, Pipeline
 
 _BY_ADDRESS = "its client's own look-up told the name"  # the inner name of an Encrypted Client Hello

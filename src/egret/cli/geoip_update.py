@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -25,7 +25,6 @@ from egret.settings.config import Config, load_config
 from egret.settings.geoip_update_section import GeoIPUpdate
 from egret.settings.places import default_config_file
 from egret.sinks.download import Credentials, download
-from egret.tuples import NamedTuple
 
 MAXMIND = "https://download.maxmind.com/geoip/databases/{edition}/download?suffix=tar.gz"
 MAXMIND_EDITIONS = ("GeoLite2-Country", "GeoLite2-ASN")

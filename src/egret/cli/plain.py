@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from egret.cli.late import import_command
-from egret.tuples import NamedTuple
 
 
 class _Plain(NamedTuple):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
+from typing import NamedTuple
 
 from egret.model import Role, Volume
 from egret.track.partial import Remembers
 from egret.track.volume_flow import sum_of
-from egret.tuples import NamedTuple
 from egret.worker.pipeline import Hit
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from egret.alerts.formats.digest import digest_to_ecs
 from egret.alerts.formats.ecs import alert_to_ecs
@@ -31,7 +32,6 @@ from egret.sinks.base import Delivery, DeliveryOptions, Sink, Watcher
 from egret.sinks.outputs import Outputs
 from egret.sinks.terminal import TerminalOptions, TerminalSink
 from egret.sinks.webhook import WebhookOptions, WebhookSink
-from egret.tuples import NamedTuple
 
 OutputSection = TerminalOutput | LogSection | Webhook | Alertmanager | AppriseOutput | BrokerSection
 OpenNow = Callable[[], Iterable[Incident]]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret.daemon.setup import Knowledge, load_knowledge
 from egret.errors import EgretError
@@ -24,7 +24,6 @@ from egret.settings.config import Config
 from egret.settings.http_section import Http
 from egret.telemetry import Telemetry
 from egret.telemetry.table import Stage, Trigger
-from egret.tuples import NamedTuple
 
 LOOK_EVERY_S = 5.0
 _REACH = "let the user that Egret becomes read it; what is in use stays until then"

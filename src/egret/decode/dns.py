@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
+from typing import NamedTuple
 
 from egret import names
 from egret.decode.plain_binding import read_binding
 from egret.errors import DecodeError, Malformed, Reason, Truncated
 from egret.model import Recognition
-from egret.tuples import NamedTuple
 
 A, CNAME, AAAA, DNAME, OPT, SVCB, HTTPS = 1, 5, 28, 39, 41, 64, 65
 ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2  # sections

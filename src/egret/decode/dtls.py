@@ -8,10 +8,10 @@ puts the fragments together, in whatever order they came.
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.tls import MAX_HELLO
 from egret.errors import Malformed, Reason, Truncated
-from egret.tuples import NamedTuple
 
 MAX_FRAGMENTS = 64  # of one datagram; a hello of 2 KB cut for the smallest MTU has eight
 _HANDSHAKE = 22

@@ -6,10 +6,11 @@ client puts into its outer server_name.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret import names
 from egret.decode.reader import Reader
 from egret.errors import DecodeError
-from egret.tuples import NamedTuple
 
 MAX_CONFIGS = 8  # of one list; services publish one or two
 _VERSION = 0xFE0D

@@ -11,12 +11,11 @@ goes before the frames, and from Q044 on the header is a long one.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from egret.decode.quic import Frames
 from egret.decode.tls import MAX_HELLO
 from egret.errors import Malformed, Reason, Truncated, Unsupported
-from egret.tuples import NamedTuple
 
 Q043, Q044, Q046, Q050 = 0x51303433, 0x51303434, 0x51303436, 0x51303530
 T050, T051 = 0x54303530, 0x54303531

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.plain_hello import (
     ECH,
@@ -25,7 +26,6 @@ from egret.decode.plain_hello import (
     is_plain_host,
     read_plain,
 )
-from egret.tuples import NamedTuple
 
 MAX_SHAPES = 1_024  # of at most ``MAX_PLAIN`` bytes each
 MAX_OF_PROGRAM = 256  # then it never says the same twice: some browsers shuffle their extensions

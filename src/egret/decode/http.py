@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import zlib
+from typing import NamedTuple
 
 from egret import names
 from egret.decode.http2 import PREFACE, Opening, parse_opening
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
-from egret.tuples import NamedTuple
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
 MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below

@@ -6,11 +6,11 @@ Ref: RFC 9113 sections 3.3, 4.1, 6.2 and 6.10.
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.hpack import Decoder, Field
 from egret.decode.reader import Reader
 from egret.errors import Malformed, Reason, Truncated
-from egret.tuples import NamedTuple
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

@@ -13,11 +13,11 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from egret import names
 from egret.decode.http import RequestHead
-from egret.tuples import NamedTuple
 
 MAX_NAMES = 8  # of one request; SDKs send at most 5 at once
 MAX_ADDRESSES = 64  # of one name

@@ -7,10 +7,10 @@ Ref: RFC 791, RFC 8200, RFC 2675 (jumbograms).
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.reader import unpack
 from egret.errors import Malformed, Reason, Truncated
-from egret.tuples import NamedTuple
 
 TCP, UDP = 6, 17
 

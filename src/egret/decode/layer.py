@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 
 class Space(IntEnum):

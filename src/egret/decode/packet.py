@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.bundles import multiplexed
 from egret.decode.exported import exported_pdu
@@ -22,7 +23,6 @@ from egret.decode.vendor_links import VENDOR_LINKTYPES
 from egret.decode.wlan import WLAN_LINKTYPES
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Endpoint, FlowKey, Frame, Transport
-from egret.tuples import NamedTuple
 
 MAX_HEADERS = 24  # more than two tunnels with a VLAN stack each need; Reason.TOO_DEEP beyond
 MAX_BUNDLED = 256  # pieces of one bundle; a frame of Ethernet's size holds a tenth; Reason.TOO_LARGE beyond

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from struct import Struct
+from typing import NamedTuple
 
 from egret.names import MAX_LABEL, MAX_NAME
-from egret.tuples import NamedTuple
 
 __all__ = ["Binding", "read_binding"]
 

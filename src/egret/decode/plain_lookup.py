@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the exception's own name says nothing here)
+from typing import NamedTuple
 
 from egret.decode.dns import AAAA, IN, OPT, A, parse_message, type_name
-from egret.tuples import NamedTuple
 
 _HEADER = Struct("!2xHHHHH")
 _RECORD = Struct("!HHHIH")

@@ -8,9 +8,9 @@ Whatever is odd is left to ``decode.http``, and this never says anything else th
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from egret.decode.plain_hello import is_plain_host
-from egret.tuples import NamedTuple
 
 MAX_PLAIN = 4_096  # bytes of a segment; a longer head is one for ``decode.http_stream``
 REQUEST_STARTS = frozenset(b"DGHOP")  # the first letters of the methods below

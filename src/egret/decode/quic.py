@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from enum import Enum
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from egret.decode.quic_keys import KNOWN_VERSIONS, SAMPLE, TAG, VERSION_1, VERSION_2, VERSION_2_DRAFT
 from egret.errors import Malformed, Reason, Truncated, Unsupported
-from egret.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from egret.decode.quic_ciphers import InitialKeys

@@ -7,9 +7,10 @@ Ref: RFC 1928 sections 3 to 5, RFC 1929; SOCKS 4 and 4a are de facto.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret.decode.reader import Reader
 from egret.errors import Malformed, Reason, Truncated
-from egret.tuples import NamedTuple
 
 MAX_REQUEST = 1100  # version 5 with all methods, the longest user and password, and the longest domain
 _MAX_USER = 255  # of version 4, which sets no bound; version 5's own

@@ -10,10 +10,11 @@ An extension whose own content is broken spoils that extension only, as its leng
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret.decode.tls_extensions import VERSIONS, Draft, read_extensions, take, uint, vector
 from egret.errors import DecodeError, Malformed, Reason
 from egret.model import Recognition
-from egret.tuples import NamedTuple
 from egret.value import Aside
 
 MAX_HELLO = 16 * 1024  # a browser's post-quantum hello has 1.7 to 2.2 KB; longer ones are used as far as this

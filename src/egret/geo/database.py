@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from egret.errors import GeoError
 from egret.geo.addresses import embedded, is_reserved
@@ -31,7 +31,6 @@ from egret.judge.hosting import GeoRecord
 from egret.names import printable
 from egret.settings import shelf
 from egret.settings.bundled import BUNDLED_DATABASE, geo_dir, is_held, read
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 if TYPE_CHECKING:

@@ -13,9 +13,7 @@ ip-location-db                             ``country_code``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from egret.tuples import NamedTuple
+from typing import Any, NamedTuple
 
 _EMPTY: Mapping[str, Any] = {}
 _MAX_ASN = 2**32 - 1  # RFC 6793

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.model import Detection, ServiceClass, Severity, Signature
-from egret.tuples import NamedTuple
 from egret.value import Struct, replace
 
 

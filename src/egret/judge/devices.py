@@ -7,9 +7,9 @@ two. What a client says of itself (its DHCP name, its hardware address) names it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from egret.model import IdentitySource
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 SECOND_NS = 1_000_000_000

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from egret.judge.devices import SECOND_NS, Device, Devices, Lease
 from egret.judge.relays import SIGNS
 from egret.judge.selectors import Selector
 from egret.model import ClientIdentity, IdentitySource, Role
 from egret.names import address_text
-from egret.tuples import NamedTuple
 from egret.value import Struct, field, replace
 
 MAX_ANSWERS = 4_096

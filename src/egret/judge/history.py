@@ -9,9 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from egret.judge.score import Context
-from egret.tuples import NamedTuple
 
 MAX_SERVICES = 1024  # several times the catalogue
 MAX_CLIENTS = 256  # of a service: "rare" is decided far below; all of it full is some 30 MB

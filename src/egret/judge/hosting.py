@@ -5,11 +5,10 @@ The judge sees databases only through ``GeoLookup``; ``egret.geo`` is one.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from egret.judge.networks import is_mainland
 from egret.model import Hosting
-from egret.tuples import NamedTuple
 
 MAINLAND = "CN"
 SARS = frozenset({"HK", "MO"})  # counted as China while Policy.count_sars is on; always shown as themselves

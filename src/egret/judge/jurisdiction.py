@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.judge.hosting import counts_as_china
 from egret.model import Hosting
-from egret.tuples import NamedTuple
 
 
 class Basis(StrEnum):

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 SOURCE = "Route Views, RIR registrations, RADB"
 DATE = "2026-11-22"

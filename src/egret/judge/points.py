@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from types import MappingProxyType
+from typing import NamedTuple
 
 from egret.model import Category, ServiceClass, Severity
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 _MEDIUM, _HIGH, _CRITICAL = Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL  # an attribute costs a look-up each time

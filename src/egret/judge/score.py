@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from egret.evidence import ScorePart
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Place
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.model import Category, Match, Operator, Severity
-from egret.tuples import NamedTuple
 
 VOLUME, HOUR = "volume", "hour"
 _NS = 1_000_000_000

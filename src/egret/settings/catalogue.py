@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import filter as matching
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import egret
 from egret.catalog.match import Catalog
@@ -16,7 +16,6 @@ from egret.errors import CatalogError, ConfigErrors
 from egret.model import Signature
 from egret.settings import packed, shelf
 from egret.settings.bundled import RESOLVERS, entries, read, signatures_dir
-from egret.tuples import NamedTuple
 
 # What decides what is kept.
 _CODE = (

@@ -12,12 +12,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from egret.settings.values import HIDDEN, Secret, parse_maybe_secret
-from egret.tuples import NamedTuple
 
 MAX_PASSWORD = 256  # characters: scrypt's own cost does not depend on it, but reading it does
 MIN_PASSWORD = 12  # for who chooses one; what was hashed elsewhere is not asked

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from egret.alerts.messages import Message
 from egret.model import Severity
-from egret.tuples import NamedTuple
 
 
 class _Place(NamedTuple):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
 from egret.errors import UpdateError
 from egret.names import printable
-from egret.tuples import NamedTuple
 
 MAX_REDIRECTS = 3  # a release page sends to its storage, which may send to another region
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})  # RFC 9110 section 15.4

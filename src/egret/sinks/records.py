@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from egret.alerts.digest import Digest
 from egret.alerts.model import Alert
 from egret.alerts.sensor import SensorAlert
-from egret.tuples import NamedTuple
 
 
 class Record(NamedTuple):

@@ -17,12 +17,12 @@ import mmap
 import socket
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.sources import bpf, fanout, kernel_filter
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Geometry
-from egret.tuples import NamedTuple
 
 ARPHRD_ETHERNET, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h; both carry an Ethernet header
 _NO_IP_ON_THESE = {801, 802, 803, 804, 805}  # 802.11 in monitor mode, 802.15.4: frames of their own kind

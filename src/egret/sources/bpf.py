@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Protocol
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple, Protocol
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS: the kernel refuses a longer program
 _REACH = 255  # jt and jf are one byte each

@@ -13,9 +13,9 @@ import os
 import select
 import socket
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from egret.errors import SourceError
-from egret.tuples import NamedTuple
 
 MAX_MESSAGE = 128 * 1024  # bytes; a socket's default buffer holds one such message
 _WRITTEN = json.JSONEncoder(separators=(",", ":")).encode  # ``json.dumps`` would make one a message

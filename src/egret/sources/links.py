@@ -6,9 +6,9 @@ import ipaddress
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from egret.sources import netlink
-from egret.tuples import NamedTuple
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface

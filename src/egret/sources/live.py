@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from egret.errors import SourceError
 from egret.model import Frame
@@ -18,7 +18,6 @@ from egret.sources.afpacket import Opened
 from egret.sources.base import Sluice
 from egret.sources.ebpf.loader import YoungStreams
 from egret.sources.ring import Ring
-from egret.tuples import NamedTuple
 
 _SIOCGIFFLAGS = 0x8913
 _UP_AND_RUNNING = 0x1 | 0x40

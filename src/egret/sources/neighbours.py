@@ -6,11 +6,11 @@ Ref: rtnetlink(7), RTM_GETNEIGH; linux/neighbour.h.
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.judge.devices import MAX_NEIGHBOURS, mac_text
 from egret.sources import netlink
-from egret.tuples import NamedTuple
 
 GET_NEIGHBOUR = 30
 _ENTRY = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, interface, state, flags, type

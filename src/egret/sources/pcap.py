@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct
+from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.bytestream import ByteStream, StreamBroken
-from egret.tuples import NamedTuple
 
 # A length above this is damage, not a packet: twice what libpcap's largest snap length allows for
 # super-packets would do, some writers go further. It bounds memory against a forged length.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from struct import Struct
+from typing import NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.base import Clock
 from egret.sources.bytestream import ByteStream, StreamBroken
 from egret.sources.pcap import MAX_CAPTURED
-from egret.tuples import NamedTuple
 
 SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"  # reads the same in both byte orders
 

@@ -15,9 +15,9 @@ import socket
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from egret.errors import SourceError
-from egret.tuples import NamedTuple
 
 CAP_DAC_READ_SEARCH, CAP_SETPCAP, CAP_NET_ADMIN, CAP_NET_RAW = 2, 8, 12, 13
 _CAP_SETGID, _CAP_SETUID = 6, 7

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret.errors import SourceError
 from egret.model import Frame
 from egret.sources.bytestream import ByteStream, StreamBroken
 from egret.sources.pcap import MAX_CAPTURED
-from egret.tuples import NamedTuple
 
 
 class Record(NamedTuple):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from egret.model import Frame
 from egret.sources.base import Sluice
-from egret.tuples import NamedTuple
 
 _USER = 1  # TP_STATUS_USER: the block is ours
 _KERNEL = 0

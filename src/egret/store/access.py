@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from enum import StrEnum
+from typing import NamedTuple
 
 from egret.store.database import Database
-from egret.tuples import NamedTuple
 
 SAME_NS = 3600 * 1_000_000_000
 MAX_ROWS = 50_000  # some 5 MB; the oldest go first

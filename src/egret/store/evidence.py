@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from egret.alerts.timestamps import parse_rfc3339, rfc3339
 from egret.errors import StoreError
@@ -24,7 +24,6 @@ from egret.evidence import Bounds
 from egret.model import Severity
 from egret.store import pcapng
 from egret.store.seal import Seal, Sealed, check
-from egret.tuples import NamedTuple
 
 SCHEMA = "egret.evidence/1"
 _ROOM = 0.9  # of the bounds, once one is reached: so that a flood does not sort the folder for every message

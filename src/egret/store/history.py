@@ -6,12 +6,12 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from egret.alerts.codec import incident_from_dict
 from egret.alerts.model import Incident
 from egret.alerts.selection import Selection
 from egret.store.database import Database
-from egret.tuples import NamedTuple
 
 # what ``alerts.selection.searched`` has of an incident; a list comes as JSON text, which is as good to search in
 _SEARCHED = """

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
 from egret.names import printable
 from egret.store.database import Database
-from egret.tuples import NamedTuple
 
 _PAGE = 500  # ids in one statement
 _MAX_DETAIL = 500  # characters that a receiver's answer may take

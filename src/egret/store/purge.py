@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 from egret.alerts.codec import incident_from_dict
 from egret.alerts.model import Incident
@@ -16,7 +17,6 @@ from egret.alerts.whose import Whose
 from egret.store.access import AccessLog
 from egret.store.digests import DigestStore
 from egret.store.incidents import IncidentStore
-from egret.tuples import NamedTuple
 
 _PAGE = 500  # rows read at a time: alerts never wait long for a purge
 

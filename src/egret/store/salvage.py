@@ -13,12 +13,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from egret.alerts.codec import alert_from_dict
 from egret.store.rows import INSERT_INCIDENT, Rows
-from egret.tuples import NamedTuple
 
 TABLES = ("incidents", "alerts", "outbox", "access", "coverage", "digests", "tallies")  # parents first
 MAX_STEPS = 20_000  # over rows that cannot be read, one by one; beyond it by doubling strides

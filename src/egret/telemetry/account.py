@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from math import isfinite
+from typing import NamedTuple
 
 from prometheus_client.samples import Sample
 
 from egret.telemetry.table import Outcome
-from egret.tuples import NamedTuple
 
 ENDS = tuple(outcome for outcome in Outcome if outcome is not Outcome.FAILED)  # failed is an attempt, not an end
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from egret.track.limits import SECOND_NS, Limits
 from egret.track.tables import LruTable
-from egret.tuples import NamedTuple
 
 MAX_FRESH = 4_096  # learnt and not taken; what is beyond it outlives no restart
 _new = tuple.__new__

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from egret.track.tables import LruTable
-from egret.tuples import NamedTuple
 
 NAME = "http_flows"
 C = TypeVar("C")

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from egret.decode.ip import UDP, Datagram, Fragment
 from egret.decode.packet import Context, Packet, decode_datagram
 from egret.errors import DecodeError, Reason
 from egret.model import Anomaly
-from egret.tuples import NamedTuple
 
 TIMEOUT_NS = 30 * 1_000_000_000  # as Linux (net.ipv4.ipfrag_time)
 MAX_BYTES = 3 << 20  # more than Linux's 4 MB of one namespace, which counts whole buffers; Reason.EVICTED beyond

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret.decode.plain_lookup import Told
 from egret.model import Endpoint, Transport
 from egret.track.direction import endpoints_of
-from egret.tuples import NamedTuple
 
 Overheard = tuple[int, bytes, bytes, Told]  # time, message, ends as in a frame, what the message says
 _UDP = Transport.UDP  # an enum's attribute costs a look-up each time

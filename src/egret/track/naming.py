@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from egret import names
 from egret.decode import gquic
@@ -29,7 +30,6 @@ from egret.model import (
 )
 from egret.track.answers import Answers
 from egret.track.ech import UNKNOWN, EchLookups
-from egret.tuples import NamedTuple
 
 
 @lru_cache(maxsize=1 << 14)  # the same few names come again and again

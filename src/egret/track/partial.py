@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from egret.decode.dns import looks_like_dns
 from egret.decode.packet import Packet
@@ -11,7 +12,6 @@ from egret.model import Event, Transport
 from egret.track.limits import Limits
 from egret.track.observer import LOCAL_DISCOVERY, STEP_BACK_NS, Observer, is_hello
 from egret.track.share import DNS_PORT, Share, is_followed
-from egret.tuples import NamedTuple
 from egret.value import replace
 
 # Bounds of what each process has of its own connections only.

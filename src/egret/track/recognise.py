@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from egret import names
 from egret.decode import dns, http, proxy_header, socks
 from egret.decode.http import MAX_HEAD, RequestHead
@@ -12,7 +14,6 @@ from egret.evidence import Raw
 from egret.model import Kind, Protocol, Recognition
 from egret.track.naming import Said, said_by_hello
 from egret.track.preludes import hello_may_follow, possible_hellos
-from egret.tuples import NamedTuple
 
 _SOCKS_VERSIONS = frozenset({4, 5})
 _MAX_DNS_START = 0x20  # the first byte of a message's length on TCP: 8 KB at most, so that text is none

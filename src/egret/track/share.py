@@ -13,13 +13,13 @@ whose bytes are counted together, are one process's.
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 from egret.decode.httpdns import NETWORKS, is_server
 from egret.decode.link import ETHERNET
 from egret.decode.plain_link import Buffer, ip_in
 from egret.decode.tunnel import UDP_PORTS
 from egret.model import Endpoint
-from egret.tuples import NamedTuple
 
 EVERYONE, FOLLOWED = -1, -2
 DNS_PORT, HTTP_PORT = 53, 80

@@ -12,7 +12,7 @@ Sans-I/O, never raises.
 
 from __future__ import annotations
 
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 IP_HEADERS = {4: 20, 16: 40}  # by the length of an address
 UDP_HEADER = 8

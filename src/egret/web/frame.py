@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from egret.tuples import NamedTuple
 from egret.web.guard import LOGOUT
 from egret.web.html import document, text
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from egret.alerts.model import Incident
 from egret.model import ServiceClass, Severity
-from egret.tuples import NamedTuple
 from egret.web.html import choice, moment, section, table, text
 from egret.web.status import Facts, IncidentPage, IncidentState
 from egret.web.words import (

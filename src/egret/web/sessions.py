@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 MAX_SESSIONS = 1_000  # the oldest goes first
 _TOKEN = 32  # bytes

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from egret.alerts.model import Alert, Incident
 from egret.alerts.selection import EVERYTHING, Selection
@@ -18,7 +18,6 @@ from egret.store.evidence import Kept
 from egret.telemetry import Telemetry
 from egret.telemetry.coverage import Interval, Length
 from egret.telemetry.table import DropStage, Outcome
-from egret.tuples import NamedTuple
 
 _ENOUGH_HELLOS = 200  # below it, a share says nothing about a network's habits
 _FEW_LOOKUPS = 0.1  # look-ups for each hello; an ordinary network has more than one

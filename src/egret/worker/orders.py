@@ -10,8 +10,7 @@ from __future__ import annotations
 from array import array
 from functools import lru_cache
 from struct import Struct
-
-from egret.tuples import NamedTuple
+from typing import NamedTuple
 
 TCP, UDP = 6, 17
 SETTLING, SYN = 0x07, 0x02  # FIN, SYN, RST; the one of them

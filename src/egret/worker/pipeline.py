@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 from typing import Protocol as Interface
 
 from egret.catalog.match import Catalog
@@ -36,7 +37,6 @@ from egret.track.lookups import say
 from egret.track.observer import Observer
 from egret.track.partial import PartialObserver
 from egret.track.share import Share
-from egret.tuples import NamedTuple
 from egret.value import replace
 from egret.worker import engine
 from egret.worker.gate import Gate

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
+from typing import NamedTuple
 
 from egret.decode.plain_binding import read_binding
 from egret.names import MAX_LABEL, MAX_NAME
-from egret.tuples import NamedTuple
 
 MANY = 64  # records; more are the observer's to judge
 MAX_HOSTS = 8  # that have addresses, but for what was asked for; a zone's servers are four or less in most

@@ -8,11 +8,11 @@ not chosen stays reachable.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from egret.catalog.export.selection import Selection, known_names
 from egret.catalog.index import literal_tail, wildcard_expression
 from egret.model import HostKind, HostPattern
-from egret.tuples import NamedTuple
 
 
 class Names(NamedTuple):

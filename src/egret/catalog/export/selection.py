@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from egret import names
 from egret.catalog import hosts
 from egret.catalog.match import Catalog
 from egret.errors import CatalogError
 from egret.model import HostKind, HostPattern, ServiceClass, Severity, Signature
-from egret.tuples import NamedTuple
 from egret.value import Struct
 
 DEFAULT_CLASSES = frozenset({ServiceClass.AI, ServiceClass.EMBEDDED})

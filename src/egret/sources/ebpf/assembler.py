@@ -10,9 +10,9 @@ Ref: RFC 9669; Linux Documentation/bpf/classic_vs_extended.rst.
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from egret.sources import bpf
-from egret.tuples import NamedTuple
 
 R0, R1, R2, R3, R4, R5, PACKET, A, X, KNOWN, FRAME = range(11)  # calls keep PACKET to KNOWN and set R0
 MEMORY = -144  # where the scratch memory begins on the stack: sixteen words
