@@ -73,7 +73,7 @@ class ChainLink(Struct, frozen=True, kw_only=True):
     note: str = ""  # how it may be read, and how not
 
 
-class Bounds(NamedTuple):
+class Bounds(Struct, frozen=True):
     """How much is kept."""
 
     keep_ns: int = 30 * 86_400 * 1_000_000_000

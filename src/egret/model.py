@@ -167,7 +167,7 @@ class Connection(Aside, frozen=True, kw_only=True):
     raw: Raw | None = None  # a message without a name
 
 
-class Anomaly(NamedTuple):
+class Anomaly(Struct, frozen=True):
     """Bad input is data: what could not be read, and why."""
 
     time_ns: int
@@ -318,7 +318,7 @@ class Signature(Struct, frozen=True, kw_only=True):
         return next((h.scope for h in self.hosts if (h.pattern, h.region) == (pattern, region)), self.scope)
 
 
-class Match(NamedTuple):
+class Match(Struct, frozen=True):
     """What the catalogue says about one name or address."""
 
     signature: Signature

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from egret.evidence import ChainLink, ScorePart
 from egret.judge.approvals import NO_RULING, Ruling
@@ -49,7 +48,7 @@ class CloseReason(StrEnum):
     TOLERATED = "tolerated"  # as above; what follows is another incident, of severity info
 
 
-class Sensor(NamedTuple):
+class Sensor(Struct, frozen=True):
     """Who says it."""
 
     version: str  # of Egret

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from egret.model import Detection, Signature
 from egret.value import Struct
@@ -19,7 +18,7 @@ class Suppression(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class _Rule(NamedTuple):
+class _Rule(Struct, frozen=True):
     version: int | None  # of the address family; None: any client
     network: int
     shift: int

@@ -18,17 +18,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from egret.model import HostKind, HostPattern, Match, Signature
+from egret.value import Struct
 
 
-class _Wildcard(NamedTuple):
+class _Wildcard(Struct, frozen=True):
     literals: int
     match: Match
 
 
-class _Tail(NamedTuple):
+class _Tail(Struct, frozen=True):
     """What ends here: the suffix pattern that is this tail, and the wildcards whose literal end it is."""
 
     suffix: Match | None

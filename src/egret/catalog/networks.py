@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from egret.model import Match, Signature
+from egret.value import Struct
 
 
-class _Entry(NamedTuple):
+class _Entry(Struct, frozen=True):
     ports: frozenset[int]  # empty: any
     match: Match
 

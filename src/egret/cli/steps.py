@@ -14,6 +14,7 @@ from typing import NamedTuple
 from egret.model import Role, Volume
 from egret.track.partial import Remembers
 from egret.track.volume_flow import sum_of
+from egret.value import Struct
 from egret.worker.pipeline import Hit
 
 
@@ -34,13 +35,13 @@ class Found(NamedTuple):
     hits: tuple[Hit, ...]
 
 
-class Moved(NamedTuple):
+class Moved(Struct, frozen=True):
     """What clients and services moved since the last such step."""
 
     volumes: tuple[Volume, ...]
 
 
-class Ended(NamedTuple):
+class Ended(Struct, frozen=True):
     """The file ended: the time of its last frame (0 without one), and what was counted."""
 
     time_ns: int
@@ -50,19 +51,19 @@ class Ended(NamedTuple):
 Step = Found | Moved | Ended
 
 
-class Passed(NamedTuple):
+class Passed(Struct, frozen=True):
     """A process is here; what it says until the next such step stands, and so much it remembers then."""
 
     remembers: Remembers
 
 
-class Entangled(NamedTuple):
+class Entangled(Struct, frozen=True):
     """From here on a process that reads all might say something else, and why."""
 
     why: str
 
 
-class Turned(NamedTuple):
+class Turned(Struct, frozen=True):
     """A second has turned; said to nobody else."""
 
 

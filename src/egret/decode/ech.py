@@ -6,17 +6,16 @@ client puts into its outer server_name.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from egret import names
 from egret.decode.reader import Reader
 from egret.errors import DecodeError
+from egret.value import Struct
 
 MAX_CONFIGS = 8  # of one list; services publish one or two
 _VERSION = 0xFE0D
 
 
-class EchConfig(NamedTuple):
+class EchConfig(Struct, frozen=True):
     """One configuration, as far as it can be seen in a hello."""
 
     config_id: int

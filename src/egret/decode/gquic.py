@@ -11,11 +11,12 @@ goes before the frames, and from Q044 on the header is a long one.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from egret.decode.quic import Frames
 from egret.decode.tls import MAX_HELLO
 from egret.errors import Malformed, Reason, Truncated, Unsupported
+from egret.value import Struct
 
 Q043, Q044, Q046, Q050 = 0x51303433, 0x51303434, 0x51303436, 0x51303530
 T050, T051 = 0x54303530, 0x54303531
@@ -32,7 +33,7 @@ _CRYPTO_KINDS = frozenset({0x06, 0x08})  # the IETF's and Google's number; T051 
 _CHLO = b"CHLO"
 
 
-class ClearPacket(NamedTuple):
+class ClearPacket(Struct, frozen=True):
     """A client's packet in the clear."""
 
     version: int
@@ -40,7 +41,7 @@ class ClearPacket(NamedTuple):
     frames: Frames  # ``crypto`` is what stream 1 holds
 
 
-class Chlo(NamedTuple):
+class Chlo(Struct, frozen=True):
     """What a CHLO says; *server_name* is the raw SNI tag, None without one."""
 
     server_name: bytes | None

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import NamedTuple
 
 from egret import names
 from egret.decode.http2 import PREFACE, Opening, parse_opening
 from egret.errors import DecodeError, Malformed, Reason, Unsupported
 from egret.model import Recognition
+from egret.value import Struct
 
 MAX_HEAD = 16 * 1024  # Apache's and nginx's own limits are of this size; Reason.TOO_LARGE beyond
 MAX_REPLY = 16 * 1024  # of a body that is read: the answers of a resolver are far below
@@ -36,7 +36,7 @@ _FIELD_START = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]*(?:[ \t]*:.*)?", re.DOTALL)
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
-class RequestHead(NamedTuple):
+class RequestHead(Struct, frozen=True):
     """One request's head, as far as whole lines go."""
 
     method: str
@@ -171,7 +171,7 @@ def _bare_line(line: bytes, fields: _Fields, rest: bytes, *, final: bool) -> tup
     return line.split()[0], b""
 
 
-class _Fields(NamedTuple):
+class _Fields(Struct, frozen=True):
     """What a head's lines say, as far as they are whole."""
 
     size: int  # the offset behind the empty line; 0: not there yet
@@ -245,7 +245,7 @@ def _head(request: tuple[bytes, bytes], fields: _Fields) -> RequestHead:
     )
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     """One whole response."""
 
     status: int

@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from egret import names
 from egret.decode.http import RequestHead
+from egret.value import Struct
 
 MAX_NAMES = 8  # of one request; SDKs send at most 5 at once
 MAX_ADDRESSES = 64  # of one name
@@ -25,7 +26,7 @@ _MAX_DEPTH = 8  # of an answer's JSON; the deepest known has 5
 _MAX_TTL_S = 1 << 31
 
 
-class Provider(NamedTuple):
+class Provider(Struct, frozen=True):
     """One service: where it listens and how it is asked."""
 
     name: str
@@ -35,7 +36,7 @@ class Provider(NamedTuple):
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
 
-class Query(NamedTuple):
+class Query(Struct, frozen=True):
     """What one request asked for."""
 
     provider: str

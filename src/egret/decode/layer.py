@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import NamedTuple
+
+from egret.value import Struct
 
 
 class Space(IntEnum):
@@ -16,7 +17,7 @@ class Space(IntEnum):
     IP = 3  # an IP header; its first four bits say which
 
 
-class Layer(NamedTuple):
+class Layer(Struct, frozen=True):
     """The next header: *number* in the registry *space*; *data* begins with its first byte."""
 
     space: Space
@@ -24,7 +25,7 @@ class Layer(NamedTuple):
     data: memoryview
 
 
-class Several(NamedTuple):
+class Several(Struct, frozen=True):
     """What carries more than one frame or datagram, or one that nobody sends here: they are read one by one."""
 
     layers: Iterable[Layer]  # may raise DecodeError at the piece that is broken

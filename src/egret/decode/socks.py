@@ -7,10 +7,9 @@ Ref: RFC 1928 sections 3 to 5, RFC 1929; SOCKS 4 and 4a are de facto.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from egret.decode.reader import Reader
 from egret.errors import Malformed, Reason, Truncated
+from egret.value import Struct
 
 MAX_REQUEST = 1100  # version 5 with all methods, the longest user and password, and the longest domain
 _MAX_USER = 255  # of version 4, which sets no bound; version 5's own
@@ -22,7 +21,7 @@ _IPV4, _DOMAIN, _IPV6 = 1, 3, 4
 _ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
 
 
-class SocksRequest(NamedTuple):
+class SocksRequest(Struct, frozen=True):
     """What the proxy is asked for; *host* is raw, None where an address was given."""
 
     version: str  # "4", "4a" or "5"

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from egret.errors import GeoError
 from egret.geo.addresses import embedded, is_reserved
@@ -63,7 +63,7 @@ class DatabaseInfo(Struct, frozen=True, kw_only=True):
         return f"{self.database_type} {self.build}"
 
 
-class Content(NamedTuple):
+class Content(Struct, frozen=True):
     """One file as it was read, to be opened here or in another process."""
 
     path: Path

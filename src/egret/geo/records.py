@@ -13,14 +13,16 @@ ip-location-db                             ``country_code``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from egret.value import Struct
 
 _EMPTY: Mapping[str, Any] = {}
 _MAX_ASN = 2**32 - 1  # RFC 6793
 _MAX_ORG = 120
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True):
     """What one record says; each may be missing."""
 
     country: str | None = None

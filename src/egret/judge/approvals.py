@@ -126,7 +126,7 @@ class Ruling(Struct, frozen=True, kw_only=True):
 NO_RULING = Ruling()
 
 
-class Weighed(NamedTuple):
+class Weighed(Struct, frozen=True):
     """Why an entry decided, or did not."""
 
     entry: Approval
@@ -134,14 +134,14 @@ class Weighed(NamedTuple):
     why: str
 
 
-class _Networks(NamedTuple):
+class _Networks(Struct, frozen=True):
     version: int
     network: int
     shift: int
     prefix: int
 
 
-class _Candidate(NamedTuple):
+class _Candidate(Struct, frozen=True):
     entry: Approval
     what: int  # 0 class, 1 vendor, 2 service
     whom: tuple[int, int]  # 0 everybody, 1 a group, 2 a network; and how long its prefix is

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from egret.judge.devices import SECOND_NS, Device, Devices, Lease
 from egret.judge.relays import SIGNS
@@ -40,7 +39,7 @@ class Declared(Struct, frozen=True, kw_only=True):
     roles: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True):
     """A client that was seen to speak for others, as a resolver or a proxy."""
 
     ip: bytes

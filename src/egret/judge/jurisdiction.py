@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from egret.judge.hosting import counts_as_china
 from egret.model import Hosting
+from egret.value import Struct
 
 
 class Basis(StrEnum):
@@ -17,7 +17,7 @@ class Basis(StrEnum):
     NOTHING = "nothing"
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """Where, by what evidence; the name goes first, because an address may be a content network's."""
 
     country: str | None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+
+from egret.value import Struct
 
 SOURCE = "Route Views, RIR registrations, RADB"
 DATE = "2026-11-22"
@@ -32,7 +33,7 @@ class NetworkClass(StrEnum):
     UNKNOWN = "unknown"  # no number known
 
 
-class Network(NamedTuple):
+class Network(Struct, frozen=True):
     """One row of the table."""
 
     network_class: NetworkClass

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from egret.evidence import ScorePart
 from egret.judge.hosting import MAINLAND
 from egret.judge.jurisdiction import Place
 from egret.judge.points import DEFAULT_POINTS, Points
 from egret.model import Category, Match, Operator, Severity
+from egret.value import Struct
 
 VOLUME, HOUR = "volume", "hour"
 _NS = 1_000_000_000
 _LATEST_S = 253_402_300_799  # the last second of year 9999, which a capture's clock may lie beyond
 
 
-class Context(NamedTuple):
+class Context(Struct, frozen=True):
     """What the network adds to a verdict. The default knows nothing, and adds nothing."""
 
     first_in_network: bool = False

@@ -8,7 +8,6 @@ longer than the wait, the next segment that begins like a request is taken for o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from egret.decode.http import RequestHead, begins_head, begins_request, head_of_http2, parse_request_head
 from egret.decode.http2 import PREFACE, Session
@@ -26,11 +25,12 @@ from egret.track.limits import SECOND_NS, Counters, Limits
 from egret.track.naming import Ends, Namer
 from egret.track.recognise import said_by_head
 from egret.track.tables import LruTable
+from egret.value import Struct
 
 STEP = 8 * 1024  # bytes of a segment that are taken at once, and of a head that are held before it is sifted
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True):
     """Where a connection's first request begins, and what is known of it."""
 
     seq: int

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
 
 from egret.decode.plain_binding import read_binding
 from egret.names import MAX_LABEL, MAX_NAME
+from egret.value import Struct
 
 MANY = 64  # records; more are the observer's to judge
 MAX_HOSTS = 8  # that have addresses, but for what was asked for; a zone's servers are four or less in most
@@ -29,7 +29,7 @@ _HEADER, _POINTER, _ASKED = 12, 0xC0, b"\xc0\x0c"  # the last: where the questio
 _LABEL = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True):
     """What is counted of an answer."""
 
     answers: int  # owners of addresses

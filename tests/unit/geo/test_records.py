@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egret.geo.records import Facts, read_record
+from egret.value import replace
 
 CLOUDFLARE = Facts("US", 13335, "Cloudflare, Inc.")
 ASN = {"autonomous_system_number": 13335, "autonomous_system_organization": "Cloudflare, Inc."}
@@ -16,7 +17,7 @@ ASN = {"autonomous_system_number": 13335, "autonomous_system_organization": "Clo
         ({"country": {"iso_code": "US", "names": {"en": "United States"}}} | ASN, CLOUDFLARE),
         ({"country": {"iso_code": "US"}, "city": {"names": {}}, "location": {"latitude": 1.0}}, Facts("US")),
         ({"country": {"iso_code": "US"}, "traits": ASN | {"isp": "x"}}, CLOUDFLARE),
-        (ASN | {"isp": "Cloudflare", "organization": "x"}, CLOUDFLARE._replace(country=None)),
+        (ASN | {"isp": "Cloudflare", "organization": "x"}, replace(CLOUDFLARE, country=None)),
         (
             {"country": "US", "country_name": "United States", "asn": "AS13335", "as_name": "Cloudflare, Inc."},
             CLOUDFLARE,

@@ -6,6 +6,7 @@ from egret.evidence import About
 from egret.judge.chain import FactName, chain
 from egret.judge.hosting import UNKNOWN
 from egret.model import Hosting, Match, Scope
+from egret.value import replace
 from tests.support.judge import CONTESTED, IN_US, PRC, match, signature
 
 CLOUDFLARE = Hosting(country="US", asn=13335, as_org="Cloudflare", source="country 2026-05-01 + asn 2026-04-01")
@@ -43,7 +44,7 @@ def test_contested_is_a_value_of_its_own() -> None:
 
 
 def test_what_is_documented_is_the_vendors_word() -> None:
-    links = {link.fact: link for link in chain(match()._replace(scope=SCOPE), UNKNOWN, None)}
+    links = {link.fact: link for link in chain(replace(match(), scope=SCOPE), UNKNOWN, None)}
     assert (links["documented_storage"].value, links["documented_inference"].value) == ("the region", "any node")
     assert "includes the Chinese mainland" in links["documented_inference"].note
     assert "not an observation" in links["documented_storage"].note
@@ -64,7 +65,7 @@ def test_an_address_that_no_database_knows_is_said_to_be_unknown() -> None:
 def test_every_fact_speaks_to_one_question() -> None:
     about = {
         link.fact: link.about
-        for link in chain(match(region="CN (cn-beijing)")._replace(scope=SCOPE), CLOUDFLARE, IN_US)
+        for link in chain(replace(match(region="CN (cn-beijing)"), scope=SCOPE), CLOUDFLARE, IN_US)
     }
     operator = {fact for fact, question in about.items() if question is About.OPERATOR}
     assert operator == {"operator_country", "contract_entity"}

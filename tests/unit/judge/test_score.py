@@ -35,7 +35,7 @@ def score(service_class: ServiceClass, operator: Operator, where: Place, *, look
 
 def scoped(*, includes_mainland: bool | None) -> Match:
     scope = Scope(storage=None, inference="as documented", includes_mainland=includes_mainland, source="docs", date="")
-    return match()._replace(scope=scope)
+    return replace(match(), scope=scope)
 
 
 def test_the_sum_is_the_sum_of_its_parts() -> None:

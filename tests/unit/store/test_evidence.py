@@ -14,6 +14,7 @@ from egret.evidence import Bounds
 from egret.model import Severity
 from egret.store.evidence import Bound, EvidenceFolder, Piece
 from egret.store.seal import Seal, Sealed, check
+from egret.value import replace
 
 SECOND_NS = 1_000_000_000
 WIDE = Bounds(keep_ns=3600 * SECOND_NS, max_bytes=1 << 20, max_incidents=100, per_incident=3)
@@ -94,10 +95,10 @@ def test_what_a_crash_left_behind_the_record_is_cut_off(place: EvidenceFolder) -
 def test_age_bytes_and_number_are_bounds(place: EvidenceFolder) -> None:
     for number, severity in enumerate((Severity.HIGH, Severity.LOW, Severity.LOW, Severity.CRITICAL)):
         place.add(piece(number, severity, at_s=number))
-    place.bounds = WIDE._replace(max_incidents=3)
+    place.bounds = replace(WIDE, max_incidents=3)
     assert place.prune(NOW_NS) == {Bound.AGE: 0, Bound.BYTES: 0, Bound.NUMBER: 1}
     assert identity(1) not in place.incidents()  # the lowest severity, and the older of two
-    place.bounds = WIDE._replace(max_bytes=place.size - 1)
+    place.bounds = replace(WIDE, max_bytes=place.size - 1)
     assert place.prune(NOW_NS) == {Bound.AGE: 0, Bound.BYTES: 1, Bound.NUMBER: 0}
     assert place.incidents() == [identity(3), identity(0)]
     place.bounds = WIDE
@@ -117,7 +118,7 @@ def test_a_record_that_cannot_be_read_is_none_and_goes_first(place: EvidenceFold
     place.add(piece(1, Severity.INFO))
     (place.path / f"{identity(1)}.json").write_text(body)
     (place.path / "note.txt").write_text("not ours")
-    again = EvidenceFolder(place.path, WIDE._replace(keep_ns=1 << 62, max_incidents=1), "Egret")
+    again = EvidenceFolder(place.path, replace(WIDE, keep_ns=1 << 62, max_incidents=1), "Egret")
     assert again.read(identity(1)) is None
     again.add(piece(2, Severity.INFO))
     again.prune(NOW_NS)
