@@ -74,9 +74,8 @@ def _bundled() -> _Read:
 def _files() -> Iterator[str]:
     """Every file of the catalogue; found when they are asked for, which ``shelf`` does where they are out of reach."""
     for folder, _, names in sorted(os.walk(signatures_dir())):
-        yield from sorted(
-            f"{folder}/{name}" for name in matching(names, "*.y*ml")
-        )  # of some it is said that they are not read
+        found = matching(names, "*.y*ml")  # of some it is said that they are not read
+        yield from sorted(f"{folder}/{name}" for name in found)
 
 
 def _sources(files: Iterable[str]) -> Iterator[str]:
